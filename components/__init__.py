@@ -1,0 +1,14 @@
+"""TFX components of this project: thin adapters around cores that import no tfx."""
+
+from typing import Any
+
+_ARTIFACT_TYPES = ("Quarantine",)
+
+
+def __getattr__(name: str) -> Any:
+    """Loads artifact types on first use: TFX finds a custom type as `components.<Name>`."""
+    if name in _ARTIFACT_TYPES:
+        from components import artifacts
+
+        return getattr(artifacts, name)
+    raise AttributeError(f"module 'components' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Wiring: configuration, the pipeline, its runners, the report and the command."""

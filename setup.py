@@ -1,0 +1,62 @@
+"""Distribution of tfx-contrastive. Tool settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# Two lines of TFX, chosen by the interpreter (docs/platforms.md): 1.16 installs on any
+# glibc, the wheels of 1.21 need glibc 2.39.
+TFX = [
+    "tfx==1.16.*; python_version < '3.11'",
+    "tfx==1.21.*; python_version >= '3.11'",
+    "dill; python_version < '3.11'",  # tfx-bsl 1.16 imports it; Beam no longer brings it
+]
+
+# Bounds only where a wider range is known to break; the lock files pin the rest.
+RUNTIME = [
+    "click>=8.1",
+    "faiss-cpu>=1.8",
+    "fsspec",
+    "mlflow>=3.1",
+    "pillow>=10.1",
+    "plotly>=5.20",
+    "pydantic>=2.7",
+    "pyyaml>=6",
+    "rich>=13",
+    "scikit-learn>=1.3",
+]
+
+EXTRAS = {
+    "kubeflow": [
+        "kfp>=2.5,<3",
+        "kfp-kubernetes",
+    ],
+    "test": [
+        "hypothesis",
+        "psutil",
+        "pytest>=8",
+        "pytest-timeout",
+        "pytest-xdist",
+    ],
+    "lint": [
+        "import-linter>=2",
+        "mypy>=1.11",
+        "ruff>=0.6",
+        "types-PyYAML",
+    ],
+}
+
+setup(
+    name="tfx-contrastive",
+    version="0.1.0",
+    description="A TFX pipeline that learns image classifiers from few labels by contrastive pretraining.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["pipeline*", "components*", "trainer_module*"]),
+    package_data={"pipeline": ["configs/*.yaml", "schema/*.pbtxt", "report/templates/*"]},
+    install_requires=TFX + RUNTIME,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["tfx-contrastive = pipeline.cli.main:main"]},
+)

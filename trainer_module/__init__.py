@@ -1,0 +1,1 @@
+"""ML core: preprocessing, views, encoders, losses, the two training stages, serving signatures."""
