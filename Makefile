@@ -1,0 +1,43 @@
+# Every target prepares `.venv` by itself; nothing has to be activated or exported.
+BOOTSTRAP_PYTHON := $(shell command -v python3 || command -v python3.10 || command -v python3.11 || command -v python3.12 || command -v python3.13)
+BIN := .venv/bin
+PACKAGES := pipeline components trainer_module
+WORKERS ?= 2
+export PYTHON
+
+.PHONY: help setup run test test-fast lint format bench lock clean
+
+help:  ## what the targets do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
+
+setup:
+	@test -n "$(BOOTSTRAP_PYTHON)" || { echo "No python3 was found: install Python 3.10, or 3.11 to 3.13 where glibc is 2.39 or newer."; exit 1; }
+	@"$(BOOTSTRAP_PYTHON)" ci/bootstrap.py
+
+run: setup  ## run the pipeline on Fashion-MNIST with the default configuration
+	@$(BIN)/tfx-contrastive run
+
+test: setup  ## run every test
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+test-fast: setup  ## run the tests that take seconds
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not e2e"
+
+lint: setup  ## check style, types and layering
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=. $(BIN)/lint-imports --no-logo
+
+format: setup  ## format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup  ## measure speed and memory (benchmarks/README.md)
+	@$(BIN)/python -m benchmarks
+
+lock: setup  ## resolve the lock files again
+	@ci/lock.sh
+
+clean:  ## remove the environment and everything that runs have made
+	rm -rf .venv runs build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
