@@ -1,0 +1,44 @@
+"""The BaselineResolver node."""
+
+import logging
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
+from tfx.utils import path_utils
+
+from components import serving_directory
+from components.baseline_resolver import baseline
+
+_logger = logging.getLogger(__name__)
+
+
+@component
+def BaselineResolver(  # noqa: N802 - the name is the node's id
+    model: InputArtifact[standard_artifacts.Model],
+    baseline_model: OutputArtifact[standard_artifacts.Model],
+    serving_dir: Parameter[str],
+    policy: Parameter[str] = "latest",
+    reset_token: Parameter[str] = "",
+) -> None:
+    """Copies the model in use, or the candidate where there is none, to `baseline_model`.
+
+    The node is keyed on the candidate: an unchanged rerun takes the same baseline from the cache,
+    a new candidate looks again at what is in use.
+
+    Args:
+        model: The candidate.
+        baseline_model: The model that the Evaluator compares with. Custom properties: `source`
+            (version directory relative to `serving_dir`, or `candidate`), `version` (a number, or
+            `none`), `reason`.
+        serving_dir: Directory of numeric versions that the Pusher writes.
+        policy: `latest` or `none`; `baseline.py` states what they mean.
+        reset_token: Any text; another one makes the node look again for the same candidate.
+    """
+    del reset_token  # part of the cache key, nothing else
+    chosen = baseline.resolve_baseline(path_utils.serving_model_path(model.uri), serving_dir, policy)
+    serving_directory.copy_model(chosen.model_dir, path_utils.serving_model_dir(baseline_model.uri))
+    baseline_model.set_string_custom_property("source", chosen.source)
+    baseline_model.set_string_custom_property("version", chosen.version)
+    baseline_model.set_string_custom_property("reason", chosen.reason)
+    _logger.info("Baseline: %s (%s)", chosen.source, chosen.reason)

@@ -1,0 +1,88 @@
+"""The choice of the baseline, on real SavedModels in real directories."""
+
+import pathlib
+
+import pytest
+import tensorflow as tf
+
+from components import serving_directory
+from components.baseline_resolver import baseline
+
+
+def save_model(path: pathlib.Path, output: str, value: float) -> str:
+    module = tf.Module()
+    module.value = tf.Variable(value)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(examples):
+        return {output: tf.fill([tf.size(examples), 2], module.value)}
+
+    tf.saved_model.save(module, str(path), signatures={"serving_default": serve})
+    return str(path)
+
+
+def predict(path: str, output: str = "probabilities") -> float:
+    result = tf.saved_model.load(path).signatures["serving_default"](tf.constant([b"x"]))
+    return float(result[output][0, 0])
+
+
+@pytest.fixture
+def candidate(tmp_path):
+    return save_model(tmp_path / "candidate", "probabilities", 0.5)
+
+
+def test_first_run_compares_the_candidate_with_itself(tmp_path, candidate):
+    chosen = baseline.resolve_baseline(candidate, str(tmp_path / "absent"), "latest")
+    assert (chosen.model_dir, chosen.source, chosen.version) == (candidate, "candidate", "none")
+
+
+def test_newest_version_is_chosen_by_number_not_by_name(tmp_path, candidate):
+    for version in (9, 10):
+        save_model(tmp_path / "serving" / str(version), "probabilities", float(version))
+    chosen = baseline.resolve_baseline(candidate, str(tmp_path / "serving"), "latest")
+    assert (chosen.source, chosen.version) == ("10", "10")
+    assert predict(chosen.model_dir) == 10.0
+
+
+def test_policy_none_ignores_the_model_in_use(tmp_path, candidate):
+    save_model(tmp_path / "serving" / "1", "probabilities", 1.0)
+    assert baseline.resolve_baseline(candidate, str(tmp_path / "serving"), "none").model_dir == candidate
+
+
+def test_versions_that_cannot_be_compared_are_looked_past(tmp_path, candidate):
+    serving = tmp_path / "serving"
+    save_model(serving / "1", "probabilities", 1.0)
+    save_model(serving / "2", "embedding", 2.0)  # encoder only
+    half_written = pathlib.Path(save_model(serving / "3", "probabilities", 3.0))
+    (half_written / "saved_model.pb").unlink()
+    cut_off = pathlib.Path(save_model(serving / "4", "probabilities", 4.0)) / "saved_model.pb"
+    cut_off.write_bytes(cut_off.read_bytes()[:-100])
+    save_model(serving / "tmp-5", "probabilities", 5.0)
+    chosen = baseline.resolve_baseline(candidate, str(serving), "latest")
+    assert chosen.source == "1"
+
+
+def test_unknown_policy_is_refused(candidate):
+    with pytest.raises(ValueError, match="Received baseline policy 'newest'; expected one of latest, none"):
+        baseline.resolve_baseline(candidate, "", "newest")
+
+
+def test_a_copied_model_computes_the_same(tmp_path, candidate):
+    serving_directory.copy_model(candidate, str(tmp_path / "copy"))
+    assert predict(str(tmp_path / "copy")) == 0.5
+    originals = {path.relative_to(candidate) for path in pathlib.Path(candidate).rglob("*")}
+    assert originals == {path.relative_to(tmp_path / "copy") for path in (tmp_path / "copy").rglob("*")}
+
+
+def test_copying_what_is_no_model_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no saved_model\.pb"):
+        serving_directory.copy_model(str(tmp_path), str(tmp_path / "copy"))
+
+
+def test_models_are_read_through_tensorflows_file_systems(candidate):
+    """`ram://` stands for any file system that is not the local disk."""
+    serving_directory.copy_model(candidate, "ram://baseline/serving/7")
+    chosen = baseline.resolve_baseline(candidate, "ram://baseline/serving", "latest")
+    assert chosen.source == "7"
+    serving_directory.copy_model(chosen.model_dir, "ram://baseline/out")
+    assert serving_directory.signature_outputs("ram://baseline/out", "serving_default") == {"probabilities"}

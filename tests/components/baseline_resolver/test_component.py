@@ -1,0 +1,37 @@
+"""The node, through TFX's own executor."""
+
+from tfx.types import channel_utils, standard_artifacts
+
+from components.baseline_resolver.component import BaselineResolver
+from tests.components.baseline_resolver.test_baseline import predict, save_model
+
+
+def run(tmp_path, **parameters):
+    model = standard_artifacts.Model()
+    model.uri = str(tmp_path / "model")
+    save_model(tmp_path / "model" / "Format-Serving", "probabilities", 0.25)
+    output = standard_artifacts.Model()
+    output.uri = str(tmp_path / "output")
+    BaselineResolver.test_call(model=model, baseline_model=output, **parameters)
+    return output
+
+
+def test_output_has_the_layout_that_the_evaluator_reads(tmp_path):
+    save_model(tmp_path / "serving" / "3", "probabilities", 0.75)
+    output = run(tmp_path, serving_dir=str(tmp_path / "serving"))
+    assert predict(output.uri + "/Format-Serving") == 0.75
+    assert output.get_string_custom_property("source") == "3"
+    assert output.get_string_custom_property("version") == "3"
+
+
+def test_first_run_hands_on_the_candidate(tmp_path):
+    output = run(tmp_path, serving_dir=str(tmp_path / "serving"), policy="latest")
+    assert predict(output.uri + "/Format-Serving") == 0.25
+    assert output.get_string_custom_property("source") == "candidate"
+
+
+def test_reset_token_is_part_of_the_cache_key():
+    model = channel_utils.as_channel([standard_artifacts.Model()])
+    node = BaselineResolver(model=model, serving_dir="/serving", reset_token="2026-11")
+    assert node.exec_properties == {"serving_dir": "/serving", "reset_token": "2026-11"}
+    assert node.id == "BaselineResolver"
