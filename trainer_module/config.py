@@ -1,8 +1,10 @@
 """Typed configuration of the two training stages."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Flip
 
 
 class Frozen(BaseModel):
@@ -24,3 +26,77 @@ class EncoderConfig(Frozen):
 
     name: str = "c4n"
     latent_dim: int | None = Field(None, ge=2, description="width of h; None keeps the network's own width")
+
+
+class SmallViewsConfig(Frozen):
+    """Multi-crop (SwAV, arXiv:2006.09882): extra small views that look at small parts of the image."""
+
+    count: int = Field(0, ge=0, le=16)
+    size: float = Field(0.5, gt=0, le=1, description="side of a small view as a share of the image's side")
+    min_area: float = Field(0.05, gt=0, le=1)
+    max_area: float = Field(0.3, gt=0, le=1)
+
+
+class ViewsConfig(Frozen):
+    """How views are made: a policy for the two large ones, and how many small ones."""
+
+    policy: tuple[AnyStep, ...] = (Crop(), Flip(), Brightness(), Contrast())
+    small: SmallViewsConfig = SmallViewsConfig()
+
+
+class ObjectiveConfig(Frozen):
+    """The pretraining objective, by its name in `trainer_module.losses`, with its parameters."""
+
+    name: str = "nt_xent"
+    params: dict[str, Any] = Field(default_factory=lambda: {"temperature": 0.2})
+
+
+class OptimizerConfig(Frozen):
+    """AdamW with linear warm-up and cosine decay to zero."""
+
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1e-4, ge=0)
+    warmup_steps: int = Field(100, ge=0)
+    clip_norm: float | None = Field(None, gt=0, description="global norm of gradients; None: no clipping")
+
+
+class WatchConfig(Frozen):
+    """Label-free signs that pretraining learns nothing, and what to do about them."""
+
+    on_collapse: Literal["warn", "error"] = "warn"
+    after_steps: int = Field(200, ge=1, description="no warning before this step")
+    min_effective_rank: float = Field(2.0, ge=1)
+    min_embedding_std: float = Field(0.01, ge=0, description="share of 1/sqrt(dim), the uniform sphere's")
+    chance_margin: float = Field(0.02, ge=0, description="loss within this share of ln(2N-1) is chance")
+    probe_every: int = Field(500, ge=1, description="steps between two kNN probes")
+    probe_images: int = Field(2000, ge=20, description="labelled images of the kNN probe, at most")
+    probe_neighbors: int = Field(20, ge=1)
+
+
+class PretrainConfig(Frozen):
+    """Contrastive pretraining of the encoder on all images."""
+
+    encoder: EncoderConfig = EncoderConfig()
+    projection_dims: tuple[int, ...] = Field((256, 64), min_length=1)
+    views: ViewsConfig = ViewsConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    watch: WatchConfig = WatchConfig()
+    seed: int = 0
+    batch_size: int = Field(512, ge=2)
+    num_steps: int = Field(1500, ge=1)
+    steps_per_call: int = Field(10, ge=1, description="training steps in one call of the graph")
+    log_every: int = Field(50, ge=1)
+    checkpoint_every: int = Field(250, ge=1)
+    keep_checkpoints: int = Field(2, ge=1)
+    mixed_precision: Literal["auto", "off"] = Field("auto", description="auto: float16 where a GPU has it")
+    cache_limit_mb: int = Field(2048, ge=1, description="decoded images beyond this go to a file on disk")
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> "PretrainConfig":
+        if self.optimizer.warmup_steps >= self.num_steps and self.optimizer.warmup_steps > 0:
+            raise ValueError(
+                f"optimizer.warmup_steps is {self.optimizer.warmup_steps} of num_steps {self.num_steps}: "
+                "give fewer warm-up steps than steps"
+            )
+        return self

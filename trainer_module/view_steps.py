@@ -1,0 +1,167 @@
+"""Configuration of the augmentation steps: one class a step, told apart by `name`.
+
+A policy is a list of these, applied in order. Neighbouring geometric steps (crop, flip, rotate,
+translate) are merged into one resampling of the batch. Pixels are in [0, 1] for every amount below.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Step(BaseModel):
+    """Base of all steps: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Crop(Step):
+    """Random resized crop: a window of a random area and aspect ratio, resized to the view."""
+
+    name: Literal["crop"] = "crop"
+    min_area: float = Field(0.25, gt=0, le=1, description="smallest area of the window, as a share")
+    max_area: float = Field(1.0, gt=0, le=1)
+    max_aspect_ratio: float = Field(1.3333, ge=1, le=4, description="ratio drawn from [1/r, r], log-uniform")
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Crop":
+        if self.min_area > self.max_area:
+            raise ValueError(
+                f"min_area ({self.min_area}) is above max_area ({self.max_area}): give min_area <= max_area"
+            )
+        return self
+
+
+class Flip(Step):
+    """Mirror images left-right and top-bottom, each with its own probability."""
+
+    name: Literal["flip"] = "flip"
+    horizontal: Probability = 0.5
+    vertical: Probability = 0.0
+
+
+class Rotate(Step):
+    """Rotate around the centre by an angle from [-max_degrees, max_degrees]."""
+
+    name: Literal["rotate"] = "rotate"
+    max_degrees: float = Field(15.0, ge=0, le=180)
+    probability: Probability = 1.0
+
+
+class Translate(Step):
+    """Shift by up to `max_fraction` of the height and of the width."""
+
+    name: Literal["translate"] = "translate"
+    max_fraction: float = Field(0.1, ge=0, le=0.5)
+    probability: Probability = 1.0
+
+
+class Brightness(Step):
+    """Add an offset from [-max_delta, max_delta] to every pixel of an image."""
+
+    name: Literal["brightness"] = "brightness"
+    max_delta: float = Field(0.2, ge=0, le=1)
+    probability: Probability = 0.8
+
+
+class Contrast(Step):
+    """Stretch around the mean of the image by a factor from [1 - max_change, 1 + max_change]."""
+
+    name: Literal["contrast"] = "contrast"
+    max_change: float = Field(0.4, ge=0, lt=1)
+    probability: Probability = 0.8
+
+
+class Gamma(Step):
+    """Raise pixels to a power from [1 / max_gamma, max_gamma], log-uniform."""
+
+    name: Literal["gamma"] = "gamma"
+    max_gamma: float = Field(1.5, ge=1, le=5)
+    probability: Probability = 0.8
+
+
+class ColorJitter(Step):
+    """Change saturation and hue. For RGB or RGBA (alpha untouched); other images are refused."""
+
+    name: Literal["color_jitter"] = "color_jitter"
+    max_saturation: float = Field(0.4, ge=0, le=1)
+    max_hue: float = Field(0.1, ge=0, le=0.5, description="share of the full colour circle")
+    probability: Probability = 0.8
+
+
+class Greyscale(Step):
+    """Replace colours by their luminance. For RGB or RGBA (alpha untouched); others are refused."""
+
+    name: Literal["greyscale"] = "greyscale"
+    probability: Probability = 0.2
+
+
+class Blur(Step):
+    """Gaussian blur; the standard deviation is a share of the shorter side."""
+
+    name: Literal["blur"] = "blur"
+    min_sigma: float = Field(0.005, gt=0, le=0.2)
+    max_sigma: float = Field(0.05, gt=0, le=0.2)
+    probability: Probability = 0.5
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Blur":
+        if self.min_sigma > self.max_sigma:
+            raise ValueError(
+                f"min_sigma ({self.min_sigma}) is above max_sigma ({self.max_sigma}): "
+                "give min_sigma <= max_sigma"
+            )
+        return self
+
+
+class Solarize(Step):
+    """Invert the pixels above a threshold."""
+
+    name: Literal["solarize"] = "solarize"
+    threshold: float = Field(0.5, ge=0, le=1)
+    probability: Probability = 0.2
+
+
+class Noise(Step):
+    """Add Gaussian noise; its standard deviation is drawn from [0, max_stddev]."""
+
+    name: Literal["noise"] = "noise"
+    max_stddev: float = Field(0.1, ge=0, le=1)
+    probability: Probability = 0.5
+
+
+class Cutout(Step):
+    """Random erasing: fill one rectangle with the mean of the image."""
+
+    name: Literal["cutout"] = "cutout"
+    min_area: float = Field(0.02, gt=0, lt=1)
+    max_area: float = Field(0.25, gt=0, lt=1)
+    probability: Probability = 0.5
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "Cutout":
+        if self.min_area > self.max_area:
+            raise ValueError(
+                f"min_area ({self.min_area}) is above max_area ({self.max_area}): give min_area <= max_area"
+            )
+        return self
+
+
+AnyStep = Annotated[
+    Crop
+    | Flip
+    | Rotate
+    | Translate
+    | Brightness
+    | Contrast
+    | Gamma
+    | ColorJitter
+    | Greyscale
+    | Blur
+    | Solarize
+    | Noise
+    | Cutout,
+    Field(discriminator="name"),
+]
