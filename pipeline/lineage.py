@@ -1,0 +1,163 @@
+"""Reads runs, nodes and artifacts from ML Metadata. Light: imports neither TFX nor TensorFlow."""
+
+import dataclasses
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ml_metadata.metadata_store import metadata_store
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+_STATES = {
+    mlmd.Execution.COMPLETE: "ran",
+    mlmd.Execution.CACHED: "cached",
+    mlmd.Execution.FAILED: "failed",
+    mlmd.Execution.RUNNING: "running",
+    mlmd.Execution.CANCELED: "cancelled",
+}
+_INPUTS = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT)
+_OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
+
+
+@dataclasses.dataclass(frozen=True)
+class Artifact:
+    """One artifact; `properties` joins TFX's own and custom ones."""
+
+    id: int
+    type: str
+    uri: str
+    properties: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeRun:
+    """One execution of a node; `seconds` is its wall time by ML Metadata's clock."""
+
+    id: str
+    execution_id: int
+    state: str
+    started: datetime.datetime
+    seconds: float
+    properties: Mapping[str, Any]
+    inputs: Mapping[str, tuple[Artifact, ...]]
+    outputs: Mapping[str, tuple[Artifact, ...]]
+
+    def output(self, key: str) -> Artifact:
+        """The one artifact of an output key.
+
+        Raises:
+            LookupError: If the node has no such output, or more than one artifact there.
+        """
+        artifacts = self.outputs.get(key, ())
+        if len(artifacts) != 1:
+            raise LookupError(f"{self.id} has {len(artifacts)} artifacts under {key!r}, expected one.")
+        return artifacts[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run of a pipeline, its nodes in the order in which they started."""
+
+    id: str
+    pipeline: str
+    nodes: tuple[NodeRun, ...]
+
+    @property
+    def started(self) -> datetime.datetime:
+        """When the first node started."""
+        return min(node.started for node in self.nodes)
+
+    @property
+    def state(self) -> str:
+        """`failed` or `running` if any node is, else `ran`, or `cached` if no node executed."""
+        states = {node.state for node in self.nodes}
+        return next((state for state in ("failed", "running", "cancelled", "ran") if state in states), "cached")
+
+    def node(self, node_id: str) -> NodeRun | None:
+        """The node of this id, None if the run has none (yet)."""
+        return next((node for node in self.nodes if node.id == node_id), None)
+
+
+class Lineage:
+    """The runs of one pipeline as ML Metadata knows them."""
+
+    def __init__(self, connection: mlmd.ConnectionConfig, pipeline: str):
+        self._store = metadata_store.MetadataStore(connection)
+        self._pipeline = pipeline
+
+    def runs(self) -> tuple[Run, ...]:
+        """Every run, the newest first; empty before the first one."""
+        pipeline = self._store.get_context_by_type_and_name("pipeline", self._pipeline)
+        if pipeline is None:
+            return ()
+        own = self._store.get_children_contexts_by_context(pipeline.id)
+        contexts = [context for context in own if context.type == "pipeline_run"]
+        runs = (self._load(context) for context in sorted(contexts, key=lambda c: c.id, reverse=True))
+        return tuple(run for run in runs if run.nodes)
+
+    def run(self, run_id: str | None = None) -> Run:
+        """One run; None is the newest.
+
+        Raises:
+            LookupError: If there is none; the text lists the known ones.
+        """
+        runs = self.runs()
+        found = next((run for run in runs if run_id in (None, run.id)), None)
+        if found is None:
+            known = ", ".join(run.id for run in runs[:10]) or "none yet"
+            raise LookupError(f"Pipeline {self._pipeline} has no run {run_id or ''}. Known runs: {known}.")
+        return found
+
+    def _load(self, context: mlmd.Context) -> Run:
+        executions = self._store.get_executions_by_context(context.id)
+        events = self._store.get_events_by_execution_ids([execution.id for execution in executions])
+        ids = sorted({event.artifact_id for event in events})
+        artifacts = {artifact.id: _artifact(artifact) for artifact in self._store.get_artifacts_by_id(ids)}
+        nodes = [
+            self._node(execution, [e for e in events if e.execution_id == execution.id], artifacts)
+            for execution in executions
+        ]
+        newest = {node.id: node for node in sorted(nodes, key=lambda node: node.execution_id)}
+        ordered = sorted(newest.values(), key=lambda node: node.execution_id)
+        return Run(context.name, self._pipeline, tuple(ordered))
+
+    def _node(
+        self, execution: mlmd.Execution, events: list[mlmd.Event], artifacts: Mapping[int, Artifact]
+    ) -> NodeRun:
+        contexts = self._store.get_contexts_by_execution(execution.id)
+        name = next(context.name for context in contexts if context.type == "node")
+        created = execution.create_time_since_epoch
+        return NodeRun(
+            id=name.removeprefix(f"{self._pipeline}."),
+            execution_id=execution.id,
+            state=_STATES.get(execution.last_known_state, "unknown"),
+            started=datetime.datetime.fromtimestamp(created / 1000, datetime.timezone.utc),
+            seconds=(execution.last_update_time_since_epoch - created) / 1000,
+            properties=_values(execution.properties) | _values(execution.custom_properties),
+            inputs=_by_key(events, _INPUTS, artifacts),
+            outputs=_by_key(events, _OUTPUTS, artifacts),
+        )
+
+
+def _artifact(artifact: mlmd.Artifact) -> Artifact:
+    properties = _values(artifact.properties) | _values(artifact.custom_properties)
+    return Artifact(artifact.id, artifact.type, artifact.uri, properties)
+
+
+def _values(properties: Mapping[str, mlmd.Value]) -> dict[str, Any]:
+    return {key: getattr(value, value.WhichOneof("value")) for key, value in properties.items()}
+
+
+def _by_key(
+    events: Iterable[mlmd.Event], kinds: tuple[int, ...], artifacts: Mapping[int, Artifact]
+) -> dict[str, tuple[Artifact, ...]]:
+    found: dict[str, tuple[Artifact, ...]] = {}
+    for event in events:
+        if event.type in kinds and event.artifact_id in artifacts:
+            key = next(_keys(event), "")
+            found[key] = (*found.get(key, ()), artifacts[event.artifact_id])
+    return found
+
+
+def _keys(event: mlmd.Event) -> Iterator[str]:
+    return (step.key for step in event.path.steps if step.WhichOneof("value") == "key")
