@@ -1,0 +1,16 @@
+"""What the Evaluator demands of a model."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class EvaluationConfig(BaseModel):
+    """Thresholds of the Evaluator on the `eval` split; a model below any of them is not blessed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_accuracy: float | None = Field(0.5, ge=0, le=1)
+    min_macro_f1: float | None = Field(None, ge=0, le=1)
+    max_expected_calibration_error: float | None = Field(None, ge=0, le=1)
+    max_accuracy_drop: float | None = Field(
+        0.01, ge=0, le=1, description="how far below the model in use the candidate may be"
+    )

@@ -1,0 +1,116 @@
+"""Builds the TFMA configuration of the two Evaluator nodes."""
+
+import json
+from collections.abc import Sequence
+
+import tensorflow_model_analysis as tfma
+
+from pipeline.evaluation import argmax_metrics, calibration_error
+from pipeline.evaluation.config import EvaluationConfig
+
+ACCURACY = "accuracy"
+SLICE_FEATURES = ("label", "brightness_band")
+
+
+def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> tfma.EvalConfig:
+    """Configuration of the Evaluator that blesses: metrics, slices, thresholds, a baseline model.
+
+    Thresholds hold for all of `eval` together, never for a slice: a class with few images would
+    refuse a good model by chance.
+
+    Args:
+        evaluation: Thresholds.
+        class_names: The classes in the model's order; empty where they are not known beforehand,
+            then per-class metrics and ROC AUC are left out.
+    """
+    config = report_config(class_names)
+    config.model_specs.add(
+        name="baseline",
+        is_baseline=True,
+        signature_name="serving_default",
+        label_key="label",
+        prediction_key="probabilities",
+    )
+    thresholds = _thresholds(evaluation)
+    for spec in config.metrics_specs:
+        for metric in spec.metrics:
+            if metric.config:
+                name = json.loads(metric.config).get("name")
+                if name in thresholds:
+                    metric.per_slice_thresholds.add(
+                        slicing_specs=[tfma.SlicingSpec()], threshold=thresholds[name]
+                    )
+    return config
+
+
+def report_config(class_names: Sequence[str]) -> tfma.EvalConfig:
+    """The same metrics and slices without thresholds or baseline: measures, blesses nothing."""
+    return tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(
+                name="candidate",
+                signature_name="serving_default",
+                label_key="label",
+                prediction_key="probabilities",
+            )
+        ],
+        slicing_specs=[
+            tfma.SlicingSpec(),
+            *(tfma.SlicingSpec(feature_keys=[feature]) for feature in SLICE_FEATURES),
+        ],
+        metrics_specs=_metrics_specs(len(class_names)),
+    )
+
+
+def _thresholds(evaluation: EvaluationConfig) -> dict[str, tfma.MetricThreshold]:
+    accuracy = tfma.MetricThreshold()
+    if evaluation.min_accuracy is not None:
+        accuracy.value_threshold.lower_bound.value = evaluation.min_accuracy
+    if evaluation.max_accuracy_drop is not None:
+        accuracy.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+        accuracy.change_threshold.absolute.value = -evaluation.max_accuracy_drop
+    thresholds = {ACCURACY: accuracy} if accuracy.ByteSize() else {}
+    if evaluation.min_macro_f1 is not None:
+        macro_f1 = tfma.MetricThreshold()
+        macro_f1.value_threshold.lower_bound.value = evaluation.min_macro_f1
+        thresholds[argmax_metrics.MACRO_F1] = macro_f1
+    if evaluation.max_expected_calibration_error is not None:
+        error = tfma.MetricThreshold()
+        error.value_threshold.upper_bound.value = evaluation.max_expected_calibration_error
+        thresholds[calibration_error.NAME] = error
+    return thresholds
+
+
+def _metrics_specs(num_classes: int) -> list[tfma.MetricsSpec]:
+    overall = [
+        tfma.MetricConfig(class_name="ExampleCount", config=json.dumps({"name": "example_count"})),
+        tfma.MetricConfig(class_name="SparseCategoricalAccuracy", config=json.dumps({"name": ACCURACY})),
+        _own(argmax_metrics, "MacroF1", name=argmax_metrics.MACRO_F1),
+        _own(calibration_error, "ExpectedCalibrationError", name=calibration_error.NAME),
+        tfma.MetricConfig(
+            class_name="MultiClassConfusionMatrixAtThresholds",
+            config=json.dumps({"name": "confusion_matrix", "thresholds": [0.0]}),
+        ),
+    ]
+    if not num_classes:
+        return [tfma.MetricsSpec(metrics=overall)]
+    overall += [
+        _own(argmax_metrics, "PerClass", name=name, num_classes=num_classes)
+        for name in argmax_metrics.PER_CLASS_METRICS
+    ]
+    ranking = tfma.MetricsSpec(
+        metrics=[tfma.MetricConfig(class_name="AUC", config=json.dumps({"name": "roc_auc"}))],
+        binarize=tfma.BinarizationOptions(class_ids={"values": list(range(num_classes))}),
+        aggregate=tfma.AggregationOptions(
+            macro_average=True, class_weights=dict.fromkeys(range(num_classes), 1.0)
+        ),
+    )
+    return [tfma.MetricsSpec(metrics=overall), ranking]
+
+
+def _own(module: object, class_name: str, **config: object) -> tfma.MetricConfig:
+    return tfma.MetricConfig(
+        class_name=class_name,
+        module=module.__name__,  # type: ignore[attr-defined]
+        config=json.dumps(config),
+    )

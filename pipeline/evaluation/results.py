@@ -1,0 +1,117 @@
+"""Reads what an Evaluator wrote into plain values. Imports TFMA, so call it where time allows."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+
+OVERALL = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class SliceMetrics:
+    """Metrics of one slice.
+
+    Attributes:
+        slice: `feature:value`; empty for all examples together.
+        values: Metric -> number, such as accuracy or macro_f1, of the candidate.
+        per_class: Metric -> class index -> number.
+        confusion: Number of examples by (actual class index, predicted class index).
+        baseline: Metric -> number of the baseline model; empty without one.
+    """
+
+    slice: str
+    values: Mapping[str, float]
+    per_class: Mapping[str, Mapping[int, float]]
+    confusion: Mapping[tuple[int, int], float]
+    baseline: Mapping[str, float]
+
+
+def read_metrics(evaluation_uri: str) -> tuple[SliceMetrics, ...]:
+    """Metrics of every slice, all examples together first."""
+    result = tfma.load_eval_result(evaluation_uri, model_name=_candidate_name(evaluation_uri))
+    baseline = _baseline_values(evaluation_uri)
+    slices = [
+        _slice_metrics(_slice_name(key), metrics, baseline.get(_slice_name(key), {}))
+        for key, metrics in result.slicing_metrics
+    ]
+    return tuple(sorted(slices, key=lambda found: (found.slice != OVERALL, found.slice)))
+
+
+def read_failures(evaluation_uri: str) -> tuple[str, ...]:
+    """Why the model was not blessed, one sentence a threshold; empty where all were met."""
+    validation = tfma.load_validation_result(evaluation_uri)
+    reasons = []
+    for per_slice in validation.metric_validations_per_slice:
+        for failure in per_slice.failures:
+            reasons.append(_explain(failure))
+    if not validation.validation_ok and not reasons:
+        reasons.append("the evaluation saw no example of a slice that has a threshold")
+    return tuple(reasons)
+
+
+def _explain(failure: Any) -> str:
+    name, value = failure.metric_key.name, failure.metric_value.double_value.value
+    threshold = failure.metric_threshold
+    bounds = threshold.value_threshold
+    if failure.metric_key.is_diff:
+        allowed = threshold.change_threshold.absolute.value
+        return f"{name} changed by {value:+.4f} against the model in use, allowed is {allowed:+.4f}"
+    if bounds.HasField("lower_bound") and not value >= bounds.lower_bound.value:
+        return f"{name} is {value:.4f}, required is at least {bounds.lower_bound.value:.4f}"
+    return f"{name} is {value:.4f}, allowed is at most {bounds.upper_bound.value:.4f}"
+
+
+def _candidate_name(evaluation_uri: str) -> str:
+    specs = tfma.load_eval_result(evaluation_uri).config.model_specs
+    return next(spec.name for spec in specs if not spec.is_baseline)
+
+
+def _baseline_values(evaluation_uri: str) -> dict[str, dict[str, float]]:
+    config = tfma.load_eval_result(evaluation_uri).config
+    name = next((spec.name for spec in config.model_specs if spec.is_baseline), None)
+    if name is None:
+        return {}
+    result = tfma.load_eval_result(evaluation_uri, model_name=name)
+    return {
+        _slice_name(key): dict(_slice_metrics(_slice_name(key), metrics, {}).values)
+        for key, metrics in result.slicing_metrics
+    }
+
+
+def _slice_name(key: tuple[tuple[str, Any], ...]) -> str:
+    def text(value: Any) -> str:
+        return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+    return ",".join(f"{feature}:{text(value)}" for feature, value in key)
+
+
+def _slice_metrics(name: str, metrics: Any, baseline: Mapping[str, float]) -> SliceMetrics:
+    values: dict[str, float] = {}
+    per_class: dict[str, dict[int, float]] = {}
+    confusion: dict[tuple[int, int], float] = {}
+    for sub_key, named in metrics.get("", {}).items():
+        for full_name, value in named.items():
+            metric = full_name.rsplit("\n_", 1)[-1]  # TFMA puts aggregation options before the name
+            if metric.endswith("_diff"):
+                continue
+            if "multiClassConfusionMatrixAtThresholds" in value:
+                for matrix in value["multiClassConfusionMatrixAtThresholds"]["matrices"]:
+                    confusion.update(_entries(matrix))
+            elif "doubleValue" in value and "classId:" in sub_key:
+                index = int(sub_key.split("classId:")[1])
+                per_class.setdefault(metric, {})[index] = float(value["doubleValue"])
+            elif "doubleValue" in value:
+                values[metric] = float(value["doubleValue"])
+    return SliceMetrics(name, values, per_class, confusion, baseline)
+
+
+def _entries(matrix: Mapping[str, Any]) -> dict[tuple[int, int], float]:
+    """Entries of one matrix as JSON has them: protobuf leaves zeros out."""
+    return {
+        (int(entry.get("actualClassId", 0)), int(entry.get("predictedClassId", 0))): float(
+            entry["numWeightedExamples"]
+        )
+        for entry in matrix.get("entries", [])
+    }

@@ -1,0 +1,107 @@
+"""TFMA evaluates a real SavedModel with our configuration; its figures equal scikit-learn's."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from sklearn import metrics
+
+from pipeline.evaluation import eval_config, results
+from pipeline.evaluation.config import EvaluationConfig
+
+CLASSES = ("ankle boot", "bag", "T-shirt/top")
+
+
+def save_model(directory, temperature):
+    """A classifier whose logits are the float feature `scores`."""
+
+    class Scorer(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def serve(self, examples):
+            parsed = tf.io.parse_example(examples, {"scores": tf.io.FixedLenFeature([3], tf.float32)})
+            probabilities = tf.nn.softmax(parsed["scores"] / temperature)
+            classes = tf.constant(CLASSES)
+            return {
+                "probabilities": probabilities,
+                "label": tf.gather(classes, tf.argmax(probabilities, axis=1)),
+                "all_classes": tf.tile(classes[None], [tf.shape(probabilities)[0], 1]),
+            }
+
+    module = Scorer()
+    tf.saved_model.save(module, directory, signatures={"serving_default": module.serve})
+    return directory
+
+
+def example_of(scores, label, band):
+    feature = {
+        "scores": tf.train.Feature(float_list=tf.train.FloatList(value=scores)),
+        "label": tf.train.Feature(bytes_list=tf.train.BytesList(value=[CLASSES[label].encode()])),
+        "brightness_band": tf.train.Feature(bytes_list=tf.train.BytesList(value=[band])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(120, 3))
+    labels = np.where(rng.random(120) < 0.7, scores.argmax(1), rng.integers(0, 3, 120))
+    bands = np.where(rng.random(120) < 0.5, b"dark", b"bright")
+    folder = tmp_path_factory.mktemp("evaluation")
+    data = str(folder / "examples.tfrecord")
+    with tf.io.TFRecordWriter(data) as writer:
+        for row in zip(scores, labels, bands, strict=True):
+            writer.write(example_of(*row))
+    config = eval_config.gate_config(
+        EvaluationConfig(min_accuracy=0.99, min_macro_f1=0.1, max_expected_calibration_error=0.9), CLASSES
+    )
+    config = tfma.utils.update_eval_config_with_defaults(config, has_baseline=True)
+    models = [
+        tfma.default_eval_shared_model(
+            save_model(str(folder / spec.name), 1.0), model_name=spec.name, eval_config=config
+        )
+        for spec in config.model_specs
+    ]
+    output = str(folder / "output")
+    tfma.run_model_analysis(models, eval_config=config, data_location=data, output_path=output)
+    return scores, labels, bands, output
+
+
+def test_overall_figures_equal_scikit_learn(evaluated):
+    scores, labels, _, output = evaluated
+    overall = results.read_metrics(output)[0]
+    assert overall.slice == results.OVERALL
+    guesses = scores.argmax(1)
+    assert overall.values["example_count"] == 120
+    assert overall.values["accuracy"] == pytest.approx(metrics.accuracy_score(labels, guesses))
+    assert overall.values["macro_f1"] == pytest.approx(metrics.f1_score(labels, guesses, average="macro"))
+    recall = metrics.recall_score(labels, guesses, average=None)
+    np.testing.assert_allclose([overall.per_class["recall"][i] for i in range(3)], recall)
+    matrix = metrics.confusion_matrix(labels, guesses)
+    assert overall.confusion == {(i, j): matrix[i, j] for i in range(3) for j in range(3) if matrix[i, j]}
+
+
+def test_slices_are_classes_and_brightness(evaluated):
+    scores, labels, bands, output = evaluated
+    slices = {found.slice: found.values for found in results.read_metrics(output)}
+    assert set(slices) == {
+        "",
+        *(f"label:{name}" for name in CLASSES),
+        "brightness_band:dark",
+        "brightness_band:bright",
+    }
+    dark = bands == b"dark"
+    accuracy = metrics.accuracy_score(labels[dark], scores[dark].argmax(1))
+    assert slices["brightness_band:dark"]["accuracy"] == pytest.approx(accuracy)
+
+
+def test_roc_auc_and_baseline_are_there(evaluated):
+    overall = results.read_metrics(evaluated[-1])[0]
+    assert 0.5 < overall.values["roc_auc"] < 1
+    assert overall.baseline["accuracy"] == overall.values["accuracy"]
+
+
+def test_only_the_missed_threshold_is_named(evaluated):
+    scores, labels, _, output = evaluated
+    accuracy = metrics.accuracy_score(labels, scores.argmax(1))
+    assert results.read_failures(output) == (f"accuracy is {accuracy:.4f}, required is at least 0.9900",)
