@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Flip
 
@@ -56,7 +56,7 @@ class OptimizerConfig(Frozen):
 
     learning_rate: float = Field(2e-3, gt=0)
     weight_decay: float = Field(1e-4, ge=0)
-    warmup_steps: int = Field(100, ge=0)
+    warmup_fraction: float = Field(0.1, ge=0, lt=1, description="share of the steps spent warming up")
     clip_norm: float | None = Field(None, gt=0, description="global norm of gradients; None: no clipping")
 
 
@@ -91,12 +91,3 @@ class PretrainConfig(Frozen):
     keep_checkpoints: int = Field(2, ge=1)
     mixed_precision: Literal["auto", "off"] = Field("auto", description="auto: float16 where a GPU has it")
     cache_limit_mb: int = Field(2048, ge=1, description="decoded images beyond this go to a file on disk")
-
-    @model_validator(mode="after")
-    def _check_steps(self) -> "PretrainConfig":
-        if self.optimizer.warmup_steps >= self.num_steps and self.optimizer.warmup_steps > 0:
-            raise ValueError(
-                f"optimizer.warmup_steps is {self.optimizer.warmup_steps} of num_steps {self.num_steps}: "
-                "give fewer warm-up steps than steps"
-            )
-        return self

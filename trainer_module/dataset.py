@@ -1,0 +1,186 @@
+"""Reading Examples through the Transform graph into a compact cache of uint8 pixels."""
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from trainer_module.preprocessing import (
+    IMAGE_KEY,
+    IMAGE_MEAN_KEY,
+    IMAGE_STD_KEY,
+    LABEL_INDEX_KEY,
+    LABEL_KEY,
+)
+
+IMAGE_ID_KEY = "image_id"
+
+# Pixels of one batch on their way through the graph, four bytes each there.
+_BATCH_PIXELS = 8_000_000
+_MAX_BATCH = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageDataset:
+    """Decoded images of some splits, as the Transform graph makes them.
+
+    Attributes:
+        images: uint8 [N, H, W, C], in memory or memory-mapped.
+        label_index: int64 [N], index into the vocabulary, -1 where there is no label.
+        image_id: bytes [N] (object array), identity of the image.
+        mean: float32 [C], of the training split, in units of [0, 1] pixels.
+        std: float32 [C], likewise.
+    """
+
+    images: np.ndarray
+    label_index: np.ndarray
+    image_id: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.images)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """[height, width, channels]."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    def labelled(self) -> "ImageDataset":
+        """The images that have a label, in memory."""
+        rows = np.flatnonzero(self.label_index >= 0)
+        return dataclasses.replace(
+            self,
+            images=self.images[rows],
+            label_index=self.label_index[rows],
+            image_id=self.image_id[rows],
+        )
+
+
+def read_images(
+    files: Sequence[str],
+    tf_transform_output: tft.TFTransformOutput,
+    cache_limit_mb: int = 2048,
+    cache_dir: str | None = None,
+) -> ImageDataset:
+    """Reads TFRecord files of `tf.train.Example` through the Transform graph.
+
+    Order is that of the files as given and of the records in them, so that two reads agree.
+
+    Args:
+        files: TFRecord files, plain or gzipped by their suffix. Glob patterns are expanded and sorted.
+        tf_transform_output: The Transform graph.
+        cache_limit_mb: Pixels beyond this many MiB go to a memory-mapped file instead of memory.
+        cache_dir: Where that file goes; None: the system's temporary directory. It is unlinked at
+            once and so disappears with the process.
+
+    Returns:
+        All images of the files.
+
+    Raises:
+        ValueError: If there is no file or no image in them.
+    """
+    paths = _expand(files)
+    store: _PixelStore | None = None
+    labels: list[np.ndarray] = []
+    ids: list[np.ndarray] = []
+    mean = std = np.zeros(0, np.float32)
+    for batch in transformed_batches(paths, tf_transform_output):
+        if store is None:
+            store = _PixelStore(batch[IMAGE_KEY].shape[1:], cache_limit_mb, cache_dir)
+            mean, std = batch[IMAGE_MEAN_KEY][0], batch[IMAGE_STD_KEY][0]
+        store.append(batch[IMAGE_KEY])
+        labels.append(batch[LABEL_INDEX_KEY])
+        ids.append(batch[IMAGE_ID_KEY])
+    if store is None:
+        raise ValueError(f"{len(paths)} files hold no image ({', '.join(paths[:3])}, …): check the split")
+    return ImageDataset(store.finish(), np.concatenate(labels), np.concatenate(ids), mean, std)
+
+
+def transformed_batches(
+    paths: Sequence[str], tf_transform_output: tft.TFTransformOutput
+) -> Iterable[dict[str, np.ndarray]]:
+    """Batches of what the Transform graph makes of each record.
+
+    Args:
+        paths: TFRecord files, all plain or all gzipped.
+        tf_transform_output: The Transform graph.
+
+    Returns:
+        Iterable over dictionaries with `image` uint8 [B, H, W, C], `label_index` int64 [B], `image_id`
+        bytes [B] and `image_mean`, `image_std` float32 [B, C].
+    """
+    raw_spec = tf_transform_output.raw_feature_spec()
+    graph_spec = {key: raw_spec[key] for key in (IMAGE_KEY, LABEL_KEY) if key in raw_spec}
+    layer = tf_transform_output.transform_features_layer()
+    pixels = np.prod(tf_transform_output.transformed_feature_spec()[IMAGE_KEY].shape)
+
+    def parse(records: tf.Tensor) -> dict[str, tf.Tensor]:
+        ids = tf.io.parse_example(records, {IMAGE_ID_KEY: tf.io.FixedLenFeature([], tf.string)})
+        features = layer(tf.io.parse_example(records, graph_spec))
+        return {
+            IMAGE_KEY: tf.cast(features[IMAGE_KEY], tf.uint8),
+            LABEL_INDEX_KEY: features[LABEL_INDEX_KEY],
+            IMAGE_ID_KEY: ids[IMAGE_ID_KEY],
+            IMAGE_MEAN_KEY: features[IMAGE_MEAN_KEY],
+            IMAGE_STD_KEY: features[IMAGE_STD_KEY],
+        }
+
+    compression = "GZIP" if paths[0].endswith(".gz") else ""
+    records = tf.data.TFRecordDataset(list(paths), compression_type=compression, buffer_size=8 << 20)
+    batch = int(np.clip(_BATCH_PIXELS // pixels, 1, _MAX_BATCH))
+    return (
+        records.batch(batch)
+        .map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .prefetch(2)
+        .as_numpy_iterator()
+    )
+
+
+def _expand(files: Sequence[str]) -> list[str]:
+    """Patterns to sorted paths, plain paths as they are."""
+    paths = [path for pattern in files for path in sorted(tf.io.gfile.glob(pattern))]
+    if not paths:
+        raise ValueError(f"no file matches {list(files)}: give the TFRecord files of a split")
+    return paths
+
+
+class _PixelStore:
+    """Grows an array of images: chunks in memory, and a file from the limit on."""
+
+    def __init__(self, shape: tuple[int, ...], limit_mb: int, directory: str | None):
+        self._shape = shape
+        self._limit = limit_mb << 20
+        self._directory = directory
+        self._chunks: list[np.ndarray] = []
+        self._bytes = 0
+        self._rows = 0
+        self._file: tempfile.TemporaryFile | None = None  # type: ignore[valid-type]
+
+    def append(self, images: np.ndarray) -> None:
+        self._rows += len(images)
+        self._bytes += images.nbytes
+        if self._file is None and self._bytes > self._limit:
+            if self._directory:
+                os.makedirs(self._directory, exist_ok=True)
+            # Stays open as long as its memory map does.
+            self._file = tempfile.TemporaryFile(dir=self._directory, prefix="pixels-")  # noqa: SIM115
+            for chunk in self._chunks:
+                self._file.write(chunk.data)
+            self._chunks.clear()
+        if self._file is None:
+            self._chunks.append(images)
+        else:
+            self._file.write(np.ascontiguousarray(images).data)
+
+    def finish(self) -> np.ndarray:
+        if self._file is None:
+            return np.concatenate(self._chunks)
+        self._file.flush()
+        return np.memmap(self._file, dtype=np.uint8, mode="r", shape=(self._rows, *self._shape))

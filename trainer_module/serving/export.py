@@ -1,0 +1,74 @@
+"""Writing SavedModels with the signatures that consumers rely on (docs/serving.md)."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from trainer_module.serving.modules import ServedClassifier, ServedEncoder
+
+
+def export_encoder(
+    directory: str, encoder: tf.keras.Model, tf_transform_output: tft.TFTransformOutput
+) -> None:
+    """Writes a SavedModel that embeds images.
+
+    Signatures, all with one row an image in the order of the request:
+        serving_default: `examples` (serialized tf.train.Example, string [B]; only `image` is read)
+            to `embedding`, float32 [B, D], of length 1.
+        embed_bytes: `image_bytes` (encoded images, string [B]) to the same.
+
+    A request with bytes that are no image fails as a whole with `InvalidArgumentError`.
+
+    Args:
+        directory: Where to, local or remote.
+        encoder: Pixels in [0, 255], uint8 [B, H, W, C], to h, float32 [B, D].
+        tf_transform_output: Output of the Transform component; its graph decodes the requests.
+    """
+    served = ServedEncoder(encoder, tf_transform_output)
+    tf.saved_model.save(
+        served, directory, {"serving_default": served.embed_examples, "embed_bytes": served.embed_bytes}
+    )
+
+
+def export_classifier(
+    directory: str,
+    encoder: tf.keras.Model,
+    classifier_head: tf.keras.Model,
+    class_names: Sequence[str],
+    tf_transform_output: tft.TFTransformOutput,
+) -> None:
+    """Writes a SavedModel that classifies and embeds images.
+
+    Signatures:
+        serving_default: `examples` (as in `export_encoder`) to `probabilities`, float32 [B, K],
+            `label`, string [B], and `all_classes`, string [B, K]: the class of each probability.
+        classify_bytes: `image_bytes` to the same.
+        embed_bytes: `image_bytes` to `embedding`, float32 [B, D], of length 1.
+
+    Args:
+        directory: Where to, local or remote.
+        encoder: Pixels in [0, 255], uint8 [B, H, W, C], to h, float32 [B, D].
+        classifier_head: h to logits, float32 [B, K], calibrated: their softmax is what is served.
+        class_names: Class names in the order of the logits.
+        tf_transform_output: Output of the Transform component; its graph decodes the requests.
+
+    Raises:
+        ValueError: If the head's width and the number of names differ.
+    """
+    width = classifier_head.output_shape[-1]
+    if width != len(class_names):
+        raise ValueError(
+            f"the head gives {width} logits, but {len(class_names)} class names were received: "
+            "name each output once"
+        )
+    served = ServedClassifier(encoder, classifier_head, class_names, tf_transform_output)
+    tf.saved_model.save(
+        served,
+        directory,
+        {
+            "serving_default": served.classify_examples,
+            "classify_bytes": served.classify_bytes,
+            "embed_bytes": served.embed_bytes,
+        },
+    )

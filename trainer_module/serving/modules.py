@@ -1,0 +1,91 @@
+"""The models that are served: a Transform graph and Keras models behind named signatures."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from trainer_module.serving.requests import ImageReader
+
+_EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
+_IMAGE_BYTES = tf.TensorSpec([None], tf.string, name="image_bytes")
+
+
+class ServedEncoder(tf.Module):
+    """Images to embeddings.
+
+    A tf.Module, not a Keras model: TFT's layer is a Keras 2 object, which a Keras 3 model can't hold.
+    """
+
+    def __init__(self, encoder: tf.keras.Model, tf_transform_output: tft.TFTransformOutput):
+        """Takes the parts.
+
+        Args:
+            encoder: Pixels [B, H, W, C] to h, float32 [B, D].
+            tf_transform_output: Output of the Transform component.
+        """
+        super().__init__(name="served_encoder")
+        self._reader = ImageReader(tf_transform_output)
+        self._encoder = encoder
+
+    def _embedding(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        h = self._encoder(pixels, training=False)
+        return {"embedding": tf.math.l2_normalize(tf.cast(h, tf.float32), axis=-1)}
+
+    @tf.function(input_signature=[_EXAMPLES])
+    def embed_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Serialized tf.train.Example, string [B], to `embedding`, float32 [B, D], of length 1."""
+        return self._embedding(self._reader.pixels_of_examples(examples))
+
+    @tf.function(input_signature=[_IMAGE_BYTES])
+    def embed_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Encoded images, string [B], to `embedding`, float32 [B, D], of length 1."""
+        return self._embedding(self._reader.pixels_of_bytes(image_bytes))
+
+
+class ServedClassifier(ServedEncoder):
+    """Images to class probabilities, and to the embeddings they were computed from."""
+
+    def __init__(
+        self,
+        encoder: tf.keras.Model,
+        classifier_head: tf.keras.Model,
+        class_names: Sequence[str],
+        tf_transform_output: tft.TFTransformOutput,
+    ):
+        """Takes the parts.
+
+        Args:
+            encoder: Pixels [B, H, W, C] to h, float32 [B, D].
+            classifier_head: h to calibrated logits, float32 [B, K].
+            class_names: Class names in the order of the logits, K.
+            tf_transform_output: Output of the Transform component.
+        """
+        super().__init__(encoder, tf_transform_output)
+        self._head = classifier_head
+        self._class_names = tuple(class_names)
+
+    def _classes(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits = self._head(self._encoder(pixels, training=False), training=False)
+        probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))  # [B, K]
+        names = tf.constant(self._class_names, tf.string)
+        return {
+            "probabilities": probabilities,
+            "label": tf.gather(names, tf.argmax(probabilities, axis=-1)),
+            "all_classes": tf.tile(names[tf.newaxis], [tf.shape(probabilities)[0], 1]),
+        }
+
+    @tf.function(input_signature=[_EXAMPLES])
+    def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Serialized tf.train.Example, string [B], to classes.
+
+        Returns:
+            `probabilities`: float32 [B, K]. `label`: string [B], the most probable class.
+            `all_classes`: string [B, K], the class of each probability, equal in all rows.
+        """
+        return self._classes(self._reader.pixels_of_examples(examples))
+
+    @tf.function(input_signature=[_IMAGE_BYTES])
+    def classify_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Encoded images, string [B], to the same as `classify_examples`."""
+        return self._classes(self._reader.pixels_of_bytes(image_bytes))

@@ -1,0 +1,95 @@
+"""From a request to pixels: what every signature has in common."""
+
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from trainer_module.preprocessing import IMAGE_KEY
+
+_SNIFFED_BYTES = 12
+_SHOWN_POSITIONS = 20
+
+
+class ImageReader(tf.Module):
+    """Encoded images to the pixels of training, by the Transform graph itself.
+
+    An image that can't be decoded makes the whole request fail with `InvalidArgumentError`: an answer
+    for it could only be made up, and a client that sends one picture as garbage wants to know. The
+    server goes on; the other images can be sent again without it.
+    """
+
+    def __init__(self, tf_transform_output: tft.TFTransformOutput):
+        """Loads the Transform graph.
+
+        Args:
+            tf_transform_output: Output of the Transform component, for images of one shape.
+        """
+        super().__init__(name="image_reader")
+        self._spec = tf_transform_output.raw_feature_spec()[IMAGE_KEY]
+        self._transform = tf_transform_output.transform_features_layer()
+
+    def pixels_of_bytes(self, image_bytes: tf.Tensor) -> tf.Tensor:
+        """Decodes, converts and resizes images exactly as for training.
+
+        Args:
+            image_bytes: Encoded images (PNG, JPEG, GIF or BMP), string [B]; B may be 0.
+
+        Returns:
+            Pixels, uint8 [B, H, W, C].
+
+        Raises:
+            tf.errors.InvalidArgumentError: When run, if an image can't be decoded. Where the bytes are
+                no image at all, the message has their positions in the request.
+        """
+        with tf.control_dependencies([_assert_images(image_bytes)]):
+            features = self._transform({IMAGE_KEY: _as_raw_feature(tf.identity(image_bytes), self._spec)})
+        return tf.cast(features[IMAGE_KEY], tf.uint8)
+
+    def pixels_of_examples(self, examples: tf.Tensor) -> tf.Tensor:
+        """The same for serialized tf.train.Example, of which only the feature `image` is read.
+
+        Args:
+            examples: Serialized tf.train.Example, string [B].
+
+        Returns:
+            Pixels, uint8 [B, H, W, C].
+        """
+        spec = {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string)}
+        return self.pixels_of_bytes(tf.io.parse_example(examples, spec)[IMAGE_KEY])
+
+
+def _assert_images(image_bytes: tf.Tensor) -> tf.Operation:
+    """Fails, with positions, on bytes that no format begins with; decoders name all else."""
+    # Padded, so that an empty string has a beginning too.
+    start = tf.strings.substr(tf.strings.join([image_bytes, "\0" * _SNIFFED_BYTES]), 0, _SNIFFED_BYTES)
+
+    def begins_with(magic: bytes, offset: int = 0) -> tf.Tensor:
+        return tf.equal(tf.strings.substr(start, offset, len(magic)), magic)
+
+    known = (
+        begins_with(b"\x89PNG\r\n\x1a\n")
+        | begins_with(b"\xff\xd8\xff")
+        | begins_with(b"GIF8")
+        | begins_with(b"BM")
+        | (begins_with(b"RIFF") & begins_with(b"WEBP", 8))  # newer TensorFlow reads it, older says so
+    )
+    positions = tf.reshape(tf.where(~known), [-1])
+    return tf.debugging.Assert(
+        tf.reduce_all(known),
+        [
+            "not an encoded image (send the bytes of a PNG, JPEG, GIF or BMP file, base64 in JSON); "
+            "positions in the request:",
+            positions,
+        ],
+        summarize=_SHOWN_POSITIONS,
+    )
+
+
+def _as_raw_feature(values: tf.Tensor, spec: Any) -> Any:
+    """One value a row in the form in which the Transform graph takes it, by its raw feature spec."""
+    rows = tf.shape(values, out_type=tf.int64)[0]
+    if isinstance(spec, tf.io.VarLenFeature):
+        indices = tf.stack([tf.range(rows), tf.zeros([rows], tf.int64)], axis=1)
+        return tf.SparseTensor(indices, values, tf.stack([rows, 1]))
+    return tf.reshape(values, [-1, *spec.shape])

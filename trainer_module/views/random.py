@@ -1,0 +1,33 @@
+"""Seeded random numbers, one a row of the batch.
+
+Every augmentation takes a `seed`, int32 [2], and draws with `tf.random.stateless_*`: the same seed gives
+the same view, whatever ran before.
+"""
+
+import tensorflow as tf
+
+
+def fold_in(seed: tf.Tensor, data: int | tf.Tensor) -> tf.Tensor:
+    """A new seed, int32 [2], that depends on `seed`, int32 [2], and on `data`, an integer."""
+    return tf.random.fold_in(seed, tf.cast(data, tf.int32))
+
+
+def uniform(seed: tf.Tensor, rows: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """float32 [rows], uniform in [low, high)."""
+    return tf.random.stateless_uniform([rows], seed, low, high)
+
+
+def log_uniform(seed: tf.Tensor, rows: tf.Tensor, high: float) -> tf.Tensor:
+    """float32 [rows], in [1 / high, high], its logarithm uniform."""
+    limit = tf.math.log(high)
+    return tf.exp(tf.random.stateless_uniform([rows], seed, -limit, limit))
+
+
+def chosen(seed: tf.Tensor, rows: tf.Tensor, probability: float) -> tf.Tensor:
+    """float32 [rows], 1 with the given probability, else 0."""
+    return tf.cast(tf.random.stateless_uniform([rows], seed) < probability, tf.float32)
+
+
+def per_image(values: tf.Tensor) -> tf.Tensor:
+    """[B] to [B, 1, 1, 1], to combine with images."""
+    return values[:, tf.newaxis, tf.newaxis, tf.newaxis]
