@@ -71,7 +71,9 @@ class Run:
     def state(self) -> str:
         """`failed` or `running` if any node is, else `ran`, or `cached` if no node executed."""
         states = {node.state for node in self.nodes}
-        return next((state for state in ("failed", "running", "cancelled", "ran") if state in states), "cached")
+        return next(
+            (state for state in ("failed", "running", "cancelled", "ran") if state in states), "cached"
+        )
 
     def node(self, node_id: str) -> NodeRun | None:
         """The node of this id, None if the run has none (yet)."""

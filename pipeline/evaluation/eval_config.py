@@ -32,14 +32,11 @@ def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> tfm
         prediction_key="probabilities",
     )
     thresholds = _thresholds(evaluation)
-    for spec in config.metrics_specs:
-        for metric in spec.metrics:
-            if metric.config:
-                name = json.loads(metric.config).get("name")
-                if name in thresholds:
-                    metric.per_slice_thresholds.add(
-                        slicing_specs=[tfma.SlicingSpec()], threshold=thresholds[name]
-                    )
+    everything = [tfma.SlicingSpec()]
+    for metric in (metric for spec in config.metrics_specs for metric in spec.metrics):
+        threshold = thresholds.get(json.loads(metric.config)["name"])
+        if threshold is not None:
+            metric.per_slice_thresholds.add(slicing_specs=everything, threshold=threshold)
     return config
 
 

@@ -1,0 +1,1 @@
+"""The `tfx-contrastive` command."""

@@ -1,0 +1,56 @@
+"""Entry of the `tfx-contrastive` command. Sub-commands load when they are called."""
+
+import importlib
+import sys
+
+import click
+
+# name -> (module under pipeline.cli, one line of help); the module's `command` is the sub-command.
+COMMANDS = {
+    "run": ("run", "Run the pipeline: real images and few labels to a blessed, pushed model."),
+    "validate": ("validate", "Check a configuration and its data, without running anything."),
+    "status": ("status", "Show what ran, what is blessed and what is pushed."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a sub-command only when it is called, so that --help answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Imports the module of a sub-command."""
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f"pipeline.cli.{COMMANDS[cmd_name][0]}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Lists sub-commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tfx-contrastive")
+def cli() -> None:
+    """Image classifiers from few labels: contrastive pretraining as a TFX pipeline."""
+
+
+def main() -> None:
+    """Runs the command; a user's mistake ends with one message and exit code 1 or 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nInterrupted. Run the same command again: it goes on where it stopped.", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

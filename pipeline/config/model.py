@@ -1,0 +1,97 @@
+"""The configuration of a whole pipeline: each layer's own part, and what only the wiring needs."""
+
+import os
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from components.image_example_gen.config import IngestConfig
+from components.representation_gate.config import GateConfig
+from pipeline.evaluation.config import EvaluationConfig
+from trainer_module.config import HeadConfig, ImageConfig, PretrainConfig
+
+
+class Frozen(BaseModel):
+    """Base of the wiring's own parts: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BaselineConfig(Frozen):
+    """Which model the candidate is compared with (docs/gates.md)."""
+
+    policy: Literal["latest", "none"] = "latest"
+    reset_token: str = Field("", description="a new value resolves the baseline again for a cached model")
+
+
+class ServerMetadataConfig(Frozen):
+    """ML Metadata in a database server; the password is read from an environment variable."""
+
+    kind: Literal["mysql", "postgresql"]
+    host: str
+    port: int = Field(gt=0, lt=65536)
+    database: str
+    user: str
+    password_env: str = Field(
+        "MLMD_PASSWORD", description="name of the environment variable, never the value"
+    )
+
+
+class SqliteMetadataConfig(Frozen):
+    """ML Metadata in one SQLite file; None puts it under the pipeline's root."""
+
+    kind: Literal["sqlite"] = "sqlite"
+    path: str | None = None
+
+
+class BeamConfig(Frozen):
+    """How Beam runs the data components (docs/beam.md)."""
+
+    args: tuple[str, ...] = Field((), description="Beam pipeline options, as on a command line")
+
+
+class PipelineConfig(Frozen):
+    """Everything that one run of the pipeline depends on."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")
+    root: str = Field("runs/{name}", description="where artifacts, metadata, logs and pushed models go")
+    data: IngestConfig
+    schema_path: str | None = Field(None, description="name or path of a curated schema; None infers one")
+    image: ImageConfig = ImageConfig()
+    pretrain: PretrainConfig = PretrainConfig()
+    representation_gate: GateConfig = GateConfig()
+    head: HeadConfig = HeadConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    baseline: BaselineConfig = BaselineConfig()
+    metadata: SqliteMetadataConfig | ServerMetadataConfig = Field(
+        SqliteMetadataConfig(), discriminator="kind"
+    )
+    beam: BeamConfig = BeamConfig()
+
+    @field_validator("root")
+    @classmethod
+    def _absolute(cls, root: str) -> str:
+        if "://" in root:
+            return root.rstrip("/")
+        return os.path.abspath(os.path.expanduser(root))
+
+    def model_post_init(self, _context: object) -> None:
+        """Fills `{name}` in the root, so that one default serves every configuration."""
+        object.__setattr__(self, "root", self.root.replace("{name}", self.name))
+
+    @property
+    def serving_dir(self) -> str:
+        """Directory of numeric versions, as TF Serving watches it."""
+        return f"{self.root}/serving/{self.name}"
+
+    @property
+    def checkpoint_root(self) -> str:
+        """Where training checkpoints go: the same for every run, so that a killed one resumes."""
+        return f"{self.root}/checkpoints"
+
+    @property
+    def metadata_path(self) -> str:
+        """The SQLite file of ML Metadata; only meaningful for `metadata.kind: sqlite`."""
+        if isinstance(self.metadata, SqliteMetadataConfig) and self.metadata.path:
+            return self.metadata.path
+        return f"{self.root}/metadata.sqlite"

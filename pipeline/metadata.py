@@ -1,0 +1,42 @@
+"""The connection to ML Metadata that a configuration asks for."""
+
+import os
+import pathlib
+
+from ml_metadata.proto import metadata_store_pb2
+
+from pipeline.config import ConfigError, PipelineConfig
+from pipeline.config.model import SqliteMetadataConfig
+
+
+def connection_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:
+    """The connection for TFX and for reading.
+
+    Raises:
+        ConfigError: If a database server is asked for and its password variable is not set.
+    """
+    connection = metadata_store_pb2.ConnectionConfig()
+    metadata = config.metadata
+    if isinstance(metadata, SqliteMetadataConfig):
+        path = pathlib.Path(config.metadata_path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection.sqlite.filename_uri = str(path)
+        connection.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+        return connection
+    password = os.environ.get(metadata.password_env)
+    if password is None:
+        raise ConfigError(
+            f"metadata.kind is {metadata.kind}, so the environment variable {metadata.password_env} "
+            "must hold the password of its user; it is not set."
+        )
+    server = connection.mysql if metadata.kind == "mysql" else connection.postgresql
+    server.host = metadata.host
+    server.user = metadata.user
+    server.password = password
+    if metadata.kind == "mysql":
+        connection.mysql.port = metadata.port
+        connection.mysql.database = metadata.database
+    else:
+        connection.postgresql.port = str(metadata.port)
+        connection.postgresql.dbname = metadata.database
+    return connection

@@ -1,0 +1,205 @@
+"""The topology: one function a stage, the same for every runner."""
+
+import dataclasses
+import hashlib
+import pathlib
+from typing import Any
+
+from tfx import v1 as tfx
+from tfx.dsl.components.base import base_node
+
+from components import example_schema
+from components.anomaly_gate.component import AnomalyGate
+from components.baseline_resolver.component import BaselineResolver
+from components.combined_blessing.component import CombinedBlessing
+from components.image_example_gen.component import ImageExampleGen
+from components.representation_gate.component import RepresentationGate
+from pipeline import schema
+from pipeline.config import PipelineConfig
+from pipeline.evaluation import eval_config
+from pipeline.metadata import connection_config
+
+TRAINING_CODE = pathlib.Path(__file__).parent.parent / "trainer_module"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What is known of the data before the pipeline runs.
+
+    Attributes:
+        fingerprint: Changes when the data does; decides whether ImageExampleGen is cached.
+        class_names: The classes, sorted; empty where only the data itself can tell.
+        has_labels: Whether any image has a label; without one there is no classifier to train.
+    """
+
+    fingerprint: str
+    class_names: tuple[str, ...] = ()
+    has_labels: bool = True
+
+    def __post_init__(self) -> None:
+        """JSON brings lists."""
+        object.__setattr__(self, "class_names", tuple(self.class_names))
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Channels of the data stage."""
+
+    examples: Any
+    schema: Any
+    transform_graph: Any
+    nodes: tuple[base_node.BaseNode, ...]
+
+
+def create_pipeline(config: PipelineConfig, source: Source) -> tfx.dsl.Pipeline:
+    """Builds the pipeline.
+
+    Args:
+        config: The configuration.
+        source: What is known of the data beforehand.
+
+    Returns:
+        The whole chain where images have labels; without labels it ends with the encoder, which
+        is pushed once its representation is good enough.
+    """
+    data = data_stage(config, source)
+    pretrainer, representation_gate = pretraining_stage(config, data)
+    if source.has_labels:
+        rest = classifier_stage(config, source, data, pretrainer, representation_gate)
+    else:
+        rest = (pusher(config, pretrainer.outputs["model"], representation_gate.outputs["blessing"]),)
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=config.root,
+        components=[*data.nodes, pretrainer, representation_gate, *rest],
+        enable_cache=True,
+        metadata_connection_config=connection_config(config),
+        beam_pipeline_args=list(config.beam.args),
+    )
+
+
+def data_stage(config: PipelineConfig, source: Source) -> Data:
+    """Images to examples, their statistics and schema, the gate on anomalies, the transform graph."""
+    example_gen = ImageExampleGen(ingest=config.data.model_dump_json(), fingerprint=source.fingerprint)
+    examples = example_gen.outputs["examples"]
+    statistics_gen = tfx.components.StatisticsGen(
+        examples=examples, stats_options=example_schema.stats_options()
+    )
+    statistics = statistics_gen.outputs["statistics"]
+    if config.schema_path:
+        schema_file = schema.staged(config.schema_path, config.root)
+        schema_gen = tfx.components.ImportSchemaGen(schema_file=schema_file)
+    else:
+        schema_gen = tfx.components.SchemaGen(statistics=statistics, infer_feature_shape=True)
+    schema_channel = schema_gen.outputs["schema"]
+    validator = tfx.components.ExampleValidator(statistics=statistics, schema=schema_channel)
+    gate = AnomalyGate(anomalies=validator.outputs["anomalies"])
+    transform = tfx.components.Transform(
+        examples=examples,
+        schema=schema_channel,
+        preprocessing_fn="trainer_module.preprocessing.preprocessing_fn",
+        custom_config={"image": config.image.model_dump_json(), "code": training_code_digest()},
+        splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=["train"]),
+        materialize=False,
+        disable_statistics=True,
+    )
+    transform.add_upstream_node(gate)
+    nodes = (example_gen, statistics_gen, schema_gen, validator, gate, transform)
+    return Data(examples, schema_channel, transform.outputs["transform_graph"], nodes)
+
+
+def pretraining_stage(config: PipelineConfig, data: Data) -> tuple[base_node.BaseNode, base_node.BaseNode]:
+    """Contrastive pretraining on every image, and the gate on the representation it learned."""
+    pretrainer = tfx.components.Trainer(
+        run_fn="trainer_module.entry.pretrain_run_fn",
+        examples=data.examples,
+        transform_graph=data.transform_graph,
+        schema=data.schema,
+        train_args=tfx.proto.TrainArgs(splits=["train", "eval"]),
+        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        custom_config={
+            "pretrain": config.pretrain.model_dump_json(),
+            "checkpoint_root": f"{config.checkpoint_root}/{training_code_digest()}",
+        },
+    ).with_id("Pretrainer")
+    gate = RepresentationGate(
+        examples=data.examples,
+        model=pretrainer.outputs["model"],
+        gate=config.representation_gate.model_dump_json(),
+    )
+    return pretrainer, gate
+
+
+def classifier_stage(
+    config: PipelineConfig,
+    source: Source,
+    data: Data,
+    pretrainer: base_node.BaseNode,
+    representation_gate: base_node.BaseNode,
+) -> tuple[base_node.BaseNode, ...]:
+    """The head on the labelled images, its comparison with the model in use, and the push."""
+    trainer = tfx.components.Trainer(
+        run_fn="trainer_module.entry.head_run_fn",
+        examples=data.examples,
+        transform_graph=data.transform_graph,
+        schema=data.schema,
+        base_model=pretrainer.outputs["model"],
+        train_args=tfx.proto.TrainArgs(splits=["train"]),
+        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        custom_config={"head": config.head.model_dump_json(), "code": training_code_digest()},
+    )
+    model = trainer.outputs["model"]
+    baseline = BaselineResolver(
+        model=model,
+        serving_dir=config.serving_dir,
+        policy=config.baseline.policy,
+        reset_token=config.baseline.reset_token,
+    )
+    evaluator = tfx.components.Evaluator(
+        examples=data.examples,
+        example_splits=["eval"],
+        model=model,
+        baseline_model=baseline.outputs["baseline_model"],
+        schema=data.schema,
+        eval_config=eval_config.gate_config(config.evaluation, source.class_names),
+    )
+    test_evaluator = tfx.components.Evaluator(
+        examples=data.examples,
+        example_splits=["test"],
+        model=model,
+        schema=data.schema,
+        eval_config=eval_config.report_config(source.class_names),
+    ).with_id("TestEvaluator")
+    combined = CombinedBlessing(
+        representation=representation_gate.outputs["blessing"],
+        evaluation=evaluator.outputs["blessing"],
+    )
+    return (
+        trainer,
+        baseline,
+        evaluator,
+        test_evaluator,
+        combined,
+        pusher(config, model, combined.outputs["blessing"]),
+    )
+
+
+def pusher(config: PipelineConfig, model: Any, blessing: Any) -> base_node.BaseNode:
+    """Hands the blessed model on, as a new numeric version that TF Serving can watch."""
+    destination = tfx.proto.PushDestination(
+        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving_dir)
+    )
+    return tfx.components.Pusher(model=model, model_blessing=blessing, push_destination=destination)
+
+
+def training_code_digest() -> str:
+    """Digest of `trainer_module`'s sources.
+
+    TFX knows functions named by dotted path by their name only: without this, a change of the
+    training code would still be answered from the cache.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(TRAINING_CODE.rglob("*.py")):
+        digest.update(path.relative_to(TRAINING_CODE).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Runners: where and how the one pipeline of this project is executed."""

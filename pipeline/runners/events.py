@@ -1,0 +1,93 @@
+"""What a running pipeline tells the process that watches it: one JSON object a line."""
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any, Literal
+
+# Components and training report here; records may carry `progress` (numbers) or an `event`.
+PROGRESS_LOGGER = "tfx_contrastive.progress"
+
+NodeState = Literal["running", "ran", "cached", "failed"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The nodes that will run, in order."""
+
+    nodes: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A node changed its state; `seconds` is set when it has ended, `error` when it has failed."""
+
+    id: str
+    state: NodeState
+    seconds: float = 0.0
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far the node that runs has come; `values` holds numbers such as step and loss."""
+
+    text: str
+    values: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """The pipeline has ended; `run_id` is ML Metadata's name of the run, `summary` its figures."""
+
+    run_id: str
+    summary: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Failed:
+    """The pipeline could not be built or run, for a reason outside of any node."""
+
+    error: str
+
+
+Event = Plan | Node | Progress | Finished | Failed
+_TYPES = {kind.__name__: kind for kind in (Plan, Node, Progress, Finished, Failed)}
+
+
+class EventWriter(logging.Handler):
+    """Writes events to a file descriptor; as a log handler it forwards records that carry one.
+
+    Attributes:
+        node_failed: Whether a node has reported a failure.
+    """
+
+    def __init__(self, descriptor: int):
+        super().__init__()
+        self._descriptor = descriptor
+        self.node_failed = False
+
+    def write(self, event: Event) -> None:
+        """Writes one line. Once the watcher is gone, events are dropped: the log file has all."""
+        if isinstance(event, Node) and event.state == "failed":
+            self.node_failed = True
+        line = json.dumps({"event": type(event).__name__, **dataclasses.asdict(event)}, default=str)
+        with contextlib.suppress(OSError):
+            os.write(self._descriptor, line.encode() + b"\n")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Forwards the event of a record, or what it says of progress."""
+        event = getattr(record, "event", None)
+        self.write(event or Progress(record.getMessage(), getattr(record, "progress", {})))
+
+
+def parse(line: str | bytes) -> Event:
+    """The event of one line."""
+    values = json.loads(line)
+    kind = _TYPES[values.pop("event")]
+    if kind is Plan:
+        values["nodes"] = tuple(values["nodes"])
+    return kind(**values)

@@ -1,0 +1,81 @@
+"""Runs the pipeline on this machine with TFX's BeamDagRunner, and tells how it goes.
+
+This is the program of the child process that `pipeline.runners.supervisor` starts: everything that
+TFX, TensorFlow and Beam print goes to the log file that its output is bound to, and events go to a
+file descriptor of their own.
+"""
+
+import ctypes
+import dataclasses
+import json
+import logging
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.config import PipelineConfig
+from pipeline.runners import events
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the pipeline described on standard input; returns the exit code.
+
+    Args:
+        arguments: The number of the file descriptor for events.
+    """
+    _die_with_parent()
+    writer = events.EventWriter(int(arguments[0]))
+    request = json.loads(sys.stdin.read())
+    _log_to_stderr(writer)
+    # Beam reads the options of a bare Pipeline() from here.
+    sys.argv = sys.argv[:1]
+    try:
+        finished = run(PipelineConfig.model_validate(request["config"]), request["source"], writer)
+    except Exception as error:
+        logging.exception("the run has failed")
+        if not writer.node_failed:
+            writer.write(events.Failed(f"{type(error).__name__}: {error}"))
+        return 1
+    writer.write(finished)
+    return 0
+
+
+def run(config: PipelineConfig, source: Mapping[str, Any], writer: events.EventWriter) -> events.Finished:
+    """Builds the pipeline, runs it to the end and gathers its figures."""
+    from tfx.dsl.compiler import compiler
+
+    from pipeline import lineage, metadata, summary
+    from pipeline import pipeline as topology
+    from pipeline.runners import reporting
+
+    compiled = compiler.Compiler().compile(topology.create_pipeline(config, topology.Source(**source)))
+    writer.write(events.Plan(tuple(node.pipeline_node.node_info.id for node in compiled.nodes)))
+    reporting.ReportingRunner().run_with_ir(compiled)
+    run_id = compiled.runtime_spec.pipeline_run_id.field_value.string_value
+    finished = lineage.Lineage(metadata.connection_config(config), config.name).run(run_id)
+    return events.Finished(run_id, dataclasses.asdict(summary.summarise(finished)))
+
+
+def _log_to_stderr(writer: events.EventWriter) -> None:
+    from absl import logging as absl_logging
+
+    absl_logging.use_absl_handler()
+    absl_logging.set_verbosity(absl_logging.INFO)
+    progress = logging.getLogger(events.PROGRESS_LOGGER)
+    progress.setLevel(logging.INFO)
+    progress.addHandler(writer)
+
+
+def _die_with_parent() -> None:
+    """Asks the kernel (Linux) to end this process when the watching one is killed."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    except (OSError, AttributeError):
+        logging.info("this system can't bind a process to its parent's life")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,54 @@
+"""TFX's BeamDagRunner with nodes that say when they start and how they end."""
+
+import logging
+import time
+from typing import Any
+
+from ml_metadata.metadata_store import metadata_store
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration.beam import beam_dag_runner
+
+from pipeline.runners import events
+
+_progress = logging.getLogger(events.PROGRESS_LOGGER)
+
+
+class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
+    """Runs one node and reports it."""
+
+    def _run_node(self) -> None:
+        started = time.monotonic()
+        self._report("running")
+        try:
+            super()._run_node()
+        except BaseException as error:
+            logging.exception("node %s failed", self._node_id)
+            self._report("failed", time.monotonic() - started, describe(error))
+            raise
+        self._report(self._state(), time.monotonic() - started)
+
+    def _report(self, state: events.NodeState, seconds: float = 0.0, error: str = "") -> None:
+        event = events.Node(self._node_id, state, seconds, error)
+        _progress.info("%s: %s", self._node_id, state, extra={"event": event})
+
+    def _state(self) -> events.NodeState:
+        """Whether the newest execution of this node ran or was taken from the cache."""
+        store = metadata_store.MetadataStore(self._mlmd_connection_config)
+        context = store.get_context_by_type_and_name("node", f"{self._pipeline_info.id}.{self._node_id}")
+        newest = max(store.get_executions_by_context(context.id), key=lambda execution: execution.id)
+        cached = newest.last_known_state == metadata_store_pb2.Execution.CACHED
+        return "cached" if cached else "ran"
+
+
+class ReportingRunner(beam_dag_runner.BeamDagRunner):
+    """BeamDagRunner with nodes that report."""
+
+    _PIPELINE_NODE_DO_FN_CLS: Any = ReportingNode
+
+
+def describe(error: BaseException) -> str:
+    """What a user needs to read of an error: a ValueError's text stands for itself."""
+    text = str(error).strip()
+    if isinstance(error, ValueError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

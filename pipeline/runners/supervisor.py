@@ -1,0 +1,117 @@
+"""Starts a pipeline in a process of its own and hands on what it tells."""
+
+import contextlib
+import dataclasses
+import datetime
+import fcntl
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pipeline.config import PipelineConfig
+from pipeline.runners import events
+
+
+class RunError(RuntimeError):
+    """A run that could not start; the text says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        exit_code: 0 on success; negative is the number of the signal that ended the process.
+        finished: The run's id and figures; None unless it succeeded.
+        peak_memory_bytes: Peak resident memory of the pipeline's process.
+        log_path: The file with everything that was printed.
+    """
+
+    exit_code: int
+    finished: events.Finished | None
+    peak_memory_bytes: int
+    log_path: pathlib.Path
+
+
+def run_pipeline(
+    config: PipelineConfig, source: Mapping[str, Any], on_event: Callable[[events.Event], None]
+) -> Outcome:
+    """Runs the pipeline to its end.
+
+    Args:
+        config: The configuration.
+        source: What is known of the data beforehand (fields of `pipeline.pipeline.Source`).
+        on_event: Called with each event, in this thread.
+
+    Raises:
+        RunError: If another run uses the same root, or the root can't be written.
+    """
+    root = pathlib.Path(config.root)
+    with _exclusive(root):
+        log_path = _log_path(root)
+        read_end, write_end = os.pipe()
+        with log_path.open("wb") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "pipeline.runners.local", str(write_end)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=(write_end,),
+                env=_environment(),
+            )
+        os.close(write_end)
+        assert child.stdin is not None
+        request = {"config": config.model_dump(mode="json"), "source": dict(source)}
+        with contextlib.suppress(BrokenPipeError), child.stdin as stdin:
+            stdin.write(json.dumps(request).encode())
+        finished = None
+        try:
+            with os.fdopen(read_end, "rb") as lines:
+                for line in lines:
+                    event = events.parse(line)
+                    if isinstance(event, events.Finished):
+                        finished = event
+                    on_event(event)
+        except BaseException:
+            child.terminate()
+            raise
+        finally:
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+        return Outcome(child.returncode, finished, usage.ru_maxrss * 1024, log_path)
+
+
+def _environment() -> dict[str, str]:
+    """The child's environment: TensorFlow and absl say less, and nothing else is changed."""
+    environment = dict(os.environ)
+    environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    environment.setdefault("PYTHONWARNINGS", "ignore::FutureWarning,ignore::DeprecationWarning")
+    return environment
+
+
+def _log_path(root: pathlib.Path) -> pathlib.Path:
+    folder = root / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"run-{datetime.datetime.now():%Y%m%d-%H%M%S}.log"
+
+
+@contextlib.contextmanager
+def _exclusive(root: pathlib.Path) -> Iterator[None]:
+    """Holds the root's lock; it is released by the system even if this process is killed."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        handle = (root / ".lock").open("a+")
+    except OSError as error:
+        raise RunError(
+            f"The root {root} can't be written ({error}). Set another one with --set root=DIR."
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"Another run uses {root}. Wait for it, or give this one another root.") from None
+        yield

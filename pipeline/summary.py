@@ -1,0 +1,81 @@
+"""What a run came to, gathered from its artifacts and ML Metadata."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tfx.dsl.io import fileio
+
+from pipeline.evaluation import results
+from pipeline.lineage import NodeRun, Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """The figures that the end of a run shows; parts that the run has not are None or empty.
+
+    Attributes:
+        images: Counts of ImageExampleGen: read, written by split, set aside by reason.
+        representation: Figures of the encoder: kNN and linear probe, rank, uniformity.
+        evaluation: Metrics on `eval`, by which the gates decide.
+        test: Metrics on `test`, reported only.
+        blessed: Whether every gate let the model pass.
+        reasons: Why not, one sentence each.
+        baseline: Which model it was compared with.
+        pushed_model: Directory of the pushed version; empty if nothing was pushed.
+    """
+
+    images: Mapping[str, Any]
+    representation: Mapping[str, Any]
+    evaluation: Mapping[str, float]
+    test: Mapping[str, float]
+    blessed: bool
+    reasons: tuple[str, ...]
+    baseline: str
+    pushed_model: str
+
+
+def summarise(run: Run) -> Summary:
+    """Gathers the figures of a finished run."""
+    representation = _json(run.node("RepresentationGate"), "representation", "metrics.json")
+    evaluator = run.node("Evaluator")
+    reasons = list(representation.get("reasons", ()))
+    if evaluator is not None:
+        reasons += results.read_failures(evaluator.output("evaluation").uri)
+    pusher = run.node("Pusher")
+    baseline = run.node("BaselineResolver")
+    return Summary(
+        images=_json(run.node("ImageExampleGen"), "quarantine", "summary.json"),
+        representation=representation,
+        evaluation=_overall(evaluator),
+        test=_overall(run.node("TestEvaluator")),
+        blessed=_blessed(run),
+        reasons=tuple(reasons),
+        baseline=str(baseline.output("baseline_model").properties.get("source", "")) if baseline else "",
+        pushed_model=_pushed(pusher),
+    )
+
+
+def _blessed(run: Run) -> bool:
+    node = run.node("CombinedBlessing") or run.node("RepresentationGate")
+    return bool(node and node.output("blessing").properties.get("blessed") == 1)
+
+
+def _pushed(pusher: NodeRun | None) -> str:
+    properties = pusher.output("pushed_model").properties if pusher else {}
+    return str(properties.get("pushed_destination", "")) if properties.get("pushed") == 1 else ""
+
+
+def _overall(evaluator: NodeRun | None) -> Mapping[str, float]:
+    if evaluator is None:
+        return {}
+    metrics = results.read_metrics(evaluator.output("evaluation").uri)
+    return metrics[0].values if metrics else {}
+
+
+def _json(node: NodeRun | None, key: str, name: str) -> Mapping[str, Any]:
+    if node is None:
+        return {}
+    with fileio.open(f"{node.output(key).uri}/{name}") as handle:
+        return json.loads(handle.read())
