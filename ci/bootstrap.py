@@ -143,7 +143,10 @@ def main():
     if is_ready(digest, venv_python):
         return
     line = "1.16" if version == (3, 10) else "1.21"
-    print("Preparing .venv: Python %d.%d, TFX %s, packages from %s" % (version + (line, os.path.relpath(lock, ROOT))))
+    print(
+        "Preparing .venv: Python %d.%d, TFX %s, packages from %s"
+        % (version + (line, os.path.relpath(lock, ROOT)))
+    )
     sys.stdout.flush()
     shutil.rmtree(VENV, ignore_errors=True)
     run(

@@ -1,8 +1,6 @@
 """The topology: one function a stage, the same for every runner."""
 
 import dataclasses
-import hashlib
-import pathlib
 from typing import Any
 
 from tfx import v1 as tfx
@@ -18,27 +16,7 @@ from pipeline import schema
 from pipeline.config import PipelineConfig
 from pipeline.evaluation import eval_config
 from pipeline.metadata import connection_config
-
-TRAINING_CODE = pathlib.Path(__file__).parent.parent / "trainer_module"
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """What is known of the data before the pipeline runs.
-
-    Attributes:
-        fingerprint: Changes when the data does; decides whether ImageExampleGen is cached.
-        class_names: The classes, sorted; empty where only the data itself can tell.
-        has_labels: Whether any image has a label; without one there is no classifier to train.
-    """
-
-    fingerprint: str
-    class_names: tuple[str, ...] = ()
-    has_labels: bool = True
-
-    def __post_init__(self) -> None:
-        """JSON brings lists."""
-        object.__setattr__(self, "class_names", tuple(self.class_names))
+from pipeline.source import Source, code_digest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +76,7 @@ def data_stage(config: PipelineConfig, source: Source) -> Data:
         examples=examples,
         schema=schema_channel,
         preprocessing_fn="trainer_module.preprocessing.preprocessing_fn",
-        custom_config={"image": config.image.model_dump_json(), "code": training_code_digest()},
+        custom_config={"image": config.image.model_dump_json(), "code": code_digest("trainer_module")},
         splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=["train"]),
         materialize=False,
         disable_statistics=True,
@@ -119,7 +97,7 @@ def pretraining_stage(config: PipelineConfig, data: Data) -> tuple[base_node.Bas
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
         custom_config={
             "pretrain": config.pretrain.model_dump_json(),
-            "checkpoint_root": f"{config.checkpoint_root}/{training_code_digest()}",
+            "checkpoint_root": f"{config.checkpoint_root}/{code_digest('trainer_module')}",
         },
     ).with_id("Pretrainer")
     gate = RepresentationGate(
@@ -146,7 +124,7 @@ def classifier_stage(
         base_model=pretrainer.outputs["model"],
         train_args=tfx.proto.TrainArgs(splits=["train"]),
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
-        custom_config={"head": config.head.model_dump_json(), "code": training_code_digest()},
+        custom_config={"head": config.head.model_dump_json(), "code": code_digest("trainer_module")},
     )
     model = trainer.outputs["model"]
     baseline = BaselineResolver(
@@ -190,16 +168,3 @@ def pusher(config: PipelineConfig, model: Any, blessing: Any) -> base_node.BaseN
         filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving_dir)
     )
     return tfx.components.Pusher(model=model, model_blessing=blessing, push_destination=destination)
-
-
-def training_code_digest() -> str:
-    """Digest of `trainer_module`'s sources.
-
-    TFX knows functions named by dotted path by their name only: without this, a change of the
-    training code would still be answered from the cache.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(TRAINING_CODE.rglob("*.py")):
-        digest.update(path.relative_to(TRAINING_CODE).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

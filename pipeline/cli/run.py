@@ -37,7 +37,7 @@ def command(config_name: str, overrides: tuple[str, ...]) -> None:
         console.print(
             f"{config.name}: {inspection.num_images:,} images from {config.data.source}", markup=False
         )
-        source = dataclasses.asdict(source_of(config, inspection))
+        source = dataclasses.asdict(source_of(inspection))
         with display.display_for(console) as shown:
             outcome = supervisor.run_pipeline(config, source, on_event)
     if outcome.exit_code:

@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline.config import PipelineConfig
 from pipeline.runners import events
+from pipeline.source import Source
 
 _PR_SET_PDEATHSIG = 1
 
@@ -51,7 +52,7 @@ def run(config: PipelineConfig, source: Mapping[str, Any], writer: events.EventW
     from pipeline import pipeline as topology
     from pipeline.runners import reporting
 
-    compiled = compiler.Compiler().compile(topology.create_pipeline(config, topology.Source(**source)))
+    compiled = compiler.Compiler().compile(topology.create_pipeline(config, Source(**source)))
     writer.write(events.Plan(tuple(node.pipeline_node.node_info.id for node in compiled.nodes)))
     reporting.ReportingRunner().run_with_ir(compiled)
     run_id = compiled.runtime_spec.pipeline_run_id.field_value.string_value

@@ -1,0 +1,31 @@
+"""`tfx-contrastive validate`."""
+
+import click
+
+from components.image_example_gen import SourceInspection, inspect_source
+from pipeline.cli import options
+from pipeline.config import load_config
+
+
+@click.command("validate")
+@options.config_options
+def command(config_name: str, overrides: tuple[str, ...]) -> None:
+    """Check a configuration and its data, without running anything."""
+    with options.told_plainly():
+        config = load_config(config_name, overrides)
+        inspection = inspect_source(config.data)
+    click.echo(f"The configuration {config.name} can be used.")
+    for line in describe(inspection):
+        click.echo(f"  {line}")
+    click.echo(f"  artifacts, metadata and pushed models go to {config.root}")
+
+
+def describe(inspection: SourceInspection) -> list[str]:
+    """What a source holds, a line each."""
+    lines = [f"{inspection.num_images:,} images, {inspection.num_labelled:,} of them labelled"]
+    for split, labels in inspection.labels.items():
+        counts = ", ".join(f"{name} {count:,}" for name, count in labels.items())
+        lines.append(f"{split or 'split by hash'}: {counts}")
+    if not inspection.has_labels:
+        lines.append("no image has a label: the run ends with an encoder, there is no classifier to train")
+    return lines
