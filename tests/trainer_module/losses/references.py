@@ -1,0 +1,48 @@
+"""Slow NumPy versions of what several objectives share, written as their papers write it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+
+def views(num: int = 6, dim: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Two correlated views, float64 [num, dim]."""
+    rng = np.random.default_rng(seed)
+    z_a = rng.normal(size=(num, dim))
+    return z_a, z_a + 0.7 * rng.normal(size=(num, dim))
+
+
+def cosine(x: np.ndarray, y: np.ndarray) -> float:
+    return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))
+
+
+def check_gradient(
+    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    reference: Callable[[np.ndarray, np.ndarray], float],
+    z_a: np.ndarray,
+    z_b: np.ndarray,
+    tolerance: float = 2e-4,
+) -> None:
+    """The gradient of `loss` (float32, automatic) equals central differences of `reference` (float64)."""
+    tensors = [tf.constant(z_a, tf.float32), tf.constant(z_b, tf.float32)]
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        value = tf.reduce_mean(loss(*tensors))
+    gradients = tape.gradient(value, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    for which, got in enumerate(gradients):
+        np.testing.assert_allclose(got, _differences(reference, [z_a, z_b], which), atol=tolerance)
+
+
+def _differences(
+    reference: Callable[[np.ndarray, np.ndarray], float], arguments: list[np.ndarray], which: int
+) -> np.ndarray:
+    step, result = 1e-5, np.zeros_like(arguments[which])
+    for index in np.ndindex(*result.shape):
+        ends = []
+        for sign in (step, -step):
+            moved = [argument.copy() for argument in arguments]
+            moved[which][index] += sign
+            ends.append(reference(moved[0], moved[1]))
+        result[index] = (ends[0] - ends[1]) / (2 * step)
+    return result

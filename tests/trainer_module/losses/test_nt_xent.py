@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.trainer_module.losses.references import check_gradient, cosine, views
+from trainer_module.losses.nt_xent import nt_xent_loss
+
+
+def reference(z_a: np.ndarray, z_b: np.ndarray, temperature: float) -> np.ndarray:
+    """Eq. 1 of SimCLR, one pair at a time; float64 [2N]."""
+    z, num = np.concatenate([z_a, z_b]), len(z_a)
+    losses = []
+    for i in range(2 * num):
+        j = (i + num) % (2 * num)
+        others = [np.exp(cosine(z[i], z[k]) / temperature) for k in range(2 * num) if k != i]
+        losses.append(-np.log(np.exp(cosine(z[i], z[j]) / temperature) / np.sum(others)))
+    return np.array(losses)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.2, 1.0])
+def test_equals_the_equation(temperature):
+    z_a, z_b = views()
+    np.testing.assert_allclose(
+        nt_xent_loss(z_a, z_b, temperature), reference(z_a, z_b, temperature), rtol=1e-5, atol=1e-5
+    )
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(num=st.integers(1, 9), dim=st.integers(1, 9), temperature=st.floats(0.02, 5.0))
+def test_constant_embeddings_are_at_chance(num, dim, temperature):
+    z = tf.ones([num, dim])
+    np.testing.assert_allclose(
+        nt_xent_loss(z, z, temperature), np.full(2 * num, np.log(2 * num - 1)), atol=1e-4
+    )
+
+
+def test_orthonormal_pairs_have_the_closed_form():
+    num, temperature = 4, 0.5
+    expected = np.log(1 + (2 * num - 2) * np.exp(-1 / temperature))
+    np.testing.assert_allclose(
+        nt_xent_loss(tf.eye(num), tf.eye(num), temperature), np.full(2 * num, expected), rtol=1e-6
+    )
+
+
+def test_exchanging_the_views_exchanges_the_anchors():
+    z_a, z_b = views()
+    forward, backward = nt_xent_loss(z_a, z_b, 0.2), nt_xent_loss(z_b, z_a, 0.2)
+    np.testing.assert_allclose(np.roll(forward, len(z_a)), backward, rtol=1e-5)
+
+
+def test_scale_does_not_matter():
+    z_a, z_b = views()
+    np.testing.assert_allclose(
+        nt_xent_loss(1e3 * z_a, 1e-3 * z_b, 0.2), nt_xent_loss(z_a, z_b, 0.2), rtol=1e-4
+    )
+
+
+def test_gradient():
+    z_a, z_b = views()
+    check_gradient(
+        lambda a, b: nt_xent_loss(a, b, 0.5), lambda a, b: float(reference(a, b, 0.5).mean()), z_a, z_b
+    )
+
+
+def test_gradient_is_finite_for_zero_vectors():
+    z = tf.zeros([4, 3])
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        loss = tf.reduce_mean(nt_xent_loss(z, z, 0.1))
+    assert np.isfinite(tape.gradient(loss, z)).all()
+
+
+def test_computes_in_float32_under_mixed_precision():
+    z_a, z_b = (tf.constant(z, tf.float16) for z in views())
+    loss = nt_xent_loss(z_a, z_b, 0.05)
+    assert loss.dtype == tf.float32
+    np.testing.assert_allclose(
+        loss, reference(np.float64(z_a.numpy()), np.float64(z_b.numpy()), 0.05), rtol=1e-4, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_refuses_a_temperature_that_is_not_positive(temperature):
+    with pytest.raises(ValueError, match=r"temperature is .* expected a positive"):
+        nt_xent_loss(*views(), temperature)
+
+
+@pytest.mark.parametrize(
+    ("shape_a", "shape_b", "message"),
+    [([4, 3], [5, 3], r"\(4, 3\) and z_b \(5, 3\)"), ([4, 3, 2], [4, 3, 2], "flatten or pool")],
+)
+def test_refuses_shapes_that_make_no_pairs(shape_a, shape_b, message):
+    with pytest.raises(ValueError, match=message):
+        nt_xent_loss(tf.ones(shape_a), tf.ones(shape_b), 0.1)

@@ -1,0 +1,1 @@
+"""Objectives of contrastive pretraining: one file each; `registry` joins them to their configuration."""

@@ -1,0 +1,1 @@
+"""Label-free figures and probes that watch pretraining: one file each."""
