@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_ARTIFACT_TYPES = ("Quarantine",)
+_ARTIFACT_TYPES = ("Quarantine", "RepresentationReport")
 
 
 def __getattr__(name: str) -> Any:

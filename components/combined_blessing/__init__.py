@@ -1,0 +1,1 @@
+"""One blessing out of two gates."""

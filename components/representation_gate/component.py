@@ -1,0 +1,46 @@
+"""The RepresentationGate node."""
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import path_utils
+
+from components.artifacts import RepresentationReport
+from components.blessing import BLESSED_PROPERTY, write_blessing_file
+from components.representation_gate import measurement
+from components.representation_gate.config import GateConfig
+
+
+@component
+def RepresentationGate(  # noqa: N802 - the name is the node's id
+    examples: InputArtifact[standard_artifacts.Examples],
+    model: InputArtifact[standard_artifacts.Model],
+    representation: OutputArtifact[RepresentationReport],
+    blessing: OutputArtifact[standard_artifacts.ModelBlessing],
+    gate: Parameter[str] = "{}",
+) -> None:
+    """Blesses or refuses an encoder by what its embeddings are worth.
+
+    Args:
+        examples: Splits `train`, and `eval` and `test` where there are any.
+        model: The Pretrainer's.
+        representation: `metrics.json`. Custom properties: `blessed` (0 or 1), `reason`, and every
+            figure of the encoder by its name.
+        blessing: `BLESSED` or `NOT_BLESSED`; custom properties as the Evaluator sets them.
+        gate: GateConfig as JSON.
+    """
+    config = GateConfig.model_validate_json(gate)
+    names = artifact_utils.decode_split_names(examples.split_names)
+    split_dirs = {name: artifact_utils.get_split_uris([examples], name) for name in names}
+    report = measurement.evaluate(split_dirs, path_utils.serving_model_path(model.uri), config)
+
+    measurement.write_report(report, config, representation.uri)
+    representation.set_int_custom_property(BLESSED_PROPERTY, int(report.blessed))
+    representation.set_string_custom_property("reason", "; ".join(report.reasons) or "every check passed")
+    for name, value in report.figures.items():
+        representation.set_float_custom_property(name, float(value))
+
+    write_blessing_file(blessing.uri, report.blessed)
+    blessing.set_int_custom_property(BLESSED_PROPERTY, int(report.blessed))
+    blessing.set_string_custom_property("current_model", model.uri)
+    blessing.set_int_custom_property("current_model_id", model.id)

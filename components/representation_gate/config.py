@@ -1,0 +1,50 @@
+"""What an encoder must reach, and on how many images that is measured."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class GateConfig(BaseModel):
+    """Thresholds and sample sizes of the representation gate.
+
+    A threshold of None is not applied. Thresholds on kNN and linear probe apply where `train` and `eval`
+    have labels; `min_view_retrieval_gain` stands in for them where they have none.
+
+    Three groups, each against one way to fail:
+
+    - *Collapse* (constant, low-rank): `min_effective_rank`, `min_embedding_std`, `max_uniformity`. The
+      defaults are far from what a trained encoder shows. They can't tell an untrained encoder: random
+      convolutions give a covariance of the same rank as learned ones.
+    - *Learned nothing*: the `*_gain` thresholds compare with the encoder's own permuted twins
+      (`encoder.py`), so they need no knowledge of the data set or the architecture. Fashion-MNIST, 60
+      labels a class: untrained encoders gain -0.05 to 0.03, one of 500 SimCLR steps 0.3 to 0.37.
+    - *Not good enough for this task*: the absolute accuracies and the gain over pixels, None by default
+      because only the team that owns the data can know them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_effective_rank: float | None = Field(
+        2.5, ge=1, description="an encoder along one line of features has at most 2 after normalisation"
+    )
+    min_embedding_std: float | None = Field(0.1, ge=0, le=1, description="1 is evenly spread on the sphere")
+    max_uniformity: float | None = Field(-0.1, le=0, description="0 is a constant encoder")
+    min_knn_gain: float | None = Field(0.1, le=1, description="share of the twins' kNN errors avoided")
+    min_linear_probe_gain: float | None = Field(0.1, le=1, description="share of the twins' errors avoided")
+    min_view_retrieval_gain: float | None = Field(0.05, le=1, description="used without labels only")
+    min_knn_accuracy: float | None = Field(None, ge=0, le=1)
+    min_linear_probe_accuracy: float | None = Field(None, ge=0, le=1)
+    min_gain_over_pixels: float | None = Field(
+        None, le=1, description="share of the errors of a linear probe on 16x16 pixels avoided"
+    )
+
+    k: int = Field(20, ge=1, description="neighbours of the kNN probe")
+    temperature: float = Field(0.07, gt=0, description="weights of the neighbours: exp(cosine / temperature)")
+    num_twins: int = Field(4, ge=1, le=20, description="permuted copies of the encoder to compare with")
+    max_labelled_train: int = Field(2_000, ge=10, description="labelled training images of the probes")
+    max_eval: int = Field(10_000, ge=10)
+    max_twin_eval: int = Field(3_000, ge=10, description="eval images on which the twins are compared")
+    max_test: int = Field(10_000, ge=0)
+    num_label_free: int = Field(2_000, ge=100, description="images of the label-free figures")
+    num_views: int = Field(1_000, ge=50, description="images of which a second view is retrieved")
+    batch_size: int = Field(256, ge=1)
+    seed: int = 0

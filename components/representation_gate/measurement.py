@@ -1,0 +1,173 @@
+"""The measurement: from example files and a SavedModel to a report."""
+
+import dataclasses
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components.representation_gate import figures, pixels, verdict
+from components.representation_gate.config import GateConfig
+from components.representation_gate.encoder import SavedEncoder
+from components.representation_gate.samples import Sample, read_samples
+
+METRICS_FILE = "metrics.json"
+_progress = logging.getLogger("tfx_contrastive.progress")
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What was measured and what follows from it.
+
+    Attributes:
+        blessed: Whether no check failed.
+        reasons: One sentence a failed check.
+        figures: The figures of the encoder by name. `test_*` are reported, never checked.
+        twins: The same figures of each permuted twin (`encoder.py`).
+        counts: Images and classes behind the figures.
+        checks: Every threshold with its outcome.
+    """
+
+    blessed: bool
+    reasons: list[str]
+    figures: dict[str, float]
+    twins: list[dict[str, float]]
+    counts: dict[str, int]
+    checks: list[verdict.Check]
+
+
+def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: GateConfig) -> Report:
+    """Measures an encoder.
+
+    Args:
+        split_dirs: Directories of example files by split: `train`; `eval` and `test` where there are any.
+        model_dir: Directory of the encoder's SavedModel.
+        config: Thresholds and sample sizes.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: If `train` holds fewer than two images or the model isn't an encoder.
+    """
+    images, train = read_samples(split_dirs["train"], config.num_label_free, config.max_labelled_train)
+    if len(images) < 2:
+        raise ValueError(
+            f"Received {len(images)} images in train ({list(split_dirs['train'])}); expected two at least."
+        )
+    _, eval_sample = read_samples(split_dirs.get("eval", ()), 0, config.max_eval)
+    _, test = read_samples(split_dirs.get("test", ()), 0, config.max_test)
+    classes, has_labels = np.unique(train.labels), len(np.unique(train.labels)) >= 2 and len(eval_sample) > 0
+    counts = {
+        "num_label_free": len(images),
+        "num_train": len(train),
+        "num_eval": len(eval_sample),
+        "num_test": len(test),
+        "num_classes": len(classes),
+    }
+
+    encoder = SavedEncoder(model_dir, config.batch_size)
+    embeddings = encoder.embed(images.examples)
+    if not np.isfinite(embeddings).all():
+        broken = int((~np.isfinite(embeddings)).any(axis=1).sum())
+        reason = f"{broken} of {len(embeddings)} embeddings hold NaN or infinity: pretraining diverged"
+        failed = verdict.Check("finite", "num_not_finite", broken, 0, "failed", reason)
+        return Report(False, [reason], {"num_not_finite": broken}, [], counts, [failed])
+
+    measured = {
+        "effective_rank": figures.effective_rank(embeddings),
+        "embedding_std": figures.embedding_std(embeddings),
+        "uniformity": figures.uniformity(embeddings),
+    }
+    views = _Views(images.head(config.num_views))
+    measured |= views.measure(encoder)
+    twins = []
+    _progress.info("Measured the embeddings of %d images", len(images))
+    if has_labels:
+        probes = _Probes(train, classes, config)
+        compared = eval_sample.head(config.max_twin_eval)
+        own = probes.measure(encoder, {"": compared})
+        for twin in encoder.twins(config.num_twins, config.seed):
+            twins.append(views.measure(twin) | probes.measure(twin, {"": compared}))
+        measured |= probes.measure(encoder, {"": eval_sample, "test_": test})
+        measured |= probes.measure_pixels(eval_sample)
+        measured["gain_over_pixels"] = _gain(
+            measured["linear_probe_accuracy"], measured["pixel_linear_probe_accuracy"]
+        )
+        for name in ("knn", "linear_probe") if twins else ():
+            best = max(twin[f"{name}_accuracy"] for twin in twins)
+            measured[f"{name}_gain"] = _gain(own[f"{name}_accuracy"], best)
+    else:
+        twins = [views.measure(twin) for twin in encoder.twins(config.num_twins, config.seed)]
+    if twins:
+        best = max(twin["view_retrieval"] for twin in twins)
+        measured["view_retrieval_gain"] = _gain(measured["view_retrieval"], best)
+    checks = verdict.check(measured, config, has_labels)
+    reasons = verdict.refusals(checks)
+    _progress.info("Representation %s", "blessed" if not reasons else f"refused: {'; '.join(reasons)}")
+    return Report(not reasons, reasons, measured, twins, counts, checks)
+
+
+def write_report(report: Report, config: GateConfig, output_dir: str) -> None:
+    """Writes `metrics.json`: every figure, threshold, verdict and reason, and the configuration."""
+    content: dict[str, Any] = dataclasses.asdict(report) | {"config": config.model_dump()}
+    tf.io.gfile.makedirs(output_dir)
+    with tf.io.gfile.GFile(f"{output_dir.rstrip('/')}/{METRICS_FILE}", "w") as file:
+        file.write(json.dumps(content, indent=2))
+
+
+def _gain(accuracy: float, reference: float) -> float:
+    """Share of the reference's errors avoided; 0 where the reference makes none."""
+    return 1.0 - (1.0 - accuracy) / (1.0 - reference) if reference < 1.0 else 0.0
+
+
+class _Views:
+    """The same images seen twice."""
+
+    def __init__(self, sample: Sample):
+        self._view_a = sample.examples
+        self._view_b = pixels.crop_views(sample.images)
+
+    def measure(self, encoder: SavedEncoder) -> dict[str, float]:
+        view_a, view_b = encoder.embed(self._view_a), encoder.embed(self._view_b)
+        return {
+            "alignment": figures.alignment(view_a, view_b),
+            "view_retrieval": figures.view_retrieval(view_a, view_b),
+        }
+
+
+class _Probes:
+    """kNN and linear probe, trained on the labelled part of `train`."""
+
+    def __init__(self, train: Sample, classes: np.ndarray, config: GateConfig):
+        self._train, self._classes, self._config = train, classes, config
+        self._labels = self._indices(train)
+
+    def measure(self, encoder: SavedEncoder, queries: Mapping[str, Sample]) -> dict[str, float]:
+        """Accuracies of both probes on each sample, named by its prefix; empty samples are left out."""
+        bank = encoder.embed(self._train.examples)
+        probe = figures.LinearProbe(bank, self._labels, self._config.seed)
+        measured = {}
+        for prefix, sample in queries.items():
+            if len(sample):
+                embeddings, labels = encoder.embed(sample.examples), self._indices(sample)
+                measured[f"{prefix}knn_accuracy"] = figures.knn_accuracy(
+                    (bank, self._labels), (embeddings, labels), self._config.k, self._config.temperature
+                )
+                measured[f"{prefix}linear_probe_accuracy"] = probe.accuracy(embeddings, labels)
+        return measured
+
+    def measure_pixels(self, queries: Sample) -> dict[str, float]:
+        """The linear probe on pixels: what a classifier has without any encoder."""
+        features = pixels.pixel_features(self._train.images)
+        probe = figures.LinearProbe(features, self._labels, self._config.seed)
+        accuracy = probe.accuracy(pixels.pixel_features(queries.images), self._indices(queries))
+        return {"pixel_linear_probe_accuracy": accuracy}
+
+    def _indices(self, sample: Sample) -> np.ndarray:
+        """Class numbers, int [N]; -1 for a class that has no labelled training image."""
+        numbers = {name: number for number, name in enumerate(self._classes)}
+        return np.array([numbers.get(label, -1) for label in sample.labels], np.int64)

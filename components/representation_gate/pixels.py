@@ -1,0 +1,50 @@
+"""What the gate does to pixels: a mild second view, and the pixels themselves as a reference encoder."""
+
+import numpy as np
+import tensorflow as tf
+
+REFERENCE_SIZE = 16
+CROP_SHARE = 0.9
+
+
+def crop_views(images: np.ndarray) -> np.ndarray:
+    """A second view of each image: the upper left 90 % of each side, resized to the former size.
+
+    Args:
+        images: Encoded images, object [N] of bytes.
+
+    Returns:
+        Serialized tf.train.Example with `image` only (PNG), object [N] of bytes.
+    """
+    return np.array([_crop_view(image) for image in images], object)
+
+
+def _crop_view(encoded: bytes) -> bytes:
+    pixels = tf.io.decode_image(encoded, expand_animations=False)
+    height, width = pixels.shape[:2]
+    crop = pixels[: max(1, round(height * CROP_SHARE)), : max(1, round(width * CROP_SHARE))]
+    resized = tf.image.resize(crop, [height, width], antialias=True)
+    view = tf.cast(tf.round(tf.clip_by_value(resized, 0, pixels.dtype.max)), pixels.dtype)
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[tf.io.encode_png(view).numpy()]))
+    return tf.train.Example(features=tf.train.Features(feature={"image": feature})).SerializeToString()
+
+
+def pixel_features(images: np.ndarray) -> np.ndarray:
+    """The pixels as features: grey, 16x16, in [0, 1].
+
+    Args:
+        images: Encoded images, object [N] of bytes, N at least 1.
+
+    Returns:
+        float32 [N, 256].
+    """
+
+    def decode(encoded: tf.Tensor) -> tf.Tensor:
+        pixels = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+        pixels.set_shape([None, None, 3])
+        return tf.image.resize(pixels, [REFERENCE_SIZE, REFERENCE_SIZE], method="area")
+
+    dataset = tf.data.Dataset.from_tensor_slices(tf.constant(images, tf.string))
+    batches = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE).batch(1_024).as_numpy_iterator()
+    pixels = np.concatenate(list(batches)).mean(axis=-1)
+    return (pixels / 255.0).reshape([len(pixels), -1]).astype(np.float32)

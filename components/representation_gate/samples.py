@@ -1,0 +1,91 @@
+"""Bounded, deterministic samples of a split of tf.train.Example files."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+_READ_BATCH = 1_024
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """Some examples of a split.
+
+    Attributes:
+        examples: Serialized tf.train.Example, object [N] of bytes.
+        images: Encoded images, object [N] of bytes.
+        labels: Class names, object [N] of bytes; empty bytes where the label is unknown.
+    """
+
+    examples: np.ndarray
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def head(self, size: int) -> "Sample":
+        """The first `size` examples: a smaller sample of the same split."""
+        return Sample(self.examples[:size], self.images[:size], self.labels[:size])
+
+
+class _SmallestIds:
+    """Keeps the `capacity` examples with the smallest image ids.
+
+    `image_id` is a SHA-256, so this is a uniform sample that depends neither on the order of the
+    files nor on their number: the same data give the same figures on every runner.
+    """
+
+    def __init__(self, capacity: int):
+        self._capacity = capacity
+        self._rows = [np.zeros([0], object) for _ in range(4)]  # id, example, image, label
+
+    def add(self, ids: np.ndarray, examples: np.ndarray, images: np.ndarray, labels: np.ndarray) -> None:
+        rows = [
+            np.concatenate(pair) for pair in zip(self._rows, (ids, examples, images, labels), strict=True)
+        ]
+        kept = np.argsort(rows[0], kind="stable")[: self._capacity]
+        self._rows = [row[kept] for row in rows]
+
+    def sample(self) -> Sample:
+        return Sample(*self._rows[1:])
+
+
+def read_samples(split_dirs: Sequence[str], num_any: int, num_labelled: int) -> tuple[Sample, Sample]:
+    """Reads one split once and samples it twice.
+
+    Args:
+        split_dirs: Directories of TFRecord files (gzip where a name ends in `.gz`), local or remote.
+        num_any: Most examples to take, labelled or not.
+        num_labelled: Most examples to take among the labelled ones.
+
+    Returns:
+        The sample of all examples and the sample of the labelled ones.
+    """
+    any_label, labelled = _SmallestIds(num_any), _SmallestIds(num_labelled)
+    for path in _record_files(split_dirs):
+        records = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
+        for batch in records.batch(_READ_BATCH).prefetch(2).as_numpy_iterator():
+            ids, images, labels = _parse(batch)
+            any_label.add(ids, batch, images, labels)
+            has_label = labels != b""
+            labelled.add(ids[has_label], batch[has_label], images[has_label], labels[has_label])
+    return any_label.sample(), labelled.sample()
+
+
+def _record_files(split_dirs: Sequence[str]) -> list[str]:
+    return sorted(path for folder in split_dirs for path in tf.io.gfile.glob(f"{folder.rstrip('/')}/*"))
+
+
+def _parse(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    features = tf.io.parse_example(
+        batch,
+        {
+            "image_id": tf.io.FixedLenFeature([], tf.string),
+            "image": tf.io.FixedLenFeature([], tf.string),
+            "label": tf.io.FixedLenFeature([], tf.string, default_value=""),
+        },
+    )
+    return features["image_id"].numpy(), features["image"].numpy(), features["label"].numpy()

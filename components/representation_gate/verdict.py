@@ -1,0 +1,115 @@
+"""From figures and thresholds to a verdict with reasons."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from components.representation_gate.config import GateConfig
+
+Outcome = Literal["passed", "failed", "skipped"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One figure against one threshold.
+
+    Attributes:
+        threshold_name: Name in GateConfig.
+        figure_name: Name of the figure.
+        value: The figure; None where it couldn't be computed.
+        threshold: The bound; None where it is switched off.
+        outcome: `passed`, `failed` or `skipped`.
+        reason: Why, as a sentence.
+    """
+
+    threshold_name: str
+    figure_name: str
+    value: float | None
+    threshold: float | None
+    outcome: Outcome
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rule:
+    threshold_name: str
+    figure_name: str
+    meaning: str
+    upper_bound: bool = False
+    labels: bool | None = None  # None: always; True, False: only with or only without labels
+
+
+_RULES = (
+    _Rule("min_effective_rank", "effective_rank", "embeddings differ in too few directions"),
+    _Rule("min_embedding_std", "embedding_std", "embeddings hardly differ from each other"),
+    _Rule("max_uniformity", "uniformity", "embeddings huddle together on the sphere", upper_bound=True),
+    _Rule("min_knn_gain", "knn_gain", "hardly better than its own weights in random order", labels=True),
+    _Rule(
+        "min_linear_probe_gain",
+        "linear_probe_gain",
+        "hardly better than its own weights in random order",
+        labels=True,
+    ),
+    _Rule(
+        "min_view_retrieval_gain",
+        "view_retrieval_gain",
+        "hardly better than its own weights in random order",
+        labels=False,
+    ),
+    _Rule("min_knn_accuracy", "knn_accuracy", "the kNN probe is below what was asked for", labels=True),
+    _Rule(
+        "min_linear_probe_accuracy",
+        "linear_probe_accuracy",
+        "the linear probe is below what was asked for",
+        labels=True,
+    ),
+    _Rule("min_gain_over_pixels", "gain_over_pixels", "pixels do about as well", labels=True),
+)
+
+
+def check(figures: Mapping[str, float], config: GateConfig, has_labels: bool) -> list[Check]:
+    """Checks every threshold.
+
+    A threshold that is set and applies, but whose figure is missing, fails: what can't be shown is
+    not blessed.
+
+    Args:
+        figures: Figures by name.
+        config: The thresholds.
+        has_labels: Whether the probes had labels of two classes in `train` and some in `eval`.
+
+    Returns:
+        One Check a threshold, in the order of GateConfig.
+    """
+    return [_check(rule, figures.get(rule.figure_name), config, has_labels) for rule in _RULES]
+
+
+def refusals(checks: Sequence[Check]) -> list[str]:
+    """The reasons of the failed checks; empty means blessed."""
+    return [check.reason for check in checks if check.outcome == "failed"]
+
+
+def _check(rule: _Rule, value: float | None, config: GateConfig, has_labels: bool) -> Check:
+    threshold: float | None = getattr(config, rule.threshold_name)
+
+    def result(outcome: Outcome, reason: str) -> Check:
+        return Check(rule.threshold_name, rule.figure_name, value, threshold, outcome, reason)
+
+    if threshold is None:
+        return result("skipped", f"{rule.threshold_name} is not set")
+    if rule.labels is not None and rule.labels != has_labels:
+        return result(
+            "skipped", "there are no labels to probe with" if rule.labels else "the probes have labels"
+        )
+    if value is None:
+        return result(
+            "failed",
+            f"{rule.figure_name} could not be computed: nothing to permute in the SavedModel, its weights "
+            f"are constants; export variables or set {rule.threshold_name} to null",
+        )
+    passed = value <= threshold if rule.upper_bound else value >= threshold
+    relation = "at most" if rule.upper_bound else "at least"
+    figure = f"{rule.figure_name} is {value:.4g}"
+    if passed:
+        return result("passed", f"{figure} ({relation} {threshold:g})")
+    return result("failed", f"{rule.meaning}: {figure}, expected {relation} {threshold:g}")
