@@ -1,0 +1,45 @@
+import io
+
+from rich.console import Console
+
+from pipeline.cli import display
+from pipeline.runners import events
+
+
+def test_progress_is_one_line_of_figures():
+    values = {
+        "step": 400,
+        "num_steps": 2000,
+        "loss": 3.2141,
+        "images_per_second": 1850.4,
+        "seconds_left": 92.3,
+    }
+    text = display.describe_progress("ignored", values)
+    assert text == "step 400/2,000 · loss 3.214 · 1,850 images/s · 1:32 left"
+
+
+def test_progress_without_figures_is_its_text():
+    assert display.describe_progress("reading", {}) == "reading"
+
+
+def test_plain_lines_have_state_and_time():
+    out = io.StringIO()
+    with display.display_for(Console(file=out, width=80)) as shown:
+        shown.show(events.Plan(("ImageExampleGen",)))
+        shown.show(events.Node("ImageExampleGen", "running"))
+        shown.show(events.Node("ImageExampleGen", "ran", 7.94))
+    assert out.getvalue() == "ImageExampleGen      ran         7.9 s\n"
+
+
+def test_the_live_table_shows_every_node():
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=80)
+    with display.display_for(console) as shown:
+        shown.show(events.Plan(("A", "B", "C")))
+        shown.show(events.Node("A", "cached", 0.2))
+        shown.show(events.Node("B", "running"))
+        shown.show(events.Progress("", {"step": 1, "num_steps": 2}))
+    text = out.getvalue()
+    assert "cached" in text
+    assert "step 1/2" in text
+    assert "C" in text

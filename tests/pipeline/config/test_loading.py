@@ -1,0 +1,94 @@
+import os
+
+import pytest
+
+from pipeline.config import ConfigError, load_config
+from pipeline.config.loading import bundled_configs
+
+
+def write(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+MINIMAL = "name: mine\ndata: {source: {kind: digits}}\n"
+
+
+@pytest.mark.parametrize("name", sorted(bundled_configs()))
+def test_every_bundled_configuration_loads(name):
+    assert load_config(name).name
+
+
+def test_the_default_keeps_sixty_labels_a_class():
+    assert load_config().data.labels_per_class == 60
+
+
+def test_the_root_is_absolute_and_has_the_name(tmp_path):
+    config = load_config(write(tmp_path, MINIMAL))
+    assert config.root == os.path.abspath("runs/mine")
+    assert config.serving_dir == f"{config.root}/serving/mine"
+    assert config.metadata_path == f"{config.root}/metadata.sqlite"
+
+
+def test_a_root_on_an_object_store_stays(tmp_path):
+    assert load_config(write(tmp_path, MINIMAL), ["root=gs://bucket/{name}/"]).root == "gs://bucket/mine"
+
+
+def test_overrides_are_read_as_yaml(tmp_path):
+    config = load_config(
+        write(tmp_path, MINIMAL),
+        ["pretrain.num_steps=7", "data.labels_per_class=null", "beam.args=[--runner=X]", "name=other"],
+    )
+    assert config.pretrain.num_steps == 7
+    assert config.data.labels_per_class is None
+    assert config.beam.args == ("--runner=X",)
+    assert config.name == "other"
+
+
+def test_a_configuration_is_frozen(tmp_path):
+    config = load_config(write(tmp_path, MINIMAL))
+    with pytest.raises(ValueError, match="frozen"):
+        config.name = "changed"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        (["pretrain.num_stepz=3"], r"pretrain\.num_stepz: unknown key\. Did you mean num_steps\?"),
+        (["dta.source=3"], r"dta: unknown key\. Did you mean data\?"),
+        (["evaluation.xyzzy=1"], r"evaluation\.xyzzy: unknown key\. Known here: .*min_accuracy"),
+        (
+            ["evaluation.min_accuracy=1.5"],
+            r"evaluation\.min_accuracy: received 1\.5\. .*less than or equal to 1",
+        ),
+        (["name=has blank"], r"name: received 'has blank'"),
+        (["data.source.kind=folder"], r"data\.source.*digits.*image_folder"),
+        (["pretrain"], r"--set pretrain: expected KEY=VALUE"),
+        (["=3"], r"--set =3: expected KEY=VALUE"),
+        (["name.x=3"], r"--set name\.x=3: name is a single value"),
+        (["name=[1"], r"the value is not YAML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_remedy(tmp_path, overrides, text):
+    with pytest.raises(ConfigError, match="(?s)" + text):
+        load_config(write(tmp_path, MINIMAL), overrides)
+
+
+def test_a_typo_inside_a_nested_choice_is_named(tmp_path):
+    path = write(tmp_path, "name: a\ndata: {source: {kind: idx, path: /x, class_namez: [a]}}\n")
+    with pytest.raises(ConfigError, match=r"class_namez: unknown key\. Did you mean class_names\?"):
+        load_config(path)
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ConfigError, match=r"There is no configuration 'nope'.*digits.*fashion_mnist"):
+        load_config("nope")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"), [("a: [", "is not YAML"), ("- a", "holds list"), ("", "holds NoneType")]
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, error):
+    with pytest.raises(ConfigError, match=error):
+        load_config(write(tmp_path, text))

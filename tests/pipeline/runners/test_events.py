@@ -1,0 +1,54 @@
+import logging
+import os
+
+import pytest
+
+from pipeline.runners import events
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.Plan(("A", "B")),
+        events.Node("A", "failed", 1.5, "broken\nin two lines"),
+        events.Progress("step", {"step": 3, "loss": 0.5}),
+        events.Finished("run-1", {"test": {"accuracy": 0.9}}),
+        events.Failed("no"),
+    ],
+)
+def test_an_event_survives_the_pipe(event):
+    read_end, write_end = os.pipe()
+    events.EventWriter(write_end).write(event)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as lines:
+        assert [events.parse(line) for line in lines] == [event]
+
+
+def test_progress_records_become_events():
+    read_end, write_end = os.pipe()
+    logger = logging.Logger("progress")
+    logger.addHandler(events.EventWriter(write_end))
+    logger.info("at %d", 3, extra={"progress": {"step": 3}})
+    logger.info("ran", extra={"event": events.Node("A", "ran", 2.0)})
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as lines:
+        found = [events.parse(line) for line in lines]
+    assert found == [events.Progress("at 3", {"step": 3}), events.Node("A", "ran", 2.0)]
+
+
+def test_a_writer_remembers_that_a_node_failed():
+    read_end, write_end = os.pipe()
+    writer = events.EventWriter(write_end)
+    writer.write(events.Node("A", "ran"))
+    assert not writer.node_failed
+    writer.write(events.Node("A", "failed"))
+    assert writer.node_failed
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_a_watcher_that_is_gone_stops_nothing():
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    events.EventWriter(write_end).write(events.Plan(("A",)))
+    os.close(write_end)
