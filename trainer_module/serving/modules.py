@@ -28,9 +28,16 @@ class ServedEncoder(tf.Module):
         self._reader = ImageReader(tf_transform_output)
         self._encoder = encoder
 
+    def _encode(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Representation h of each image, float32 [B, D]."""
+        rows = tf.shape(pixels)[0]
+        # TensorFlow's fused convolution for CPUs loses the channels of an empty batch: give it one image.
+        padding = tf.cast(tf.equal(rows, 0), tf.int32)
+        padded = tf.pad(pixels, [[0, padding], [0, 0], [0, 0], [0, 0]])
+        return tf.cast(self._encoder(padded, training=False)[:rows], tf.float32)
+
     def _embedding(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
-        h = self._encoder(pixels, training=False)
-        return {"embedding": tf.math.l2_normalize(tf.cast(h, tf.float32), axis=-1)}
+        return {"embedding": tf.math.l2_normalize(self._encode(pixels), axis=-1)}
 
     @tf.function(input_signature=[_EXAMPLES])
     def embed_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -66,7 +73,7 @@ class ServedClassifier(ServedEncoder):
         self._class_names = tuple(class_names)
 
     def _classes(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits = self._head(self._encoder(pixels, training=False), training=False)
+        logits = self._head(self._encode(pixels), training=False)
         probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))  # [B, K]
         names = tf.constant(self._class_names, tf.string)
         return {

@@ -1,0 +1,180 @@
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.trainer_module.digits_data import digit_pixels, encode_png, make_example
+from trainer_module.dataset import read_images
+from trainer_module.serving import export_classifier
+from trainer_module.serving.requests import ImageReader
+
+
+@pytest.fixture(scope="module")
+def signatures(served):
+    model = tf.saved_model.load(served.classifier_dir)
+    yield model.signatures
+    del model  # the signatures live as long as the model does
+
+
+def test_signatures_are_those_of_the_contract(served):
+    classifier = tf.saved_model.load(served.classifier_dir).signatures
+    classes = {"probabilities", "label", "all_classes"}
+    assert {name: set(fn.structured_outputs) for name, fn in classifier.items()} == {
+        "serving_default": classes,
+        "classify_bytes": classes,
+        "embed_bytes": {"embedding"},
+    }
+    encoder = tf.saved_model.load(served.encoder_dir).signatures
+    assert {name: set(fn.structured_outputs) for name, fn in encoder.items()} == {
+        "serving_default": {"embedding"},
+        "embed_bytes": {"embedding"},
+    }
+
+
+def test_loads_without_the_project(served, tmp_path):
+    script = """
+        import json, sys
+        import tensorflow as tf
+        model = tf.saved_model.load(sys.argv[1])
+        image = tf.io.encode_png(tf.cast(tf.reshape(tf.range(64), [8, 8, 1]), tf.uint8))
+        answer = model.signatures["classify_bytes"](image_bytes=tf.reshape(image, [1]))
+        ours = ("trainer_module", "tensorflow_transform")
+        loaded = [name for name in sys.modules if name.split(".")[0] in ours]
+        print(json.dumps({
+            "loaded": loaded,
+            "probabilities": answer["probabilities"].numpy().tolist(),
+            "label": answer["label"].numpy()[0].decode(),
+            "all_classes": [name.decode() for name in answer["all_classes"].numpy()[0]],
+        }))
+    """
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), served.classifier_dir],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["loaded"] == []
+    assert answer["all_classes"] == list(served.names)
+    pixels = tf.reshape(tf.cast(tf.range(64), tf.uint8), [8, 8, 1])
+    here = tf.saved_model.load(served.classifier_dir).signatures["classify_bytes"](
+        image_bytes=tf.reshape(tf.io.encode_png(pixels), [1])
+    )
+    np.testing.assert_allclose(answer["probabilities"], here["probabilities"], rtol=1e-5)
+    assert answer["label"] == served.names[int(np.argmax(answer["probabilities"][0]))]
+
+
+def test_training_and_serving_see_the_same_pixels_bit_by_bit(served):
+    trained_on = read_images([served.records], served.transform).images
+    reader = ImageReader(served.transform)
+    from_bytes = tf.function(reader.pixels_of_bytes)(tf.constant(served.images))
+    examples = [make_example(image) for image in served.images]
+    from_examples = tf.function(reader.pixels_of_examples)(tf.constant(examples))
+    assert trained_on.dtype == np.uint8
+    assert from_bytes.dtype == tf.uint8
+    np.testing.assert_array_equal(from_bytes, trained_on)
+    np.testing.assert_array_equal(from_examples, trained_on)
+
+
+def test_probabilities_are_those_of_the_model_on_the_trainers_pixels(served, signatures):
+    pixels = read_images([served.records], served.transform).images
+
+    @tf.function
+    def predict(images):
+        return tf.nn.softmax(served.head(served.encoder(images, training=False), training=False))
+
+    answer = signatures["classify_bytes"](image_bytes=tf.constant(served.images))
+    np.testing.assert_allclose(answer["probabilities"], predict(tf.constant(pixels)), rtol=1e-5, atol=1e-7)
+    best = np.argmax(answer["probabilities"], axis=1)
+    assert [name.decode() for name in answer["label"].numpy()] == [served.names[row] for row in best]
+
+
+def test_embedding_has_length_one_and_is_the_encoders(served):
+    embed = tf.saved_model.load(served.encoder_dir)
+    examples = tf.constant([make_example(image) for image in served.images])
+    embedding = embed.signatures["serving_default"](examples=examples)["embedding"].numpy()
+    h = served.encoder(read_images([served.records], served.transform).images, training=False).numpy()
+    np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(embedding, h / np.linalg.norm(h, axis=1, keepdims=True), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [0, 1, 512])
+def test_any_batch_size(signatures, served, count):
+    images = tf.constant((served.images * 13)[:count], tf.string)
+    answer = signatures["classify_bytes"](image_bytes=images)
+    assert answer["probabilities"].shape == (count, 3)
+    assert answer["all_classes"].shape == (count, 3)
+    assert answer["label"].shape == (count,)
+    np.testing.assert_allclose(np.sum(answer["probabilities"], axis=1), np.ones(count), rtol=1e-5)
+    examples = tf.constant([make_example(image) for image in images.numpy()], tf.string)
+    np.testing.assert_array_equal(signatures["serving_default"](examples=examples)["label"], answer["label"])
+
+
+def test_label_and_other_features_change_nothing(signatures, served):
+    image = served.images[0]
+    rows = tf.constant([make_example(image), make_example(image, "no class of ours")])
+    probabilities = signatures["serving_default"](examples=rows)["probabilities"].numpy()
+    np.testing.assert_array_equal(probabilities[0], probabilities[1])
+
+
+def _grey_as(kind: str) -> bytes:
+    grey = digit_pixels(1)[0][0]
+    rgb = np.stack([grey] * 3, axis=-1)
+    alpha = np.full_like(grey, 255)[..., np.newaxis]
+    return {
+        "rgb": lambda: encode_png(rgb),
+        "rgba": lambda: encode_png(np.concatenate([rgb, alpha], axis=-1)),
+        "grey_alpha": lambda: encode_png(np.concatenate([grey[..., np.newaxis], alpha], axis=-1)),
+    }[kind]()
+
+
+@pytest.mark.parametrize("kind", ["rgb", "rgba", "grey_alpha"])
+def test_other_channel_counts_are_converted(served, kind):
+    reader = ImageReader(served.transform)
+    grey, other = reader.pixels_of_bytes(tf.constant([encode_png(digit_pixels(1)[0][0]), _grey_as(kind)]))
+    np.testing.assert_allclose(tf.cast(other, tf.int32), tf.cast(grey, tf.int32), atol=1)
+
+
+def test_formats_may_be_mixed_in_one_request(signatures):
+    pixels = np.repeat(digit_pixels(1)[0][0].repeat(4, 0).repeat(4, 1)[..., np.newaxis], 3, axis=-1)
+    images = [encode_png(pixels), tf.io.encode_jpeg(pixels, quality=100).numpy()]
+    probabilities = signatures["classify_bytes"](image_bytes=tf.constant(images))["probabilities"].numpy()
+    np.testing.assert_allclose(probabilities[0], probabilities[1], atol=0.02)
+
+
+def _truncated(image: bytes) -> bytes:
+    return image[: len(image) // 2]
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (lambda _: b"", r"not an encoded image .*positions in the request.*\[1\]"),
+        (lambda _: b"<html>", r"not an encoded image .*positions in the request.*\[1\]"),
+        (_truncated, "PNG"),
+        (lambda image: image[:8] + b"\0" * 40, "PNG"),
+        (lambda _: b"\xff\xd8\xff" + b"\0" * 40, "JPEG"),
+    ],
+)
+def test_a_corrupt_image_is_named_and_the_next_request_is_answered(signatures, served, broken, message):
+    good = served.images[0]
+    for name, argument, wrap in (
+        ("classify_bytes", "image_bytes", lambda image: image),
+        ("serving_default", "examples", make_example),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            signatures[name](**{argument: tf.constant([wrap(good), wrap(broken(good))])})
+        assert signatures[name](**{argument: tf.constant([wrap(good)])})["label"].shape == (1,)
+
+
+def test_names_must_fit_the_head(served, tmp_path):
+    with pytest.raises(ValueError, match=r"3 logits, but 2 class names"):
+        export_classifier(str(tmp_path), served.encoder, served.head, ("a", "b"), served.transform)
