@@ -1,0 +1,115 @@
+"""Reads what ExampleValidator found. Imports no tfx."""
+
+import dataclasses
+import json
+import posixpath
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+ANOMALIES_FILE = "SchemaDiff.pb"
+REPORT_FILE = "anomalies.json"
+
+SEVERITIES = ("WARNING", "ERROR")
+
+
+@dataclasses.dataclass(frozen=True)
+class Anomaly:
+    """One anomaly of a split.
+
+    Attributes:
+        split: The split.
+        feature: The feature; empty for the data set as a whole.
+        severity: `WARNING` or `ERROR`.
+        summary: TFDV's headline.
+        detail: TFDV's text.
+    """
+
+    split: str
+    feature: str
+    severity: str
+    summary: str
+    detail: str
+
+    def __str__(self) -> str:
+        where = f"feature {self.feature}" if self.feature else "the data set"
+        return f"split {self.split}, {where}: {self.summary}: {self.detail}"
+
+
+class AnomalyError(ValueError):
+    """The data differ from the schema; the text says where and how."""
+
+
+def read(uri: str, splits: Sequence[str]) -> list[Anomaly]:
+    """Reads the anomalies of some splits.
+
+    Args:
+        uri: Directory of an ExampleAnomalies artifact.
+        splits: Names of its splits.
+
+    Returns:
+        Ordered by split, then feature.
+
+    Raises:
+        FileNotFoundError: If a split has no file.
+    """
+    found = []
+    for split in splits:
+        path = posixpath.join(uri, f"Split-{split}", ANOMALIES_FILE)
+        if not tf.io.gfile.exists(path):
+            raise FileNotFoundError(
+                f"Received anomalies of {split} without {path}; expected what ExampleValidator writes."
+            )
+        with tf.io.gfile.GFile(path, "rb") as file:
+            found += parse(split, anomalies_pb2.Anomalies.FromString(file.read()))
+    return found
+
+
+def parse(split: str, anomalies: anomalies_pb2.Anomalies) -> list[Anomaly]:
+    """Takes the anomalies of one split out of TFDV's message."""
+    found = []
+    if anomalies.data_missing:
+        found.append(Anomaly(split, "", "ERROR", "No data", "The split holds no example."))
+    if anomalies.HasField("dataset_anomaly_info"):
+        found.append(_anomaly(split, "", anomalies.dataset_anomaly_info))
+    for feature in sorted(anomalies.anomaly_info):
+        found.append(_anomaly(split, feature, anomalies.anomaly_info[feature]))
+    return found
+
+
+def _anomaly(split: str, feature: str, info: anomalies_pb2.AnomalyInfo) -> Anomaly:
+    # TFDV leaves the severity out of some; treat what it doesn't call a warning as an error.
+    severity = "WARNING" if info.severity == anomalies_pb2.AnomalyInfo.WARNING else "ERROR"
+    reasons = [reason.description or reason.short_description for reason in info.reason]
+    detail = " ".join(reasons) or info.description
+    return Anomaly(split, feature, severity, info.short_description or "Anomaly", detail)
+
+
+def check(found: Sequence[Anomaly], stop_at: str) -> None:
+    """Stops on anomalies that are severe enough.
+
+    Args:
+        found: The anomalies.
+        stop_at: `ERROR`, or `WARNING` to stop on warnings too.
+
+    Raises:
+        ValueError: If `stop_at` is neither.
+        AnomalyError: With split, feature and text of each severe anomaly.
+    """
+    if stop_at not in SEVERITIES:
+        raise ValueError(f"Received stop_at {stop_at!r}; expected one of {', '.join(SEVERITIES)}.")
+    severe = [each for each in found if each.severity == "ERROR" or stop_at == "WARNING"]
+    if severe:
+        lines = "\n".join(f"  {each}" for each in severe)
+        raise AnomalyError(
+            f"The data differ from the schema in {len(severe)} place(s):\n{lines}\n"
+            "Repair the data, or, where they are right, change the schema (schema_path)."
+        )
+
+
+def write_report(found: Sequence[Anomaly], directory: str) -> None:
+    """Writes all anomalies, also those that don't stop the run, as JSON."""
+    tf.io.gfile.makedirs(directory)
+    with tf.io.gfile.GFile(posixpath.join(directory, REPORT_FILE), "w") as file:
+        file.write(json.dumps([dataclasses.asdict(each) for each in found], indent=2))

@@ -1,0 +1,30 @@
+"""One adapter a kind of source, chosen by `source.kind`."""
+
+import importlib
+from typing import Any
+
+from components.image_example_gen.adapters.base import Adapter
+
+# Where each adapter is; imported on use, so that one kind's needs don't burden the others.
+_ADAPTERS = {
+    "archive": "archive.ArchiveAdapter",
+    "csv_manifest": "csv_manifest.CsvManifestAdapter",
+    "digits": "digits.DigitsAdapter",
+    "fashion_mnist": "fashion_mnist.FashionMnistAdapter",
+    "idx": "idx.IdxAdapter",
+    "image_folder": "image_folder.ImageFolderAdapter",
+    "npz": "npz.NpzAdapter",
+    "tfrecord": "tfrecord.TfRecordAdapter",
+}
+
+
+def adapter_for(source: Any, max_file_bytes: int) -> Adapter:
+    """The adapter of a source.
+
+    Args:
+        source: One of the source models of `config.py`.
+        max_file_bytes: A larger file is set aside unread.
+    """
+    module_name, class_name = _ADAPTERS[source.kind].split(".")
+    module = importlib.import_module(f"{__name__}.{module_name}")
+    return getattr(module, class_name)(source, max_file_bytes)

@@ -1,0 +1,162 @@
+"""The protocol of an adapter, and what several of them share."""
+
+import collections
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from components.image_example_gen import files
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.records import EVAL, TEST, TRAIN, ArrayBatch, EncodedImage, Entry, Reason
+
+# Part of every fingerprint: raise it when the same source would give other examples.
+FORMAT_VERSION = "1"
+
+# Names of directories, files and manifest values that state a split.
+SPLIT_NAMES: Mapping[str, str] = {
+    "train": TRAIN,
+    "training": TRAIN,
+    "eval": EVAL,
+    "val": EVAL,
+    "valid": EVAL,
+    "validation": EVAL,
+    "test": TEST,
+    "t10k": TEST,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """What can be known of a source without decoding an image.
+
+    Attributes:
+        fingerprint: Changes when the data does.
+        labels: Split as the source has it -> class name -> number of images.
+        unlabelled: Split as the source has it -> number of images without a label.
+    """
+
+    fingerprint: str
+    labels: Mapping[str, Mapping[str, int]]
+    unlabelled: Mapping[str, int]
+
+
+class Adapter(Protocol):
+    """Reads one kind of source. Instances are rebuilt from the configuration on each worker."""
+
+    def __init__(self, source: Any, max_file_bytes: int): ...
+
+    def listing(self) -> Listing:
+        """Lists the source without decoding an image.
+
+        Raises:
+            DataError: If there is nothing there, or it is not what the configuration says.
+        """
+
+    def chunks(self, staging_dir: str, chunk_images: int) -> Sequence[Any]:
+        """Divides the source into picklable parts; may unpack it to `staging_dir` first."""
+
+    def read(self, chunk: Any) -> Iterator[EncodedImage] | ArrayBatch:
+        """Reads one of the parts."""
+
+
+def fingerprint(parts: Iterable[str]) -> str:
+    """Digest of whatever a source's content depends on."""
+    digest = hashlib.sha256(FORMAT_VERSION.encode())
+    for part in parts:
+        digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
+    return digest.hexdigest()[:32]
+
+
+def fingerprint_of_files(infos: Iterable[files.FileInfo], *more: str) -> str:
+    """Digest of names, sizes and versions."""
+    return fingerprint([*more, *(f"{i.relative}\t{i.size}\t{i.version}\t{i.problem}" for i in infos)])
+
+
+def count_labels(pairs: Iterable[tuple[str, str | None]]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """Counts (split, label) pairs: labelled by split and class, unlabelled by split."""
+    labels: dict[str, dict[str, int]] = {}
+    unlabelled: dict[str, int] = {}
+    for (split, label), count in collections.Counter(pairs).items():
+        if label is None:
+            unlabelled[split] = count
+        else:
+            labels.setdefault(split, {})[label] = count
+    return labels, unlabelled
+
+
+@dataclasses.dataclass(frozen=True)
+class FileChunk:
+    """Some of the entries of a source of files."""
+
+    entries: tuple[Entry, ...]
+
+
+# A worker holds one image at a time, but a chunk is the unit of retry: bound its bytes too.
+_MAX_CHUNK_BYTES = 256 * 2**20
+
+
+def file_chunks(entries: Sequence[Entry], chunk_images: int) -> list[FileChunk]:
+    """Groups entries, in order, by number and by bytes."""
+    chunks, current, num_bytes = [], [], 0
+    for entry in entries:
+        current.append(entry)
+        num_bytes += max(entry.size, 0)
+        if len(current) == chunk_images or num_bytes >= _MAX_CHUNK_BYTES:
+            chunks.append(FileChunk(tuple(current)))
+            current, num_bytes = [], 0
+    if current:
+        chunks.append(FileChunk(tuple(current)))
+    return chunks
+
+
+def read_entry(entry: Entry, max_file_bytes: int) -> EncodedImage:
+    """Reads the bytes of an entry; what goes wrong becomes a rejection."""
+    rejected = entry.rejected or oversized(entry.size, max_file_bytes)
+    data = b""
+    if not rejected:
+        try:
+            data = files.read_bytes(entry.path)
+        except OSError as error:
+            rejected = (Reason.UNREADABLE, str(error.strerror or error))
+    return EncodedImage(entry.source, entry.label, entry.split, data, rejected=rejected)
+
+
+def oversized(size: int, max_file_bytes: int) -> tuple[Reason, str] | None:
+    """A rejection where a file is larger than allowed."""
+    if size <= max_file_bytes:
+        return None
+    return Reason.OVER_PIXEL_LIMIT, f"{size:,} bytes; at most {max_file_bytes:,} are read (max_file_bytes)"
+
+
+def require_file(path: str, what: str) -> files.FileInfo:
+    """What is known of a file that must be there.
+
+    Raises:
+        DataError: If it isn't.
+    """
+    try:
+        info = files.stat(path)
+    except OSError as error:
+        raise DataError(f"Received {what} {path}, which can't be read: {error}.") from error
+    if info is None:
+        kind = "is a directory" if files.is_directory(path) else "does not exist"
+        raise DataError(f"Received {what} {path}, which {kind}; expected a file. Correct data.source.path.")
+    return info
+
+
+def require_directory(path: str, what: str) -> None:
+    """Checks that a directory is there.
+
+    Raises:
+        DataError: If it isn't.
+    """
+    try:
+        found = files.is_directory(path)
+    except OSError as error:
+        raise DataError(f"Received {what} {path}, which can't be read: {error}.") from error
+    if not found:
+        kind = "is a file" if files.exists(path) else "does not exist"
+        raise DataError(
+            f"Received {what} {path}, which {kind}; expected a directory. Correct data.source.path."
+        )

@@ -1,0 +1,133 @@
+"""IDX files, the format of MNIST and its kin (http://yann.lecun.com/exdb/mnist)."""
+
+import gzip
+import os
+import re
+import shutil
+import struct
+from collections.abc import Sequence
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from components.image_example_gen import files
+from components.image_example_gen.adapters import arrays, base
+from components.image_example_gen.config import IdxSource
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.records import UNSPLIT, ArrayBatch
+
+_IMAGES = re.compile(r"^(?P<prefix>.+)-images[-.]idx[34]-ubyte(\.gz)?$")
+_LABELS = re.compile(r"^(?P<prefix>.+)-labels[-.]idx1-ubyte(\.gz)?$")
+_UNSIGNED_BYTE = 0x08
+
+
+class IdxAdapter:
+    """Reads the IDX files of a directory; `train-…` and `t10k-…` (or `test-…`) keep their split."""
+
+    def __init__(self, source: IdxSource, max_file_bytes: int):
+        del max_file_bytes  # one file holds many images
+        self._root = source.path
+        self._class_names = source.class_names
+
+    def listing(self) -> base.Listing:
+        """Reads the labels, and the header of the images."""
+        infos, pairs = [], []
+        for prefix, (images, labels) in _find(self._root).items():
+            infos += [images, *([labels] if labels else [])]
+            with _open(images.path) as file:
+                shape, _ = read_header(file, images.relative)
+            pairs += [(_split(prefix), label) for label in self._labels(labels, shape[0])]
+        return base.Listing(base.fingerprint_of_files(infos, *self._class_names), *base.count_labels(pairs))
+
+    def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
+        """Unpacks compressed files, so that a chunk can be read by position, and cuts the arrays."""
+        chunks = []
+        for prefix, (images, labels) in _find(self._root).items():
+            path = _unpacked(images, staging_dir)
+            with files.open_binary(path) as file:
+                shape, offset = read_header(file, images.relative)
+            arrays.check_shape(shape, f"images {images.relative}")
+            names = self._labels(labels, shape[0])
+            part = arrays.ArrayPart(prefix, _split(prefix), path, offset, "uint8", shape, names)
+            chunks += arrays.divide(part, chunk_images)
+        return chunks
+
+    def read(self, chunk: arrays.ArrayPart) -> ArrayBatch:
+        """Reads a part of one file."""
+        return arrays.read(chunk)
+
+    def _labels(self, info: files.FileInfo | None, num_images: int) -> Sequence[str | None]:
+        if info is None:
+            return [None] * num_images
+        with _open(info.path) as file:
+            shape, _ = read_header(file, info.relative)
+            values = np.frombuffer(_read(file, info.relative), np.uint8)
+        if shape != (num_images,) or len(values) != num_images:
+            raise DataError(
+                f"Received {info.relative} with {len(values):,} labels for {num_images:,} images; "
+                "expected one for each. One of the two files is truncated or of another data set."
+            )
+        return arrays.class_labels(values, self._class_names, f"labels {info.relative}")
+
+
+def read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], int]:
+    """Reads the header of an IDX file of unsigned bytes.
+
+    Returns:
+        The shape, and the offset of the first value.
+
+    Raises:
+        DataError: If it is no such file.
+    """
+    magic = _read(file, name, 4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != _UNSIGNED_BYTE:
+        raise DataError(
+            f"Received {name}, which starts with {magic.hex() or 'nothing'}; "
+            "expected the header of an IDX file of unsigned bytes (000008..)."
+        )
+    num_axes = magic[3]
+    axes = _read(file, name, 4 * num_axes)
+    if len(axes) < 4 * num_axes:
+        raise DataError(f"Received {name}, which ends within its header; get it again.")
+    return struct.unpack(f">{num_axes}I", axes), 4 + 4 * num_axes
+
+
+def _find(root: str) -> dict[str, tuple[files.FileInfo, files.FileInfo | None]]:
+    base.require_directory(root, "the directory of IDX files")
+    infos = [info for info in files.walk(root) if "/" not in info.relative]
+    images = {match["prefix"]: info for info in infos if (match := _IMAGES.match(info.relative))}
+    labels = {match["prefix"]: info for info in infos if (match := _LABELS.match(info.relative))}
+    if not images:
+        raise DataError(
+            f"Received the directory {root}, in which no file is named <prefix>-images-idx3-ubyte[.gz]; "
+            f"found {', '.join(info.relative for info in infos[:5]) or 'nothing'}."
+        )
+    return {prefix: (info, labels.get(prefix)) for prefix, info in sorted(images.items())}
+
+
+def _split(prefix: str) -> str:
+    return base.SPLIT_NAMES.get(prefix.lower(), UNSPLIT)
+
+
+def _open(path: str) -> BinaryIO:
+    file = files.open_binary(path)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.endswith(".gz") else file
+
+
+def _read(file: BinaryIO, name: str, size: int = -1) -> bytes:
+    try:
+        return file.read(size)
+    except (OSError, EOFError) as error:
+        raise DataError(f"Received {name}, which can't be unpacked ({error}); get it again.") from error
+
+
+def _unpacked(info: files.FileInfo, staging_dir: str) -> str:
+    if not info.path.endswith(".gz"):
+        return info.path
+    path = os.path.join(staging_dir, info.relative.removesuffix(".gz"))
+    try:
+        with _open(info.path) as packed, files.create_binary(path) as unpacked:
+            shutil.copyfileobj(packed, unpacked, 1 << 20)
+    except (OSError, EOFError) as error:
+        raise DataError(f"Received {info.path}, which can't be unpacked ({error}); get it again.") from error
+    return path

@@ -1,0 +1,143 @@
+"""Typed configuration of ImageExampleGen (docs/data.md)."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FASHION_MNIST_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
+
+
+class Frozen(BaseModel):
+    """Base of every configuration object: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImageFolderSource(Frozen):
+    """A directory tree: `<class>/…`, `unlabeled/…`, or the same under `train/`, `eval/`, `test/`."""
+
+    kind: Literal["image_folder"] = "image_folder"
+    path: str
+
+    def __str__(self) -> str:
+        return f"image folder {self.path}"
+
+
+class ArchiveSource(Frozen):
+    """A zip or tar file (also .tar.gz, .tar.bz2, .tar.xz) that holds an image folder."""
+
+    kind: Literal["archive"] = "archive"
+    path: str
+
+    def __str__(self) -> str:
+        return f"archive {self.path}"
+
+
+class CsvManifestSource(Frozen):
+    """A CSV file with the columns `path` and, where known, `label` and `split`."""
+
+    kind: Literal["csv_manifest"] = "csv_manifest"
+    path: str
+    root: str | None = Field(None, description="what paths are relative to; None: the manifest's directory")
+
+    def __str__(self) -> str:
+        return f"manifest {self.path}"
+
+
+class IdxSource(Frozen):
+    """IDX files as MNIST has them: `<prefix>-images-idx3-ubyte[.gz]`, `<prefix>-labels-idx1-ubyte[.gz]`."""
+
+    kind: Literal["idx"] = "idx"
+    path: str = Field(description="the directory of the files")
+    class_names: tuple[str, ...] = Field((), description="name of class 0, 1, …; empty: the number itself")
+
+    def __str__(self) -> str:
+        return f"IDX files in {self.path}"
+
+
+class NpzSource(Frozen):
+    """A NumPy archive with `x_train`, `y_train`, `x_test`, `y_test`, or with `images` and `labels`."""
+
+    kind: Literal["npz"] = "npz"
+    path: str
+    class_names: tuple[str, ...] = Field((), description="name of class 0, 1, …; empty: the number itself")
+
+    def __str__(self) -> str:
+        return f"NumPy archive {self.path}"
+
+
+class TfRecordSource(Frozen):
+    """TFRecord files of `tf.train.Example`; files under `train/`, `eval/`, `test/` keep that split."""
+
+    kind: Literal["tfrecord"] = "tfrecord"
+    path: str = Field(description="one file, or a directory of files")
+    image_feature: str = "image"
+    label_feature: str = Field("label", description="bytes or int64; absent, empty or -1: unlabelled")
+    class_names: tuple[str, ...] = Field((), description="name of class 0, 1, … of an int64 label")
+
+    def __str__(self) -> str:
+        return f"TFRecord files {self.path}"
+
+
+class FashionMnistSource(Frozen):
+    """Fashion-MNIST: 60,000 training and 10,000 test images of 28x28x1 (arXiv:1708.07747)."""
+
+    kind: Literal["fashion_mnist"] = "fashion_mnist"
+    path: str | None = Field(None, description="directory of the four IDX files; None: looked up")
+    cache_dir: str = "~/.cache/tfx-contrastive/fashion-mnist"
+    url: str = Field(FASHION_MNIST_URL, description="where the four .gz files are downloaded from")
+
+    def __str__(self) -> str:
+        return f"Fashion-MNIST in {self.path}" if self.path else "Fashion-MNIST"
+
+
+class DigitsSource(Frozen):
+    """scikit-learn's bundled digits: 1,797 images of 8x8x1."""
+
+    kind: Literal["digits"] = "digits"
+
+    def __str__(self) -> str:
+        return "scikit-learn's digits"
+
+
+Source = Annotated[
+    ImageFolderSource
+    | ArchiveSource
+    | CsvManifestSource
+    | IdxSource
+    | NpzSource
+    | TfRecordSource
+    | FashionMnistSource
+    | DigitsSource,
+    Field(discriminator="kind"),
+]
+
+
+class IngestConfig(Frozen):
+    """What to read, how to split it, and how much may be wrong with it."""
+
+    source: Source
+    labels_per_class: int | None = Field(
+        None, ge=1, description="hide the labels of all other training images; None hides none"
+    )
+    eval_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without an eval split")
+    test_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without a test split")
+    seed: int = Field(0, ge=0, description="which labels the budget keeps; never which split")
+    cross_split_duplicates: Literal["move", "error"] = Field(
+        "move", description="the same picture in two splits: keep it in test, else in eval; or refuse"
+    )
+    max_bad_fraction: float = Field(0.05, ge=0, le=1, description="fail when more is set aside")
+    max_pixels: int = Field(
+        50_000_000, ge=1, le=178_956_970, description="width times height; more is set aside"
+    )
+    max_file_bytes: int = Field(256 * 2**20, ge=1, description="a larger file is set aside unread")
+    chunk_images: int = Field(4096, ge=1, description="images that a worker holds at a time")
+
+    @model_validator(mode="after")
+    def _leave_something_to_train_on(self) -> "IngestConfig":
+        if self.eval_fraction + self.test_fraction >= 1:
+            raise ValueError(
+                f"Received eval_fraction {self.eval_fraction} and test_fraction {self.test_fraction}; "
+                "expected a sum below 1: nothing would be left to train on."
+            )
+        return self

@@ -1,0 +1,81 @@
+"""Runs the Beam transform for the ImageExampleGen node."""
+
+import logging
+import os
+from typing import Any
+
+import tensorflow as tf
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+
+from components.image_example_gen import quarantine
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.records import SPLITS, Reason
+from components.image_example_gen.transforms import WriteExamples
+
+_logger = logging.getLogger(__name__)
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Writes the examples, then takes the counts over to the artifacts."""
+
+    def Do(  # noqa: N802 - TFX's name
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Runs the ingest.
+
+        Args:
+            input_dict: Empty.
+            output_dict: `examples` and `quarantine`.
+            exec_properties: `ingest` (JSON of IngestConfig) and `fingerprint`.
+
+        Raises:
+            DataError: If the data can't be used; the quarantine is written all the same.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        set_aside = artifact_utils.get_single_instance(output_dict["quarantine"])
+        staging_dir = os.path.join(examples.uri, "staging")
+        tf.io.gfile.makedirs(staging_dir)
+        try:
+            with self._make_beam_pipeline() as pipeline:
+                pipeline | WriteExamples(exec_properties["ingest"], examples.uri, set_aside.uri, staging_dir)
+        finally:
+            tf.io.gfile.rmtree(staging_dir)
+        summary = quarantine.read_summary(set_aside.uri)
+        _record_quarantine(set_aside, summary)
+        if summary["error"]:
+            raise DataError(summary["error"])
+        _record_examples(examples, summary, exec_properties["fingerprint"])
+        for split, absent in summary["classes_absent"].items():
+            if absent:
+                _logger.warning("No image of these classes is in %s: %s", split, ", ".join(absent))
+
+
+def _record_examples(artifact: types.Artifact, summary: dict[str, Any], fingerprint: str) -> None:
+    artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
+    examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
+    artifact.set_string_custom_property("input_fingerprint", fingerprint)
+    classes = set()
+    for split, counts in summary["written"].items():
+        artifact.set_int_custom_property(f"num_{split}", counts["images"])
+        artifact.set_int_custom_property(f"num_{split}_labelled", sum(counts["labelled"].values()))
+        classes |= set(counts["labelled"])
+    artifact.set_int_custom_property("num_classes", len(classes))
+
+
+def _record_quarantine(artifact: types.Artifact, summary: dict[str, Any]) -> None:
+    artifact.set_int_custom_property("num_read", summary["read"])
+    artifact.set_int_custom_property("num_set_aside", sum(summary["set_aside"].values()))
+    for reason in Reason:
+        artifact.set_int_custom_property(f"num_{reason.value}", summary["set_aside"].get(reason.value, 0))
+    duplicates = summary.get("duplicates", {})
+    dropped = duplicates.get("same_split", 0) + duplicates.get("across_splits", 0)
+    artifact.set_int_custom_property("num_duplicates", dropped)
+    artifact.set_int_custom_property("num_conflicting_labels", duplicates.get("conflicting_labels", 0))

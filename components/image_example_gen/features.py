@@ -1,0 +1,126 @@
+"""Statistics of pixels, identity of a picture, and the columns of the data contract."""
+
+import functools
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from tfx_bsl.coders import example_coder
+
+_LEVELS = 256
+_BANDS = np.array([b"dark", b"medium", b"bright"])
+
+
+def image_ids(pixels: np.ndarray) -> np.ndarray:
+    """Identity of pictures: SHA-256 of size and pixels.
+
+    Args:
+        pixels: uint8 [N, H, W, C].
+
+    Returns:
+        uint8 [N, 32].
+    """
+    # The size is part of it: without it an image of 2x8 and one of 4x4 could be the same picture.
+    prefix = hashlib.sha256("x".join(map(str, pixels.shape[1:])).encode())
+    digests = bytearray()
+    for image in np.ascontiguousarray(pixels):
+        digest = prefix.copy()
+        digest.update(image)
+        digests += digest.digest()
+    return np.frombuffer(bytes(digests), np.uint8).reshape(-1, 32)
+
+
+def pixel_statistics(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Brightness, contrast and entropy of images, the alpha channel left out.
+
+    Args:
+        pixels: uint8 [N, H, W, C].
+
+    Returns:
+        Mean in [0, 1], standard deviation in [0, 1], and Shannon entropy of the 256-level histogram
+        in bits; float32 [N] each.
+    """
+    colour = pixels[..., :3]
+    histograms = np.stack([np.bincount(image.ravel(), minlength=_LEVELS) for image in colour])  # [N, 256]
+    num_values = colour[0].size
+    levels = np.arange(_LEVELS) / (_LEVELS - 1)
+    mean = histograms @ levels / num_values
+    variance = histograms @ levels**2 / num_values - mean**2
+    information = _count_times_log2(num_values)[histograms] if num_values < 1 << 20 else _xlog2x(histograms)
+    # H = -sum c/n log2(c/n) = log2 n - (sum c log2 c) / n
+    entropy = np.log2(num_values) - information.sum(axis=1) / num_values
+    return (
+        mean.astype(np.float32),
+        np.sqrt(variance.clip(0)).astype(np.float32),
+        entropy.clip(0).astype(np.float32),
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _count_times_log2(largest: int) -> np.ndarray:
+    """Gives c * log2(c) for every count up to `largest`: looking up is far cheaper than logarithms."""
+    return _xlog2x(np.arange(largest + 1))
+
+
+def _xlog2x(counts: np.ndarray) -> np.ndarray:
+    return counts * np.log2(np.maximum(counts, 1))
+
+
+def brightness_bands(brightness: np.ndarray) -> np.ndarray:
+    """`dark`, `medium` or `bright`, by thirds of [0, 1]; bytes [N]."""
+    return _BANDS[np.searchsorted([1 / 3, 2 / 3], brightness, side="right")]
+
+
+def encode_examples(
+    pixels: Sequence[np.ndarray] | np.ndarray,
+    encoded: Sequence[bytes],
+    ids: np.ndarray,
+    sources: Sequence[str],
+) -> list[bytes]:
+    """Serialized `tf.train.Example`s of the data contract, all but `label`.
+
+    The label is left to `label_suffix`, because the budget decides on it later.
+
+    Args:
+        pixels: N arrays, uint8 [H, W, C]; sizes may differ.
+        encoded: [N] encoded images.
+        ids: uint8 [N, 32].
+        sources: [N] where each is.
+    """
+    if isinstance(pixels, np.ndarray):
+        brightness, contrast, entropy = pixel_statistics(pixels)
+    else:
+        statistics = [pixel_statistics(image[np.newaxis]) for image in pixels]
+        brightness, contrast, entropy = (np.concatenate(each) for each in zip(*statistics, strict=True))
+    sizes = np.array([image.shape for image in pixels], np.int64)  # [N, 3]
+    text = ids.tobytes().hex()
+    columns = {
+        "image": pa.array(encoded, pa.large_binary()),
+        "image_id": pa.array([text[i : i + 64].encode() for i in range(0, len(text), 64)], pa.large_binary()),
+        "source": pa.array([source.encode("utf-8", "replace") for source in sources], pa.large_binary()),
+        "height": pa.array(sizes[:, 0]),
+        "width": pa.array(sizes[:, 1]),
+        "channels": pa.array(sizes[:, 2]),
+        "num_bytes": pa.array(np.array([len(each) for each in encoded], np.int64)),
+        "brightness": pa.array(brightness),
+        "contrast": pa.array(contrast),
+        "entropy": pa.array(entropy),
+        "brightness_band": pa.array(brightness_bands(brightness).tolist(), pa.large_binary()),
+    }
+    return _serialize(columns)
+
+
+def label_suffix(label: str) -> bytes:
+    """What makes a serialized Example a labelled one when appended.
+
+    Concatenated protocol buffers merge: `features` of the one gains the map entry of the other
+    (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
+    """
+    return _serialize({"label": pa.array([label.encode("utf-8", "replace")], pa.large_binary())})[0]
+
+
+def _serialize(columns: dict[str, pa.Array]) -> list[bytes]:
+    lists = [pa.LargeListArray.from_arrays(np.arange(len(values) + 1), values) for values in columns.values()]
+    batch = pa.RecordBatch.from_arrays(lists, list(columns))
+    return example_coder.RecordBatchToExamplesEncoder().encode(batch)

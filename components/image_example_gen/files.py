@@ -1,0 +1,247 @@
+"""Reads files and lists directories: local, what TensorFlow knows (gs://), or by fsspec.
+
+A local path imports neither TensorFlow nor fsspec.
+"""
+
+import dataclasses
+import os
+import pathlib
+import posixpath
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+
+_TENSORFLOW_SCHEMES = ("gs", "hdfs", "viewfs", "har", "ram")
+
+
+@dataclasses.dataclass(frozen=True)
+class FileInfo:
+    """One file.
+
+    Attributes:
+        path: What `open_binary` takes.
+        relative: Path under the listed root, with forward slashes; the file's name for a single file.
+        size: Bytes.
+        version: Changes when the content does (modification time, or the store's own tag).
+        problem: Set for a link that leads out of the root ("outside") or nowhere ("broken").
+    """
+
+    path: str
+    relative: str
+    size: int
+    version: str
+    problem: str = ""
+
+
+def scheme_of(path: str) -> str:
+    """The scheme of a URL; empty for a local path."""
+    head, separator, _ = path.partition("://")
+    return head.lower() if separator and head.lower() != "file" else ""
+
+
+def local(path: str) -> str:
+    """A local path with `file://` and `~` resolved."""
+    return os.path.expanduser(path.removeprefix("file://"))
+
+
+def join(root: str, relative: str) -> str:
+    """`relative` under `root`."""
+    return posixpath.join(root, relative) if scheme_of(root) else os.path.join(local(root), relative)
+
+
+def open_binary(path: str) -> BinaryIO:
+    """Opens a file for reading; seekable.
+
+    Raises:
+        OSError: If it can't be opened.
+    """
+    scheme = scheme_of(path)
+    if not scheme:
+        return open(local(path), "rb")
+    if scheme in _TENSORFLOW_SCHEMES:
+        import tensorflow as tf
+
+        try:
+            size = tf.io.gfile.stat(path).length
+        except tf.errors.OpError as error:
+            raise OSError(f"{path}: {error.message}") from error
+        return cast(BinaryIO, _TensorFlowFile(tf.io.gfile.GFile(path, "rb"), size))
+    return cast(BinaryIO, _fsspec(path).open(path, "rb"))
+
+
+class _TensorFlowFile:
+    """Seeking from the end, as zipfile and tarfile do, which GFile lacks for some file systems."""
+
+    def __init__(self, file: Any, size: int):
+        self._file = file
+        self._size = size
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size) if size >= 0 else self._file.read()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        base = {0: 0, 1: self._file.tell(), 2: self._size}[whence]
+        self._file.seek(base + offset)
+        return base + offset
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> "_TensorFlowFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def create_binary(path: str) -> BinaryIO:
+    """Opens a new file for writing, making its directory."""
+    scheme = scheme_of(path)
+    if not scheme:
+        os.makedirs(os.path.dirname(local(path)), exist_ok=True)
+        return open(local(path), "wb")
+    if scheme in _TENSORFLOW_SCHEMES:
+        import tensorflow as tf
+
+        tf.io.gfile.makedirs(posixpath.dirname(path))
+        return cast(BinaryIO, tf.io.gfile.GFile(path, "wb"))
+    return cast(BinaryIO, _fsspec(path).open(path, "wb"))
+
+
+def read_bytes(path: str) -> bytes:
+    """The whole content of a file."""
+    with open_binary(path) as file:
+        return file.read()
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file or a directory."""
+    return is_directory(path) or stat(path) is not None
+
+
+def is_directory(path: str) -> bool:
+    """Whether there is a directory."""
+    scheme = scheme_of(path)
+    if not scheme:
+        return os.path.isdir(local(path))
+    if scheme in _TENSORFLOW_SCHEMES:
+        import tensorflow as tf
+
+        return tf.io.gfile.isdir(path)
+    return bool(_fsspec(path).isdir(path))
+
+
+def stat(path: str) -> FileInfo | None:
+    """What is known of a file; None where there is none."""
+    scheme = scheme_of(path)
+    name = posixpath.basename(path)
+    if not scheme:
+        name = os.path.basename(local(path))
+        if not os.path.isfile(local(path)):
+            return None
+        found = os.stat(local(path))
+        return FileInfo(local(path), name, found.st_size, str(found.st_mtime_ns))
+    if scheme in _TENSORFLOW_SCHEMES:
+        import tensorflow as tf
+
+        if not tf.io.gfile.exists(path) or tf.io.gfile.isdir(path):
+            return None
+        return _tensorflow_info(path, name)
+    filesystem = _fsspec(path)
+    if not filesystem.isfile(path):
+        return None
+    return _fsspec_info(path, name, filesystem.info(path))
+
+
+def walk(root: str) -> Iterator[FileInfo]:
+    """Every file under a directory, sorted by path; names that start with a dot are passed over.
+
+    Local links are followed to files inside the root only; a linked directory is listed as one
+    entry, because what it leads to is either listed already or outside.
+    """
+    scheme = scheme_of(root)
+    if not scheme:
+        yield from sorted(_walk_local(local(root)), key=lambda info: info.relative)
+    elif scheme in _TENSORFLOW_SCHEMES:
+        yield from sorted(_walk_tensorflow(root), key=lambda info: info.relative)
+    else:
+        yield from sorted(_walk_fsspec(root), key=lambda info: info.relative)
+
+
+def _walk_local(root: str) -> Iterator[FileInfo]:
+    real_root = os.path.realpath(root)
+    for directory, names, file_names in os.walk(root):
+        names[:] = [name for name in names if not name.startswith(".")]
+        linked = [name for name in names if os.path.islink(os.path.join(directory, name))]
+        for name in [*file_names, *linked]:
+            if name.startswith("."):
+                continue
+            path = os.path.join(directory, name)
+            relative = pathlib.PurePath(os.path.relpath(path, root)).as_posix()
+            try:
+                found = os.stat(path)
+            except OSError:
+                yield FileInfo(path, relative, 0, "", "broken")
+                continue
+            inside = True
+            if os.path.islink(path):
+                inside = is_inside(os.path.realpath(path), real_root)
+            if inside and os.path.isdir(path):
+                continue
+            yield FileInfo(path, relative, found.st_size, str(found.st_mtime_ns), "" if inside else "outside")
+
+
+def is_inside(path: str, root: str) -> bool:
+    """Whether a real local path lies under a real local root."""
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _walk_tensorflow(root: str) -> Iterator[FileInfo]:
+    import tensorflow as tf
+
+    for directory, _, file_names in tf.io.gfile.walk(root):
+        for name in file_names:
+            path = posixpath.join(directory, name)
+            relative = path[len(root.rstrip("/")) + 1 :]
+            if name and not _hidden(relative):
+                yield _tensorflow_info(path, relative)
+
+
+def _walk_fsspec(root: str) -> Iterator[FileInfo]:
+    filesystem = _fsspec(root)
+    base = filesystem._strip_protocol(root).rstrip("/")
+    for path, info in filesystem.find(root, detail=True).items():
+        relative = path[len(base) :].lstrip("/")
+        if not _hidden(relative):
+            yield _fsspec_info(filesystem.unstrip_protocol(path), relative, info)
+
+
+def _hidden(relative: str) -> bool:
+    return any(part.startswith(".") for part in relative.split("/"))
+
+
+def _tensorflow_info(path: str, relative: str) -> FileInfo:
+    import tensorflow as tf
+
+    found = tf.io.gfile.stat(path)
+    return FileInfo(path, relative, found.length, str(found.mtime_nsec))
+
+
+def _fsspec_info(path: str, relative: str, info: dict[str, Any]) -> FileInfo:
+    tags = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")
+    version = next((str(info[tag]) for tag in tags if info.get(tag)), "")
+    return FileInfo(path, relative, info.get("size") or 0, version)
+
+
+def _fsspec(path: str) -> Any:
+    import fsspec
+
+    try:
+        return fsspec.core.url_to_fs(path)[0]
+    except (ValueError, ImportError) as error:
+        raise OSError(f"Received the path {path}; no file system for it is installed: {error}") from error

@@ -1,0 +1,132 @@
+"""The quarantine: what was set aside and why, and the counts of a whole ingest."""
+
+import collections
+import dataclasses
+import json
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from components.image_example_gen import files
+from components.image_example_gen.config import IngestConfig
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.records import SPLITS, SetAside, StagedChunk
+from components.image_example_gen.splits import UNLABELLED, SplitPlan
+
+MAX_SAMPLES = 100
+RECORDS_FILE = "records.jsonl"
+SUMMARY_FILE = "summary.json"
+SAMPLES_DIRECTORY = "images"
+
+
+def check_bad_fraction(chunks: Sequence[StagedChunk], config: IngestConfig) -> None:
+    """Stops the run when nothing was read, or too much of it is bad.
+
+    Raises:
+        DataError: With the most frequent reasons and some of the images.
+    """
+    num_good = sum(len(chunk.sources) for chunk in chunks)
+    set_aside = _all_set_aside(chunks)
+    num_read = num_good + len(set_aside)
+    if num_read == 0:
+        raise DataError(f"Received {config.source}, which holds no image; expected images.")
+    if num_good and len(set_aside) <= config.max_bad_fraction * num_read:
+        return
+    counts = collections.Counter(each.reason.value for each in set_aside).most_common(3)
+    reasons = ", ".join(f"{name} {count:,}" for name, count in counts)
+    examples = "\n".join(f"  {each.source}: {each.reason.value}, {each.detail}" for each in set_aside[:5])
+    raise DataError(
+        f"{len(set_aside):,} of {num_read:,} images of {config.source} can't be used "
+        f"({len(set_aside) / num_read:.1%}); at most {config.max_bad_fraction:.1%} may be set aside "
+        f"(data.max_bad_fraction). Most frequent: {reasons}. For example:\n{examples}\n"
+        "Repair or remove them, or raise the limit."
+    )
+
+
+def summarise(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str = "") -> dict[str, Any]:
+    """The counts of an ingest, as they stand in `summary.json`.
+
+    Args:
+        chunks: What was staged.
+        plan: What was decided; None where it came to no decision.
+        error: Why the run stops, if it does.
+    """
+    set_aside = _all_set_aside(chunks)
+    summary: dict[str, Any] = {
+        "read": sum(len(chunk.sources) for chunk in chunks) + len(set_aside),
+        "set_aside": dict(sorted(collections.Counter(each.reason.value for each in set_aside).items())),
+        "error": error,
+    }
+    if plan is not None:
+        written = {name: _split_counts(plan, code) for code, name in enumerate(SPLITS)}
+        summary |= {
+            "written": written,
+            "duplicates": dataclasses.asdict(plan.duplicates),
+            "labels_hidden": plan.labels_hidden,
+            "unlabelled_dropped": plan.unlabelled_dropped,
+            "classes_absent": {
+                name: sorted(set(written["train"]["labelled"]) - set(written[name]["labelled"]))
+                for name in SPLITS[1:]
+            },
+        }
+    return summary
+
+
+def _split_counts(plan: SplitPlan, code: int) -> dict[str, Any]:
+    labels = plan.labels[plan.splits == code]
+    counts = np.bincount(labels[labels != UNLABELLED], minlength=len(plan.class_names))
+    return {
+        "images": len(labels),
+        "labelled": {name: int(count) for name, count in zip(plan.class_names, counts, strict=True) if count},
+        "unlabelled": int((labels == UNLABELLED).sum()),
+    }
+
+
+def write(directory: str, chunks: Sequence[StagedChunk], summary: Mapping[str, Any]) -> None:
+    """Writes records, summary and samples."""
+    samples = _chosen_samples(_all_set_aside(chunks))
+    with files.create_binary(os.path.join(directory, RECORDS_FILE)) as file:
+        for each in _all_set_aside(chunks):
+            record = {
+                "source": each.source,
+                "reason": each.reason.value,
+                "detail": each.detail,
+                "digest": each.digest,
+                "sample": samples.get(each.sample, ""),
+            }
+            line = json.dumps(record, ensure_ascii=False) + "\n"
+            file.write(line.encode("utf-8", "surrogateescape"))
+    for staged, relative in samples.items():
+        with files.create_binary(os.path.join(directory, relative)) as file:
+            file.write(files.read_bytes(staged))
+    with files.create_binary(os.path.join(directory, SUMMARY_FILE)) as file:
+        file.write(json.dumps(summary, ensure_ascii=False, indent=2).encode())
+
+
+def read_summary(directory: str) -> dict[str, Any]:
+    """Reads `summary.json`."""
+    return json.loads(files.read_bytes(os.path.join(directory, SUMMARY_FILE)))
+
+
+def _all_set_aside(chunks: Iterable[StagedChunk]) -> list[SetAside]:
+    return [each for chunk in chunks for each in chunk.set_aside]
+
+
+def _chosen_samples(set_aside: Iterable[SetAside]) -> dict[str, str]:
+    """Staged path -> path in the quarantine; every reason gets its turn until the limit is reached."""
+    by_reason = collections.defaultdict(list)
+    for each in set_aside:
+        if each.sample:
+            by_reason[each.reason.value].append(each)
+    chosen: dict[str, str] = {}
+    for rank in range(max(map(len, by_reason.values()), default=0)):
+        for reason in sorted(by_reason):
+            if rank < len(by_reason[reason]) and len(chosen) < MAX_SAMPLES:
+                each = by_reason[reason][rank]
+                name = re.sub(r"[^A-Za-z0-9._-]", "_", posixpath.basename(each.source))[-80:]
+                chosen[each.sample] = f"{SAMPLES_DIRECTORY}/{len(chosen):03d}-{reason}-{name}"
+    return chosen

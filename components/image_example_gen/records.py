@@ -1,0 +1,136 @@
+"""What travels between the steps: plain, picklable, no Beam and no TensorFlow."""
+
+import dataclasses
+import enum
+from collections.abc import Sequence
+
+import numpy as np
+
+TRAIN, EVAL, TEST = "train", "eval", "test"
+SPLITS = (TRAIN, EVAL, TEST)
+UNSPLIT = ""  # the source leaves the choice to us
+
+
+class Reason(str, enum.Enum):
+    """Why an image is set aside."""
+
+    TRUNCATED = "truncated"
+    NOT_AN_IMAGE = "not_an_image"
+    WRONG_EXTENSION = "wrong_extension"
+    DECOMPRESSION_BOMB = "decompression_bomb"
+    EMPTY_FILE = "empty_file"
+    OVER_PIXEL_LIMIT = "over_pixel_limit"
+    BLANK = "blank"
+    UNREADABLE = "unreadable"
+    OUTSIDE_ROOT = "outside_root"
+
+
+class RejectedError(Exception):
+    """One image can't be used; it goes to the quarantine."""
+
+    def __init__(self, reason: Reason, detail: str):
+        """Takes the reason and one sentence with the particulars."""
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One image of a source before its bytes are read.
+
+    Attributes:
+        source: Where it is, relative to the data root.
+        label: Class name; None where unknown.
+        split: `train`, `eval`, `test`, or `UNSPLIT`.
+        path: What the adapter needs to open it.
+        size: Bytes; -1 where unknown.
+        rejected: Set when the listing alone rules it out.
+    """
+
+    source: str
+    label: str | None
+    split: str
+    path: str
+    size: int = -1
+    rejected: tuple[Reason, str] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedImage:
+    """One image as the source holds it.
+
+    Attributes:
+        source: Where it is, relative to the data root.
+        label: Class name; None where unknown.
+        split: `train`, `eval`, `test`, or `UNSPLIT`.
+        data: The bytes; empty when `rejected`.
+        checks_extension: Whether the end of `source` states the format.
+        rejected: Set when the bytes can't be had.
+    """
+
+    source: str
+    label: str | None
+    split: str
+    data: bytes
+    checks_extension: bool = True
+    rejected: tuple[Reason, str] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ArrayBatch:
+    """Images that the source holds as an array.
+
+    Attributes:
+        pixels: uint8 [N, H, W, C], C in {1, 3, 4}.
+        labels: [N] class names; None where unknown.
+        sources: [N] where each is, relative to the data root.
+        split: The split of all of them.
+    """
+
+    pixels: np.ndarray
+    labels: Sequence[str | None]
+    sources: Sequence[str]
+    split: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SetAside:
+    """One line of the quarantine.
+
+    Attributes:
+        source: Where the image is, relative to the data root.
+        reason: Why it was set aside.
+        detail: The particulars.
+        digest: SHA-256 of its bytes, hex; empty where they could not be had.
+        sample: Staged copy of its bytes, if one was kept.
+    """
+
+    source: str
+    reason: Reason
+    detail: str
+    digest: str = ""
+    sample: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class StagedChunk:
+    """What the planner needs to know of one staged chunk.
+
+    Attributes:
+        index: Position of the chunk in the source.
+        path: Its staging TFRecord file; record i belongs to entry i of the lists below.
+        image_ids: uint8 [N, 32], SHA-256 of the pixels.
+        labels: [N] class names; None where unknown.
+        splits: [N] as the source has them.
+        sources: [N] where each is.
+        set_aside: The bad images of the chunk.
+    """
+
+    index: int
+    path: str
+    image_ids: np.ndarray
+    labels: Sequence[str | None]
+    splits: Sequence[str]
+    sources: Sequence[str]
+    set_aside: Sequence[SetAside]

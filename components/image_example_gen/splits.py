@@ -1,0 +1,212 @@
+"""Decides which images stay, in which split, with which label. Works on metadata only.
+
+In this order:
+
+1. Duplicates. Images with the same `image_id` are the same picture: it is kept once. Between splits the
+   one in `test` stays, else the one in `eval` (or the run fails: `cross_split_duplicates: error`). A
+   copy with a label wins over one without. A picture with several labels is kept for pretraining only:
+   it goes to `train` without a label, because none of its labels can be trusted.
+2. Splits. A split that the source has is kept. Where it has no `test` (or no `eval`), that split is carved
+   out of the rest by the hash of `image_id`. Only labelled images are carved out, unless none has a
+   label. A class that would lose its last training image keeps the carved-out ones.
+3. Unlabelled images that the source put into `eval` or `test` are left out: those splits measure.
+4. Label budget. Of each class the `labels_per_class` training images with the smallest seeded hash
+   keep their label.
+"""
+
+import collections
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from components.image_example_gen.config import IngestConfig
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.inspection import require_classes
+from components.image_example_gen.records import EVAL, SPLITS, TEST, TRAIN, UNSPLIT, StagedChunk
+
+DROPPED = -1
+UNLABELLED = -1
+_TRAIN, _EVAL, _TEST = range(3)
+_CODES = {TRAIN: _TRAIN, EVAL: _EVAL, TEST: _TEST, UNSPLIT: _TRAIN}
+
+
+@dataclasses.dataclass(frozen=True)
+class Duplicates:
+    """Copies of a picture that were left out, or what else happened to it.
+
+    Attributes:
+        same_split: Copies left out whose split has the one that was kept.
+        across_splits: Copies left out whose picture stays in another split.
+        conflicting_labels: Pictures whose copies had different labels.
+    """
+
+    same_split: int = 0
+    across_splits: int = 0
+    conflicting_labels: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitPlan:
+    """The decision for each of N staged images, in the order of the chunks.
+
+    Attributes:
+        splits: int8 [N], position in `SPLITS`, or `DROPPED`.
+        labels: int32 [N], position in `class_names`, or `UNLABELLED`.
+        class_names: Sorted.
+        duplicates: What happened to pictures that occur more than once.
+        labels_hidden: Labels that the budget took away.
+        unlabelled_dropped: Unlabelled images left out of `eval` and `test`.
+    """
+
+    splits: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    duplicates: Duplicates
+    labels_hidden: int
+    unlabelled_dropped: int
+
+
+def plan_splits(chunks: Sequence[StagedChunk], config: IngestConfig) -> SplitPlan:
+    """Decides on every staged image.
+
+    Args:
+        chunks: In the order of the source.
+        config: The configuration.
+
+    Raises:
+        DataError: If what is left can't be trained on or measured.
+    """
+    ids = np.concatenate([chunk.image_ids for chunk in chunks])
+    given = np.array([_CODES[split] for chunk in chunks for split in chunk.splits], np.int8)
+    has_own = {split for chunk in chunks for split in set(chunk.splits)}
+    texts = [label for chunk in chunks for label in chunk.labels]
+    class_names = tuple(sorted({text for text in texts if text is not None}))
+    codes: dict[str | None, int] = {name: code for code, name in enumerate(class_names)}
+    codes[None] = UNLABELLED
+    labels = np.array([codes[text] for text in texts], np.int32)
+
+    splits, labels, fixed, duplicates = _without_duplicates(ids, given, labels, chunks, config)
+    require_classes(_names(labels[splits != DROPPED], class_names), str(config.source))
+    splits = _carved(ids, splits, labels, fixed, has_own, config)
+    any_label = bool((labels[splits != DROPPED] != UNLABELLED).any())
+    unlabelled_dropped = 0
+    if any_label:
+        unusable = (splits > _TRAIN) & (labels == UNLABELLED)
+        unlabelled_dropped = int(unusable.sum())
+        splits[unusable] = DROPPED
+    _check(splits, labels, class_names, any_label)
+    labels_hidden = 0
+    if config.labels_per_class is not None:
+        hidden = _over_budget(ids, splits, labels, config.labels_per_class, config.seed)
+        labels_hidden = len(hidden)
+        labels[hidden] = UNLABELLED
+    return SplitPlan(splits, labels, class_names, duplicates, labels_hidden, unlabelled_dropped)
+
+
+def _without_duplicates(
+    ids: np.ndarray,
+    given: np.ndarray,
+    labels: np.ndarray,
+    chunks: Sequence[StagedChunk],
+    config: IngestConfig,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Duplicates]:
+    """Splits with copies dropped, labels, which images must stay in train, and the counts."""
+    splits, labels = given.copy(), labels.copy()
+    fixed = np.zeros(len(ids), bool)
+    keys = np.ascontiguousarray(ids).view("V32").ravel()
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.r_[True, keys[order][1:] != keys[order][:-1]])
+    same_split = across_splits = conflicting = 0
+    for group in np.split(order, starts[1:]) if len(starts) < len(ids) else []:
+        if len(group) == 1:
+            continue
+        if config.cross_split_duplicates == "error" and len(set(given[group].tolist())) > 1:
+            raise DataError(_cross_split_error(group, given, chunks))
+        known = {label for label in labels[group].tolist() if label != UNLABELLED}
+        # The split that measures comes first, then a copy with a label, then the order of the source.
+        kept = min(group.tolist(), key=lambda i: (-given[i], labels[i] == UNLABELLED, i))
+        same_split += int((given[group] == given[kept]).sum()) - 1
+        across_splits += int((given[group] != given[kept]).sum())
+        splits[group] = DROPPED
+        splits[kept] = given[kept]
+        if len(known) > 1:
+            conflicting += 1
+            splits[kept], labels[kept], fixed[kept] = _TRAIN, UNLABELLED, True
+        elif known:
+            labels[kept] = known.pop()
+    return splits, labels, fixed, Duplicates(same_split, across_splits, conflicting)
+
+
+def _cross_split_error(group: np.ndarray, given: np.ndarray, chunks: Sequence[StagedChunk]) -> str:
+    sources = [source for chunk in chunks for source in chunk.sources]
+    copies = ", ".join(f"{sources[i]} ({SPLITS[given[i]]})" for i in group.tolist()[:5])
+    return (
+        f"Received the same picture in several splits: {copies}; expected each picture in one split. "
+        "Remove the copies, or set data.cross_split_duplicates to move."
+    )
+
+
+def _carved(
+    ids: np.ndarray,
+    splits: np.ndarray,
+    labels: np.ndarray,
+    fixed: np.ndarray,
+    has_own: set[str],
+    config: IngestConfig,
+) -> np.ndarray:
+    """Carves out of `train` the splits that the source lacks."""
+    test_fraction = 0.0 if TEST in has_own else config.test_fraction
+    eval_fraction = 0.0 if EVAL in has_own else config.eval_fraction
+    position = unit_interval(ids)
+    free = (splits == _TRAIN) & ~fixed
+    if (labels[splits != DROPPED] != UNLABELLED).any():
+        free &= labels != UNLABELLED
+    carved = splits.copy()
+    carved[free & (position < test_fraction + eval_fraction)] = _EVAL
+    carved[free & (position < test_fraction)] = _TEST
+    for label in np.unique(labels[free & (carved != _TRAIN)]).tolist():
+        of_class = labels == label
+        if label != UNLABELLED and not (of_class & (carved == _TRAIN)).any():
+            carved[of_class & free] = _TRAIN
+    return carved
+
+
+def unit_interval(ids: np.ndarray) -> np.ndarray:
+    """Maps uint8 [N, 32] digests to float64 [N] in [0, 1), uniformly."""
+    return np.ascontiguousarray(ids[:, :8]).view(">u8").ravel() / 2.0**64
+
+
+def _over_budget(
+    ids: np.ndarray, splits: np.ndarray, labels: np.ndarray, labels_per_class: int, seed: int
+) -> list[int]:
+    """Positions of the training images whose label is to be hidden."""
+    key = seed.to_bytes(16, "little")
+    by_class = collections.defaultdict(list)
+    for i in np.flatnonzero((splits == _TRAIN) & (labels != UNLABELLED)).tolist():
+        by_class[int(labels[i])].append((hashlib.blake2b(ids[i], digest_size=8, key=key).digest(), i))
+    return sorted(i for ranked in by_class.values() for _, i in sorted(ranked)[labels_per_class:])
+
+
+def _names(labels: np.ndarray, class_names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(class_names[code] for code in np.unique(labels).tolist() if code != UNLABELLED)
+
+
+def _check(splits: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], any_label: bool) -> None:
+    for code, name in enumerate(SPLITS):
+        if not (splits == code).any():
+            kind = "labelled image" if any_label and name != TRAIN else "image"
+            raise DataError(
+                f"No {kind} is left for the split {name} (of {int((splits != DROPPED).sum()):,} images); "
+                f"expected one at least. Give the source more images or a {name} split of its own"
+                + ("." if name == TRAIN else f", or raise data.{name}_fraction.")
+            )
+    learnt = set(_names(labels[splits == _TRAIN], class_names))
+    measured = set(_names(labels[splits > _TRAIN], class_names))
+    if unknown := sorted(measured - learnt):
+        raise DataError(
+            f"Received labelled images of {len(unknown)} of {len(class_names)} classes in eval or test, but "
+            f"none in train: {', '.join(map(repr, unknown[:5]))}; expected a labelled training image of each "
+            "class. Label some, or take these classes out of eval and test."
+        )

@@ -1,0 +1,146 @@
+"""Turns a chunk of the source into a staging file of examples and light metadata."""
+
+import functools
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from components.image_example_gen import features, files
+from components.image_example_gen.decode import decode
+from components.image_example_gen.png import encode_png
+from components.image_example_gen.records import (
+    ArrayBatch,
+    EncodedImage,
+    Reason,
+    RejectedError,
+    SetAside,
+    StagedChunk,
+)
+
+# Images are encoded to examples in groups of this many: decoded pixels of a group are in memory at once.
+_GROUP_IMAGES = 64
+_GROUP_BYTES = 64 * 2**20
+
+# Copies of bad images that a chunk offers to the quarantine.
+_SAMPLES_PER_CHUNK = 20
+_SAMPLE_BYTES = 2**20
+
+
+class ChunkStager:
+    """Writes one staging file; collects what the planner must know."""
+
+    def __init__(self, index: int, staging_dir: str, max_pixels: int):
+        self._path = os.path.join(staging_dir, f"chunk-{index:05d}")
+        self._max_pixels = max_pixels
+        self._index = index
+        self._ids: list[np.ndarray] = []
+        self._labels: list[str | None] = []
+        self._splits: list[str] = []
+        self._sources: list[str] = []
+        self._set_aside: list[SetAside] = []
+        self._num_samples = 0
+
+    def stage(self, images: ArrayBatch | Iterable[EncodedImage]) -> StagedChunk:
+        """Writes the examples of the good images; notes the bad ones."""
+        with tf.io.TFRecordWriter(self._path) as writer:
+            if isinstance(images, ArrayBatch):
+                self._write_array(images, writer)
+            else:
+                self._write_encoded(images, writer)
+        ids = np.concatenate(self._ids) if self._ids else np.zeros((0, 32), np.uint8)
+        return StagedChunk(
+            self._index, self._path, ids, self._labels, self._splits, self._sources, self._set_aside
+        )
+
+    def _write_array(self, batch: ArrayBatch, writer: tf.io.TFRecordWriter) -> None:
+        flat = batch.pixels.reshape(len(batch.pixels), -1, batch.pixels.shape[-1])  # [N, H * W, C]
+        blank = (flat == flat[:, :1]).all(axis=(1, 2))
+        for i in np.flatnonzero(blank).tolist():
+            data = batch.pixels[i].tobytes()
+            detail = f"all {batch.pixels.shape[2]}x{batch.pixels.shape[1]} pixels are the same"
+            digest = hashlib.sha256(data).hexdigest()
+            self._set_aside.append(SetAside(batch.sources[i], Reason.BLANK, detail, digest))
+        good = np.flatnonzero(~blank).tolist()
+        pixels = batch.pixels if len(good) == len(blank) else batch.pixels[good]
+        if good:
+            sources = [batch.sources[i] for i in good]
+            labels = [batch.labels[i] for i in good]
+            self._write(pixels, encode_png(pixels), sources, labels, [batch.split] * len(good), writer)
+
+    def _write_encoded(self, images: Iterable[EncodedImage], writer: tf.io.TFRecordWriter) -> None:
+        group, num_bytes = [], 0
+        for image in images:
+            try:
+                if image.rejected:
+                    raise RejectedError(*image.rejected)
+                decoded = decode(image.data, image.source, image.checks_extension, self._max_pixels)
+            except RejectedError as rejected:
+                self._set_image_aside(image, rejected)
+                continue
+            group.append((image, decoded))
+            num_bytes += decoded.pixels.nbytes + len(decoded.encoded)
+            if len(group) == _GROUP_IMAGES or num_bytes >= _GROUP_BYTES:
+                self._write_group(group, writer)
+                group, num_bytes = [], 0
+        self._write_group(group, writer)
+
+    def _write_group(self, group: list, writer: tf.io.TFRecordWriter) -> None:
+        if group:
+            self._write(
+                [decoded.pixels for _, decoded in group],
+                [decoded.encoded for _, decoded in group],
+                [image.source for image, _ in group],
+                [image.label for image, _ in group],
+                [image.split for image, _ in group],
+                writer,
+            )
+
+    def _write(
+        self,
+        pixels: np.ndarray | list[np.ndarray],
+        encoded: list[bytes],
+        sources: list[str],
+        labels: list[str | None],
+        splits: list[str],
+        writer: tf.io.TFRecordWriter,
+    ) -> None:
+        if isinstance(pixels, np.ndarray):
+            ids = features.image_ids(pixels)
+        else:
+            ids = np.concatenate([features.image_ids(image[np.newaxis]) for image in pixels])
+        for example in features.encode_examples(pixels, encoded, ids, sources):
+            writer.write(example)
+        self._ids.append(ids)
+        self._sources += sources
+        self._labels += labels
+        self._splits += splits
+
+    def _set_image_aside(self, image: EncodedImage, rejected: RejectedError) -> None:
+        sample = ""
+        if 0 < len(image.data) <= _SAMPLE_BYTES and self._num_samples < _SAMPLES_PER_CHUNK:
+            sample = f"{self._path}-sample-{self._num_samples:02d}"
+            self._num_samples += 1
+            with files.create_binary(sample) as file:
+                file.write(image.data)
+        digest = hashlib.sha256(image.data).hexdigest() if image.data else ""
+        self._set_aside.append(SetAside(image.source, rejected.reason, rejected.detail, digest, sample))
+
+
+def read_records(path: str) -> Iterator[bytes]:
+    """Records of a staging file: length (8 bytes), its checksum (4), data, its checksum (4).
+
+    Checksums are not looked at: this run wrote the file. tf.data needs four times as long.
+    """
+    data = files.read_bytes(path)
+    position = 0
+    while position < len(data):
+        start = position + 12
+        end = start + int.from_bytes(data[position : position + 8], "little")
+        yield data[start:end]
+        position = end + 4
+
+
+label_suffix = functools.lru_cache(maxsize=65536)(features.label_suffix)

@@ -1,0 +1,157 @@
+"""The Beam part of ImageExampleGen: sources to examples by way of staging files.
+
+Nothing heavy is shuffled: a chunk of images is read, checked and written to a staging file by one
+worker, and only metadata (about 150 bytes an image) travels to the one step that sees everything.
+"""
+
+import dataclasses
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+
+from components.image_example_gen import quarantine, staging
+from components.image_example_gen.adapters import adapter_for
+from components.image_example_gen.adapters.base import Adapter
+from components.image_example_gen.config import IngestConfig
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.records import SPLITS, StagedChunk
+from components.image_example_gen.splits import SplitPlan, plan_splits
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Assignment:
+    """Where the images of one staged chunk go.
+
+    Attributes:
+        path: The staging file.
+        outputs: Split's code -> final file; only splits that get an image.
+        splits: int8 [N], position in `SPLITS`, negative: left out.
+        labels: int32 [N], position in `class_names`, negative: unlabelled.
+        class_names: The classes.
+    """
+
+    path: str
+    outputs: dict[int, str]
+    splits: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+
+
+class WriteExamples(beam.PTransform):
+    """Source -> `Split-<name>/data_tfrecord-…` files and a quarantine.
+
+    Apply to the pipeline itself. A failure of the data (too much of it bad, one class only, …) is no
+    exception: it stands as `error` in the quarantine's summary, and no example is written.
+    """
+
+    def __init__(self, ingest_json: str, examples_uri: str, quarantine_uri: str, staging_dir: str):
+        """Takes the configuration as JSON and the directories to write to."""
+        super().__init__()
+        self._ingest_json = ingest_json
+        self._examples_uri = examples_uri
+        self._quarantine_uri = quarantine_uri
+        self._staging_dir = staging_dir
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """Returns the number of examples of each staged chunk."""
+        return (
+            pipeline
+            | "List" >> beam.Create([self._ingest_json])
+            | "Divide" >> beam.FlatMap(divide, self._staging_dir)
+            | "SpreadChunks" >> beam.Reshuffle()
+            | "Stage" >> beam.ParDo(StageChunk(self._ingest_json, self._staging_dir))
+            | "GatherMetadata" >> beam.combiners.ToList()
+            | "Plan" >> beam.FlatMap(plan, self._ingest_json, self._examples_uri, self._quarantine_uri)
+            | "SpreadAssignments" >> beam.Reshuffle()
+            | "WriteSplits" >> beam.Map(write_splits)
+        )
+
+
+def build_adapter(config: IngestConfig) -> Adapter:
+    """The adapter of a configuration."""
+    return adapter_for(config.source, config.max_file_bytes)
+
+
+def divide(ingest_json: str, staging_dir: str) -> Iterator[tuple[int, Any]]:
+    """Lists the source and numbers its chunks."""
+    config = IngestConfig.model_validate_json(ingest_json)
+    return iter(enumerate(build_adapter(config).chunks(staging_dir, config.chunk_images)))
+
+
+class StageChunk(beam.DoFn):
+    """(index, chunk) -> StagedChunk; its images go to a staging file."""
+
+    def __init__(self, ingest_json: str, staging_dir: str):
+        self._ingest_json = ingest_json
+        self._staging_dir = staging_dir
+
+    def setup(self) -> None:
+        """Builds the adapter once a worker."""
+        self._config = IngestConfig.model_validate_json(self._ingest_json)
+        self._adapter = build_adapter(self._config)
+
+    def process(self, numbered: tuple[int, Any]) -> Iterator[StagedChunk]:
+        """Stages one chunk."""
+        index, chunk = numbered
+        stager = staging.ChunkStager(index, self._staging_dir, self._config.max_pixels)
+        yield stager.stage(self._adapter.read(chunk))
+
+
+def plan(
+    chunks: list[StagedChunk], ingest_json: str, examples_uri: str, quarantine_uri: str
+) -> Iterable[Assignment]:
+    """Decides on all images, writes the quarantine, names the final files."""
+    config = IngestConfig.model_validate_json(ingest_json)
+    chunks = sorted(chunks, key=lambda chunk: chunk.index)
+    try:
+        quarantine.check_bad_fraction(chunks, config)
+        decided = plan_splits(chunks, config)
+    except DataError as error:
+        quarantine.write(quarantine_uri, chunks, quarantine.summarise(chunks, None, str(error)))
+        return []
+    quarantine.write(quarantine_uri, chunks, quarantine.summarise(chunks, decided))
+    return assign(chunks, decided, examples_uri)
+
+
+def assign(chunks: list[StagedChunk], decided: SplitPlan, examples_uri: str) -> list[Assignment]:
+    """Names the final files: in each split numbered in the order of the source."""
+    ends = np.cumsum([len(chunk.sources) for chunk in chunks])
+    splits_of = np.split(decided.splits, ends[:-1])
+    labels_of = np.split(decided.labels, ends[:-1])
+    present = [sorted(set(splits[splits >= 0].tolist())) for splits in splits_of]
+    totals = {code: sum(code in codes for codes in present) for code in range(len(SPLITS))}
+    positions = dict.fromkeys(totals, 0)
+    assignments = []
+    for chunk, splits, labels, codes in zip(chunks, splits_of, labels_of, present, strict=True):
+        outputs = {}
+        for code in codes:
+            name = f"data_tfrecord-{positions[code]:05d}-of-{totals[code]:05d}"
+            outputs[code] = os.path.join(examples_uri, f"Split-{SPLITS[code]}", name)
+            positions[code] += 1
+        if outputs:
+            assignments.append(Assignment(chunk.path, outputs, splits, labels, decided.class_names))
+    return assignments
+
+
+def write_splits(assignment: Assignment) -> int:
+    """Writes the final files of one staged chunk; returns the number of examples."""
+    suffixes = [staging.label_suffix(name) for name in assignment.class_names]
+    suffixes.append(b"")  # at UNLABELLED, which is -1
+    writers = {}
+    for code, path in assignment.outputs.items():
+        tf.io.gfile.makedirs(os.path.dirname(path))
+        writers[code] = tf.io.TFRecordWriter(path)
+    splits, labels = assignment.splits.tolist(), assignment.labels.tolist()
+    for record, split, label in zip(staging.read_records(assignment.path), splits, labels, strict=True):
+        if split in writers:
+            writers[split].write(record + suffixes[label])
+    for writer in writers.values():
+        writer.close()
+    return int((assignment.splits >= 0).sum())
