@@ -89,17 +89,18 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
     if has_labels:
         probes = _Probes(train, classes, config)
         compared = eval_sample.head(config.max_twin_eval)
-        own = probes.measure(encoder, {"": compared})
-        for twin in encoder.twins(config.num_twins, config.seed):
-            twins.append(views.measure(twin) | probes.measure(twin, {"": compared}))
-        measured |= probes.measure(encoder, {"": eval_sample, "test_": test})
+        measured |= probes.measure(encoder, {"": eval_sample, "compared_": compared, "test_": test})
         measured |= probes.measure_pixels(eval_sample)
         measured["gain_over_pixels"] = _gain(
             measured["linear_probe_accuracy"], measured["pixel_linear_probe_accuracy"]
         )
-        for name in ("knn", "linear_probe") if twins else ():
-            best = max(twin[f"{name}_accuracy"] for twin in twins)
-            measured[f"{name}_gain"] = _gain(own[f"{name}_accuracy"], best)
+        for twin in encoder.twins(config.num_twins, config.seed):
+            twins.append(views.measure(twin) | probes.measure(twin, {"compared_": compared}))
+        for name in ("knn", "linear_probe"):
+            own = measured.pop(f"compared_{name}_accuracy")
+            if twins:
+                best = max(twin[f"compared_{name}_accuracy"] for twin in twins)
+                measured[f"{name}_gain"] = _gain(own, best)
     else:
         twins = [views.measure(twin) for twin in encoder.twins(config.num_twins, config.seed)]
     if twins:

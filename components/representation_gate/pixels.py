@@ -16,16 +16,22 @@ def crop_views(images: np.ndarray) -> np.ndarray:
     Returns:
         Serialized tf.train.Example with `image` only (PNG), object [N] of bytes.
     """
-    return np.array([_crop_view(image) for image in images], object)
+    views = tf.data.Dataset.from_tensor_slices(tf.constant(images, tf.string))
+    encoded = views.map(_crop_view, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator()
+    return np.array([_example(view) for view in encoded], object)
 
 
-def _crop_view(encoded: bytes) -> bytes:
+def _crop_view(encoded: tf.Tensor) -> tf.Tensor:
     pixels = tf.io.decode_image(encoded, expand_animations=False)
-    height, width = pixels.shape[:2]
-    crop = pixels[: max(1, round(height * CROP_SHARE)), : max(1, round(width * CROP_SHARE))]
-    resized = tf.image.resize(crop, [height, width], antialias=True)
-    view = tf.cast(tf.round(tf.clip_by_value(resized, 0, pixels.dtype.max)), pixels.dtype)
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[tf.io.encode_png(view).numpy()]))
+    pixels.set_shape([None, None, None])
+    size = tf.shape(pixels)[:2]
+    kept = tf.maximum(1, tf.cast(tf.round(tf.cast(size, tf.float32) * CROP_SHARE), tf.int32))
+    resized = tf.image.resize(pixels[: kept[0], : kept[1]], size, antialias=True)
+    return tf.io.encode_png(tf.cast(tf.round(tf.clip_by_value(resized, 0, 255)), tf.uint8))
+
+
+def _example(image: bytes) -> bytes:
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image]))
     return tf.train.Example(features=tf.train.Features(feature={"image": feature})).SerializeToString()
 
 
