@@ -91,3 +91,32 @@ class PretrainConfig(Frozen):
     keep_checkpoints: int = Field(2, ge=1)
     mixed_precision: Literal["auto", "off"] = Field("auto", description="auto: float16 where a GPU has it")
     cache_limit_mb: int = Field(2048, ge=1, description="decoded images beyond this go to a file on disk")
+
+
+class FineTuneConfig(Frozen):
+    """Training of encoder and classifier together on views, with an average of the weights kept."""
+
+    policy: tuple[AnyStep, ...] = (Crop(min_area=0.5), Flip(), Brightness(), Contrast())
+    learning_rate: float = Field(1e-3, gt=0, description="of the classifier")
+    layer_decay: float = Field(0.7, gt=0, le=1, description="learning rate of a section over the one above")
+    weight_decay: float = Field(1e-2, ge=0)
+    warmup_fraction: float = Field(0.1, ge=0, lt=1)
+    average_decay: float = Field(0.99, ge=0, lt=1, description="exponential moving average of the weights")
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    mixup: float = Field(0.0, ge=0, description="alpha of mixup's Beta distribution; 0: none")
+    batch_size: int = Field(64, ge=2, description="labelled images a step")
+    num_steps: int = Field(300, ge=1)
+    log_every: int = Field(25, ge=1)
+
+
+class HeadConfig(Frozen):
+    """The classifier on the pretrained encoder."""
+
+    mode: Literal["linear_probe", "fine_tune"] = "fine_tune"
+    seed: int = 0
+    penalties: tuple[float, ...] = Field(
+        tuple(10.0**-power for power in range(7)), min_length=1, description="L2 of the probe, to choose from"
+    )
+    class_weights: Literal["balanced", "none"] = "balanced"
+    fine_tune: FineTuneConfig = FineTuneConfig()
+    cache_limit_mb: int = Field(2048, ge=1, description="decoded images beyond this go to a file on disk")
