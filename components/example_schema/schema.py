@@ -28,10 +28,10 @@ def base_schema(class_names: Sequence[str] = ()) -> schema_pb2.Schema:
     """
     schema = schema_pb2.Schema()
     _add(schema, IMAGE, schema_pb2.BYTES).image_domain.SetInParent()
-    label = _add(schema, LABEL, schema_pb2.BYTES)
     # Few labels are the normal case, and a data set without any is allowed.
-    label.presence.Clear()
+    label = schema.feature.add(name=LABEL, type=schema_pb2.BYTES)
     label.presence.min_fraction = 0.0
+    label.value_count.min = label.value_count.max = 1
     if class_names:
         label.string_domain.value.extend(sorted(class_names))
     for name in ("image_id", "source"):
@@ -55,7 +55,7 @@ def _add(schema: schema_pb2.Schema, name: str, kind: int) -> schema_pb2.Feature:
     feature = schema.feature.add(name=name, type=kind)
     feature.presence.min_fraction = 1.0
     feature.presence.min_count = 1
-    feature.value_count.min = feature.value_count.max = 1
+    feature.shape.dim.add(size=1)  # as SchemaGen infers it: Transform then gets a dense tensor
     return feature
 
 

@@ -12,7 +12,7 @@ UNLABELLED_NAMES = ("unlabeled", "unlabelled")
 _PROBLEMS = {
     "outside": (Reason.OUTSIDE_ROOT, "the path leads out of the data root"),
     "broken": (Reason.UNREADABLE, "the link leads nowhere"),
-    "special": (Reason.UNREADABLE, "neither a file nor a directory"),
+    "special": (Reason.UNREADABLE, "a link or a special file"),
 }
 
 
