@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def as_views(z_a: tf.Tensor, z_b: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def as_views(z_a: tf.Tensor, z_b: tf.Tensor, min_images: int = 1) -> tuple[tf.Tensor, tf.Tensor]:
     """Casts two views to float32, in which every objective computes, and checks their shapes.
 
     Under mixed precision the projections may be float16: exp and log of such numbers lose the small
@@ -12,18 +12,26 @@ def as_views(z_a: tf.Tensor, z_b: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     Args:
         z_a: Vectors of view a, float [N, D].
         z_b: Vectors of view b, float [N, D].
+        min_images: Smallest N for which the objective is defined.
 
     Returns:
         The two, float32 [N, D].
 
     Raises:
-        ValueError: If either is not a matrix, or the shapes differ where they are known.
+        ValueError: If either is not a matrix of floats, the shapes differ where they are known, or N
+            is known and too small.
     """
     a, b = as_matrix(z_a, "z_a"), as_matrix(z_b, "z_b")
     if not a.shape.is_compatible_with(b.shape):
         raise ValueError(
             f"z_a has shape {tuple(a.shape)} and z_b {tuple(b.shape)}: row i of both must be the same "
             "image, projected to the same width [N, D]"
+        )
+    num = a.shape[0] if a.shape[0] is not None else b.shape[0]
+    if num is not None and num < min_images:
+        raise ValueError(
+            f"the batch has {num} image(s): this objective compares images with each other and needs at "
+            f"least {min_images}; raise the batch size"
         )
     return a, b
 
