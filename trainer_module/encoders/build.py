@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 from trainer_module.config import EncoderConfig
 from trainer_module.encoders import conv4  # noqa: F401 - registers c4 and c4n
@@ -15,7 +15,7 @@ def build_encoder(
     image_shape: tuple[int, int, int],
     mean: Sequence[float] | np.ndarray,
     std: Sequence[float] | np.ndarray,
-) -> tf.keras.Model:
+) -> keras.Model:
     """Builds an untrained encoder.
 
     Standardisation is its first layer, so that training and serving feed it the same pixels.
@@ -40,7 +40,7 @@ def build_encoder(
             f"mean {mean.tolist()} and std {std.tolist()} were received for {channels} channels: "
             "give one mean and one positive std a channel"
         )
-    layers = tf.keras.layers
+    layers = keras.layers
     pixels = layers.Input((None, None, channels), dtype="float32", name="pixels")
     x = layers.Rescaling(
         scale=(1.0 / (255.0 * std)).tolist(),
@@ -52,4 +52,4 @@ def build_encoder(
     if config.latent_dim is not None:
         h = layers.Dense(config.latent_dim, name="latent")(h)
     h = layers.Activation("linear", dtype="float32", name="representation")(h)
-    return tf.keras.Model(pixels, h, name=config.name)
+    return keras.Model(pixels, h, name=config.name)

@@ -1,5 +1,6 @@
 """Four-layer convolutional encoders for small images: c4 and its narrow form c4n."""
 
+import keras
 import tensorflow as tf
 
 from trainer_module.encoders.registry import register_encoder
@@ -19,7 +20,7 @@ def conv4(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
     Returns:
         Features, float [B, widths[3]].
     """
-    layers = tf.keras.layers
+    layers = keras.layers
     for index, (width, stride) in enumerate(zip(widths, _STRIDES, strict=True)):
         x = layers.Conv2D(width, 3, stride, padding="same", use_bias=False, name=f"conv{index}")(x)
         x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm{index}")(x)

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -17,7 +18,7 @@ _WEIGHTS = "encoder.weights.h5"
 
 def save_encoder(
     directory: str,
-    encoder: tf.keras.Model,
+    encoder: keras.Model,
     config: EncoderConfig,
     image_shape: tuple[int, int, int],
     mean: Sequence[float] | np.ndarray,
@@ -48,7 +49,7 @@ def save_encoder(
         file.write(json.dumps(description, indent=2))
 
 
-def load_encoder(directory: str) -> tf.keras.Model:
+def load_encoder(directory: str) -> keras.Model:
     """Rebuilds the encoder that `save_encoder` wrote.
 
     Args:

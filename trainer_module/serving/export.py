@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from trainer_module.serving.modules import ServedClassifier, ServedEncoder
 
 
-def export_encoder(
-    directory: str, encoder: tf.keras.Model, tf_transform_output: tft.TFTransformOutput
-) -> None:
+def export_encoder(directory: str, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput) -> None:
     """Writes a SavedModel that embeds images.
 
     Signatures, all with one row an image in the order of the request:
@@ -33,8 +32,8 @@ def export_encoder(
 
 def export_classifier(
     directory: str,
-    encoder: tf.keras.Model,
-    classifier_head: tf.keras.Model,
+    encoder: keras.Model,
+    classifier_head: keras.Model,
     class_names: Sequence[str],
     tf_transform_output: tft.TFTransformOutput,
 ) -> None:

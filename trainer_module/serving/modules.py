@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
@@ -17,7 +18,7 @@ class ServedEncoder(tf.Module):
     A tf.Module, not a Keras model: TFT's layer is a Keras 2 object, which a Keras 3 model can't hold.
     """
 
-    def __init__(self, encoder: tf.keras.Model, tf_transform_output: tft.TFTransformOutput):
+    def __init__(self, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput):
         """Takes the parts.
 
         Args:
@@ -55,8 +56,8 @@ class ServedClassifier(ServedEncoder):
 
     def __init__(
         self,
-        encoder: tf.keras.Model,
-        classifier_head: tf.keras.Model,
+        encoder: keras.Model,
+        classifier_head: keras.Model,
         class_names: Sequence[str],
         tf_transform_output: tft.TFTransformOutput,
     ):

@@ -1,9 +1,9 @@
 import pathlib
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 import tensorflow_transform as tft
 
 from tests.trainer_module.digits_data import (
@@ -24,8 +24,8 @@ class Served(NamedTuple):
     """What the tests look at; `names` are the classes of the classifier."""
 
     transform: tft.TFTransformOutput
-    encoder: tf.keras.Model
-    head: tf.keras.Model
+    encoder: keras.Model
+    head: keras.Model
     names: tuple[str, ...]
     encoder_dir: str
     classifier_dir: str
@@ -44,10 +44,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     ]
     config = ImageConfig(height=SHAPE[0], width=SHAPE[1], channels=SHAPE[2])
     transform = run_transform(root / "transform", examples, config)
-    tf.keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(0)
     encoder = build_encoder(EncoderConfig(name="c4n"), SHAPE, [0.3], [0.4])
     names = ("a class", "b/ö", "c")
-    head = tf.keras.Sequential([tf.keras.Input((encoder.output_shape[-1],)), tf.keras.layers.Dense(3)])
+    head = keras.Sequential([keras.Input((encoder.output_shape[-1],)), keras.layers.Dense(3)])
     head.layers[0].set_weights([np.random.default_rng(0).normal(size=(128, 3)), np.zeros(3)])
     export_encoder(str(root / "encoder"), encoder, transform)
     export_classifier(str(root / "classifier"), encoder, head, names, transform)
