@@ -17,6 +17,23 @@ def cosine(x: np.ndarray, y: np.ndarray) -> float:
     return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))
 
 
+DISTANCES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "euclidean": lambda x, y: float(np.sqrt(np.sum((x - y) ** 2))),
+    "squared_euclidean": lambda x, y: float(np.sum((x - y) ** 2)),
+    "manhattan": lambda x, y: float(np.sum(np.abs(x - y))),
+    "cosine": lambda x, y: 1 - cosine(x, y),
+}
+
+
+def anchors(z_a: np.ndarray, z_b: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, list[np.ndarray]]]:
+    """(anchor, positive, negatives of the other view) for each of the 2N anchors, view a first."""
+    found = []
+    for own, other in ((z_a, z_b), (z_b, z_a)):
+        for i in range(len(own)):
+            found.append((own[i], other[i], [other[j] for j in range(len(own)) if j != i]))
+    return found
+
+
 def check_gradient(
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     reference: Callable[[np.ndarray, np.ndarray], float],

@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from trainer_module.losses.catalog import ALL_DISTANCES, CATALOG
+from trainer_module.losses.config import ObjectiveConfig
+
+
+def test_states_every_parameter_and_the_published_distance():
+    config = ObjectiveConfig(name="vicreg", params={"covariance_weight": 2})
+    assert config.params == {"invariance_weight": 25.0, "variance_weight": 25.0, "covariance_weight": 2.0}
+    assert config.distance is None
+    assert ObjectiveConfig(name="triplet_margin", params={"margin": 0.2}).distance == "squared_euclidean"
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_survives_json(name):
+    params = dict.fromkeys(CATALOG[name].parameters, 0.5)
+    config = ObjectiveConfig(name=name, params=params)
+    assert ObjectiveConfig.model_validate_json(config.model_dump_json()) == config
+
+
+@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("distance", ALL_DISTANCES)
+def test_accepts_sensible_distances_and_refuses_the_others_with_the_list(name, distance):
+    params = dict.fromkeys(CATALOG[name].parameters, 0.5)
+    if distance in CATALOG[name].distances:
+        assert ObjectiveConfig(name=name, distance=distance, params=params).distance == distance
+    else:
+        with pytest.raises(
+            ValidationError, match=f"{name} with distance '{distance}' makes no sense"
+        ) as refusal:
+            ObjectiveConfig(name=name, distance=distance, params=params)
+        assert "triplet_margin: squared_euclidean, euclidean, manhattan, cosine" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"name": "moco"}, "there is no objective 'moco': choose one of nt_xent, dcl"),
+        ({"name": "nt_xent"}, r"nt_xent needs params\.temperature"),
+        ({"name": "nt_xent", "params": {"temperature": 0}}, "expected a positive number"),
+        ({"name": "nt_xent", "params": {"temperature": "nan"}}, "finite"),
+        ({"name": "simsiam", "params": {"margin": 1}}, "simsiam takes no margin: it takes nothing"),
+        ({"name": "info_nce", "distance": "hamming", "params": {"temperature": 1}}, "no distance 'hamming'"),
+        ({"name": "nt_xent", "temperature": 0.1}, "Extra inputs are not permitted"),
+    ],
+)
+def test_refuses_with_what_to_do(given, message):
+    with pytest.raises(ValidationError, match=message):
+        ObjectiveConfig.model_validate(given)
+
+
+def test_imports_no_tensorflow():
+    code = "import sys, trainer_module.losses.config; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.trainer_module.losses.references import views
+from trainer_module.losses.catalog import CATALOG
+from trainer_module.losses.config import ObjectiveConfig
+from trainer_module.losses.info_nce import info_nce_loss
+from trainer_module.losses.registry import build_objective
+from trainer_module.losses.supcon import supcon_loss
+
+EVERY = [
+    ObjectiveConfig(name=name, distance=distance, params=dict.fromkeys(spec.parameters, 0.5))
+    for name, spec in CATALOG.items()
+    for distance in (spec.distances or (None,))
+]
+each_objective = pytest.mark.parametrize("config", EVERY, ids=lambda c: f"{c.name}-{c.distance}")
+LABELS = np.array([0, 1, -1, 0, -1, 1])
+
+
+def call(objective, z_a, z_b):
+    targets = (z_a[::-1], z_b[::-1]) if objective.requirements.targets != "none" else None
+    labels = LABELS if objective.requirements.labels != "unused" else None
+    return objective(z_a, z_b, labels, targets)
+
+
+@each_objective
+def test_is_a_float32_scalar_also_for_half_precision(config):
+    z_a, z_b = views()
+    objective = build_objective(config)
+    full, half = call(objective, z_a, z_b), call(objective, np.float16(z_a), np.float16(z_b))
+    assert full.dtype == half.dtype == tf.float32
+    assert full.shape == half.shape == []
+    np.testing.assert_allclose(full, half, rtol=2e-2, atol=2e-2)
+
+
+@each_objective
+def test_order_of_the_images_does_not_matter(config):
+    order, (z_a, z_b), objective = np.array([3, 1, 5, 0, 2, 4]), views(), build_objective(config)
+    if objective.requirements.targets != "none":
+        shuffled = objective(z_a[order], z_b[order], targets=(z_a[::-1][order], z_b[::-1][order]))
+    else:
+        labels = LABELS[order] if objective.requirements.labels != "unused" else None
+        shuffled = objective(z_a[order], z_b[order], labels)
+    np.testing.assert_allclose(shuffled, call(objective, z_a, z_b), rtol=1e-4, atol=1e-5)
+
+
+@each_objective
+def test_a_graph_with_unknown_batch_size_computes_the_same(config):
+    objective = build_objective(config)
+    spec = tf.TensorSpec([None, 5])
+
+    @tf.function(input_signature=[spec, spec])
+    def compute(z_a, z_b):
+        if objective.requirements.targets != "none":
+            return objective(z_a, z_b, targets=(z_a[::-1], z_b[::-1]))
+        return objective(z_a, z_b, LABELS if objective.requirements.labels != "unused" else None)
+
+    z_a, z_b = np.float32(views())
+    np.testing.assert_allclose(compute(z_a, z_b), call(objective, z_a, z_b), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [c for c in EVERY if CATALOG[c.name].chance_loss], ids=lambda c: c.name)
+def test_chance_loss_is_that_of_constant_embeddings(config):
+    z = tf.ones([6, 4])
+    assert float(build_objective(config)(z, z)) == pytest.approx(config.spec.chance_loss(6), abs=1e-4)
+
+
+def test_parameters_distance_and_labels_arrive():
+    config = ObjectiveConfig(name="info_nce", distance="manhattan", params={"temperature": 0.3})
+    np.testing.assert_array_equal(
+        build_objective(config).per_anchor(*views()), info_nce_loss(*views(), 0.3, "manhattan")
+    )
+    config = ObjectiveConfig(name="supcon", params={"temperature": 0.3})
+    np.testing.assert_array_equal(
+        build_objective(config).per_anchor(*views(), LABELS), supcon_loss(*views(), 0.3, LABELS)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("byol", {}, r"byol regresses targets: pass targets=\(t_a, t_b\), projections of the ema network"),
+        ("simsiam", {}, "projections of the online network"),
+        ("nt_xent", {"targets": views()}, "has no targets"),
+        ("nt_xent", {"labels": LABELS}, "has no use for labels"),
+    ],
+)
+def test_refuses_what_is_missing_or_useless(name, arguments, message):
+    config = next(config for config in EVERY if config.name == name)
+    with pytest.raises(ValueError, match=message):
+        build_objective(config)(*views(), **arguments)

@@ -1,0 +1,35 @@
+"""InfoNCE across the views, with any distance."""
+
+import tensorflow as tf
+
+from trainer_module.losses.cross_view import with_both_anchors
+from trainer_module.losses.distances import paired_distance, pairwise_distance
+from trainer_module.losses.inputs import as_views, check_positive
+
+
+def info_nce_loss(z_a: tf.Tensor, z_b: tf.Tensor, temperature: float, distance: str = "cosine") -> tf.Tensor:
+    """Cross-entropy contrastive loss with N candidates an anchor (CPC, arXiv:1807.03748, eq. 4).
+
+    The candidates of a_i are b_1 … b_N (views of its own side are none, unlike in NT-Xent), those of b_i
+    are a_1 … a_N: `-log(exp(-d(a_i, b_i) / t) / sum_j exp(-d(a_i, b_j) / t))`. With `cosine` this is the
+    symmetric loss of CLIP (arXiv:2103.00020).
+
+    Args:
+        z_a: Projections of view a, float [N, D]; normalised for `cosine` only.
+        z_b: Projections of view b, float [N, D]; row i is the positive of `z_a[i]`.
+        temperature: Positive number dividing the negated distances.
+        distance: One of `catalog.ALL_DISTANCES`.
+
+    Returns:
+        Loss per anchor, float32 [2N], view a first. Constant embeddings have log(N), which is chance.
+
+    Raises:
+        ValueError: If `temperature` is not positive, the distance unknown, or the shapes are not two
+            equal [N, D].
+    """
+    z_a, z_b = as_views(z_a, z_b)
+    check_positive("temperature", temperature)
+    logits = pairwise_distance(z_a, z_b, distance) / -temperature  # [N, N]
+    positives = paired_distance(z_a, z_b, distance) / -temperature  # [N]
+    partition = [tf.reduce_logsumexp(logits, axis=axis) for axis in (1, 0)]
+    return tf.concat(partition, axis=0) - with_both_anchors(positives)
