@@ -86,7 +86,7 @@ def _open(data: bytes) -> Iterator[Image.Image]:
                 raise RejectedError(Reason.TRUNCATED, f"the header is damaged ({len(data)} bytes)") from error
             raise RejectedError(Reason.NOT_AN_IMAGE, f"starts with {data[:8].hex()}") from error
         except Exception as error:
-            raise _damaged(error) from error
+            raise _damaged(error, data) from error
         with image:
             yield image
 
@@ -117,17 +117,18 @@ def _pixels(image: Image.Image, data: bytes) -> np.ndarray:
     except RejectedError:
         raise
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
-        raise _damaged(error, len(data)) from error
+        raise _damaged(error, data) from error
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
 
-def _damaged(error: Exception, num_bytes: int | None = None) -> RejectedError:
+def _damaged(error: Exception, data: bytes) -> RejectedError:
     text = str(error) or type(error).__name__
-    lowered = text.lower()
-    detail = text if num_bytes is None else f"{text} ({num_bytes} bytes)"
-    if "decompressed data too large" in lowered or "bomb" in lowered:
+    detail = f"{text} ({len(data)} bytes)"
+    if "decompressed data too large" in text.lower():
         return RejectedError(Reason.DECOMPRESSION_BOMB, detail)
-    if isinstance(error, EOFError) or "truncated" in lowered or "unexpected end" in lowered:
+    # A RIFF file (WebP) states its length, less the 8 bytes of its own header.
+    is_short = data.startswith(b"RIFF") and int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if is_short or isinstance(error, EOFError) or "truncated" in text.lower():
         return RejectedError(Reason.TRUNCATED, detail)
     return RejectedError(Reason.UNREADABLE, detail)
 

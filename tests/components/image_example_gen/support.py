@@ -1,0 +1,75 @@
+"""What several tests of ImageExampleGen need: images, an ingest run for real, its contents."""
+
+import glob
+import io
+import json
+import os
+
+import numpy as np
+from PIL import Image
+
+
+def picture(seed, height=12, width=16, channels=3):
+    """Random pixels, uint8 [H, W] or [H, W, C]; another seed gives another picture."""
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def encoded(pixels, image_format="PNG", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def write(path, data):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def image_folder(root, classes, per_class, first_seed=0):
+    """Writes `<root>/<class>/<i>.png`, every picture another one."""
+    for c, name in enumerate(classes):
+        for i in range(per_class):
+            write(root / name / f"{i}.png", encoded(picture(first_seed + c * 1000 + i)))
+
+
+def run_ingest(config, directory, beam_args=()):
+    """Runs the executor; returns the artifacts `examples` and `quarantine`."""
+    from tfx.types import standard_artifacts
+
+    from components.artifacts import Quarantine
+    from components.image_example_gen.executor import Executor
+
+    examples, quarantine = standard_artifacts.Examples(), Quarantine()
+    examples.uri, quarantine.uri = str(directory / "examples"), str(directory / "quarantine")
+    executor = Executor()
+    executor._beam_pipeline_args = list(beam_args)
+    executor.Do(
+        {},
+        {"examples": [examples], "quarantine": [quarantine]},
+        {"ingest": config.model_dump_json(), "fingerprint": "f"},
+    )
+    return examples, quarantine
+
+
+def read_examples(uri):
+    """Split -> examples in the order of the files, each a dict of feature -> value."""
+    import tensorflow as tf
+
+    found = {}
+    for path in sorted(glob.glob(f"{uri}/Split-*/*")):
+        split = os.path.basename(os.path.dirname(path)).removeprefix("Split-")
+        for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            features = tf.train.Example.FromString(record).features.feature
+            values = {name: getattr(each, each.WhichOneof("kind")).value for name, each in features.items()}
+            assert all(len(each) == 1 for each in values.values())
+            found.setdefault(split, []).append({name: each[0] for name, each in values.items()})
+    return found
+
+
+def read_quarantine(uri):
+    """Records by source, and the summary."""
+    with open(f"{uri}/records.jsonl", encoding="utf-8") as file:
+        records = {record["source"]: record for record in map(json.loads, file)}
+    with open(f"{uri}/summary.json", encoding="utf-8") as file:
+        return records, json.load(file)

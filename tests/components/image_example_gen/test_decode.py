@@ -1,0 +1,166 @@
+"""What is decoded, to which pixels, and why an image is refused."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.image_example_gen.decode import decode
+from components.image_example_gen.records import Reason, RejectedError
+from tests.components.image_example_gen.support import encoded, picture
+
+LIMIT = 50_000_000
+
+
+def ok(data, source="a", limit=LIMIT):
+    return decode(data, source, True, limit)
+
+
+def reason(data, source="a", limit=LIMIT):
+    with pytest.raises(RejectedError) as caught:
+        ok(data, source, limit)
+    assert caught.value.detail
+    return caught.value.reason
+
+
+def saved(image, image_format="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def png_header(width, height):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 64))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_png_keeps_bytes_and_pixels(channels):
+    pixels = picture(1, channels=channels)
+    data = encoded(pixels)
+    decoded = ok(data)
+    assert decoded.encoded == data
+    np.testing.assert_array_equal(decoded.pixels, pixels.reshape(12, 16, channels))
+
+
+@pytest.mark.parametrize("image_format", ["BMP", "GIF", "JPEG"])
+def test_formats_that_tensorflow_reads_alike_keep_their_bytes(image_format):
+    grey = picture(2, channels=1)
+    data = encoded(grey if image_format == "GIF" else picture(2), image_format)
+    decoded = ok(data)
+    assert decoded.encoded == data
+    assert decoded.pixels.shape == (12, 16, 3)
+
+
+def test_webp_becomes_png_with_the_same_pixels():
+    pixels = picture(3)
+    decoded = ok(encoded(pixels, "WEBP", lossless=True), "a.webp")
+    np.testing.assert_array_equal(decoded.pixels, pixels)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(decoded.encoded))), pixels)
+
+
+def test_first_frame_of_an_animation():
+    frames = [Image.fromarray(picture(seed, channels=1)) for seed in (4, 5)]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(ok(data).pixels[..., 0], picture(4, channels=1))
+
+
+def test_exif_rotation_is_applied_and_transcoded():
+    pixels = picture(6)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: rotate by 90 degrees
+    decoded = ok(saved(Image.fromarray(pixels), "PNG", exif=exif))
+    np.testing.assert_array_equal(decoded.pixels, np.rot90(pixels, -1))
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(decoded.encoded))), np.rot90(pixels, -1))
+
+
+def test_sixteen_bits_keep_the_high_byte_as_tensorflow_does():
+    import tensorflow as tf
+
+    deep = np.random.default_rng(7).integers(0, 65536, (9, 7), dtype=np.uint16)
+    decoded = ok(encoded(deep))
+    np.testing.assert_array_equal(decoded.pixels[..., 0], deep >> 8)
+    np.testing.assert_array_equal(tf.io.decode_image(decoded.encoded).numpy(), decoded.pixels)
+
+
+@pytest.mark.parametrize(
+    ("image", "mode"),
+    [
+        (Image.fromarray(picture(8)).quantize(16), "RGB"),
+        (Image.fromarray(picture(8, channels=4)).quantize(16), "RGBA"),
+        (Image.fromarray(picture(8, channels=1)).convert("1"), "L"),
+        (Image.fromarray(picture(8, channels=2)[..., :2], "LA"), "RGBA"),
+    ],
+    ids=["palette", "palette with transparency", "1 bit", "grey with alpha"],
+)
+def test_unusual_modes_read_alike_in_tensorflow(image, mode):
+    import tensorflow as tf
+
+    decoded = ok(saved(image))
+    expected = np.asarray(image.convert(mode))
+    np.testing.assert_array_equal(decoded.pixels, expected.reshape(decoded.pixels.shape))
+    np.testing.assert_array_equal(tf.io.decode_image(decoded.encoded).numpy(), decoded.pixels)
+
+
+def test_cmyk_jpeg_becomes_rgb():
+    image = Image.fromarray(picture(9)).convert("CMYK")
+    assert ok(saved(image, "JPEG")).pixels.shape == (12, 16, 3)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "BMP"])
+def test_truncated(image_format):
+    data = encoded(picture(10, 64, 64), image_format)
+    assert reason(data[: len(data) // 2]) == Reason.TRUNCATED
+    assert reason(data[:12]) in (Reason.TRUNCATED, Reason.UNREADABLE)
+
+
+def test_what_is_no_image():
+    assert reason(b"<html>not found</html>", "a.png") == Reason.NOT_AN_IMAGE
+    assert reason(saved(Image.fromarray(picture(1)), "TIFF"), "a.tif") == Reason.NOT_AN_IMAGE
+
+
+def test_empty_file():
+    assert reason(b"", "a.png") == Reason.EMPTY_FILE
+
+
+def test_extension_must_be_true():
+    data = encoded(picture(1), "JPEG")
+    assert reason(data, "a.png") == Reason.WRONG_EXTENSION
+    assert reason(data, "a.txt") == Reason.WRONG_EXTENSION
+    assert ok(data, "a.JPEG").encoded == data
+    assert ok(data, "no extension").encoded == data
+    assert decode(data, "a.png", False, LIMIT).encoded == data
+
+
+def test_one_pixel_is_blank():
+    assert reason(encoded(picture(1, 1, 1))) == Reason.BLANK
+
+
+def test_one_colour_is_blank():
+    assert reason(encoded(np.full((5, 5, 3), (1, 2, 3), np.uint8))) == Reason.BLANK
+
+
+def test_12000_by_9000_is_over_the_limit_and_never_unpacked():
+    assert reason(png_header(12_000, 9_000)) == Reason.OVER_PIXEL_LIMIT
+
+
+def test_limit_counts_pixels():
+    data = encoded(picture(1, 10, 20))
+    assert ok(data, limit=200).encoded == data
+    assert reason(data, limit=199) == Reason.OVER_PIXEL_LIMIT
+
+
+def test_decompression_bomb():
+    assert reason(png_header(60_000, 60_000)) == Reason.DECOMPRESSION_BOMB
+
+
+def test_damaged_checksum():
+    data = bytearray(encoded(picture(1, 64, 64)))
+    data[200] ^= 0xFF
+    assert reason(bytes(data)) in (Reason.UNREADABLE, Reason.TRUNCATED)

@@ -1,0 +1,174 @@
+"""Duplicates, splits, the label budget: decisions on metadata."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from components.image_example_gen.config import IngestConfig
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.records import SPLITS, StagedChunk
+from components.image_example_gen.splits import plan_splits, unit_interval
+
+
+def config(**options):
+    return IngestConfig(source={"kind": "digits"}, **options)
+
+
+def digest(name):
+    return np.frombuffer(hashlib.sha256(name.encode()).digest(), np.uint8)
+
+
+def chunk(rows, index=0):
+    """Rows of (picture, label, split)."""
+    names, labels, splits = zip(*rows, strict=True)
+    ids = np.stack([digest(name) for name in names])
+    sources = [f"{index}/{i}" for i in range(len(rows))]
+    return StagedChunk(index, f"chunk-{index}", ids, labels, splits, sources, ())
+
+
+def decisions(plan):
+    """(split or None, label or None) of each image."""
+    return [
+        (SPLITS[split] if split >= 0 else None, plan.class_names[label] if label >= 0 else None)
+        for split, label in zip(plan.splits.tolist(), plan.labels.tolist(), strict=True)
+    ]
+
+
+MEASURED = [("e1", "a", "eval"), ("e2", "b", "eval"), ("t1", "a", "test"), ("t2", "b", "test")]
+
+
+def after(rows, **options):
+    """Decisions on rows that stand beside a small eval and test split."""
+    learnt = [("l1", "a", "train"), ("l2", "b", "train")]
+    plan = plan_splits([chunk([*MEASURED, *learnt, *rows])], config(**options))
+    return decisions(plan)[len(MEASURED) + 2 :], plan
+
+
+def test_own_splits_are_kept():
+    found, _ = after([(f"x{i}", "a", "train") for i in range(50)])
+    assert found == [("train", "a")] * 50
+
+
+def test_hash_decides_where_the_source_does_not():
+    names = [f"p{i}" for i in range(400)]
+    rows = [(name, "ab"[i % 2], "") for i, name in enumerate(names)]
+    plan = plan_splits([chunk(rows)], config(eval_fraction=0.2, test_fraction=0.1))
+    position = unit_interval(np.stack([digest(name) for name in names]))
+    expected = ["test" if u < 0.1 else "eval" if u < 0.3 else "train" for u in position]
+    assert [split for split, _ in decisions(plan)] == expected
+    assert 50 < expected.count("eval") < 110
+
+
+def test_source_with_a_test_set_gives_up_images_to_eval_only():
+    rows = [(f"p{i}", "ab"[i % 2], "train") for i in range(300)]
+    rows += [("t1", "a", "test"), ("t2", "b", "test")]
+    found = decisions(plan_splits([chunk(rows)], config()))
+    assert {split for split, _ in found[:300]} == {"train", "eval"}
+    assert found[300:] == [("test", "a"), ("test", "b")]
+
+
+def test_order_and_chunks_change_nothing():
+    rows = [(f"p{i}", "ab"[i % 2], "") for i in range(200)]
+    whole = decisions(plan_splits([chunk(rows)], config(labels_per_class=5)))
+    parts = [chunk(rows[start : start + 60], start // 60) for start in range(0, 200, 60)]
+    assert decisions(plan_splits(parts, config(labels_per_class=5))) == whole
+    backwards = decisions(plan_splits([chunk(rows[::-1])], config(labels_per_class=5)))
+    assert backwards[::-1] == whole
+
+
+def test_more_images_move_no_other_image():
+    rows = [(f"p{i}", "ab"[i % 2], "") for i in range(200)]
+    few = decisions(plan_splits([chunk(rows)], config()))
+    more = [*rows, *((f"q{i}", "a", "") for i in range(100))]
+    assert decisions(plan_splits([chunk(more)], config()))[:200] == few
+
+
+def test_copies_in_one_split_are_left_out():
+    found, plan = after([("x", "a", "train"), ("x", "a", "train"), ("x", None, "train")])
+    assert found == [("train", "a"), (None, "a"), (None, None)]
+    assert plan.duplicates.same_split == 2
+
+
+def test_a_copy_with_a_label_wins():
+    found, _ = after([("x", None, "train"), ("x", "b", "train")])
+    assert [pair for pair in found if pair[0]] == [("train", "b")]
+
+
+def test_a_copy_across_splits_stays_where_it_measures():
+    found, plan = after([("x", "a", "train"), ("x", "a", "test"), ("x", "a", "eval")])
+    assert [split for split, _ in found] == [None, "test", None]
+    assert (plan.duplicates.same_split, plan.duplicates.across_splits) == (0, 2)
+
+
+def test_a_copy_across_splits_may_be_an_error():
+    with pytest.raises(DataError, match=r"same picture .* 0/6 \(train\), 0/7 \(test\)"):
+        after([("x", "a", "train"), ("x", "a", "test")], cross_split_duplicates="error")
+
+
+def test_a_picture_with_two_labels_is_kept_for_pretraining_only():
+    found, plan = after([("x", "a", "test"), ("x", "b", "test")])
+    assert sorted(found, key=str) == sorted([("train", None), (None, "b")], key=str)
+    assert plan.duplicates.conflicting_labels == 1
+
+
+def test_unlabelled_images_do_not_measure():
+    found, plan = after([("x", None, "eval"), ("y", None, "train"), ("z", None, "")])
+    assert found == [(None, None), ("train", None), ("train", None)]
+    assert plan.unlabelled_dropped == 1
+
+
+def test_budget_hides_labels_of_training_images_only():
+    rows = [(f"x{i}", "ab"[i % 2], "train") for i in range(40)]
+    found, plan = after(rows, labels_per_class=3)
+    kept = [label for split, label in decisions(plan) if split == "train" and label]
+    assert sorted(kept) == ["a"] * 3 + ["b"] * 3
+    assert decisions(plan)[: len(MEASURED)] == [(split, label) for _, label, split in MEASURED]
+    assert plan.labels_hidden == 36
+    assert {split for split, _ in found} == {"train"}
+
+
+def test_seed_chooses_other_labels_and_never_other_splits():
+    rows = [(f"x{i}", "ab"[i % 2], "") for i in range(200)]
+    plans = [plan_splits([chunk(rows)], config(labels_per_class=5, seed=seed)) for seed in (0, 0, 1)]
+    assert decisions(plans[0]) == decisions(plans[1]) != decisions(plans[2])
+    np.testing.assert_array_equal(plans[0].splits, plans[2].splits)
+
+
+def test_a_budget_above_what_is_there_hides_nothing():
+    assert after([("x", "a", "train")], labels_per_class=100)[1].labels_hidden == 0
+
+
+def test_no_labels_at_all_splits_everything():
+    plan = plan_splits([chunk([(f"p{i}", None, "") for i in range(300)])], config())
+    found = decisions(plan)
+    assert {split for split, _ in found} == {"train", "eval", "test"}
+    assert {label for _, label in found} == {None}
+
+
+def test_a_rare_class_keeps_its_training_image():
+    rows = [(f"p{i}", "ab"[i % 2], "") for i in range(200)]
+    position = unit_interval(np.stack([digest(f"r{i}") for i in range(100)]))
+    rare = f"r{int(np.flatnonzero(position < 0.1)[0])}"  # by its hash it would go to test
+    found = decisions(plan_splits([chunk([*rows, (rare, "rare", "")])], config()))
+    assert found[-1] == ("train", "rare")
+
+
+def test_one_class_only():
+    with pytest.raises(DataError, match="one class only"):
+        plan_splits([chunk([(f"p{i}", "a", "") for i in range(50)])], config())
+
+
+def test_a_class_that_is_never_learnt():
+    with pytest.raises(DataError, match="none in train: 'c'"):
+        after([("x", "c", "test")])
+
+
+def test_a_class_absent_from_eval_is_no_error():
+    found, _ = after([("x", "c", "train"), ("y", "c", "test")])
+    assert found == [("train", "c"), ("test", "c")]
+
+
+def test_too_few_images_for_a_split():
+    with pytest.raises(DataError, match="left for the split"):
+        plan_splits([chunk([("p1", "a", ""), ("p2", "b", "")])], config())
