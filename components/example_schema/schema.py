@@ -37,6 +37,7 @@ def base_schema(class_names: Sequence[str] = ()) -> schema_pb2.Schema:
     for name in ("image_id", "source"):
         feature = _add(schema, name, schema_pb2.BYTES)
         feature.string_domain.is_categorical = schema_pb2.StringDomain.CATEGORICAL_NO
+        feature.distribution_constraints.min_domain_mass = 0.0  # any value is a good one
     for name, (low, high) in _INT_RANGES.items():
         domain = _add(schema, name, schema_pb2.INT).int_domain
         domain.min = low

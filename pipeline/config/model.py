@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from components.image_example_gen.config import IngestConfig
 from components.representation_gate.config import GateConfig
+from pipeline.config.beam import BeamConfig
+from pipeline.config.kubeflow import KubeflowConfig
 from pipeline.evaluation.config import EvaluationConfig
 from trainer_module.config import HeadConfig, ImageConfig, PretrainConfig
 
@@ -44,17 +46,11 @@ class SqliteMetadataConfig(Frozen):
     path: str | None = None
 
 
-class BeamConfig(Frozen):
-    """How Beam runs the data components (docs/beam.md)."""
-
-    args: tuple[str, ...] = Field((), description="Beam pipeline options, as on a command line")
-
-
 class PipelineConfig(Frozen):
     """Everything that one run of the pipeline depends on."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")
-    root: str = Field("runs/{name}", description="where artifacts, metadata, logs and pushed models go")
+    root: str = Field("runs/{name}", validate_default=True, description="where artifacts, metadata, logs and pushed models go")
     data: IngestConfig
     schema_path: str | None = Field(None, description="name or path of a curated schema; None infers one")
     image: ImageConfig = ImageConfig()
@@ -67,6 +63,7 @@ class PipelineConfig(Frozen):
         SqliteMetadataConfig(), discriminator="kind"
     )
     beam: BeamConfig = BeamConfig()
+    kubeflow: KubeflowConfig = KubeflowConfig()
 
     @field_validator("root")
     @classmethod

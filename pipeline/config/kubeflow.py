@@ -1,0 +1,136 @@
+"""How the pipeline runs on Kubeflow Pipelines (docs/kubeflow.md)."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+EXIT_HANDLER = "ReportOutcome"
+
+# What a Kubernetes object may be called (RFC 1123).
+KubernetesName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+MountPath = Annotated[str, StringConstraints(pattern=r"^/[^:]*$")]
+
+
+class Frozen(BaseModel):
+    """Base of every configuration object: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RetryConfig(Frozen):
+    """How often a failed task is started again; TFX itself never says so."""
+
+    max_count: int = Field(2, ge=0, le=10)
+    wait_seconds: int = Field(30, ge=0, description="before the first retry")
+    factor: float = Field(2.0, ge=1, description="each further wait is so many times as long")
+    max_wait_seconds: int = Field(600, ge=0)
+
+
+class AcceleratorConfig(Frozen):
+    """An accelerator, by the resource name of its device plugin."""
+
+    type: str = "nvidia.com/gpu"
+    count: int = Field(1, ge=1)
+
+
+class ResourcesConfig(Frozen):
+    """What a task asks for and may use at most; None leaves it to the namespace's LimitRange."""
+
+    cpu: float | None = Field(None, gt=0, description="limit, in cores")
+    memory_gb: float | None = Field(None, gt=0, description="limit, in 10^9 bytes")
+    cpu_request: float | None = Field(None, gt=0)
+    memory_request_gb: float | None = Field(None, gt=0)
+    accelerator: AcceleratorConfig | None = None
+
+
+class SecretConfig(Frozen):
+    """A Secret of the namespace: only its name stands in the compiled file, never its content."""
+
+    name: KubernetesName
+    mount_path: MountPath | None = Field(None, description="each key becomes a file in this directory")
+    env: dict[str, VariableName] = Field(
+        default_factory=dict, description="key in the Secret -> environment variable"
+    )
+
+
+class VolumeConfig(Frozen):
+    """A PersistentVolumeClaim of the namespace; ReadWriteMany where tasks run on several nodes."""
+
+    claim: KubernetesName
+    mount_path: MountPath
+
+
+class TolerationConfig(Frozen):
+    """Lets a task onto nodes with this taint; needs kfp-kubernetes 1.1 or newer (TFX 1.21 line)."""
+
+    key: str
+    operator: Literal["Equal", "Exists"] = "Exists"
+    value: str = ""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
+
+class TaskConfig(Frozen):
+    """Settings of one task; what is None or empty is taken from `defaults`."""
+
+    image: str | None = None
+    resources: ResourcesConfig | None = None
+    retry: RetryConfig | None = None
+    cache: bool | None = None
+    env: dict[VariableName, str] = Field(default_factory=dict, description="never a secret: use `secrets`")
+    secrets: tuple[SecretConfig, ...] = ()
+    volumes: tuple[VolumeConfig, ...] = ()
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[TolerationConfig, ...] = ()
+
+
+class KubeflowConfig(Frozen):
+    """Image, storage and resources on a cluster."""
+
+    image: str = "tfx-contrastive:0.1.0"
+    pipeline_root: str | None = Field(
+        None, description="where artifacts go: minio://, s3:// or gs://; None: the cluster's default"
+    )
+    state_root: str = Field(
+        "/mnt/tfx-contrastive",
+        description="what outlives a run (checkpoints, pushed models): a mounted volume, or gs://",
+    )
+    defaults: TaskConfig = TaskConfig(
+        resources=ResourcesConfig(cpu=2, memory_gb=4),
+        retry=RetryConfig(),
+        cache=True,
+        volumes=(VolumeConfig(claim="tfx-contrastive-state", mount_path="/mnt/tfx-contrastive"),),
+    )
+    tasks: dict[str, TaskConfig] = Field(default_factory=dict, description="by node id")
+
+    @field_validator("pipeline_root")
+    @classmethod
+    def _known_scheme(cls, root: str | None) -> str | None:
+        schemes = ("minio://", "s3://", "gs://")
+        if root is not None and not root.startswith(schemes):
+            raise ValueError(f"expected one of {', '.join(schemes)}: KFP's launcher stores nowhere else")
+        return root.rstrip("/") if root else root
+
+    @field_validator("state_root")
+    @classmethod
+    def _reachable(cls, root: str) -> str:
+        if not root.startswith(("/", "gs://")):
+            raise ValueError("expected the path of a mounted volume, or gs://: TensorFlow writes there itself")
+        if any(character in root for character in "\"'\\{}$"):
+            raise ValueError("expected a path without quotes, backslashes, braces and dollar signs")
+        return root.rstrip("/")
+
+    def task(self, node_id: str) -> TaskConfig:
+        """The settings of a task, the defaults filled in; dictionaries and lists are joined."""
+        own, common = self.tasks.get(node_id, TaskConfig()), self.defaults
+        return TaskConfig(
+            image=own.image or common.image or self.image,
+            resources=own.resources or common.resources,
+            retry=own.retry or common.retry,
+            cache=common.cache if own.cache is None else own.cache,
+            env={**common.env, **own.env},
+            secrets=common.secrets + own.secrets,
+            volumes=common.volumes + own.volumes,
+            node_selector={**common.node_selector, **own.node_selector},
+            tolerations=common.tolerations + own.tolerations,
+        )
