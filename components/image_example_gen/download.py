@@ -46,7 +46,11 @@ def _fetch_one(url: str, expected: str, path: str) -> None:
             raise DownloadError(f"{url}: MD5 is {digest.hexdigest()}, expected {expected}")
         os.replace(partial, path)
     except (OSError, ValueError) as error:  # URLError and timeouts are OSErrors; ValueError: no such scheme
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        # Of an HTTPError the text has the status, of another URLError only `reason` says anything.
+        unreachable = isinstance(error, urllib.error.URLError) and not isinstance(
+            error, urllib.error.HTTPError
+        )
+        reason = getattr(error, "reason", error) if unreachable else error
         raise DownloadError(f"{url}: {reason}") from error
     finally:
         if os.path.exists(partial):

@@ -41,7 +41,7 @@ class ArchiveChunk:
 
 
 # First two bytes -> how to unpack.
-_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.GzipFile, b"BZ": bz2.BZ2File, b"\xfd7": lzma.LZMAFile}
+_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
 class ArchiveAdapter:

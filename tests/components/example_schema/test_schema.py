@@ -1,0 +1,77 @@
+"""The schema on the statistics of real examples."""
+
+import pathlib
+
+import pytest
+import tensorflow_data_validation as tfdv
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.components.statistics_gen import executor
+from tfx.types import standard_artifacts
+
+from components.example_schema import base_schema, stats_options
+from components.image_example_gen import IngestConfig
+from components.image_example_gen.adapters.fashion_mnist import CLASS_NAMES
+from tests.components.image_example_gen.support import run_ingest
+
+SCHEMAS = pathlib.Path(__file__).parents[3] / "pipeline" / "schema"
+
+
+def curated(name):
+    return text_format.Parse((SCHEMAS / f"{name}.pbtxt").read_text(), schema_pb2.Schema())
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """Statistics of the splits of digits with hidden labels, by TFX's own StatisticsGen."""
+    directory = tmp_path_factory.mktemp("digits")
+    config = IngestConfig(source={"kind": "digits"}, labels_per_class=3)
+    examples, _ = run_ingest(config, directory)
+    statistics = standard_artifacts.ExampleStatistics()
+    statistics.uri = str(directory / "statistics")
+    options = {"stats_options_json": stats_options().to_json(), "exclude_splits": "[]"}
+    executor.Executor().Do({"examples": [examples]}, {"statistics": [statistics]}, options)
+    return {
+        split: tfdv.load_stats_binary(f"{statistics.uri}/Split-{split}/FeatureStats.pb")
+        for split in ("train", "eval", "test")
+    }
+
+
+def by_name(statistics):
+    return {feature.path.step[0]: feature for feature in statistics.datasets[0].features}
+
+
+def test_images_are_bytes_not_text(digits):
+    features = by_name(digits["train"])
+    assert features["image"].WhichOneof("stats") == "bytes_stats"
+    assert features["image"].bytes_stats.common_stats.num_non_missing > 1000
+
+
+def test_image_without_flood(capfd, digits):
+    assert "utf" not in capfd.readouterr().err.lower()
+
+
+@pytest.mark.parametrize("split", ["train", "eval", "test"])
+@pytest.mark.parametrize("schema", [base_schema(), curated("digits")], ids=["base", "curated"])
+def test_digits_meet_both_schemas(digits, split, schema):
+    anomalies = tfdv.validate_statistics(digits[split], schema)
+    assert dict(anomalies.anomaly_info) == {}
+    assert not anomalies.HasField("dataset_anomaly_info")
+
+
+def test_digits_are_not_fashion(digits):
+    anomalies = tfdv.validate_statistics(digits["train"], curated("fashion_mnist")).anomaly_info
+    assert sorted(anomalies) == ["height", "label", "width"]
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "size"), [("fashion_mnist", CLASS_NAMES, 28), ("digits", tuple("0123456789"), 8)]
+)
+def test_curated_schemas_are_the_base_schema_and_more(name, classes, size):
+    expected = base_schema(classes)
+    for feature in expected.feature:
+        if feature.name in ("height", "width"):
+            feature.int_domain.min = feature.int_domain.max = size
+        if feature.name == "channels":
+            feature.int_domain.max = 1
+    assert curated(name) == expected

@@ -1,0 +1,198 @@
+"""IDX, NPZ, digits and Fashion-MNIST: arrays, their labels and splits."""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import struct
+import threading
+
+import numpy as np
+import pytest
+
+from components.image_example_gen import DataError, IngestConfig, download, inspect_source
+from components.image_example_gen.adapters import adapter_for, arrays, fashion_mnist
+from components.image_example_gen.config import FashionMnistSource
+from tests.components.image_example_gen.support import picture
+
+
+def idx(values):
+    return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
+
+
+def stack(num_images, first_seed=0):
+    return np.stack([picture(first_seed + i, 6, 5, 1) for i in range(num_images)])
+
+
+def config(kind, path, **source):
+    return IngestConfig(source={"kind": kind, "path": str(path), **source})
+
+
+def batches(ingest, tmp_path, chunk_images=4):
+    adapter = adapter_for(ingest.source, 2**30)
+    return [adapter.read(chunk) for chunk in adapter.chunks(str(tmp_path / "staging"), chunk_images)]
+
+
+def write_idx(root, compressed=True):
+    content = {
+        "train-images-idx3-ubyte": stack(10),
+        "train-labels-idx1-ubyte": np.arange(10, dtype=np.uint8) % 2,
+        "t10k-images-idx3-ubyte": stack(3, 100),
+        "t10k-labels-idx1-ubyte": np.array([1, 0, 1], np.uint8),
+    }
+    root.mkdir(exist_ok=True)
+    for name, values in content.items():
+        data = gzip.compress(idx(values)) if compressed else idx(values)
+        (root / (f"{name}.gz" if compressed else name)).write_bytes(data)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_idx(tmp_path, compressed):
+    write_idx(tmp_path / "data", compressed)
+    ingest = config("idx", tmp_path / "data", class_names=["shoe", "T-shirt/top"])
+    assert inspect_source(ingest).labels == {
+        "test": {"T-shirt/top": 2, "shoe": 1},
+        "train": {"T-shirt/top": 5, "shoe": 5},
+    }
+    read = batches(ingest, tmp_path)
+    assert [(b.split, len(b.pixels)) for b in read] == [("test", 3), ("train", 4), ("train", 4), ("train", 2)]
+    np.testing.assert_array_equal(np.concatenate([b.pixels for b in read[1:]])[..., 0], stack(10))
+    assert read[3].sources == ["train/8", "train/9"]
+    assert read[3].labels == ["shoe", "T-shirt/top"]
+
+
+def test_idx_without_labels(tmp_path):
+    (tmp_path / "all-images-idx3-ubyte").write_bytes(idx(stack(4)))
+    found = inspect_source(config("idx", tmp_path))
+    assert (found.labels, found.unlabelled) == ({}, {"": 4})
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "text"),
+    [
+        ("train-labels-idx1-ubyte", idx(np.zeros(9, np.uint8)), "9 labels for 10 images"),
+        ("train-images-idx3-ubyte", b"PK\x03\x04", "expected the header of an IDX file"),
+        ("train-images-idx3-ubyte", idx(stack(10))[:10], "ends within its header"),
+    ],
+)
+def test_idx_errors(tmp_path, name, data, text):
+    write_idx(tmp_path, compressed=False)
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(DataError, match=text):
+        inspect_source(config("idx", tmp_path))
+
+
+def test_idx_directory_without_images(tmp_path):
+    (tmp_path / "readme.txt").write_text("x")
+    with pytest.raises(DataError, match=r"no file is named .*; found readme\.txt"):
+        inspect_source(config("idx", tmp_path))
+
+
+def test_npz(tmp_path):
+    path = tmp_path / "data.npz"
+    colour = np.stack([picture(i, 6, 5, 3) for i in range(6)])
+    labels = np.array([[0], [1], [0], [1], [-1], [0]])
+    np.savez_compressed(path, x_train=colour, y_train=labels, x_test=colour[:2], y_test=labels[:2])
+    ingest = config("npz", path)
+    found = inspect_source(ingest)
+    assert found.labels == {"train": {"0": 3, "1": 2}, "test": {"0": 1, "1": 1}}
+    assert found.unlabelled == {"train": 1}
+    read = batches(ingest, tmp_path)
+    np.testing.assert_array_equal(np.concatenate([b.pixels for b in read if b.split == "train"]), colour)
+
+
+def test_npz_with_text_labels_and_floats(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, images=stack(3) / 255, labels=np.array(["Größe 38", "", "a/b"]))
+    (batch,) = batches(config("npz", path), tmp_path)
+    np.testing.assert_array_equal(batch.pixels[..., 0], stack(3))
+    assert batch.labels == ["Größe 38", None, "a/b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"foo": np.zeros(3)}, "arrays foo; expected x_train"),
+        ({"images": np.zeros((3, 4), np.uint8)}, "of shape"),
+        ({"images": stack(3), "labels": np.zeros(2, int)}, "2 labels labels for 3 images"),
+        ({"images": stack(3), "labels": np.array([{}, {}, {}])}, "can't be read"),
+    ],
+)
+def test_npz_errors(tmp_path, content, text):
+    np.savez(tmp_path / "data.npz", **content)
+    with pytest.raises(DataError, match=text):
+        inspect_source(config("npz", tmp_path / "data.npz"))
+
+
+def test_to_uint8():
+    np.testing.assert_array_equal(arrays.to_uint8(np.array([0, 256, 65535], np.uint16), "x"), [0, 1, 255])
+    np.testing.assert_array_equal(arrays.to_uint8(np.array([True, False]), "x"), [255, 0])
+    with pytest.raises(DataError, match=r"from 0.0 to 200.0; expected values in \[0, 1\]"):
+        arrays.to_uint8(np.array([0.0, 200.0]), "x")
+    with pytest.raises(DataError, match="of type int64"):
+        arrays.to_uint8(np.array([1]), "x")
+
+
+def test_digits(tmp_path):
+    from sklearn import datasets
+
+    ingest = IngestConfig(source={"kind": "digits"})
+    assert inspect_source(ingest).class_names == tuple("0123456789")
+    read = batches(ingest, tmp_path, 1000)
+    pixels = np.concatenate([b.pixels for b in read])[..., 0]
+    expected = datasets.load_digits()
+    np.testing.assert_allclose(pixels / 255 * 16, expected.images, atol=0.04)
+    assert [label for b in read for label in b.labels] == [str(value) for value in expected.target]
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serves `tmp_path/served`; returns its address."""
+    root = tmp_path / "served"
+    root.mkdir()
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(root))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield root, f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def test_download(tmp_path, server):
+    root, url = server
+    (root / "a.gz").write_bytes(b"content")
+    good = hashlib.md5(b"content").hexdigest()
+    download.fetch(url, {"a.gz": good}, str(tmp_path / "cache"))
+    assert (tmp_path / "cache" / "a.gz").read_bytes() == b"content"
+    (root / "a.gz").unlink()
+    download.fetch(url, {"a.gz": good}, str(tmp_path / "cache"))  # it is there already
+    (root / "b.gz").write_bytes(b"other")
+    with pytest.raises(download.DownloadError, match=f"MD5 is .*, expected {good}"):
+        download.fetch(url, {"b.gz": good}, str(tmp_path / "cache"))
+    with pytest.raises(download.DownloadError, match="404"):
+        download.fetch(url, {"c.gz": good}, str(tmp_path / "cache"))
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["a.gz"]
+
+
+def test_fashion_mnist_is_looked_up_in_order(tmp_path, server):
+    root, url = server
+    source = FashionMnistSource(cache_dir=str(tmp_path / "cache"), url=url)
+    debian = str(tmp_path / "debian")
+    with pytest.raises(DataError) as caught:
+        fashion_mnist.find(source, debian)
+    lines = str(caught.value).splitlines()
+    assert f"1. {debian}" in lines[1]
+    assert f"2. {tmp_path / 'cache'}" in lines[2]
+    assert f"3. {url}/train-images" in lines[3]
+    assert "404" in lines[3]
+    write_idx(tmp_path / "cache")
+    assert fashion_mnist.find(source, debian) == str(tmp_path / "cache")
+    write_idx(tmp_path / "debian")
+    assert fashion_mnist.find(source, debian) == debian
+    write_idx(tmp_path / "mine", compressed=False)
+    named = FashionMnistSource(path=str(tmp_path / "mine"))
+    assert fashion_mnist.find(named, debian) == str(tmp_path / "mine")
+
+
+def test_fashion_mnist_directory_with_a_typo_is_not_replaced_by_another():
+    with pytest.raises(DataError, match="no train-images-idx3-ubyte.gz"):
+        inspect_source(IngestConfig(source={"kind": "fashion_mnist", "path": "/no/such/directory"}))

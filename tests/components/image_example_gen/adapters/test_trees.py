@@ -1,0 +1,227 @@
+"""Image folders and archives: layouts, and paths that lead out."""
+
+import io
+import os
+import tarfile
+import zipfile
+
+import pytest
+
+from components.image_example_gen import DataError, IngestConfig, inspect_source
+from components.image_example_gen.adapters import adapter_for
+from components.image_example_gen.records import Reason
+from tests.components.image_example_gen.support import encoded, image_folder, picture, write
+
+
+def inspect(path, kind="image_folder"):
+    return inspect_source(IngestConfig(source={"kind": kind, "path": str(path)}))
+
+
+def images_of(path, kind, tmp_path, max_file_bytes=2**20):
+    adapter = adapter_for(IngestConfig(source={"kind": kind, "path": str(path)}).source, max_file_bytes)
+    staging = tmp_path / "staging"
+    return {image.source: image for chunk in adapter.chunks(str(staging), 3) for image in adapter.read(chunk)}
+
+
+def test_classes_unlabelled_and_odd_names(tmp_path):
+    names = ["T-shirt, rot", "Größe 38", "日本"]
+    image_folder(tmp_path / "data", [*names, "unlabeled"], 3)
+    write(tmp_path / "data" / "loose.png", encoded(picture(9)))
+    write(tmp_path / "data" / ".hidden" / "x.png", b"")
+    found = inspect(tmp_path / "data")
+    assert found.labels == {"": dict.fromkeys(sorted(names), 3)}
+    assert found.unlabelled == {"": 4}
+    assert (found.num_images, found.has_labels, found.class_names) == (13, True, tuple(sorted(names)))
+
+
+def test_splits_as_top_directories(tmp_path):
+    for split, count in (("train", 3), ("validation", 2), ("test", 1)):
+        image_folder(tmp_path / split, ["cat", "dog"], count)
+    image_folder(tmp_path / "train", ["unlabeled"], 4)
+    found = inspect(tmp_path)
+    assert found.labels == {
+        "train": {"cat": 3, "dog": 3},
+        "eval": {"cat": 2, "dog": 2},
+        "test": {"cat": 1, "dog": 1},
+    }
+    assert found.unlabelled == {"train": 4}
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    image_folder(tmp_path, ["train", "bus"], 2)
+    assert inspect(tmp_path).labels == {"": {"bus": 2, "train": 2}}
+
+
+def test_fingerprint_follows_the_data(tmp_path):
+    image_folder(tmp_path, ["cat", "dog"], 2)
+    before = inspect(tmp_path).fingerprint
+    assert inspect(tmp_path).fingerprint == before
+    write(tmp_path / "cat" / "0.png", encoded(picture(77)) + b" ")
+    changed = inspect(tmp_path).fingerprint
+    (tmp_path / "cat" / "1.png").rename(tmp_path / "dog" / "9.png")
+    assert len({before, changed, inspect(tmp_path).fingerprint}) == 3
+
+
+@pytest.mark.parametrize(
+    ("prepare", "text"),
+    [
+        (lambda _: None, "does not exist; expected a directory"),
+        (lambda path: path.mkdir(), "holds no file"),
+        (lambda path: path.write_text(""), "is a file; expected a directory"),
+        (lambda path: image_folder(path, ["cat"], 3), r"one class only \('cat'\)"),
+    ],
+    ids=["typo", "empty", "file", "one class"],
+)
+def test_clear_errors(tmp_path, prepare, text):
+    prepare(tmp_path / "data")
+    with pytest.raises(DataError, match=text):
+        inspect(tmp_path / "data")
+
+
+def test_no_labels_at_all(tmp_path):
+    image_folder(tmp_path, ["unlabeled"], 3)
+    assert not inspect(tmp_path).has_labels
+
+
+def test_links(tmp_path):
+    root, secret = tmp_path / "data", tmp_path / "secret.png"
+    image_folder(root, ["cat", "dog"], 1)
+    write(secret, encoded(picture(50)))
+    (tmp_path / "others").mkdir()
+    os.symlink(secret, root / "cat" / "escape.png")
+    os.symlink(root / "dog" / "0.png", root / "cat" / "inside.png")
+    os.symlink(tmp_path / "others", root / "linked")
+    os.symlink(tmp_path / "nowhere", root / "cat" / "broken.png")
+    images = images_of(root, "image_folder", tmp_path)
+    assert {source: image.rejected[0] for source, image in images.items() if image.rejected} == {
+        "cat/escape.png": Reason.OUTSIDE_ROOT,
+        "linked": Reason.OUTSIDE_ROOT,
+        "cat/broken.png": Reason.UNREADABLE,
+    }
+    assert images["cat/escape.png"].data == b""
+    assert images["cat/inside.png"].data == images["dog/0.png"].data
+
+
+def test_object_store(tmp_path):
+    import fsspec
+
+    store = fsspec.filesystem("memory")
+    for name in ("cat", "dog"):
+        store.pipe(f"/bucket/{name}/0.png", encoded(picture(len(name))))
+    images = images_of("memory://bucket", "image_folder", tmp_path)
+    assert {source: image.label for source, image in images.items()} == {
+        "cat/0.png": "cat",
+        "dog/0.png": "dog",
+    }
+    assert images["dog/0.png"].data == encoded(picture(3))
+
+
+def test_tensorflow_file_system(tmp_path):
+    import tensorflow as tf
+
+    for name in ("cat", "dog"):
+        tf.io.gfile.makedirs(f"ram://folder/{name}")
+        with tf.io.gfile.GFile(f"ram://folder/{name}/0.png", "wb") as file:
+            file.write(encoded(picture(ord(name[0]))))
+    images = images_of("ram://folder", "image_folder", tmp_path)
+    assert images["dog/0.png"].data == encoded(picture(ord("d")))
+    assert images["cat/0.png"].label == "cat"
+
+
+MEMBERS = {"cat/0.png": 1, "cat/1.png": 2, "dog/ü.png": 3, "unlabeled/0.png": 4}
+
+
+def make_zip(path, prefix=""):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, seed in MEMBERS.items():
+            archive.writestr(prefix + name, encoded(picture(seed)))
+        archive.writestr("__MACOSX/cat/._0.png", b"x")
+
+
+def make_tar(path, mode, prefix=""):
+    with tarfile.open(path, mode) as archive:
+        for name, seed in MEMBERS.items():
+            add_to_tar(archive, prefix + name, encoded(picture(seed)))
+
+
+def add_to_tar(archive, name, data=b"", **fields):
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    for field, value in fields.items():
+        setattr(info, field, value)
+    archive.addfile(info, io.BytesIO(data))
+
+
+@pytest.mark.parametrize("prefix", ["", "my-data/", "./"])
+@pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
+def test_archives_hold_the_same_images(tmp_path, ending, prefix):
+    path = tmp_path / f"data.{ending}"
+    if ending == "zip":
+        make_zip(path, prefix)
+    else:
+        make_tar(path, f"w:{ending.partition('.')[2]}", prefix)
+    assert inspect(path, "archive").labels == {"": {"cat": 2, "dog": 1}}
+    images = images_of(path, "archive", tmp_path)
+    assert {source: image.data for source, image in images.items()} == {
+        name: encoded(picture(seed)) for name, seed in MEMBERS.items()
+    }
+    assert images["unlabeled/0.png"].label is None
+
+
+def test_traversal_in_a_tar(tmp_path):
+    path = tmp_path / "data.tar"
+    make_tar(path, "w")
+    data = encoded(picture(9))
+    with tarfile.open(path, "a") as archive:
+        add_to_tar(archive, "../../etc/evil.png", data)
+        add_to_tar(archive, "/etc/evil.png", data)
+        add_to_tar(archive, "cat/link.png", type=tarfile.SYMTYPE, linkname="../../secret.png")
+        add_to_tar(archive, "cat/hard.png", type=tarfile.LNKTYPE, linkname="../secret.png")
+        add_to_tar(archive, "cat/device.png", type=tarfile.CHRTYPE)
+    rejected = {s: i.rejected[0] for s, i in images_of(path, "archive", tmp_path).items() if i.rejected}
+    assert rejected == {
+        "../../etc/evil.png": Reason.OUTSIDE_ROOT,
+        "/etc/evil.png": Reason.OUTSIDE_ROOT,
+        "cat/link.png": Reason.OUTSIDE_ROOT,
+        "cat/hard.png": Reason.OUTSIDE_ROOT,
+        "cat/device.png": Reason.UNREADABLE,
+    }
+    assert not (tmp_path.parent / "etc").exists()
+
+
+def test_traversal_in_a_zip(tmp_path):
+    path = tmp_path / "data.zip"
+    make_zip(path)
+    link = zipfile.ZipInfo("cat/link.png")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../evil.png", encoded(picture(9)))
+        archive.writestr("cat\\..\\..\\evil.png", encoded(picture(9)))
+        archive.writestr(link, "../../secret.png")
+    rejected = [i.rejected[0] for i in images_of(path, "archive", tmp_path).values() if i.rejected]
+    assert rejected == [Reason.OUTSIDE_ROOT] * 3
+
+
+def test_member_that_unpacks_too_large(tmp_path):
+    path = tmp_path / "data.zip"
+    make_zip(path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("dog/bomb.png", bytes(5 * 2**20))
+    image = images_of(path, "archive", tmp_path)["dog/bomb.png"]
+    assert (image.rejected[0], image.data) == (Reason.DECOMPRESSION_BOMB, b"")
+
+
+def test_damaged_member(tmp_path):
+    path = tmp_path / "data.zip"
+    make_zip(path)
+    damaged = bytearray(path.read_bytes())
+    damaged[80] ^= 0xFF
+    path.write_bytes(damaged)
+    assert images_of(path, "archive", tmp_path)["cat/0.png"].rejected[0] == Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("name", ["data.zip", "data.tar.gz"])
+def test_what_is_no_archive(tmp_path, name):
+    (tmp_path / name).write_bytes(b"not an archive at all" * 100)
+    with pytest.raises(DataError, match="whole zip or tar file"):
+        inspect(tmp_path / name, "archive")
