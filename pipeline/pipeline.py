@@ -1,10 +1,11 @@
 """The topology: one function a stage, the same for every runner."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from tfx import v1 as tfx
-from tfx.dsl.components.base import base_node
+from tfx.dsl.components.base import base_beam_component, base_node
 
 from components import example_schema
 from components.anomaly_gate.component import AnomalyGate
@@ -13,7 +14,7 @@ from components.combined_blessing.component import CombinedBlessing
 from components.image_example_gen.component import ImageExampleGen
 from components.representation_gate.component import RepresentationGate
 from pipeline import schema
-from pipeline.config import PipelineConfig
+from pipeline.config import ConfigError, PipelineConfig
 from pipeline.evaluation import eval_config
 from pipeline.metadata import connection_config
 from pipeline.source import Source, code_digest
@@ -46,13 +47,15 @@ def create_pipeline(config: PipelineConfig, source: Source) -> tfx.dsl.Pipeline:
         rest = classifier_stage(config, source, data, pretrainer, representation_gate)
     else:
         rest = (pusher(config, pretrainer.outputs["model"], representation_gate.outputs["blessing"]),)
+    nodes = [*data.nodes, pretrainer, representation_gate, *rest]
+    _add_beam_args(config, nodes)
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=config.root,
-        components=[*data.nodes, pretrainer, representation_gate, *rest],
+        components=nodes,
         enable_cache=True,
         metadata_connection_config=connection_config(config),
-        beam_pipeline_args=list(config.beam.args),
+        beam_pipeline_args=config.beam.pipeline_args(),
     )
 
 
@@ -168,3 +171,15 @@ def pusher(config: PipelineConfig, model: Any, blessing: Any) -> base_node.BaseN
         filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving_dir)
     )
     return tfx.components.Pusher(model=model, model_blessing=blessing, push_destination=destination)
+
+
+def _add_beam_args(config: PipelineConfig, nodes: Sequence[base_node.BaseNode]) -> None:
+    """Gives single components Beam options of their own; these come last, so they win."""
+    beam_nodes = {node.id: node for node in nodes if isinstance(node, base_beam_component.BaseBeamComponent)}
+    for node_id, args in config.beam.by_component.items():
+        if node_id not in beam_nodes:
+            raise ConfigError(
+                f"beam.by_component: received {node_id!r}, expected a component that runs on Beam: "
+                f"{', '.join(beam_nodes)}."
+            )
+        beam_nodes[node_id].with_beam_pipeline_args(args)

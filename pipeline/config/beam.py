@@ -66,13 +66,19 @@ class BeamConfig(BaseModel):
     profile: Profile = "local"
     workers: int = Field(2, ge=1, description="processes, or the most that the engine may start")
     job_endpoint: str = Field("localhost:8099", description="portable: host:port of the job server")
-    artifact_endpoint: str = Field("localhost:8098", description="portable: host:port of its artifact service")
+    artifact_endpoint: str = Field(
+        "localhost:8098", description="portable: host:port of its artifact service"
+    )
     worker_pool: str = Field(
         "localhost:50000", description="portable, flink, spark: host:port of the worker pool"
     )
-    master: str | None = Field(None, description="flink: host:port of the JobManager; spark: http://host:6066")
+    master: str | None = Field(
+        None, description="flink: host:port of the JobManager; spark: http://host:6066"
+    )
     flink_version: str | None = Field(None, description="flink: such as 1.19")
-    image: str = Field("tfx-contrastive:0.1.0", description="of containers with workers: has this package in it")
+    image: str = Field(
+        "tfx-contrastive:0.1.0", description="of containers with workers: has this package in it"
+    )
     project: str | None = Field(None, description="dataflow: the cloud project")
     region: str | None = Field(None, description="dataflow: such as europe-west4")
     temp_location: str | None = Field(None, description="dataflow: gs:// path for temporary files")

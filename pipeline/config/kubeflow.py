@@ -115,7 +115,9 @@ class KubeflowConfig(Frozen):
     @classmethod
     def _reachable(cls, root: str) -> str:
         if not root.startswith(("/", "gs://")):
-            raise ValueError("expected the path of a mounted volume, or gs://: TensorFlow writes there itself")
+            raise ValueError(
+                "expected the path of a mounted volume, or gs://: TensorFlow writes there itself"
+            )
         if any(character in root for character in "\"'\\{}$"):
             raise ValueError("expected a path without quotes, backslashes, braces and dollar signs")
         return root.rstrip("/")

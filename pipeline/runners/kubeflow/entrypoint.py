@@ -1,0 +1,135 @@
+"""What runs in a container of the compiled pipeline: TFX's own entry point, with KFP's ways repaired."""
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import pathlib
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.runners.kubeflow import invocation, overlay
+
+COMMAND = ("python", "-m", "pipeline.runners.kubeflow.entrypoint")
+LOCAL_ROOT_VARIABLE = "TFX_CONTRASTIVE_LAUNCHER_ROOT"
+
+_logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs one component.
+
+    Args:
+        arguments: TFX's container arguments and those that `compiler.py` added.
+    """
+    own, beam_args = _parser().parse_known_args(list(arguments))
+    received = json.loads(own.json_serialized_invocation_args)
+    spec = json.loads(own.json_serialized_inputs_spec_args)
+    managed = own.storage == "managed"
+    local_root = os.environ.get(LOCAL_ROOT_VARIABLE, "")
+    storage = invocation.ManagedStorage() if managed else invocation.Storage(local_root)
+    with tempfile.TemporaryDirectory() as folder:
+        executor_input = invocation.repaired_input(received, spec, storage)
+        executor_input["inputs"]["parameterValues"] = exec_properties(
+            executor_input, overlay.decode(own.overlays), json.loads(own.files), folder
+        )
+        _make_output_parents(executor_input, managed)
+        _run_tfx(own.executor_class_path, executor_input, spec, beam_args)
+    if not managed:
+        output_file = pathlib.Path(executor_input["outputs"]["outputFile"])
+        result = invocation.repaired_output(json.loads(output_file.read_text()), storage)
+        output_file.write_text(json.dumps(result))
+
+
+def exec_properties(
+    executor_input: Mapping[str, Any],
+    overlays: Sequence[overlay.Overlay],
+    files: Mapping[str, str],
+    folder: str,
+) -> dict[str, Any]:
+    """The execution properties, with run-time parameters in place and files written.
+
+    Args:
+        executor_input: The repaired executor input.
+        overlays: Where run-time parameters go.
+        files: Execution property that is a path -> text of the file.
+        folder: Where files are written.
+
+    Returns:
+        The properties without the run-time parameters.
+    """
+    received = executor_input["inputs"].get("parameterValues", {})
+    run_time = {item.parameter for item in overlays} | {overlay.STATE_ROOT}
+    properties = {name: value for name, value in received.items() if name not in run_time}
+    properties = overlay.apply(properties, overlays, received)
+    tokens = {overlay.EXECUTION: _execution_key(executor_input)}
+    if overlay.STATE_ROOT in received:
+        tokens[overlay.STATE_ROOT] = received[overlay.STATE_ROOT]
+    for name, value in properties.items():
+        if isinstance(value, str):
+            properties[name] = overlay.fill(value, tokens)
+    for name, text in files.items():
+        path = pathlib.Path(folder, name, pathlib.PurePath(properties[name]).name)
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+        properties[name] = str(path)
+    return properties
+
+
+def _execution_key(executor_input: Mapping[str, Any]) -> str:
+    """A name that all retries of a task share and no other run has: from where its outputs go."""
+    outputs = executor_input["outputs"].get("artifacts", {})
+    uris = sorted(artifact["uri"] for holder in outputs.values() for artifact in holder["artifacts"])
+    return hashlib.sha256("\n".join(uris).encode()).hexdigest()[:16]
+
+
+def _make_output_parents(executor_input: Mapping[str, Any], managed: bool) -> None:
+    if managed:
+        return
+    for holder in executor_input["outputs"].get("artifacts", {}).values():
+        for artifact in holder["artifacts"]:
+            pathlib.Path(artifact["uri"]).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _run_tfx(
+    executor_class_path: str, executor_input: Mapping[str, Any], spec: Mapping[str, Any], beam_args: list[str]
+) -> None:
+    from absl import flags
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
+
+    # Beam reads sys.argv where it is given no options; absl refuses flags that were never parsed.
+    sys.argv = sys.argv[:1]
+    flags.FLAGS(sys.argv)
+    request = argparse.Namespace(
+        executor_class_path=executor_class_path,
+        json_serialized_invocation_args=json.dumps(executor_input),
+        json_serialized_inputs_spec_args=json.dumps(spec),
+    )
+    kubeflow_v2_run_executor.main((request, beam_args))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--executor_class_path", required=True)
+    parser.add_argument("--json_serialized_invocation_args", required=True)
+    parser.add_argument("--json_serialized_inputs_spec_args", required=True)
+    parser.add_argument("--overlays", default="[]")
+    parser.add_argument("--files", default="{}")
+    parser.add_argument("--storage", choices=["launcher", "managed"], default="launcher")
+    return parser
+
+
+if __name__ == "__main__":
+    from absl import logging as absl_logging
+
+    absl_logging.use_absl_handler()
+    absl_logging.set_verbosity(absl_logging.INFO)
+    main(sys.argv[1:])
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Native libraries of TFX can crash while the interpreter shuts down, after the work is done.
+    os._exit(0)

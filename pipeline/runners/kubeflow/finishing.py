@@ -1,0 +1,183 @@
+"""Adds to TFX's compiled specification what TFX leaves out (docs/kubeflow.md has the list)."""
+
+import copy
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.config.kubeflow import EXIT_HANDLER, KubeflowConfig, ResourcesConfig, RetryConfig
+from pipeline.runners.kubeflow.overlay import EXECUTION, STATE_ROOT, Overlay, encode, token_of
+from pipeline.runners.kubeflow.parameters import RunParameter
+
+TFX_DAG = "tfx-dag"
+# Execution properties that hold the path of a file made while compiling: its text travels along.
+_FILES = {"ImportSchemaGen": "schema_file"}
+# Execution properties with a directory that no two runs may share, and how to find it.
+_PER_EXECUTION = {"Pretrainer": ("custom_config", "checkpoint_root")}
+# Its answer is about this run.
+_NEVER_CACHED = {EXIT_HANDLER}
+
+Spec = dict[str, Any]
+
+
+def executor_labels(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Node id -> executor label, of every task that runs a container."""
+    return {
+        name: component["executorLabel"]
+        for name, component in spec["components"].items()
+        if "executorLabel" in component
+    }
+
+
+class Finishing:
+    """Finishes one specification."""
+
+    def __init__(
+        self,
+        kubeflow: KubeflowConfig,
+        parameters: Sequence[RunParameter],
+        staging: str,
+        managed: bool,
+    ):
+        """Constructs the step.
+
+        Args:
+            kubeflow: Resources, retries and the like.
+            parameters: What can be set at submission.
+            staging: The root with which the pipeline was built; becomes `${state_root}`.
+            managed: For managed pipelines: TensorFlow opens artifact URIs itself.
+        """
+        self._kubeflow = kubeflow
+        self._parameters = {parameter.name: parameter for parameter in parameters}
+        self._staging = staging
+        self._managed = managed
+
+    def __call__(self, compiled: Mapping[str, Any]) -> Spec:
+        """Returns the finished copy of a specification."""
+        spec = copy.deepcopy(dict(compiled))
+        dag = spec["components"][TFX_DAG]
+        tasks = dict(dag["dag"]["tasks"])
+        for node_id, task in tasks.items():
+            self._finish_task(spec, node_id, task)
+        handler = spec["root"]["dag"]["tasks"][EXIT_HANDLER]
+        self._finish_task(spec, EXIT_HANDLER, handler)
+        self._declare_parameters(spec, dag)
+        if self._kubeflow.pipeline_root and not self._managed:
+            spec["defaultPipelineRoot"] = self._kubeflow.pipeline_root
+        return spec
+
+    def _finish_task(self, spec: Spec, node_id: str, task: Spec) -> None:
+        component = spec["components"][node_id]
+        container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
+        inputs = task.setdefault("inputs", {}).setdefault("parameters", {})
+        settings = self._kubeflow.task(node_id)
+
+        files = self._read_files(node_id, inputs)
+        self._separate_executions(node_id, inputs)
+        uses_root = self._replace_root(inputs)
+        overlays = self._overlays(node_id)
+        wanted = {overlay.parameter for overlay in overlays} | ({STATE_ROOT} if uses_root else set())
+        for name in sorted(wanted):
+            inputs[name] = {"componentInputParameter": name}
+            definitions = component.setdefault("inputDefinitions", {}).setdefault("parameters", {})
+            definitions[name] = {"parameterType": self._parameters[name].type}
+
+        container["image"] = settings.image or self._kubeflow.image
+        if overlays:
+            container["args"] += ["--overlays", encode(overlays)]
+        if files:
+            container["args"] += ["--files", json.dumps(files)]
+        if self._managed:
+            container["args"] += ["--storage", "managed"]
+        if settings.env:
+            container["env"] = [
+                {"name": name, "value": value} for name, value in sorted(settings.env.items())
+            ]
+        if settings.resources:
+            container["resources"] = _resources(settings.resources)
+        if settings.retry and settings.retry.max_count:
+            task["retryPolicy"] = _retry_policy(settings.retry)
+        task["cachingOptions"] = {"enableCache": True} if self._is_cached(node_id, settings.cache) else {}
+
+    def _is_cached(self, node_id: str, wanted: bool | None) -> bool:
+        if node_id == "ImageExampleGen":
+            # KFP knows the data by this parameter alone: unless it says so, the data is read again.
+            return bool(self._kubeflow.tasks.get(node_id) and self._kubeflow.tasks[node_id].cache)
+        return bool(wanted) and node_id not in _NEVER_CACHED
+
+    def _overlays(self, node_id: str) -> list[Overlay]:
+        return [
+            overlay
+            for parameter in self._parameters.values()
+            for overlay in parameter.overlays.get(node_id, ())
+        ]
+
+    def _read_files(self, node_id: str, inputs: Spec) -> dict[str, str]:
+        name = _FILES.get(node_id)
+        if name is None:
+            return {}
+        path = pathlib.Path(inputs[name]["runtimeValue"]["constant"])
+        # The directory carries the digest of the content, so the cache key still depends on it.
+        inputs[name]["runtimeValue"]["constant"] = f"{path.parent.name}/{path.name}"
+        return {name: path.read_text(encoding="utf-8")}
+
+    def _separate_executions(self, node_id: str, inputs: Spec) -> None:
+        if node_id not in _PER_EXECUTION:
+            return
+        name, key = _PER_EXECUTION[node_id]
+        holder = json.loads(inputs[name]["runtimeValue"]["constant"])
+        holder[key] = f"{holder[key]}/{token_of(EXECUTION)}"
+        inputs[name]["runtimeValue"]["constant"] = json.dumps(holder)
+
+    def _replace_root(self, inputs: Spec) -> bool:
+        found = False
+        for value in inputs.values():
+            constant = value.get("runtimeValue", {}).get("constant")
+            if isinstance(constant, str) and self._staging in constant:
+                value["runtimeValue"]["constant"] = constant.replace(self._staging, token_of(STATE_ROOT))
+                found = True
+        return found
+
+    def _declare_parameters(self, spec: Spec, dag: Spec) -> None:
+        """Declares the parameters at the root and hands them down to the tasks' sub-DAG."""
+        at_root, below = {}, {}
+        for name, parameter in self._parameters.items():
+            at_root[name] = {
+                "parameterType": parameter.type,
+                "defaultValue": parameter.default,
+                "isOptional": True,
+                "description": parameter.description,
+            }
+            below[name] = {"parameterType": parameter.type}
+        spec["root"]["inputDefinitions"] = {"parameters": at_root}
+        dag["inputDefinitions"] = {"parameters": below}
+        spec["root"]["dag"]["tasks"][TFX_DAG]["inputs"] = {
+            "parameters": {name: {"componentInputParameter": name} for name in self._parameters}
+        }
+
+
+def _resources(resources: ResourcesConfig) -> Spec:
+    result: Spec = {
+        "cpuLimit": resources.cpu,
+        "memoryLimit": resources.memory_gb,
+        "cpuRequest": resources.cpu_request,
+        "memoryRequest": resources.memory_request_gb,
+    }
+    result = {name: value for name, value in result.items() if value is not None}
+    if resources.accelerator:
+        # A 64-bit integer is text in protobuf's JSON.
+        result["accelerator"] = {
+            "type": resources.accelerator.type,
+            "count": str(resources.accelerator.count),
+        }
+    return result
+
+
+def _retry_policy(retry: RetryConfig) -> Spec:
+    return {
+        "maxRetryCount": retry.max_count,
+        "backoffDuration": f"{retry.wait_seconds}s",
+        "backoffFactor": retry.factor,
+        "backoffMaxDuration": f"{retry.max_wait_seconds}s",
+    }
