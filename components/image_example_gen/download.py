@@ -46,11 +46,9 @@ def _fetch_one(url: str, expected: str, path: str) -> None:
             raise DownloadError(f"{url}: MD5 is {digest.hexdigest()}, expected {expected}")
         os.replace(partial, path)
     except (OSError, ValueError) as error:  # URLError and timeouts are OSErrors; ValueError: no such scheme
-        # Of an HTTPError the text has the status, of another URLError only `reason` says anything.
-        unreachable = isinstance(error, urllib.error.URLError) and not isinstance(
-            error, urllib.error.HTTPError
-        )
-        reason = getattr(error, "reason", error) if unreachable else error
+        # An HTTPError's text has the status; of another URLError only `reason` says anything.
+        has_status = isinstance(error, urllib.error.HTTPError)
+        reason = error if has_status else getattr(error, "reason", error)
         raise DownloadError(f"{url}: {reason}") from error
     finally:
         if os.path.exists(partial):

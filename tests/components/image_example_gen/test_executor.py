@@ -78,9 +78,7 @@ def test_messy_folder(tmp_path):
         write(root / name, data)
     os.symlink("/etc/passwd", root / "unlabeled" / "passwd.png")
     write(root / names[0] / "copy.png", encoded(picture(3)))  # the picture of 3.png
-    write(
-        root / names[1] / "contradiction.png", encoded(picture(4))
-    )  # the picture of the other class's 4.png
+    write(root / names[1] / "contradiction.png", encoded(picture(4)))  # 4.png of the other
     artifact, quarantine = run_ingest(folder(root, max_bad_fraction=0.2, max_pixels=50_000), tmp_path / "out")
     records, summary = read_quarantine(quarantine.uri)
     expected = {name: why for name, (_, why) in bad.items()} | {"unlabeled/passwd.png": "outside_root"}

@@ -174,7 +174,7 @@ def test_download(tmp_path, server):
 
 
 def test_fashion_mnist_is_looked_up_in_order(tmp_path, server):
-    root, url = server
+    _, url = server
     source = FashionMnistSource(cache_dir=str(tmp_path / "cache"), url=url)
     debian = str(tmp_path / "debian")
     with pytest.raises(DataError) as caught:
