@@ -1,9 +1,10 @@
 """Typed configuration of the two training stages."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trainer_module.losses.config import ObjectiveConfig
 from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Flip
 
 
@@ -44,13 +45,6 @@ class ViewsConfig(Frozen):
     small: SmallViewsConfig = SmallViewsConfig()
 
 
-class ObjectiveConfig(Frozen):
-    """The pretraining objective, by its name in `trainer_module.losses`, with its parameters."""
-
-    name: str = "nt_xent"
-    params: dict[str, Any] = Field(default_factory=lambda: {"temperature": 0.2})
-
-
 class OptimizerConfig(Frozen):
     """AdamW with linear warm-up and cosine decay to zero."""
 
@@ -67,7 +61,7 @@ class WatchConfig(Frozen):
     after_steps: int = Field(200, ge=1, description="no warning before this step")
     min_effective_rank: float = Field(2.0, ge=1)
     min_embedding_std: float = Field(0.01, ge=0, description="share of 1/sqrt(dim), the uniform sphere's")
-    chance_margin: float = Field(0.02, ge=0, description="loss within this share of ln(2N-1) is chance")
+    chance_margin: float = Field(0.02, ge=0, description="a loss this close, as a share, to chance is stuck")
     probe_every: int = Field(500, ge=1, description="steps between two kNN probes")
     probe_images: int = Field(2000, ge=20, description="labelled images of the kNN probe, at most")
     probe_neighbors: int = Field(20, ge=1)
@@ -79,17 +73,22 @@ class PretrainConfig(Frozen):
     encoder: EncoderConfig = EncoderConfig()
     projection_dims: tuple[int, ...] = Field((256, 64), min_length=1)
     views: ViewsConfig = ViewsConfig()
-    objective: ObjectiveConfig = ObjectiveConfig()
+    objective: ObjectiveConfig = ObjectiveConfig(name="nt_xent", params={"temperature": 0.2})
+    target_momentum: float = Field(
+        0.99, ge=0, lt=1, description="of the averaged target network, for objectives that have one"
+    )
     optimizer: OptimizerConfig = OptimizerConfig()
     watch: WatchConfig = WatchConfig()
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**31)
     batch_size: int = Field(512, ge=2)
     num_steps: int = Field(1500, ge=1)
     steps_per_call: int = Field(10, ge=1, description="training steps in one call of the graph")
     log_every: int = Field(50, ge=1)
     checkpoint_every: int = Field(250, ge=1)
     keep_checkpoints: int = Field(2, ge=1)
-    mixed_precision: Literal["auto", "off"] = Field("auto", description="auto: float16 where a GPU has it")
+    mixed_precision: Literal["auto", "on", "off"] = Field(
+        "auto", description="bfloat16; auto: on GPUs with it"
+    )
     cache_limit_mb: int = Field(2048, ge=1, description="decoded images beyond this go to a file on disk")
 
 
@@ -97,10 +96,8 @@ class FineTuneConfig(Frozen):
     """Training of encoder and classifier together on views, with an average of the weights kept."""
 
     policy: tuple[AnyStep, ...] = (Crop(min_area=0.5), Flip(), Brightness(), Contrast())
-    learning_rate: float = Field(1e-3, gt=0, description="of the classifier")
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-3, weight_decay=1e-2)
     layer_decay: float = Field(0.7, gt=0, le=1, description="learning rate of a section over the one above")
-    weight_decay: float = Field(1e-2, ge=0)
-    warmup_fraction: float = Field(0.1, ge=0, lt=1)
     average_decay: float = Field(0.99, ge=0, lt=1, description="exponential moving average of the weights")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     mixup: float = Field(0.0, ge=0, description="alpha of mixup's Beta distribution; 0: none")

@@ -1,0 +1,1 @@
+"""Contrastive pretraining: batches in a seeded order, the training graph, watching, checkpoints."""

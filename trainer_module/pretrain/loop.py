@@ -1,0 +1,175 @@
+"""The pretraining loop: train, log, watch, save; resumes from the last checkpoint."""
+
+import logging
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainer_module.config import PretrainConfig
+from trainer_module.dataset import ImageDataset
+from trainer_module.encoders import build_encoder
+from trainer_module.pretrain.batches import BatchOrder, plan_calls, prefetch_batches
+from trainer_module.pretrain.learner import Learner, Outcome
+from trainer_module.pretrain.precision import compute_policy
+from trainer_module.pretrain.watch import (
+    Figures,
+    KnnProbe,
+    PretrainingCollapsedError,
+    find_problems,
+    measure,
+)
+
+_log = logging.getLogger(__name__)
+_progress = logging.getLogger("tfx_contrastive.progress")
+
+
+def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str, log_dir: str) -> keras.Model:
+    """Trains an encoder on all images of a data set.
+
+    A run that was killed continues from its last checkpoint when called again with the same arguments:
+    batches and views of a step depend on the seed and the step alone.
+
+    Args:
+        dataset: Images. Labels are read by the kNN probe, and by objectives that use them.
+        config: Encoder, views, objective and all else.
+        checkpoint_dir: Directory of this data set's and configuration's checkpoints, of nothing else.
+        log_dir: Where TensorBoard's scalars go.
+
+    Returns:
+        The encoder: pixels in [0, 255], [B, H, W, C], to h, float32 [B, D].
+
+    Raises:
+        PretrainingCollapsedError: If nothing is learned and `config.watch.on_collapse` is `error`.
+        ValueError: If there are fewer than two images, or the views don't fit them.
+    """
+    order = BatchOrder(len(dataset), config.batch_size, config.seed)
+    if order.batch_size < config.batch_size:
+        _log.warning("batch_size is %d, but there are %d images: each batch is all of them",
+                     config.batch_size, len(dataset))  # fmt: skip
+    keras.utils.set_random_seed(config.seed)
+    with compute_policy(config.mixed_precision):
+        encoder = build_encoder(config.encoder, dataset.image_shape, dataset.mean, dataset.std)
+        learner = Learner(encoder, config, dataset.image_shape)
+    manager = tf.train.CheckpointManager(learner.checkpoint, checkpoint_dir, config.keep_checkpoints)
+    if manager.latest_checkpoint:
+        learner.checkpoint.restore(manager.latest_checkpoint).assert_consumed()
+        _log.info("resuming at step %d from %s", int(learner.step), manager.latest_checkpoint)
+    watcher = _Watcher(dataset, config, order.batch_size, log_dir)
+    start = int(learner.step)
+    watcher.begin(start)
+    watch = config.watch
+    calls = plan_calls(
+        start,
+        config.num_steps,
+        config.steps_per_call,
+        (config.log_every, config.checkpoint_every, watch.probe_every),
+    )
+    for call, images, labels in prefetch_batches(dataset.images, dataset.label_index, order, calls):
+        outcome = learner.train(images, labels)
+        last = call.stop == config.num_steps
+        watcher.add(outcome)
+        if last or call.stop % config.log_every == 0:
+            watcher.report(call.stop, outcome)
+        if last or call.stop % watch.probe_every == 0:
+            watcher.probe(call.stop, learner)
+        if last or call.stop % config.checkpoint_every == 0:
+            manager.save(call.stop)
+    watcher.end()
+    return encoder
+
+
+class _Watcher:
+    """Turns outcomes into log lines, TensorBoard scalars, warnings and, if configured, an error."""
+
+    def __init__(self, dataset: ImageDataset, config: PretrainConfig, batch_size: int, log_dir: str):
+        self._config = config
+        self._batch_size = batch_size
+        self._writer = tf.summary.create_file_writer(log_dir)
+        self._probe = KnnProbe(dataset, config.watch, config.seed)
+        chance = config.objective.spec.chance_loss
+        self._chance_loss = chance(batch_size) if chance else None
+        self._losses: list[np.ndarray] = []
+
+    def begin(self, step: int) -> None:
+        """Starts the clock at a step. The first call, which traces the graph, is not timed."""
+        self._timed_from = step
+        self._since: float | None = None
+        if not self._probe.possible:
+            _log.info("no kNN probe: it needs labelled images of at least two classes")
+
+    def add(self, outcome: Outcome) -> None:
+        """Takes in a call."""
+        self._losses.append(outcome.loss.numpy())
+        if self._since is None:
+            self._since = time.monotonic()
+            self._timed_from += len(self._losses[0])
+
+    def report(self, step: int, outcome: Outcome) -> None:
+        """Logs the figures and looks for collapse.
+
+        Raises:
+            PretrainingCollapsedError: If there is one and the configuration says so.
+        """
+        losses = np.concatenate(self._losses)
+        self._losses.clear()
+        figures = measure(losses, outcome)
+        scalars = vars(figures) | self._speed(step)
+        with self._writer.as_default():
+            for name, value in scalars.items():
+                tf.summary.scalar(f"pretrain/{name}", value, step)
+        self._tell(
+            step,
+            "loss {loss:.3f}, contrastive accuracy {contrastive_accuracy:.3f}, "
+            "effective rank {effective_rank:.1f}".format_map(scalars),
+            scalars,
+        )
+        if step >= self._config.watch.after_steps or not np.isfinite(figures.loss):
+            self._judge(step, figures)
+
+    def _judge(self, step: int, figures: Figures) -> None:
+        problems = find_problems(figures, self._config.watch, self._chance_loss)
+        if not problems:
+            return
+        text = f"pretraining step {step}: " + "; ".join(problems)
+        with self._writer.as_default():
+            tf.summary.text("pretrain/problems", text, step)
+        if self._config.watch.on_collapse == "error" or not np.isfinite(figures.loss):
+            self._writer.flush()
+            raise PretrainingCollapsedError(text)
+        _log.warning(text)
+
+    def probe(self, step: int, learner: Learner) -> None:
+        """Logs the kNN probe, where there are labels."""
+        if not self._probe.possible:
+            return
+        began = time.monotonic()
+        accuracy = self._probe.accuracy(learner)
+        with self._writer.as_default():
+            tf.summary.scalar("pretrain/knn_probe", accuracy, step)
+        self._tell(step, f"kNN probe {accuracy:.3f}", {"knn_probe": accuracy})
+        if self._since is not None:
+            self._since += time.monotonic() - began  # the probe is no training time
+
+    def _speed(self, step: int) -> dict[str, float]:
+        """Images per second since the last report; nothing in the first call, which traced the graph."""
+        now, since, steps = time.monotonic(), self._since, step - self._timed_from
+        self._since, self._timed_from = now, step
+        if since is None or steps == 0:
+            return {}
+        return {"images_per_second": steps * self._batch_size / (now - since)}
+
+    def _tell(self, step: int, text: str, figures: dict[str, float]) -> None:
+        """One line of progress, for a person and for the live display."""
+        num_steps = self._config.num_steps
+        progress = {"stage": "pretrain", "step": step, "num_steps": num_steps, **figures}
+        if "images_per_second" in figures:
+            rate = figures["images_per_second"]
+            progress["seconds_left"] = (num_steps - step) * self._batch_size / rate
+            text += f", {rate:.0f} images/s, {progress['seconds_left']:.0f} s left"
+        _progress.info("pretraining step %d of %d: %s", step, num_steps, text, extra={"progress": progress})
+
+    def end(self) -> None:
+        """Writes what is not written yet."""
+        self._writer.close()

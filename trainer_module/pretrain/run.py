@@ -1,0 +1,62 @@
+"""The pretraining stage from files to files: Examples and Transform graph in, encoder out."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+
+import tensorflow_transform as tft
+
+from trainer_module.config import PretrainConfig
+from trainer_module.dataset import ImageDataset, read_images
+from trainer_module.encoders import load_encoder, save_encoder
+from trainer_module.pretrain.loop import pretrain
+from trainer_module.serving.export import export_encoder
+
+_log = logging.getLogger(__name__)
+
+
+def run(
+    files: Sequence[str],
+    transform_dir: str,
+    config: PretrainConfig,
+    checkpoint_root: str,
+    model_dir: str,
+    log_dir: str,
+) -> None:
+    """Pretrains an encoder and writes it, as a SavedModel and for Keras, to one directory.
+
+    Args:
+        files: TFRecord files of all images, labelled or not.
+        transform_dir: Output of the Transform component.
+        config: What to train and how.
+        checkpoint_root: Checkpoints go to a sub-directory named by configuration and data.
+        model_dir: Where the SavedModel, `encoder.json` and `encoder.weights.h5` go.
+        log_dir: Where TensorBoard's scalars go.
+    """
+    tf_transform_output = tft.TFTransformOutput(transform_dir)
+    dataset = read_images(files, tf_transform_output, config.cache_limit_mb)
+    _log.info("pretraining on %d images of shape %s", len(dataset), dataset.image_shape)
+    checkpoint_dir = f"{checkpoint_root.rstrip('/')}/{run_digest(config, dataset)}"
+    encoder = pretrain(dataset, config, checkpoint_dir, log_dir)
+    save_encoder(model_dir, encoder, config.encoder, dataset.image_shape, dataset.mean, dataset.std)
+    # Rebuilt: what is exported computes in float32, whatever it was trained in.
+    export_encoder(model_dir, load_encoder(model_dir), tf_transform_output)
+
+
+def run_digest(config: PretrainConfig, dataset: ImageDataset) -> str:
+    """Names the checkpoints of a configuration on a data set, so that no other run resumes from them.
+
+    Args:
+        config: All that training depends on.
+        dataset: Identified by its images, their order, and the statistics of the training split.
+
+    Returns:
+        Sixteen hexadecimal digits.
+    """
+    digest = hashlib.sha256(config.model_dump_json().encode())
+    digest.update(repr(dataset.image_shape).encode())
+    for part in (dataset.mean, dataset.std, dataset.label_index):
+        digest.update(part.tobytes())
+    for image_id in dataset.image_id:
+        digest.update(image_id)
+    return digest.hexdigest()[:16]
