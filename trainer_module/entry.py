@@ -1,0 +1,50 @@
+"""TFX's way into the training stages: unpacks what the Trainer component passes, and delegates."""
+
+from tfx import v1 as tfx
+
+from trainer_module.config import HeadConfig, PretrainConfig
+
+
+def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
+    """`run_fn` of the Pretrainer: contrastive pretraining on the images of all files.
+
+    Args:
+        fn_args: `train_files` and `eval_files`: images, labelled or not. `transform_output`,
+            `serving_model_dir`, `model_run_dir`. `custom_config`: `pretrain` (PretrainConfig as JSON)
+            and `checkpoint_root`, a directory that stays the same from run to run.
+    """
+    from trainer_module.pretrain import run
+
+    run.run(
+        files=_unique([*fn_args.train_files, *fn_args.eval_files]),
+        transform_dir=fn_args.transform_output,
+        config=PretrainConfig.model_validate_json(fn_args.custom_config["pretrain"]),
+        checkpoint_root=fn_args.custom_config["checkpoint_root"],
+        model_dir=fn_args.serving_model_dir,
+        log_dir=f"{fn_args.model_run_dir}/logs",
+    )
+
+
+def head_run_fn(fn_args: tfx.components.FnArgs) -> None:
+    """`run_fn` of the Trainer: a classifier from the labelled images, on the Pretrainer's encoder.
+
+    Args:
+        fn_args: `train_files` and `eval_files`: images, labelled or not. `transform_output`,
+            `base_model` (the Pretrainer's model), `serving_model_dir`. `custom_config`: `head`
+            (HeadConfig as JSON).
+    """
+    from trainer_module.head import stage
+
+    stage.run(
+        train_files=fn_args.train_files,
+        eval_files=fn_args.eval_files,
+        transform_dir=fn_args.transform_output,
+        encoder_dir=fn_args.base_model,
+        model_dir=fn_args.serving_model_dir,
+        config=HeadConfig.model_validate_json(fn_args.custom_config["head"]),
+    )
+
+
+def _unique(patterns: list[str]) -> list[str]:
+    """Each pattern once, in order: `train_args` of the Pretrainer names the eval split too."""
+    return list(dict.fromkeys(patterns))

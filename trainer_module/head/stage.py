@@ -1,0 +1,60 @@
+"""The whole stage: read the splits, train the head, export what is served."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from trainer_module.config import HeadConfig
+from trainer_module.dataset import read_images
+from trainer_module.encoders import load_encoder
+from trainer_module.head.train import HeadMetrics, train_head
+from trainer_module.serving import export_classifier
+from trainer_module.vocabulary import class_names
+
+# TF Serving and TensorFlow leave this folder of a SavedModel alone.
+METRICS_PATH = os.path.join("assets.extra", "metrics.json")
+
+
+def run(
+    train_files: Sequence[str],
+    eval_files: Sequence[str],
+    transform_dir: str,
+    encoder_dir: str,
+    model_dir: str,
+    config: HeadConfig,
+) -> HeadMetrics:
+    """Trains a classifier on a pretrained encoder and writes it as a SavedModel.
+
+    Args:
+        train_files: TFRecord files of the training split, or glob patterns.
+        eval_files: The same of the `eval` split.
+        transform_dir: Output of the Transform component.
+        encoder_dir: The Pretrainer's model directory.
+        model_dir: Where the SavedModel goes; `assets.extra/metrics.json` in it holds the figures.
+        config: How to train.
+
+    Returns:
+        The figures.
+
+    Raises:
+        ValueError: If the labels can't teach a classifier, or a directory is not what it should be.
+    """
+    tf_transform_output = tft.TFTransformOutput(transform_dir)
+    names = class_names(tf_transform_output)
+    trained = train_head(
+        load_encoder(encoder_dir),
+        read_images(train_files, tf_transform_output, config.cache_limit_mb),
+        read_images(eval_files, tf_transform_output, config.cache_limit_mb),
+        names,
+        config,
+    )
+    export_classifier(model_dir, trained.encoder, trained.head, names, tf_transform_output)
+    path = os.path.join(model_dir, METRICS_PATH)
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(json.dumps(dataclasses.asdict(trained.metrics), indent=2, ensure_ascii=False))
+    return trained.metrics

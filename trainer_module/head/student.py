@@ -1,0 +1,107 @@
+"""The network in training, and the running average of its weights that is kept."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainer_module.config import FineTuneConfig
+from trainer_module.head.classifier import LinearClassifier
+from trainer_module.head.encode import BatchEncoder
+from trainer_module.head.optimizer import layerwise_optimizers
+from trainer_module.views import make_view
+
+
+class Student:
+    """Encoder and classifier in training, started from a linear probe (LP-FT, arXiv:2202.10054).
+
+    Attributes:
+        encoder: The exponential moving average of the encoder's weights.
+        head: The same of the classifier's.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        probe: LinearClassifier,
+        image_shape: tuple[int, int, int],
+        config: FineTuneConfig,
+        num_steps: int,
+        seed: int,
+    ):
+        """Starts from an encoder and a linear probe on it.
+
+        Args:
+            encoder: Pretrained encoder; it is not changed.
+            probe: The start of the classifier.
+            image_shape: [height, width, channels].
+            config: Views, rates, averaging.
+            num_steps: Steps to come.
+            seed: Seed of the views.
+        """
+        self.encoder, self.head = _copy(encoder), probe.to_keras()
+        self._encoder, self._head = _copy(encoder), probe.to_keras()
+        self._encode = BatchEncoder(self.encoder, image_shape)
+        self._optimizers = layerwise_optimizers(self._encoder, self._head, config, num_steps)
+        self._probe = probe
+        self._config = config
+        self._seed = tf.constant([seed, 0x4EAD], tf.int32)
+        self._index = tf.Variable(0, dtype=tf.int32, trainable=False)
+
+    @tf.function(reduce_retracing=True)
+    def step(self, images: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+        """One step of cross-entropy with soft targets on random views.
+
+        Args:
+            images: uint8 [B, H, W, C].
+            targets: Class probabilities to learn, float32 [B, K].
+            weights: Weight of each image in the loss, float32 [B].
+            share: Scalar of mixup (arXiv:1710.09412): this much of each image and its target, the rest
+                from the image at the other end of the batch; 1.0 leaves them as they are.
+
+        Returns:
+            The loss, float32 scalar.
+        """
+        seed = tf.random.fold_in(self._seed, self._index)
+        views = make_view(images, self._config.policy, seed)
+        views = share * views + (1.0 - share) * views[::-1]
+        targets = share * targets + (1.0 - share) * targets[::-1]
+        weights = share * weights + (1.0 - share) * weights[::-1]
+        with tf.GradientTape() as tape:
+            logits = self._head(self._encoder(views, training=True), training=True)
+            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+            loss = tf.reduce_mean(weights * losses)
+        variables = [variables for _, variables in self._optimizers]
+        for (optimizer, owned), gradients in zip(
+            self._optimizers, tape.gradient(loss, variables), strict=True
+        ):
+            optimizer.apply(gradients, owned)
+        self._average()
+        return loss
+
+    def _average(self) -> None:
+        """Moves the averages towards the current weights, faster in the first steps."""
+        step = tf.cast(self._index.assign_add(1), tf.float32)
+        decay = tf.minimum(self._config.average_decay, step / (10.0 + step))
+        for mean, current in (
+            *zip(self.encoder.variables, self._encoder.variables, strict=True),
+            *zip(self.head.variables, self._head.variables, strict=True),
+        ):
+            if tf.as_dtype(mean.dtype).is_floating:
+                mean.assign(decay * mean + (1.0 - decay) * current)
+
+    def classifier(self) -> LinearClassifier:
+        """The averaged classifier."""
+        kernel, bias = self.head.get_weights()
+        return dataclasses.replace(self._probe, kernel=kernel, bias=bias)
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits of the averaged network, float32 [N, K], of uint8 [N, H, W, C]."""
+        return self.classifier().logits(self._encode(images))
+
+
+def _copy(encoder: keras.Model) -> keras.Model:
+    copy = keras.models.clone_model(encoder)
+    copy.set_weights(encoder.get_weights())
+    return copy
