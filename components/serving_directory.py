@@ -7,9 +7,12 @@ written (or was left behind by a kill) and every function here looks past it.
 
 import dataclasses
 import logging
+import os
 import posixpath
+import time
+import uuid
 
-SAVED_MODEL_FILE = "saved_model.pb"
+from components.saved_model import SAVED_MODEL_FILE
 
 _logger = logging.getLogger(__name__)
 
@@ -81,34 +84,39 @@ def copy_model(source_dir: str, target_dir: str) -> None:
     )
 
 
-def signature_outputs(model_dir: str, signature: str) -> frozenset[str]:
-    """Names the outputs of a SavedModel's signature without loading the model.
+def publish(model_dir: str, serving_dir: str) -> ServedVersion:
+    """Makes a model the newest version of a serving directory, complete from the moment it is seen.
+
+    On a local disk the copy is made under a name that is no number and then renamed. An object store
+    can't rename: there `saved_model.pb` goes last. Former versions stay, so that a reader in the midst
+    of loading one of them is not disturbed.
 
     Args:
-        model_dir: Directory that holds `saved_model.pb`.
-        signature: Name of the signature, such as `serving_default`.
+        model_dir: Directory of the SavedModel.
+        serving_dir: Directory of numeric versions; made if absent.
 
     Returns:
-        The output names; empty if the model has no such signature.
-
-    Raises:
-        ValueError: If `saved_model.pb` can't be parsed, as after an interrupted copy.
+        The new version: the time in seconds as with TFX's Pusher, or one more than the greatest
+        number that is taken.
     """
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf import saved_model_pb2
     from tensorflow.io import gfile
 
-    path = posixpath.join(model_dir, SAVED_MODEL_FILE)
-    model = saved_model_pb2.SavedModel()
-    try:
-        with gfile.GFile(path, "rb") as file:
-            model.ParseFromString(file.read())
-    except DecodeError as error:
-        raise ValueError(
-            f"{path!r} is not a SavedModel ({error}): a cut-off copy? Push the model again."
-        ) from error
-    names: set[str] = set()
-    for graph in model.meta_graphs:
-        if "serve" in graph.meta_info_def.tags:
-            names.update(graph.signature_def[signature].outputs if signature in graph.signature_def else ())
-    return frozenset(names)
+    gfile.makedirs(serving_dir)
+    taken = [int(name.rstrip("/")) for name in gfile.listdir(serving_dir) if name.rstrip("/").isdecimal()]
+    version = max([int(time.time()), *(number + 1 for number in taken)])
+    if "://" in serving_dir:
+        path = posixpath.join(serving_dir, str(version))
+        copy_model(model_dir, path)
+        return ServedVersion(version, path)
+    staged = os.path.join(serving_dir, f".publishing-{uuid.uuid4().hex}")
+    copy_model(model_dir, staged)
+    while True:
+        path = os.path.join(serving_dir, str(version))
+        try:
+            os.rename(staged, path)  # fails where another process took the number: a version is not empty
+        except OSError:
+            if not os.path.isdir(path):
+                raise
+            version += 1
+        else:
+            return ServedVersion(version, path)

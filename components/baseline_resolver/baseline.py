@@ -16,7 +16,7 @@ import dataclasses
 import logging
 from typing import Literal
 
-from components import serving_directory
+from components import saved_model, serving_directory
 
 Policy = Literal["latest", "none"]
 POLICIES: tuple[str, ...] = ("latest", "none")
@@ -79,16 +79,17 @@ def resolve_baseline(candidate_dir: str, serving_dir: str, policy: str) -> Basel
 
 def _is_classifier(model_dir: str) -> bool:
     try:
-        outputs = serving_directory.signature_outputs(model_dir, CLASSIFIER_SIGNATURE)
+        signature = saved_model.read_signatures(model_dir).get(CLASSIFIER_SIGNATURE)
     except ValueError as error:
         _logger.warning("Not a baseline: %s", error)
         return False
+    outputs = sorted(signature.outputs) if signature else []
     if CLASSIFIER_OUTPUT not in outputs:
         _logger.info(
             "%s is no baseline: its signature %s gives %s, not %s",
             model_dir,
             CLASSIFIER_SIGNATURE,
-            sorted(outputs) or "nothing",
+            outputs or "nothing",
             CLASSIFIER_OUTPUT,
         )
         return False
