@@ -2,7 +2,14 @@
 
 from typing import Any
 
-_ARTIFACT_TYPES = ("Quarantine", "RepresentationReport")
+_ARTIFACT_TYPES = (
+    "CompatibilityReport",
+    "Embeddings",
+    "ModelRegistration",
+    "Quarantine",
+    "RepresentationReport",
+    "SimilarityIndex",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,3 +13,27 @@ class RepresentationReport(artifact.Artifact):
     """What RepresentationGate measured: `metrics.json` with every figure, threshold, verdict and reason."""
 
     TYPE_NAME = "components.RepresentationReport"
+
+
+class ModelRegistration(artifact.Artifact):
+    """What RegistryPusher did: `registration.json` with version, digest, aliases and the reason."""
+
+    TYPE_NAME = "components.ModelRegistration"
+
+
+class Embeddings(artifact.Artifact):
+    """Vectors of every image by one encoder: `shards/*.parquet` and `meta.json` (docs/search.md)."""
+
+    TYPE_NAME = "components.Embeddings"
+
+
+class SimilarityIndex(artifact.Artifact):
+    """A faiss index bound to one encoder: `index.faiss`, `rows.parquet` and `index.json`."""
+
+    TYPE_NAME = "components.SimilarityIndex"
+
+
+class CompatibilityReport(artifact.Artifact):
+    """New encoder against the one in use: `compatibility.json` with figures, thresholds and verdict."""
+
+    TYPE_NAME = "components.CompatibilityReport"

@@ -1,0 +1,154 @@
+"""One file of examples to one shard of embeddings, batch after batch."""
+
+import collections
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from components.embedding_gen import embeddings
+from components.embedding_gen.former import FormerVectors
+from components.served_model import ServedModel, UnreadableImagesError
+
+_READ_AHEAD = 2
+_NAMED_IN_ERRORS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbedTask:
+    """One file of examples and the shard that it becomes.
+
+    Attributes:
+        path: The TFRecord file.
+        relative: Its path under the examples' URI.
+        split: Whose it is.
+        shard: Where its embeddings go.
+    """
+
+    path: str
+    relative: str
+    split: str
+    shard: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What became of one file; `num_embedded` images were new, the others' vectors were known."""
+
+    split: str
+    num_images: int
+    num_labelled: int
+    num_embedded: int
+    dim: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Batch:
+    """Some rows of a file, without the images; `known` has the vectors of a part, by row."""
+
+    ids: Sequence[str]
+    sources: Sequence[str]
+    labels: Sequence[str | None]
+    known: dict[int, np.ndarray]
+
+    def merged(self, new: np.ndarray) -> np.ndarray:
+        """Vectors of all rows, float32 [B, D], from those of the new ones and the known ones."""
+        vectors = np.empty((len(self.ids), new.shape[1]), np.float32)
+        is_new = np.ones(len(self.ids), bool)
+        for row, vector in self.known.items():
+            vectors[row] = vector
+            is_new[row] = False
+        vectors[is_new] = new
+        return vectors
+
+
+def embed_file(task: EmbedTask, model: ServedModel, former: FormerVectors, batch_size: int) -> Counts:
+    """Embeds one file of examples; holds a few batches of images at a time.
+
+    Args:
+        task: What to read and where to write.
+        model: Embeds the images that are new.
+        former: Vectors that are known.
+        batch_size: Examples read at a time.
+
+    Returns:
+        What was done.
+
+    Raises:
+        ValueError: If the model can't read an image or gives a vector that is not finite; the images are
+            named. ImageExampleGen sets unreadable images aside, so either is a defect worth a stop.
+    """
+    pending: collections.deque[_Batch] = collections.deque()
+    new_ids: list[str] = []
+
+    def new_images() -> Iterator[list[bytes]]:
+        for batch, images in _read(task.path, batch_size, former):
+            pending.append(batch)
+            is_new = [row for row in range(len(images)) if row not in batch.known]
+            new_ids.extend(batch.ids[row] for row in is_new)
+            yield [images[row] for row in is_new]
+
+    tables: list[pa.Table] = []
+    num_rows = 0
+    try:
+        for embedded in model.embed_batches(new_images()):
+            tables.append(_table(task, pending.popleft(), embedded, num_rows))
+            num_rows += tables[-1].num_rows
+    except UnreadableImagesError as error:
+        named = ", ".join(new_ids[position] for position in error.positions[:_NAMED_IN_ERRORS])
+        raise ValueError(f"{task.path}: the model can't read these image_ids: {named} ({error})") from error
+    if not tables:
+        return Counts(task.split, 0, 0, 0, 0)
+    embeddings.write_shard(tables, task.shard)
+    num_labelled = num_rows - sum(table["label"].null_count for table in tables)
+    return Counts(
+        task.split, num_rows, num_labelled, len(new_ids), tables[0].schema.field("vector").type.list_size
+    )
+
+
+def _table(task: EmbedTask, batch: _Batch, embedded: np.ndarray, first_record: int) -> pa.Table:
+    vectors = batch.merged(embedded)
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        named = ", ".join(batch.ids[row] for row in np.flatnonzero(~finite)[:_NAMED_IN_ERRORS])
+        raise ValueError(
+            f"{task.path}: the model's embeddings of these image_ids are not finite: {named}. "
+            "A similarity to them can't be computed; look at the training run and train again."
+        )
+    num_rows, dim = vectors.shape
+    columns = [
+        pa.array(batch.ids, pa.string()),
+        pa.array(batch.sources, pa.string()),
+        pa.array([task.split] * num_rows, pa.string()),
+        pa.array(batch.labels, pa.string()),
+        pa.array([task.relative] * num_rows, pa.string()),
+        pa.array(np.arange(first_record, first_record + num_rows)),
+        embeddings.vector_column(vectors),
+    ]
+    return pa.Table.from_arrays(columns, schema=embeddings.schema(dim))
+
+
+def _read(path: str, batch_size: int, former: FormerVectors) -> Iterator[tuple[_Batch, np.ndarray]]:
+    """Batches of a file, each with its encoded images, object [B] of bytes."""
+    import tensorflow as tf
+
+    spec = {
+        "image": tf.io.FixedLenFeature([], tf.string),
+        "image_id": tf.io.FixedLenFeature([], tf.string),
+        "source": tf.io.FixedLenFeature([], tf.string, default_value=""),
+        "label": tf.io.VarLenFeature(tf.string),
+    }
+    records = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
+    parsed = (
+        records.batch(batch_size).map(lambda batch: tf.io.parse_example(batch, spec)).prefetch(_READ_AHEAD)
+    )
+    for features in parsed:
+        ids = [image_id.decode() for image_id in features["image_id"].numpy()]
+        labels: list[str | None] = [None] * len(ids)
+        for row, label in zip(
+            features["label"].indices.numpy()[:, 0], features["label"].values.numpy(), strict=True
+        ):
+            labels[row] = label.decode()
+        sources = [source.decode() for source in features["source"].numpy()]
+        yield _Batch(ids, sources, labels, former.look_up(ids)), features["image"].numpy()

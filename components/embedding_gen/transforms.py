@@ -1,0 +1,157 @@
+"""The Beam part of EmbeddingGen: a file of examples to a shard of embeddings.
+
+A file is the unit of work and of retry. Nothing is shuffled and no image passes through Beam: a worker
+reads a file in batches, embeds what is new, and writes the shard.
+"""
+
+import collections
+import logging
+import posixpath
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import apache_beam as beam
+from apache_beam.utils import shared
+
+from components.embedding_gen import embeddings
+from components.embedding_gen.config import EmbeddingConfig
+from components.embedding_gen.files import Counts, EmbedTask, embed_file
+from components.embedding_gen.former import FormerVectors
+from components.encoder_fingerprint import encoder_fingerprint
+from components.served_model import ServedModel
+
+_progress = logging.getLogger("tfx_contrastive.progress")
+
+
+class EmbedExamples(beam.PTransform):
+    """Files of examples -> shards and `meta.json`. Apply to the pipeline itself."""
+
+    def __init__(
+        self,
+        tasks: Sequence[EmbedTask],
+        model_dir: str,
+        examples_uri: str,
+        uri: str,
+        former_uri: str,
+        config: str,
+    ):
+        """Takes what a worker needs as text, because it is sent to workers.
+
+        Args:
+            tasks: The files.
+            model_dir: Of the model.
+            examples_uri: Of the examples.
+            uri: Of the Embeddings artifact that is written.
+            former_uri: Of one with the same encoder, empty if there is none.
+            config: `EmbeddingConfig` as JSON.
+        """
+        super().__init__()
+        self._tasks = tasks
+        self._model_dir = model_dir
+        self._examples_uri = examples_uri
+        self._uri = uri
+        self._former_uri = former_uri
+        self._config = config
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """Returns the one `Meta` that was written."""
+        return (
+            pipeline
+            | "List" >> beam.Create(self._tasks)
+            | "Spread" >> beam.Reshuffle()
+            | "Embed" >> beam.ParDo(_EmbedFile(self._model_dir, self._former_uri, self._config))
+            | "Gather" >> beam.combiners.ToList()
+            | "WriteMeta" >> beam.Map(finish, self._model_dir, self._examples_uri, self._uri)
+        )
+
+
+def tasks_for(examples_uri: str, split_dirs: Mapping[str, Sequence[str]], uri: str) -> list[EmbedTask]:
+    """One task a file of examples.
+
+    Args:
+        examples_uri: Of the Examples artifact.
+        split_dirs: Split to its directories.
+        uri: Of the Embeddings artifact.
+
+    Raises:
+        ValueError: If there is no file.
+    """
+    from tensorflow.io import gfile
+
+    tasks = []
+    for split, folders in split_dirs.items():
+        paths = sorted(path for folder in folders for path in gfile.glob(posixpath.join(folder, "*")))
+        for number, path in enumerate(paths):
+            shard = posixpath.join(
+                uri, embeddings.SHARDS_DIR, f"{split}-{number:05d}-of-{len(paths):05d}.parquet"
+            )
+            relative = posixpath.relpath(path, examples_uri)
+            tasks.append(EmbedTask(path, relative, split, shard))
+    if not tasks:
+        raise ValueError(f"The examples {examples_uri!r} hold no file in the splits {sorted(split_dirs)}.")
+    return tasks
+
+
+class _Loaded:
+    """What all threads of a worker process share. A class of ours: `shared` needs weak references."""
+
+    def __init__(self, model_dir: str, former_uri: str, batch_size: int):
+        self.model = ServedModel(model_dir, batch_size)
+        self.former = FormerVectors(former_uri)
+
+
+class _EmbedFile(beam.DoFn):
+    """EmbedTask -> Counts; its shard is written."""
+
+    def __init__(self, model_dir: str, former_uri: str, config: str):
+        self._model_dir = model_dir
+        self._former_uri = former_uri
+        self._batch_size = EmbeddingConfig.model_validate_json(config).batch_size
+        self._shared = shared.Shared()
+
+    def setup(self) -> None:
+        """Loads the model once a process."""
+        self._loaded = self._shared.acquire(
+            lambda: _Loaded(self._model_dir, self._former_uri, self._batch_size),
+            tag=f"{self._model_dir} {self._former_uri}",
+        )
+
+    def process(self, task: EmbedTask) -> Iterator[Counts]:
+        """Embeds one file."""
+        started = time.monotonic()
+        counts = embed_file(task, self._loaded.model, self._loaded.former, self._batch_size)
+        rate = counts.num_images / max(time.monotonic() - started, 1e-9)
+        _progress.info(
+            "embedded %s",
+            task.relative,
+            extra={"progress": {"stage": "embed", "file": task.relative, "images_per_second": rate}},
+        )
+        yield counts
+
+
+def finish(counts: Sequence[Counts], model_dir: str, examples_uri: str, uri: str) -> embeddings.Meta:
+    """Sums up what the workers did and writes `meta.json`.
+
+    Raises:
+        ValueError: If there was no image.
+    """
+    by_split: collections.Counter[str] = collections.Counter()
+    labelled: collections.Counter[str] = collections.Counter()
+    for each in counts:
+        by_split[each.split] += each.num_images
+        labelled[each.split] += each.num_labelled
+    total, num_embedded = sum(by_split.values()), sum(each.num_embedded for each in counts)
+    if not total:
+        raise ValueError(f"The examples {examples_uri!r} hold no image, so there is nothing to embed.")
+    meta = embeddings.Meta(
+        encoder_fingerprint=encoder_fingerprint(model_dir),
+        dim=max(each.dim for each in counts),
+        num_images=dict(sorted(by_split.items())),
+        num_labelled=dict(sorted(labelled.items())),
+        num_embedded=num_embedded,
+        num_reused=total - num_embedded,
+        examples_uri=examples_uri,
+        model_dir=model_dir,
+    )
+    embeddings.write_meta(meta, uri)
+    return meta

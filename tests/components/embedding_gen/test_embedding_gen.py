@@ -1,0 +1,181 @@
+"""The node through Beam and TFX's executor; exact contents."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from tfx.types import artifact_utils, channel_utils, standard_artifacts
+
+import components
+from components.embedding_gen import embeddings
+from components.embedding_gen.component import EmbeddingGen
+from components.embedding_gen.config import EmbeddingConfig
+from components.embedding_gen.executor import Executor
+from tests.components.tiny_models import (
+    digit_images,
+    embed_with,
+    image_id,
+    make_example,
+    random_kernel,
+    save_model,
+    write_examples,
+)
+
+KERNEL = random_kernel(2)
+IMAGES, NAMES = digit_images(60)
+LABELS = [name if row % 3 else None for row, name in enumerate(NAMES)]
+
+
+def write_splits(root, num_train):
+    write_examples(root / "Split-train" / "data-0", IMAGES[:11], LABELS[:11])
+    write_examples(root / "Split-train" / "data-1", IMAGES[11:num_train], LABELS[11:num_train])
+    write_examples(root / "Split-eval" / "data-0", IMAGES[40:], NAMES[40:])
+
+
+@pytest.fixture(scope="module")
+def model_uri(tmp_path_factory):
+    root = tmp_path_factory.mktemp("model")
+    save_model(root / "Format-Serving", KERNEL)
+    return str(root)
+
+
+def run(examples_dir, model_uri, out, cache_dir="", batch_size=4):
+    examples, model = standard_artifacts.Examples(), standard_artifacts.Model()
+    examples.uri, model.uri = str(examples_dir), model_uri
+    examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
+    artifact = components.Embeddings()
+    artifact.uri = str(out)
+    config = EmbeddingConfig(batch_size=batch_size).model_dump_json()
+    Executor().Do(
+        {"examples": [examples], "model": [model]},
+        {"embeddings": [artifact]},
+        {"embedding": config, "cache_dir": str(cache_dir) if cache_dir else ""},
+    )
+    return artifact
+
+
+def rows_by_id(uri):
+    rows, vectors = embeddings.read_all(str(uri))
+    return {row["image_id"]: (row, vector) for row, vector in zip(rows.to_pylist(), vectors, strict=True)}
+
+
+def test_every_image_has_its_row(tmp_path, model_uri):
+    write_splits(tmp_path / "examples", 30)
+    artifact = run(tmp_path / "examples", model_uri, tmp_path / "out")
+    found = rows_by_id(tmp_path / "out")
+    kept = [*range(30), *range(40, 60)]
+    assert set(found) == {image_id(IMAGES[row]) for row in kept}
+    expected = embed_with(KERNEL, IMAGES)
+    for row in kept:
+        columns, vector = found[image_id(IMAGES[row])]
+        np.testing.assert_allclose(vector, expected[row], atol=1e-6)
+        assert columns["split"] == ("train" if row < 40 else "eval")
+        assert columns["label"] == (LABELS[row] if row < 40 else NAMES[row])
+    first_of_second_file = found[image_id(IMAGES[13])][0]
+    assert first_of_second_file["examples_file"] == "Split-train/data-1"
+    assert first_of_second_file["record"] == 2
+    assert first_of_second_file["source"] == "data-1#2"
+    meta = embeddings.read_meta(str(tmp_path / "out"))
+    assert (meta.dim, meta.num_images, meta.num_embedded) == (16, {"eval": 20, "train": 30}, 50)
+    assert meta.num_labelled == {"eval": 20, "train": 20}
+    assert artifact.get_int_custom_property("num_train") == 30
+    assert artifact.get_string_custom_property("encoder_fingerprint") == meta.encoder_fingerprint
+
+
+def test_data_tools_read_the_shards(tmp_path, model_uri):
+    write_splits(tmp_path / "examples", 30)
+    run(tmp_path / "examples", model_uri, tmp_path / "out")
+    frame = pq.read_table(tmp_path / "out" / "shards").to_pandas()
+    assert list(frame.columns) == [*embeddings.ROW_COLUMNS, "vector"]
+    assert frame["vector"].iloc[0].shape == (16,)
+    assert frame["label"].isna().sum() == 10
+
+
+def test_only_new_images_are_embedded(tmp_path, model_uri):
+    write_splits(tmp_path / "first", 20)
+    write_splits(tmp_path / "second", 30)
+    run(tmp_path / "first", model_uri, tmp_path / "out1", tmp_path / "cache")
+    artifact = run(tmp_path / "second", model_uri, tmp_path / "out2", tmp_path / "cache")
+    assert artifact.get_int_custom_property("num_embedded") == 10
+    assert artifact.get_int_custom_property("num_reused") == 40
+    alone = run(tmp_path / "second", model_uri, tmp_path / "out3")
+    assert alone.get_int_custom_property("num_embedded") == 50
+    reused, embedded = rows_by_id(tmp_path / "out2"), rows_by_id(tmp_path / "out3")
+    assert reused.keys() == embedded.keys()
+    for key, (row, vector) in embedded.items():
+        assert reused[key][0] == row
+        np.testing.assert_allclose(reused[key][1], vector, atol=1e-6)
+
+
+def test_known_vectors_are_taken_over_not_computed_again(tmp_path, model_uri):
+    write_splits(tmp_path / "examples", 30)
+    run(tmp_path / "examples", model_uri, tmp_path / "out1", tmp_path / "cache")
+    shard = tmp_path / "out1" / "shards" / "eval-00000-of-00001.parquet"
+    table = embeddings.read_shard(str(shard))
+    marked = np.full((table.num_rows, 16), 0.25, np.float32)
+    column = table.schema.get_field_index("vector")
+    values = embeddings.vector_column(marked)
+    embeddings.write_shard([table.set_column(column, table.schema.field(column), values)], str(shard))
+    run(tmp_path / "examples", model_uri, tmp_path / "out2", tmp_path / "cache")
+    _, vectors = embeddings.read_all(str(tmp_path / "out2"), ["eval"])
+    np.testing.assert_array_equal(vectors, marked)
+
+
+def test_another_encoder_embeds_everything(tmp_path, model_uri):
+    write_splits(tmp_path / "examples", 20)
+    run(tmp_path / "examples", model_uri, tmp_path / "out1", tmp_path / "cache")
+    save_model(tmp_path / "other" / "Format-Serving", random_kernel(9))
+    artifact = run(tmp_path / "examples", str(tmp_path / "other"), tmp_path / "out2", tmp_path / "cache")
+    assert artifact.get_int_custom_property("num_embedded") == 40
+
+
+def test_lost_former_embeddings_are_no_obstacle(tmp_path, model_uri):
+    write_splits(tmp_path / "examples", 20)
+    run(tmp_path / "examples", model_uri, tmp_path / "out1", tmp_path / "cache")
+    (tmp_path / "out1" / "meta.json").unlink()
+    artifact = run(tmp_path / "examples", model_uri, tmp_path / "out2", tmp_path / "cache")
+    assert artifact.get_int_custom_property("num_embedded") == 40
+
+
+def test_an_unreadable_image_is_named(tmp_path, model_uri):
+    import tensorflow as tf
+
+    write_splits(tmp_path / "examples", 20)
+    with tf.io.TFRecordWriter(str(tmp_path / "examples" / "Split-train" / "data-2")) as writer:
+        writer.write(make_example(b"garbage", "ab" * 32, "bad", None))
+    with pytest.raises(Exception, match="can't read these image_ids: " + "ab" * 32):
+        run(tmp_path / "examples", model_uri, tmp_path / "out")
+    assert not (tmp_path / "out" / "meta.json").exists()
+
+
+def test_a_vector_that_is_not_finite_stops_the_run(tmp_path):
+    kernel = KERNEL.copy()
+    kernel[20, 0] = np.nan
+    save_model(tmp_path / "model" / "Format-Serving", kernel)
+    write_splits(tmp_path / "examples", 20)
+    with pytest.raises(Exception, match="are not finite: [0-9a-f]{64}"):
+        run(tmp_path / "examples", str(tmp_path / "model"), tmp_path / "out")
+
+
+def test_missing_shards_are_noticed(tmp_path, model_uri):
+    write_splits(tmp_path / "examples", 20)
+    run(tmp_path / "examples", model_uri, tmp_path / "out")
+    (tmp_path / "out" / "shards" / "train-00001-of-00002.parquet").unlink()
+    with pytest.raises(ValueError, match="shards are missing"):
+        embeddings.read_all(str(tmp_path / "out"))
+
+
+def test_another_format_version_is_refused(tmp_path):
+    (tmp_path / "meta.json").write_text(json.dumps({"format_version": 0}))
+    with pytest.raises(ValueError, match="format version 0; expected 1"):
+        embeddings.read_meta(str(tmp_path))
+
+
+def test_node_wiring():
+    node = EmbeddingGen(
+        examples=channel_utils.as_channel([standard_artifacts.Examples()]),
+        model=channel_utils.as_channel([standard_artifacts.Model()]),
+    )
+    assert node.outputs["embeddings"].type is components.Embeddings
+    assert json.loads(node.exec_properties["embedding"]) == {"batch_size": 256}
