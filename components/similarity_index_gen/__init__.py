@@ -1,0 +1,1 @@
+"""A faiss index over the embeddings, bound to the encoder that computed them."""

@@ -1,0 +1,125 @@
+"""Approximate indexes, tuned until they find enough of what exact search finds.
+
+IVF: k-means cells, of which the `nprobe` nearest are searched (Sivic & Zisserman, Video Google, ICCV 2003).
+HNSW: a navigable graph with a candidate list of `ef_search` (Malkov & Yashunin, arXiv:1603.09320).
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import faiss
+import numpy as np
+
+from components.similarity_index_gen.config import IndexConfig
+from components.similarity_index_gen.exact import exact_neighbors, recall_at_k
+
+_HNSW_LINKS = 32
+_HNSW_CONSTRUCTION = 80
+_TRAINING_VECTORS_A_CELL = 50
+_KMEANS_ITERATIONS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """What became of one kind of index.
+
+    Attributes:
+        kind: `ivf` or `hnsw`.
+        parameter: The value of `nprobe` or `ef_search` at which tuning ended.
+        recall: At that value, against exact search.
+        scanned: Share of the vectors that a query looks at.
+        passed: Whether the gate let it pass.
+        seconds: To build and tune it.
+    """
+
+    kind: str
+    parameter: int
+    recall: float
+    scanned: float
+    passed: bool
+    seconds: float
+
+
+def build_approximate(vectors: np.ndarray, config: IndexConfig) -> tuple[faiss.Index | None, list[Trial]]:
+    """Builds the kinds in their order until one passes the recall gate.
+
+    Args:
+        vectors: float32 [N, D] of length 1.
+        config: The kinds and the gate.
+
+    Returns:
+        The first index that passes, None if none does; and a record of each trial.
+    """
+    generator = np.random.default_rng(config.seed)
+    chosen = generator.choice(len(vectors), min(config.num_queries, len(vectors)), replace=False)
+    queries = vectors[np.sort(chosen)]
+    k = min(config.recall_k, len(vectors))
+    expected, _ = exact_neighbors(vectors, queries, k)
+    trials: list[Trial] = []
+    for kind in config.approximate:
+        started = time.monotonic()
+        index, parameter_values = _BUILDERS[kind](vectors, config.seed)
+        trial = None
+        for parameter, scanned in parameter_values:
+            if scanned > config.max_scanned and trial is not None:
+                break
+            set_parameter(index, parameter)
+            similarities, rows = index.search(queries, k)
+            recall = recall_at_k(rows, expected, similarities)
+            passed = recall >= config.min_recall and scanned <= config.max_scanned
+            trial = Trial(kind, parameter, recall, scanned, passed, time.monotonic() - started)
+            if passed:
+                return index, [*trials, trial]
+        if trial is not None:
+            trials.append(trial)
+    return None, trials
+
+
+def set_parameter(index: faiss.Index, value: int) -> None:
+    """Sets how far a query looks: `nprobe` or `ef_search`."""
+    if isinstance(index, faiss.IndexIVF):
+        index.nprobe = value
+    else:
+        index.hnsw.efSearch = value
+
+
+def _build_ivf(vectors: np.ndarray, seed: int) -> tuple[faiss.Index, Iterator[tuple[int, float]]]:
+    num_vectors, dim = vectors.shape
+    # faiss's guidance: 4 sqrt(N) to 16 sqrt(N) cells, at least 39 training vectors a cell.
+    cells = max(1, min(round(4 * math.sqrt(num_vectors)), num_vectors // 39))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dim), dim, cells, faiss.METRIC_INNER_PRODUCT)
+    index.cp.niter = _KMEANS_ITERATIONS
+    index.cp.seed = seed + 1
+    index.cp.spherical = True
+    sample = np.random.default_rng(seed).choice(
+        num_vectors, min(num_vectors, _TRAINING_VECTORS_A_CELL * cells), replace=False
+    )
+    index.train(vectors[np.sort(sample)])
+    index.add(vectors)
+    return index, ((nprobe, nprobe / cells) for nprobe in _doubling(1, cells))
+
+
+def _build_hnsw(vectors: np.ndarray, seed: int) -> tuple[faiss.Index, Iterator[tuple[int, float]]]:
+    del seed  # faiss draws levels from a generator with a fixed seed
+    index = faiss.IndexHNSWFlat(vectors.shape[1], _HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = _HNSW_CONSTRUCTION
+    index.add(vectors)
+    # Each candidate is expanded to its links: about that many similarities are computed.
+    links = 2 * _HNSW_LINKS
+    return index, ((ef, min(1.0, ef * links / len(vectors))) for ef in _doubling(16, len(vectors)))
+
+
+def _doubling(first: int, limit: int) -> Iterator[int]:
+    value = min(first, limit)
+    while value < limit:
+        yield value
+        value *= 2
+    yield limit
+
+
+_BUILDERS: dict[str, Callable[[np.ndarray, int], tuple[faiss.Index, Iterator[tuple[int, float]]]]] = {
+    "ivf": _build_ivf,
+    "hnsw": _build_hnsw,
+}

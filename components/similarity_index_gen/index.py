@@ -1,0 +1,254 @@
+"""A similarity index: built, saved, loaded, searched."""
+
+import dataclasses
+import io
+import json
+import os
+import posixpath
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import faiss
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.embedding_gen import embeddings
+from components.similarity_index_gen.approximate import Trial, build_approximate
+from components.similarity_index_gen.config import IndexConfig
+from components.similarity_index_gen.exact import build_exact
+
+FORMAT_VERSION = 1
+INDEX_FILE, ROWS_FILE, DESCRIPTION_FILE = "index.faiss", "rows.parquet", "index.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What is known of an index as a whole.
+
+    Attributes:
+        kind: `exact`, `ivf` or `hnsw`.
+        encoder_fingerprint: Of the encoder whose vectors it holds and takes.
+        dim: Width of a vector.
+        num_images: Vectors in it.
+        num_bytes: Of faiss's index in memory; about the same on disk.
+        recall: Recall@k against exact search; 1.0 where it is exact.
+        trials: The approximate indexes that were tried, with the figures by which they were judged.
+        examples_uri: Where the images are.
+        model_dir: The model whose `embed_bytes` gives queries.
+    """
+
+    kind: str
+    encoder_fingerprint: str
+    dim: int
+    num_images: int
+    num_bytes: int
+    recall: float
+    trials: Sequence[Mapping[str, Any]]
+    examples_uri: str
+    model_dir: str
+    format_version: int = FORMAT_VERSION
+
+
+class OtherEncoderError(ValueError):
+    """A query whose vectors another encoder has computed."""
+
+
+class SimilarityIndex:
+    """Nearest neighbors by cosine similarity."""
+
+    def __init__(self, index: faiss.Index, rows: pa.Table, description: Description):
+        """Joins the parts; `build` and `load` make them."""
+        self._index = index
+        self._labels = np.array([label or "" for label in rows["label"].to_pylist()], object)
+        self.rows = rows
+        self.description = description
+
+    @classmethod
+    def build(
+        cls,
+        vectors: np.ndarray,
+        rows: pa.Table,
+        encoder_fingerprint: str,
+        config: IndexConfig,
+        examples_uri: str = "",
+        model_dir: str = "",
+    ) -> "SimilarityIndex":
+        """Builds the index that the configuration asks for.
+
+        Args:
+            vectors: Embeddings of length 1, float32 [N, D].
+            rows: What is known of each, N rows; the columns of an Embeddings artifact.
+            encoder_fingerprint: Of the encoder that computed them.
+            config: Exact or approximate, and the recall gate.
+            examples_uri: Where the images are.
+            model_dir: The encoder's model.
+
+        Returns:
+            An exact index up to `exact_up_to` vectors, or where no approximate one passes the gate.
+
+        Raises:
+            ValueError: If vectors and rows don't fit, or vectors have not length 1.
+        """
+        vectors = np.ascontiguousarray(vectors, np.float32)
+        if len(vectors) != rows.num_rows or not len(vectors):
+            raise ValueError(f"Received {len(vectors)} vectors for {rows.num_rows} rows; expected one each.")
+        lengths = np.linalg.norm(vectors, axis=1)
+        if np.abs(lengths - 1).max() > 1e-3:
+            raise ValueError(
+                f"Received vectors of length {lengths.min():.4g} to {lengths.max():.4g}; expected "
+                "length 1, as `embed_bytes` gives them."
+            )
+        index: faiss.Index | None = None
+        trials: list[Trial] = []
+        if len(vectors) > config.exact_up_to:
+            index, trials = build_approximate(vectors, config)
+        kind, recall = (trials[-1].kind, trials[-1].recall) if index is not None else ("exact", 1.0)
+        index = build_exact(vectors) if index is None else index
+        description = Description(
+            kind,
+            encoder_fingerprint,
+            vectors.shape[1],
+            len(vectors),
+            num_bytes(index),
+            recall,
+            [dataclasses.asdict(trial) for trial in trials],
+            examples_uri,
+            model_dir,
+        )
+        return cls(index, rows, description)
+
+    def save(self, uri: str) -> None:
+        """Writes the index to a directory, local or remote; its description last."""
+        from tensorflow.io import gfile
+
+        gfile.makedirs(uri)
+        with tempfile.TemporaryDirectory() as folder:
+            # faiss writes local files only; a copy in memory would double what a large index takes.
+            local = os.path.join(folder, INDEX_FILE)
+            faiss.write_index(self._index, local)
+            gfile.copy(local, posixpath.join(uri, INDEX_FILE), overwrite=True)
+        rows = io.BytesIO()
+        pq.write_table(self.rows, rows)
+        description = json.dumps(dataclasses.asdict(self.description), indent=2).encode()
+        for name, content in ((ROWS_FILE, rows.getvalue()), (DESCRIPTION_FILE, description)):
+            with gfile.GFile(posixpath.join(uri, name), "wb") as file:
+                file.write(content)
+
+    @classmethod
+    def load(cls, uri: str) -> "SimilarityIndex":
+        """Reads an index.
+
+        Raises:
+            ValueError: If there is none, or another version of this project has written it.
+        """
+        from tensorflow.io import gfile
+
+        if not gfile.exists(posixpath.join(uri, DESCRIPTION_FILE)):
+            raise ValueError(
+                f"Received {uri!r}, which holds no {DESCRIPTION_FILE}; expected a SimilarityIndex."
+            )
+
+        def read(name: str) -> bytes:
+            with gfile.GFile(posixpath.join(uri, name), "rb") as file:
+                return file.read()
+
+        values = json.loads(read(DESCRIPTION_FILE))
+        if values.get("format_version") != FORMAT_VERSION:
+            raise ValueError(
+                f"{uri} has the format version {values.get('format_version')}; expected {FORMAT_VERSION}. "
+                "Run the pipeline again to build the index with this version."
+            )
+        with tempfile.TemporaryDirectory() as folder:
+            local = posixpath.join(uri, INDEX_FILE)
+            if not os.path.exists(local):
+                local = os.path.join(folder, INDEX_FILE)
+                gfile.copy(posixpath.join(uri, INDEX_FILE), local)
+            index = faiss.read_index(local)
+        return cls(index, pq.read_table(io.BytesIO(read(ROWS_FILE))), Description(**values))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that indexed images have, sorted."""
+        return tuple(sorted(set(self._labels) - {""}))
+
+    def search(
+        self, vectors: np.ndarray, encoder_fingerprint: str, k: int = 10, label: str | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Finds the most similar images.
+
+        Args:
+            vectors: Embeddings of the queries, float32 [Q, D].
+            encoder_fingerprint: Of the encoder that computed them.
+            k: How many a query.
+            label: Only images with this label; such a search is always exact.
+
+        Returns:
+            Rows int64 [Q, K] of `rows`, and cosine similarities float32 [Q, K], descending. K is k, or
+            less where there are not that many images; -1 and -inf where an approximate index found fewer.
+
+        Raises:
+            OtherEncoderError: If the vectors are another encoder's.
+            ValueError: If their shape, k or the label is wrong.
+        """
+        known = self.description
+        if encoder_fingerprint != known.encoder_fingerprint:
+            raise OtherEncoderError(
+                f"The query's vectors are of the encoder {encoder_fingerprint[:12]}, the index holds those "
+                f"of {known.encoder_fingerprint[:12]}: similarities between them mean nothing. Embed the "
+                "query with the index's model, or build the index again with the query's."
+            )
+        vectors = np.ascontiguousarray(vectors, np.float32)
+        if vectors.ndim != 2 or vectors.shape[1] != known.dim:
+            raise ValueError(f"Received vectors of shape {list(vectors.shape)}; expected [Q, {known.dim}].")
+        if k < 1:
+            raise ValueError(f"Received k={k}; expected 1 or more.")
+        if label is not None:
+            return self._search_label(vectors, k, label)
+        similarities, rows = self._index.search(vectors, min(k, known.num_images))
+        return rows, similarities
+
+    def _search_label(self, vectors: np.ndarray, k: int, label: str) -> tuple[np.ndarray, np.ndarray]:
+        selected = np.flatnonzero(self._labels == label)
+        if not label or not len(selected):
+            found = ", ".join(map(repr, self.labels)) or "none"
+            raise ValueError(f"Received the label {label!r}; no indexed image has it. Labels here: {found}.")
+        selector = faiss.IDSelectorBatch(selected)
+        index = self._index
+        if isinstance(index, faiss.IndexIVF):
+            parameters = faiss.SearchParametersIVF(sel=selector, nprobe=index.nlist)
+        else:
+            if isinstance(index, faiss.IndexHNSW):
+                # A graph walk that passes few of its nodes loses its way: search its vectors one by one.
+                index = faiss.downcast_index(index.storage)
+            parameters = faiss.SearchParameters(sel=selector)
+        similarities, rows = index.search(vectors, min(k, len(selected)), params=parameters)
+        return rows, similarities
+
+
+def build_from_embeddings(uri: str, config: IndexConfig) -> SimilarityIndex:
+    """Builds the index of an Embeddings artifact.
+
+    Args:
+        uri: Of the artifact.
+        config: Which splits, exact or approximate.
+
+    Raises:
+        ValueError: If the artifact is not complete or has no image in those splits.
+    """
+    meta = embeddings.read_meta(uri)
+    rows, vectors = embeddings.read_all(uri, config.splits)
+    return SimilarityIndex.build(
+        vectors, rows, meta.encoder_fingerprint, config, meta.examples_uri, meta.model_dir
+    )
+
+
+def num_bytes(index: faiss.Index) -> int:
+    """Memory of an index: vectors, and what stands beside them to find them."""
+    if isinstance(index, faiss.IndexIVF):
+        return index.ntotal * (index.code_size + 8) + index.nlist * index.d * 4
+    if isinstance(index, faiss.IndexHNSW):
+        links = index.hnsw.neighbors.size() * 4 + index.hnsw.offsets.size() * 8
+        return links + num_bytes(faiss.downcast_index(index.storage))
+    return index.ntotal * index.d * 4

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from tfx.types import channel_utils
+
+import components
+from components.embedding_gen import embeddings
+from components.similarity_index_gen.component import SimilarityIndexGen
+from components.similarity_index_gen.config import IndexConfig
+from components.similarity_index_gen.index import SimilarityIndex
+from tests.components.similarity_index_gen.embeddings_data import write_embeddings
+
+
+def run(uri, out, index="{}"):
+    source, target = components.Embeddings(), components.SimilarityIndex()
+    source.uri, target.uri = str(uri), str(out)
+    SimilarityIndexGen.test_call(embeddings=source, similarity_index=target, index=index)
+    return target
+
+
+def test_the_index_holds_every_embedding(tmp_path):
+    vectors, ids = write_embeddings(tmp_path / "embeddings", {"train": 50, "eval": 20})
+    artifact = run(tmp_path / "embeddings", tmp_path / "index")
+    index = SimilarityIndex.load(str(tmp_path / "index"))
+    rows, similarities = index.search(vectors, "f" * 64, 1)
+    assert [index.rows["image_id"][int(row)].as_py() for row in rows[:, 0]] == ids
+    np.testing.assert_allclose(similarities, 1.0, atol=1e-5)
+    assert artifact.get_string_custom_property("kind") == index.description.kind == "exact"
+    assert artifact.get_int_custom_property("num_images") == 70
+    assert artifact.get_string_custom_property("encoder_fingerprint") == "f" * 64
+    assert index.description.examples_uri == embeddings.read_meta(str(tmp_path / "embeddings")).examples_uri
+
+
+def test_splits_can_be_chosen(tmp_path):
+    write_embeddings(tmp_path / "embeddings", {"train": 50, "eval": 20})
+    run(tmp_path / "embeddings", tmp_path / "index", IndexConfig(splits=("eval",)).model_dump_json())
+    rows = SimilarityIndex.load(str(tmp_path / "index")).rows
+    assert set(rows["split"].to_pylist()) == {"eval"}
+    assert rows.num_rows == 20
+
+
+def test_a_split_that_is_not_there_is_told(tmp_path):
+    write_embeddings(tmp_path / "embeddings", {"train": 5})
+    with pytest.raises(ValueError, match=r"splits \['dev'\]; .* has rows of these: train"):
+        run(tmp_path / "embeddings", tmp_path / "index", IndexConfig(splits=("dev",)).model_dump_json())
+
+
+def test_node_wiring():
+    node = SimilarityIndexGen(embeddings=channel_utils.as_channel([components.Embeddings()]), index="{}")
+    assert node.outputs["similarity_index"].type is components.SimilarityIndex
