@@ -1,0 +1,48 @@
+"""The CompatibilityCheck node."""
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import path_utils
+
+from components.artifacts import CompatibilityReport
+from components.compatibility import verdict
+from components.compatibility.config import CompatibilityConfig
+from components.representation_gate.samples import read_samples
+
+
+@component
+def CompatibilityCheck(  # noqa: N802 - the name is the node's id
+    examples: InputArtifact[standard_artifacts.Examples],
+    model: InputArtifact[standard_artifacts.Model],
+    compatibility: OutputArtifact[CompatibilityReport],
+    serving_dir: Parameter[str],
+    config: Parameter[str] = "{}",
+) -> None:
+    """Compares the candidate's embeddings with those of the model in use.
+
+    It informs and stops nothing. Must run before the Pusher, which changes what is in use.
+
+    Args:
+        examples: Images; one split is used.
+        model: The candidate, classifier or encoder.
+        compatibility: `compatibility.json`. Custom properties: `verdict`, `reason`, `compared_with`,
+            `new_fingerprint`, `former_fingerprint` and, where measured, the figures.
+        serving_dir: Directory of numeric versions that the Pusher writes; the newest is in use.
+        config: CompatibilityConfig as JSON.
+    """
+    settings = CompatibilityConfig.model_validate_json(config)
+
+    def read_images() -> list[bytes]:
+        split_dirs = artifact_utils.get_split_uris([examples], settings.split)
+        return read_samples(split_dirs, settings.max_images, 0)[0].images.tolist()
+
+    report = verdict.judge(path_utils.serving_model_path(model.uri), serving_dir, read_images, settings)
+    verdict.write_report(report, settings, compatibility.uri)
+    for name in ("verdict", "compared_with", "new_fingerprint", "former_fingerprint"):
+        compatibility.set_string_custom_property(name, getattr(report, name))
+    compatibility.set_string_custom_property("reason", "; ".join(report.reasons) or "every threshold was met")
+    for name in ("neighbor_overlap", "cross_overlap", "linear_cka"):
+        value = getattr(report, name)
+        if value is not None:
+            compatibility.set_float_custom_property(name, value)

@@ -1,0 +1,28 @@
+"""When a new encoder counts as a drop-in."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CompatibilityConfig(BaseModel):
+    """Thresholds of the verdict, and on how many images it is measured.
+
+    All three must be met. The first two say whether the encoders see the same likenesses; they are blind
+    to a rotation of the space, which makes vectors of the one useless beside those of the other. The
+    third is not: it searches the former vectors with the new ones, as a consumer would who does not
+    embed again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_neighbor_overlap: float = Field(0.8, ge=0, le=1, description="of the k neighbors in either space")
+    min_cka: float = Field(0.95, ge=0, le=1, description="linear CKA")
+    min_cross_overlap: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="neighbors that new queries find among former vectors, of the former ones",
+    )
+    k: int = Field(10, ge=1)
+    split: str = "eval"
+    max_images: int = Field(5_000, ge=20, description="the images with the smallest ids of the split")
+    batch_size: int = Field(256, ge=1)
