@@ -1,0 +1,132 @@
+"""The calls to MLflow itself. Its import takes about four seconds: it happens here, when needed."""
+
+import logging
+import os
+import posixpath
+import uuid
+from typing import TYPE_CHECKING
+
+from components import saved_model
+from components.registry.model_store import MLMODEL_FILE
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_ARTIFACT_PATH = "model"
+_PYFUNC_SIGNATURES = ("classify_bytes", "embed_bytes", "serving_default")  # the first that a model has
+
+
+def connect(uri: str, name: str) -> "MlflowClient":
+    """Opens a client; makes the registered model if there is none.
+
+    Args:
+        uri: `sqlite:///…` or http(s).
+        name: Name of the registered model.
+
+    Returns:
+        The client, which knows nothing of MLflow's global settings and leaves them alone.
+    """
+    _quieten()
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    try:
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        try:
+            client.create_registered_model(name)
+        except MlflowException as raced:  # another process made it in between
+            if raced.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+    return client
+
+
+def embedded_database(path: str) -> str:
+    """Makes the SQLite file if there is none: beside its place, then renamed. The caller holds the lock.
+
+    MLflow builds its tables by some fifty migrations; a kill in between leaves a file that it can't
+    open again.
+
+    Args:
+        path: Of the file.
+
+    Returns:
+        Its URI for MLflow.
+    """
+    if not os.path.exists(path):
+        _quieten()
+        from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+
+        unfinished = f"{path}.{uuid.uuid4().hex}"
+        store = SqlAlchemyStore(f"sqlite:///{unfinished}")
+        store.engine.dispose()
+        os.rename(unfinished, path)
+    return f"sqlite:///{path}"
+
+
+def describe(model_dir: str) -> None:
+    """Adds `MLmodel`, by which MLflow's pyfunc and scoring server know the SavedModel."""
+    _quieten()
+    import mlflow
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    signatures = saved_model.read_signatures(model_dir)
+    name = next((known for known in _PYFUNC_SIGNATURES if known in signatures), None)
+    if name is None:
+        raise ValueError(
+            f"{model_dir!r} has the signatures {sorted(signatures)}; expected one of "
+            f"{', '.join(_PYFUNC_SIGNATURES)}."
+        )
+    columns = [ColSpec("binary", argument) for argument in signatures[name].inputs]
+    model = Model(signature=ModelSignature(inputs=Schema(columns)))
+    model.add_flavor(
+        "tensorflow",
+        saved_model_dir=".",
+        meta_graph_tags=["serve"],
+        signature_def_key=name,
+        model_type="tf1-estimator",  # MLflow's name for "call a signature of a SavedModel"
+    )
+    model.add_flavor(
+        "python_function", loader_module="mlflow.tensorflow", python_version=mlflow.utils.PYTHON_VERSION
+    )
+    model.save(os.path.join(model_dir, MLMODEL_FILE))
+
+
+def upload(client: "MlflowClient", name: str, model_dir: str) -> tuple[str, str]:
+    """Uploads a model as artifacts of a run of its own.
+
+    Args:
+        client: To a tracking server.
+        name: Name of the registered model, and of the experiment that holds the runs.
+        model_dir: Local directory.
+
+    Returns:
+        URI of the uploaded model, and the run's id.
+    """
+    experiment = client.get_experiment_by_name(name)
+    experiment_id = experiment.experiment_id if experiment else client.create_experiment(name)
+    run = client.create_run(experiment_id, run_name=os.path.basename(model_dir)[:12])
+    client.log_artifacts(run.info.run_id, model_dir, _ARTIFACT_PATH)
+    client.set_terminated(run.info.run_id)
+    return posixpath.join(run.info.artifact_uri, _ARTIFACT_PATH), run.info.run_id
+
+
+def download(client: "MlflowClient", name: str, number: int, folder: str) -> str:
+    """Downloads a version that `upload` brought there.
+
+    Returns:
+        Its directory under `folder`.
+    """
+    run_id = client.get_model_version(name, str(number)).run_id
+    return client.download_artifacts(run_id, _ARTIFACT_PATH, folder)
+
+
+def _quieten() -> None:
+    """No telemetry from someone's pipeline, and no migration log on someone's terminal."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for logger in ("mlflow.store.db.utils", "alembic"):
+        logging.getLogger(logger).setLevel(logging.WARNING)

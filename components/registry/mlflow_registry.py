@@ -1,0 +1,188 @@
+"""MLflow's model registry behind the interface: an SQLite file, or a tracking server."""
+
+import contextlib
+import datetime
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from components.registry import mlflow_client
+from components.registry.interface import Event, ModelVersion, VersionRecord, find, from_json, to_json
+from components.registry.locking import exclusive_file
+from components.registry.model_store import ModelStore
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_DIGEST, _BLESSED = "digest", "blessed"
+_EVENT, _INTENT = "event.", "intent"
+_MAX_TAG = 5_000  # MLflow refuses 100,000; what is longer than this is read in version.json
+_PAGE = 1_000
+
+_logger = logging.getLogger(__name__)
+
+
+class MlflowRegistry:
+    """One registered model of an MLflow registry.
+
+    The embedded registry is `<directory>/registry.sqlite` with the files in `<directory>/models`. With
+    a tracking server, the files are uploaded as artifacts of a run, and `<directory>/models` is a cache.
+    A version is created with its tags in one transaction, after its files are in place.
+
+    Two processes on one machine exclude each other by a file lock. Writers on several machines are
+    only kept apart by MLflow's own transactions: an alias still is one row, the one or the other.
+    """
+
+    def __init__(self, name: str, directory: str, uri: str | None = None):
+        """Opens the registry; makes it on first use.
+
+        Args:
+            name: Name of the registered model.
+            directory: Local directory for the embedded registry, its files and the lock.
+            uri: http(s) URI of a tracking server; None is the embedded registry.
+
+        Raises:
+            ValueError: If `directory` is on an object store.
+        """
+        if "://" in directory:
+            raise ValueError(
+                f"Received the registry directory {directory!r}; expected a local one. "
+                "SQLite needs a disk: set the URI of an MLflow server, and a local directory for the cache."
+            )
+        self._name, self._directory = name, os.path.abspath(directory)
+        self._is_server = uri is not None
+        self._store = ModelStore(os.path.join(self._directory, "models"))
+        key = hashlib.sha256(f"{uri}\n{name}".encode()).hexdigest()[:16]
+        self._lock_path = (
+            os.path.join(tempfile.gettempdir(), f"tfx-contrastive-{os.getuid()}", f"{key}.lock")
+            if self._is_server
+            else os.path.join(self._directory, "registry.lock")
+        )
+        if uri is None:
+            with self.exclusive():
+                uri = mlflow_client.embedded_database(os.path.join(self._directory, "registry.sqlite"))
+        self._client: MlflowClient = mlflow_client.connect(uri, name)
+
+    def exclusive(self) -> contextlib.AbstractContextManager[None]:
+        """See ModelRegistry."""
+        return exclusive_file(self._lock_path)
+
+    def register(self, model_dir: str, record: VersionRecord) -> ModelVersion:
+        """See ModelRegistry."""
+        with self.exclusive():
+            known = self._by_digest(record.digest)
+            if known is not None:
+                if known.blessed != record.blessed:
+                    self._client.set_model_version_tag(
+                        self._name, str(known.number), _BLESSED, _text(record.blessed)
+                    )
+                return find(self, known.number)
+            stored = self._store.add(model_dir, record, mlflow_client.describe)
+            source, run_id = (
+                mlflow_client.upload(self._client, self._name, stored) if self._is_server else (stored, None)
+            )
+            tags = {key: text for key, text in _tags(record).items() if len(text) <= _MAX_TAG}
+            created = self._client.create_model_version(
+                self._name, source, run_id=run_id, tags=tags, description=record.card[:_MAX_TAG]
+            )
+            return self._keep_one(int(created.version), record.digest)
+
+    def versions(self) -> tuple[ModelVersion, ...]:
+        """See ModelRegistry."""
+        return self._search(f"name = '{self._name}'")
+
+    def fetch(self, number: int) -> str:
+        """See ModelRegistry."""
+        version = find(self, number)
+        if not self._is_server:
+            return version.source
+        cached = self._store.path(version.digest)
+        if cached:
+            return cached
+        with tempfile.TemporaryDirectory() as folder:
+            downloaded = mlflow_client.download(self._client, self._name, number, folder)
+            return self._store.keep(downloaded, version.digest)
+
+    def alias(self, name: str) -> int | None:
+        """See ModelRegistry."""
+        number = self._client.get_registered_model(self._name).aliases.get(name)
+        return None if number is None else int(number)
+
+    def point(self, name: str, number: int | None) -> None:
+        """See ModelRegistry."""
+        if number is None:
+            self._client.delete_registered_model_alias(self._name, name)
+        else:
+            self._client.set_registered_model_alias(self._name, name, str(number))
+
+    def events(self) -> tuple[Event, ...]:
+        """See ModelRegistry."""
+        tags = self._client.get_registered_model(self._name).tags
+        found = [from_json(json.loads(text)) for key, text in tags.items() if key.startswith(_EVENT)]
+        return tuple(sorted(found, key=lambda event: event.time))
+
+    def add_event(self, event: Event) -> None:
+        """See ModelRegistry."""
+        key = f"{_EVENT}{event.time:%Y%m%dT%H%M%S%f}.{uuid.uuid4().hex[:8]}"
+        self._client.set_registered_model_tag(self._name, key, json.dumps(to_json(event)))
+
+    def intent(self) -> Event | None:
+        """See ModelRegistry."""
+        text = self._client.get_registered_model(self._name).tags.get(_INTENT)
+        return from_json(json.loads(text)) if text else None
+
+    def set_intent(self, event: Event | None) -> None:
+        """See ModelRegistry."""
+        if event is None:
+            self._client.delete_registered_model_tag(self._name, _INTENT)
+        else:
+            self._client.set_registered_model_tag(self._name, _INTENT, json.dumps(to_json(event)))
+
+    def _by_digest(self, digest: str) -> ModelVersion | None:
+        found = self._search(f"name = '{self._name}' and tags.{_DIGEST} = '{digest}'")
+        return found[-1] if found else None
+
+    def _keep_one(self, number: int, digest: str) -> ModelVersion:
+        """Another machine may have registered the same model just now: the older version stays."""
+        oldest = self._by_digest(digest)
+        if oldest is not None and oldest.number != number:
+            self._client.delete_model_version(self._name, str(number))
+            return oldest
+        return find(self, number)
+
+    def _search(self, condition: str) -> tuple[ModelVersion, ...]:
+        found, token = [], None
+        while True:
+            page = self._client.search_model_versions(condition, max_results=_PAGE, page_token=token)
+            found += [_version(entry) for entry in page]
+            token = page.token
+            if not token:
+                return tuple(sorted(found, key=lambda version: version.number, reverse=True))
+
+
+def _version(entry: Any) -> ModelVersion:
+    created = datetime.datetime.fromtimestamp(entry.creation_timestamp / 1000, datetime.timezone.utc)
+    tags = dict(entry.tags)
+    return ModelVersion(
+        number=int(entry.version),
+        digest=tags.pop(_DIGEST, ""),
+        blessed=tags.pop(_BLESSED, "") == _text(True),
+        created=created,
+        source=entry.source,
+        tags=tags,
+    )
+
+
+def _tags(record: VersionRecord) -> dict[str, str]:
+    facts = {
+        name: value if isinstance(value, str) else json.dumps(value) for name, value in record.facts.items()
+    }
+    return facts | {_DIGEST: record.digest, _BLESSED: _text(record.blessed)}
+
+
+def _text(value: bool) -> str:
+    return "true" if value else "false"

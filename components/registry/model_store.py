@@ -1,0 +1,122 @@
+"""A directory of models by digest: complete or absent, never changed."""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+
+from components import saved_model, serving_directory
+from components.registry.interface import VersionRecord
+
+RECORD_FILE = "version.json"
+CARD_FILE = "model_card.md"
+MLMODEL_FILE = "MLmodel"
+OWN_FILES = frozenset({RECORD_FILE, CARD_FILE, MLMODEL_FILE})
+_INCOMING = ".incoming-"  # of the one writer
+_CACHING = ".caching-"  # of any reader
+
+
+def digest_of(model_dir: str) -> str:
+    """Digest of a SavedModel, the same before and after it was stored."""
+    return saved_model.model_digest(model_dir, ignored=OWN_FILES)
+
+
+class ModelStore:
+    """`<root>/<digest>/`: the SavedModel, `version.json`, `model_card.md`, `MLmodel`.
+
+    A model is copied beside its place and renamed into it: a kill at any point leaves either nothing
+    or all of it, plus a `.incoming-*` directory that the next `add` removes.
+    """
+
+    def __init__(self, root: str):
+        self._root = root
+
+    def path(self, digest: str) -> str | None:
+        """The directory of a model, None if the store doesn't have it."""
+        path = os.path.join(self._root, digest)
+        return path if os.path.isdir(path) else None
+
+    def add(self, model_dir: str, record: VersionRecord, describe: Callable[[str], None]) -> str:
+        """Copies a model into the store. The caller keeps other writers out.
+
+        Args:
+            model_dir: Directory of the SavedModel, local or on an object store.
+            record: Its digest, facts and card.
+            describe: Adds the registry's own description to the copy, given its directory.
+
+        Returns:
+            The model's directory; that of the first copy where the digest is known.
+
+        Raises:
+            ValueError: If the copied files don't have the digest.
+        """
+        self._remove_unfinished()
+        present = self.path(record.digest)
+        if present:
+            return present
+        incoming = os.path.join(self._root, f"{_INCOMING}{uuid.uuid4().hex}")
+        serving_directory.copy_model(model_dir, incoming)
+        _check(incoming, record.digest)
+        with open(os.path.join(incoming, RECORD_FILE), "w", encoding="utf-8") as file:
+            json.dump(
+                {"digest": record.digest, "blessed": record.blessed, "facts": record.facts}, file, indent=2
+            )
+        with open(os.path.join(incoming, CARD_FILE), "w", encoding="utf-8") as file:
+            file.write(record.card)
+        describe(incoming)
+        _flush_to_disk(incoming)
+        final = os.path.join(self._root, record.digest)
+        os.rename(incoming, final)
+        return final
+
+    def keep(self, model_dir: str, digest: str) -> str:
+        """Copies a model that already has its record, such as a downloaded one, into the store.
+
+        Raises:
+            ValueError: If the files don't have the digest.
+        """
+        _check(model_dir, digest)
+        os.makedirs(self._root, exist_ok=True)
+        incoming = os.path.join(self._root, f"{_CACHING}{uuid.uuid4().hex}")
+        shutil.copytree(model_dir, incoming)
+        final = os.path.join(self._root, digest)
+        try:
+            os.rename(incoming, final)
+        except OSError:  # another process was faster: the same files
+            shutil.rmtree(incoming)
+        return final
+
+    def _remove_unfinished(self) -> None:
+        os.makedirs(self._root, exist_ok=True)
+        for name in os.listdir(self._root):
+            if name.startswith(_INCOMING):
+                shutil.rmtree(os.path.join(self._root, name), ignore_errors=True)
+
+
+def _check(model_dir: str, digest: str) -> None:
+    found = digest_of(model_dir)
+    if found != digest:
+        raise ValueError(
+            f"The files in {model_dir!r} have the digest {found}, expected {digest}: they changed while they "
+            "were copied, or the copy is damaged. Register the model again."
+        )
+
+
+def read_record(model_dir: str) -> VersionRecord:
+    """Reads the record beside a stored model."""
+    with open(os.path.join(model_dir, RECORD_FILE), encoding="utf-8") as file:
+        values = json.load(file)
+    with open(os.path.join(model_dir, CARD_FILE), encoding="utf-8") as file:
+        return VersionRecord(values["digest"], values["blessed"], values["facts"], file.read())
+
+
+def _flush_to_disk(folder: str) -> None:
+    """What is renamed must be on the disk first, else a power cut could leave empty files behind a name."""
+    for parent, _, files in os.walk(folder):
+        for path in [os.path.join(parent, name) for name in files] + [parent]:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,175 @@
+"""Who is champion: promotion, rollback, and the served directory that follows.
+
+The alias is the truth. It moves in one write; everything else is brought in line with it:
+
+1. The change is noted (`set_intent`). A crash before step 2: the note is dropped, nothing happened.
+2. The alias moves. A crash after it: the next call finishes the steps below.
+3. The history gets its line, the note goes.
+4. The served directory's newest version becomes the champion's model, if it isn't already.
+"""
+
+import datetime
+import logging
+
+from components import serving_directory
+from components.registry.interface import (
+    CHALLENGER,
+    CHAMPION,
+    Action,
+    Event,
+    ModelRegistry,
+    ModelVersion,
+    RegistryError,
+    find,
+)
+from components.registry.model_store import digest_of
+
+_logger = logging.getLogger(__name__)
+
+
+def promote(
+    registry: ModelRegistry,
+    number: int,
+    actor: str,
+    reason: str,
+    serving_dir: str | None = None,
+    force: bool = False,
+) -> Event | None:
+    """Makes a version the champion.
+
+    Args:
+        registry: The registry.
+        number: The version.
+        actor: Who asks.
+        reason: Why; must not be empty with `force`.
+        serving_dir: Directory of numeric versions to bring in line; None where nothing is served.
+        force: Promote a version that is not blessed.
+
+    Returns:
+        The line of the history; None if the version is the champion already.
+
+    Raises:
+        RegistryError: If the version doesn't exist, or isn't blessed and `force` is not given.
+    """
+    with registry.exclusive():
+        version = find(registry, number)
+        if force and not reason.strip():
+            raise RegistryError("Forcing a promotion needs a reason: say why this version must be served.")
+        if not version.blessed and not force:
+            raise RegistryError(
+                f"Version {number} is not blessed: a gate refused it (see its record). "
+                "Promote a blessed version, or force it and give the reason."
+            )
+        return _change(
+            registry, "promote", version, actor, reason, serving_dir, force and not version.blessed
+        )
+
+
+def rollback(
+    registry: ModelRegistry,
+    actor: str,
+    reason: str,
+    serving_dir: str | None = None,
+    number: int | None = None,
+) -> Event | None:
+    """Makes a former champion the champion again. A second rollback goes one further back.
+
+    Args:
+        registry: The registry.
+        actor: Who asks.
+        reason: Why.
+        serving_dir: As in `promote`.
+        number: A former champion; None is the one before the current champion.
+
+    Returns:
+        The line of the history; None if `number` is the champion already.
+
+    Raises:
+        RegistryError: If there is no former champion, or `number` never was one.
+    """
+    with registry.exclusive():
+        settle(registry)
+        reigns = succession(registry.events())
+        former = reigns[:-1]
+        if number is None:
+            if not former:
+                raise RegistryError("There is no former champion to go back to.")
+            number = former[-1]
+        elif number not in reigns:
+            known = ", ".join(map(str, former)) or "none"
+            raise RegistryError(
+                f"Version {number} never was champion; former champions: {known}. Promote it instead."
+            )
+        return _change(registry, "rollback", find(registry, number), actor, reason, serving_dir, False)
+
+
+def challenge(registry: ModelRegistry, number: int, serving_dir: str | None = None) -> None:
+    """Makes a version the challenger, and the served directory show the champion still."""
+    with registry.exclusive():
+        settle(registry)
+        find(registry, number)
+        if registry.alias(CHAMPION) != number:
+            registry.point(CHALLENGER, number)
+        serve_champion(registry, serving_dir)
+
+
+def settle(registry: ModelRegistry) -> None:
+    """Finishes, or forgets, a change that a crash interrupted. The caller holds the lock."""
+    intent = registry.intent()
+    if intent is None:
+        return
+    if registry.alias(CHAMPION) == intent.version:
+        if intent not in registry.events():
+            registry.add_event(intent)
+        _logger.warning("Finished an interrupted %s of version %d", intent.action, intent.version)
+    else:
+        _logger.warning("Forgot an interrupted %s of version %d", intent.action, intent.version)
+    registry.set_intent(None)
+
+
+def serve_champion(registry: ModelRegistry, serving_dir: str | None) -> None:
+    """Publishes the champion if the newest served version is another model. The caller holds the lock."""
+    champion = registry.alias(CHAMPION)
+    if not serving_dir or champion is None:
+        return
+    model_dir = registry.fetch(champion)
+    served = next(iter(serving_directory.complete_versions(serving_dir)), None)
+    if served is None or digest_of(served.path) != digest_of(model_dir):
+        published = serving_directory.publish(model_dir, serving_dir)
+        _logger.info("Version %d is served as %s", champion, published.path)
+
+
+def succession(events: tuple[Event, ...]) -> list[int]:
+    """The champions that a rollback can reach, the oldest first, the current one last."""
+    reigns: list[int] = []
+    for event in events:
+        if event.action == "rollback" and event.version in reigns:
+            while reigns[-1] != event.version:
+                reigns.pop()
+        else:
+            reigns.append(event.version)
+    return reigns
+
+
+def _change(
+    registry: ModelRegistry,
+    action: Action,
+    version: ModelVersion,
+    actor: str,
+    reason: str,
+    serving_dir: str | None,
+    forced: bool,
+) -> Event | None:
+    settle(registry)
+    previous, event = registry.alias(CHAMPION), None
+    if previous != version.number:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        event = Event(now, actor, action, version.number, previous, reason, forced)
+        registry.set_intent(event)
+        registry.point(CHAMPION, version.number)
+        registry.add_event(event)
+        registry.set_intent(None)
+    if registry.alias(CHALLENGER) == version.number:
+        registry.point(CHALLENGER, None)
+    serve_champion(registry, serving_dir)
+    return event
