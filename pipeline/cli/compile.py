@@ -1,0 +1,100 @@
+"""`tfx-contrastive compile`."""
+
+import contextlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from typing import Literal
+
+import click
+
+from components.image_example_gen import inspect_source
+from pipeline.cli import options
+from pipeline.config import PipelineConfig, load_config
+from pipeline.source import Source, source_of
+
+DEFAULT_NAMES = {"kubeflow": "pipeline.yaml", "vertex": "pipeline.json"}
+
+
+@click.command("compile")
+@options.config_options
+@click.option(
+    "--target",
+    type=click.Choice(list(DEFAULT_NAMES)),
+    default="kubeflow",
+    show_default=True,
+    help="Open-source Kubeflow Pipelines v2, or Vertex AI Pipelines.",
+)
+@click.option("--out", metavar="FILE", help="[default: pipeline.yaml, pipeline.json for vertex]")
+@click.option(
+    "--inspect/--no-inspect",
+    default=True,
+    show_default=True,
+    help="Look at the data from here; without it, name the classes by --class.",
+)
+@click.option(
+    "--class", "class_names", multiple=True, metavar="NAME", help="A class, where data isn't inspected."
+)
+@click.option("--unlabelled", is_flag=True, help="No image has a label; where data isn't inspected.")
+def command(
+    config_name: str,
+    overrides: tuple[str, ...],
+    target: Literal["kubeflow", "vertex"],
+    out: str | None,
+    inspect: bool,
+    class_names: tuple[str, ...],
+    unlabelled: bool,
+) -> None:
+    """Compile the pipeline for Kubeflow Pipelines; needs neither cluster nor credentials."""
+    require_kfp()
+    if inspect and (class_names or unlabelled):
+        raise click.UsageError("--class and --unlabelled go with --no-inspect.")
+    out = out or DEFAULT_NAMES[target]
+    with options.told_plainly():
+        config = load_config(config_name, overrides)
+        if inspect:
+            source = source_of(inspect_source(config.data))
+        else:
+            source = Source("", tuple(sorted(class_names)), not unlabelled)
+        compile_to(config, source, target, out)
+    click.echo(f"Compiled {config.name} for {target}: {out}")
+
+
+def compile_to(
+    config: PipelineConfig, source: Source, target: Literal["kubeflow", "vertex"], out: str
+) -> None:
+    """Compiles into a file, with the libraries' chatter kept off the terminal."""
+    with _native_stderr_to(os.devnull):
+        from pipeline.runners.kubeflow import compiler
+
+        compiled = compiler.compile_pipeline(config, source, target)
+    compiler.write(compiled, out)
+
+
+def require_kfp() -> None:
+    """Says how to get what compiling and submitting need.
+
+    Raises:
+        click.ClickException: If `kfp` isn't installed.
+    """
+    if importlib.util.find_spec("kfp") is None:
+        raise click.ClickException(
+            "The package kfp is not installed. Install the extra that brings it: "
+            "pip install 'tfx-contrastive[kubeflow]'."
+        )
+
+
+@contextlib.contextmanager
+def _native_stderr_to(path: str) -> Iterator[None]:
+    """Sends the process's standard error elsewhere, also what C++ code writes."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(path, "w", encoding="utf-8") as target:
+        os.dup2(target.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
