@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from pipeline.config import PipelineConfig
 from pipeline.runners import events
@@ -36,20 +35,19 @@ def print_success(console: Console, config: PipelineConfig, outcome: Outcome, se
     """Figures of the run, whether the model is blessed and why, and where everything is."""
     assert outcome.finished is not None
     summary = outcome.finished.summary
-    table = Table.grid(padding=(0, 3))
-    for name, text in _rows(config, summary):
-        table.add_row(name, text)
-    table.add_row("time", f"{seconds:.0f} s, peak memory {outcome.peak_memory_bytes / 2**30:.1f} GiB")
-    table.add_row("log", str(outcome.log_path))
+    rows = list(_rows(config, summary))
+    rows.append(("time", f"{seconds:.0f} s, peak memory {outcome.peak_memory_bytes / 2**30:.1f} GiB"))
+    rows.append(("log", str(outcome.log_path)))
     console.print()
-    console.print(table, markup=False, highlight=False, soft_wrap=True)
+    for name, text in rows:
+        console.print(f"{name:<16}{text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield from _image_rows(summary["images"])
     yield from _encoder_rows(summary["representation"])
     if summary["test"] or summary["evaluation"]:
-        yield "classifier", _metrics_text(summary)
+        yield "classifier", _classifier_text(summary)
     else:
         yield "classifier", "none: no image has a label, so only the encoder was trained"
     yield "verdict", _verdict(summary)
@@ -65,19 +63,47 @@ def _verdict(summary: Mapping[str, Any]) -> str:
     return f"blessed: every threshold was met, also against the model in use (version {summary['baseline']})"
 
 
-def _metrics_text(summary: Mapping[str, Any]) -> str:
+def _classifier_text(summary: Mapping[str, Any]) -> str:
+    """`test accuracy 0.8712 (macro F1 0.8703) with 600 labels, 60 a class; eval accuracy …`."""
     parts = []
-    for split in ("test", "evaluation"):
-        values = summary[split]
+    for name, values in (("test", summary["test"]), ("eval", summary["evaluation"])):
         if values:
-            name = "test" if split == "test" else "eval"
             parts.append(f"{name} accuracy {values['accuracy']:.4f} (macro F1 {values['macro_f1']:.4f})")
-    return ", ".join(parts)
+    labelled = summary["images"]["written"].get("train", {}).get("labelled", {})
+    return ", ".join(parts) + f", trained on {_budget(labelled)}"
+
+
+def _budget(labelled: Mapping[str, int]) -> str:
+    """`600 labels, 60 a class`."""
+    fewest, most = min(labelled.values(), default=0), max(labelled.values(), default=0)
+    a_class = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    return f"{sum(labelled.values()):,} labels, {a_class} a class"
 
 
 def _image_rows(images: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    yield "images", str(images)
+    splits = ", ".join(f"{split} {counts['images']:,}" for split, counts in images["written"].items())
+    yield "images", f"{images['read']:,} read: {splits}"
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in images["set_aside"].items())
+    yield "set aside", f"{sum(images['set_aside'].values()):,}" + (f" ({reasons})" if reasons else "")
+    duplicates = sum(images["duplicates"].values())
+    if duplicates:
+        yield "duplicates", f"{duplicates:,}"
 
 
 def _encoder_rows(representation: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    yield "encoder", str(representation)
+    figures = representation["figures"]
+    for name, key in (("linear probe", "linear_probe_accuracy"), ("kNN probe", "knn_accuracy")):
+        parts = [
+            f"{split} {figures[prefix + key]:.4f}"
+            for split, prefix in (("test", "test_"), ("eval", ""))
+            if figures.get(prefix + key) is not None
+        ]
+        if parts:
+            yield name, ", ".join(parts)
+    yield (
+        "representation",
+        (
+            f"effective rank {figures['effective_rank']:.1f}, "
+            f"standard deviation {figures['embedding_std']:.2f}, uniformity {figures['uniformity']:.2f}"
+        ),
+    )

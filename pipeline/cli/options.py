@@ -9,6 +9,7 @@ import click
 from components.image_example_gen import DataError
 from pipeline.config import ConfigError
 from pipeline.config.loading import DEFAULT_CONFIG
+from pipeline.runners.supervisor import RunError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -37,6 +38,6 @@ def told_plainly() -> Iterator[None]:
     """Turns the errors that explain themselves into one message without a traceback."""
     try:
         yield
-    except (ConfigError, DataError, LookupError) as error:
+    except (ConfigError, DataError, RunError, LookupError) as error:
         text = error.args[0] if error.args else str(error)
         raise click.ClickException(str(text)) from error

@@ -91,3 +91,11 @@ def parse(line: str | bytes) -> Event:
     if kind is Plan:
         values["nodes"] = tuple(values["nodes"])
     return kind(**values)
+
+
+def describe(error: BaseException) -> str:
+    """What a user needs to read of an error: a ValueError's text stands for itself."""
+    text = str(error).strip()
+    if isinstance(error, ValueError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         logging.exception("the run has failed")
         if not writer.node_failed:
-            writer.write(events.Failed(f"{type(error).__name__}: {error}"))
+            writer.write(events.Failed(events.describe(error)))
         return 1
     writer.write(finished)
     return 0

@@ -23,7 +23,7 @@ class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
             super()._run_node()
         except BaseException as error:
             logging.exception("node %s failed", self._node_id)
-            self._report("failed", time.monotonic() - started, describe(error))
+            self._report("failed", time.monotonic() - started, events.describe(error))
             raise
         self._report(self._state(), time.monotonic() - started)
 
@@ -44,11 +44,3 @@ class ReportingRunner(beam_dag_runner.BeamDagRunner):
     """BeamDagRunner with nodes that report."""
 
     _PIPELINE_NODE_DO_FN_CLS: Any = ReportingNode
-
-
-def describe(error: BaseException) -> str:
-    """What a user needs to read of an error: a ValueError's text stands for itself."""
-    text = str(error).strip()
-    if isinstance(error, ValueError) and text:
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

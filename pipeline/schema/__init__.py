@@ -7,15 +7,11 @@ import shutil
 FOLDER = pathlib.Path(__file__).parent
 
 
-def staged(name_or_path: str, root: str) -> str:
-    """Copies a curated schema to a path named by its content, so that an edit is no cache hit.
+def find(name_or_path: str) -> pathlib.Path:
+    """The file of a curated schema.
 
     Args:
         name_or_path: Name of a schema of the package, or the path of a `.pbtxt` file.
-        root: The pipeline's root.
-
-    Returns:
-        Path of the copy.
 
     Raises:
         ValueError: If there is no such schema; the text names the known ones.
@@ -25,9 +21,23 @@ def staged(name_or_path: str, root: str) -> str:
     if not path.is_file():
         known = ", ".join(sorted(schema.stem for schema in FOLDER.glob("*.pbtxt")))
         raise ValueError(
-            f"There is no schema {name_or_path!r}. Give the path of a .pbtxt file, one of these "
-            f"names: {known}; or null, which infers a schema from the data."
+            f"There is no such schema. Give the path of a .pbtxt file, one of these names: {known}; "
+            "or null, which infers a schema from the data"
         )
+    return path
+
+
+def staged(name_or_path: str, root: str) -> str:
+    """Copies a curated schema to a path named by its content, so that an edit is no cache hit.
+
+    Args:
+        name_or_path: As `find` takes it.
+        root: The pipeline's root.
+
+    Returns:
+        Path of the copy.
+    """
+    path = find(name_or_path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     copy = pathlib.Path(root) / "schema" / digest / "schema.pbtxt"
     if not copy.is_file():
