@@ -2,7 +2,7 @@
 
 import os
 
-from components.image_example_gen import download, files
+from components.image_example_gen import debian, download, files
 from components.image_example_gen.adapters import arrays, base, idx
 from components.image_example_gen.config import FashionMnistSource, IdxSource
 from components.image_example_gen.errors import DataError
@@ -21,6 +21,7 @@ CLASS_NAMES = (
     "Ankle boot",
 )
 
+DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_DIRECTORY = "/usr/share/datasets/fashion-mnist"
 
 # MD5 as the data set's own README states them.
@@ -52,12 +53,20 @@ class FashionMnistAdapter:
         return arrays.read(chunk)
 
 
-def find(source: FashionMnistSource, debian_directory: str = DEBIAN_DIRECTORY) -> str:
-    """Finds the four files: the directory named, else the Debian package, the cache, a download.
+def find(
+    source: FashionMnistSource,
+    debian_directory: str = DEBIAN_DIRECTORY,
+    debian_package: str = DEBIAN_PACKAGE,
+) -> str:
+    """Finds the four files.
+
+    In this order: the directory named, or else the installed Debian package, the cache, the package
+    as apt downloads it (needs no root), the address of the data set's authors.
 
     Args:
         source: The configuration.
-        debian_directory: Where Debian's package `dataset-fashion-mnist` puts them.
+        debian_directory: Where Debian's package puts them.
+        debian_package: The package's name.
 
     Returns:
         A directory that holds the four files.
@@ -78,17 +87,21 @@ def find(source: FashionMnistSource, debian_directory: str = DEBIAN_DIRECTORY) -
             f"Received the Fashion-MNIST directory {tried[0]}; expected the four .gz files in it. "
             "Correct data.source.path, or leave it out to have the data set looked up and downloaded."
         )
-    try:
-        download.fetch(source.url, MD5, cache_dir)
-    except download.DownloadError as error:
-        tried.append(str(error))
-        raise DataError(
-            "Fashion-MNIST was not found. Tried, in this order:\n"
-            + "\n".join(f"  {number}. {what}" for number, what in enumerate(tried, 1))
-            + "\nInstall Debian's package dataset-fashion-mnist, or put the four .gz files into a directory "
-            "and set data.source.path to it."
-        ) from error
-    return cache_dir
+    for fetch in (
+        lambda: debian.unpack(debian_package, DEBIAN_DIRECTORY, cache_dir),
+        lambda: download.fetch(source.url, MD5, cache_dir),
+    ):
+        try:
+            fetch()
+            return cache_dir
+        except download.DownloadError as error:
+            tried.append(str(error))
+    raise DataError(
+        "Fashion-MNIST was not found. Tried, in this order:\n"
+        + "\n".join(f"  {number}. {what}" for number, what in enumerate(tried, 1))
+        + f"\nInstall Debian's package {DEBIAN_PACKAGE}, or put the four .gz files into a directory "
+        "and set data.source.path to it."
+    )
 
 
 def _has(directory: str, name: str) -> bool:

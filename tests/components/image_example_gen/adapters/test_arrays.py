@@ -178,12 +178,13 @@ def test_fashion_mnist_is_looked_up_in_order(tmp_path, server):
     source = FashionMnistSource(cache_dir=str(tmp_path / "cache"), url=url)
     debian = str(tmp_path / "debian")
     with pytest.raises(DataError) as caught:
-        fashion_mnist.find(source, debian)
+        fashion_mnist.find(source, debian, "no-such-package-anywhere")
     lines = str(caught.value).splitlines()
     assert f"1. {debian}" in lines[1]
     assert f"2. {tmp_path / 'cache'}" in lines[2]
-    assert f"3. {url}/train-images" in lines[3]
-    assert "404" in lines[3]
+    assert "3. Debian package no-such-package-anywhere: " in lines[3]
+    assert f"4. {url}/train-images" in lines[4]
+    assert "404" in lines[4]
     write_idx(tmp_path / "cache")
     assert fashion_mnist.find(source, debian) == str(tmp_path / "cache")
     write_idx(tmp_path / "debian")

@@ -1,0 +1,54 @@
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from components.image_example_gen import debian
+from components.image_example_gen.download import DownloadError
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """A PATH of its own with what each test puts there; dpkg-deb is the real one."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def script(path, text):
+    path.write_text(f"#!{shutil.which('sh', path='/bin:/usr/bin')}\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/bin/dpkg-deb"), reason="needs Debian's dpkg-deb")
+def test_the_files_of_a_package_are_copied(tmp_path, tools):
+    (tmp_path / "deb/DEBIAN").mkdir(parents=True)
+    (tmp_path / "deb/DEBIAN/control").write_text(
+        "Package: toy\nVersion: 1\nArchitecture: all\nMaintainer: none <none@example.org>\nDescription: toy\n"
+    )
+    (tmp_path / "deb/usr/share/toy").mkdir(parents=True)
+    (tmp_path / "deb/usr/share/toy/a.gz").write_bytes(b"content")
+    package = tmp_path / "toy_1_all.deb"
+    environment = {**os.environ, "PATH": "/usr/bin:/bin"}
+    subprocess.run(["dpkg-deb", "-b", tmp_path / "deb", package], check=True, env=environment)
+    # apt can't be had offline; what it would download is this real package.
+    script(tools / "apt-get", f"/bin/cp {package} .")
+    script(tools / "dpkg-deb", 'PATH=/usr/bin:/bin exec /usr/bin/dpkg-deb "$@"')
+    debian.unpack("toy", "/usr/share/toy", str(tmp_path / "out"))
+    assert [(path.name, path.read_bytes()) for path in (tmp_path / "out").iterdir()] == [("a.gz", b"content")]
+    with pytest.raises(DownloadError, match="has no files under /usr/share/other"):
+        debian.unpack("toy", "/usr/share/other", str(tmp_path / "out"))
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_system_without_apt_is_told(tmp_path):
+    with pytest.raises(DownloadError, match="this system has no apt-get"):
+        debian.unpack("toy", "/usr/share/toy", str(tmp_path / "out"))
+
+
+def test_an_unknown_package_is_told_in_apts_words(tmp_path, tools):
+    script(tools / "apt-get", "echo 'E: Unable to locate package toy' >&2; exit 100")
+    with pytest.raises(DownloadError, match="toy: apt-get: Unable to locate package toy"):
+        debian.unpack("toy", "/usr/share/toy", str(tmp_path / "out"))
