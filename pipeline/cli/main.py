@@ -10,6 +10,8 @@ COMMANDS = {
     "run": ("run", "Run the pipeline: real images and few labels to a blessed, pushed model."),
     "validate": ("validate", "Check a configuration and its data, without running anything."),
     "status": ("status", "Show what ran, what is blessed and what is pushed."),
+    "compile": ("compile", "Compile the pipeline for Kubeflow Pipelines or Vertex AI Pipelines."),
+    "submit": ("submit", "Run or schedule a compiled pipeline on Kubeflow Pipelines."),
 }
 
 

@@ -1,0 +1,236 @@
+"""Submits a compiled pipeline to a Kubeflow Pipelines API server, and follows the run."""
+
+import contextlib
+import dataclasses
+import io
+import logging
+import pathlib
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+FINAL_STATES = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED", "ERROR"}
+
+_PYTHON_TYPES = {"STRING": str, "NUMBER_INTEGER": int, "NUMBER_DOUBLE": float}
+
+
+class SubmissionError(ValueError):
+    """A submission that can't be made; the text says what to change."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """Where the API server is, and how to be let in.
+
+    Attributes:
+        host: URL, such as https://kubeflow.example/pipeline.
+        token: Bearer token; never shown, not even by `repr`.
+        ca_file: Certificates to trust, for a private authority.
+        verify: Whether the server's certificate is checked.
+        namespace: Of the user, on a multi-user installation.
+    """
+
+    host: str
+    token: str | None = dataclasses.field(default=None, repr=False)
+    ca_file: str | None = None
+    verify: bool = True
+    namespace: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """State of one task of a run."""
+
+    name: str
+    state: str
+
+
+def parameters_of(compiled_file: str, given: Sequence[str]) -> dict[str, Any]:
+    """Reads `name=value` texts as the compiled file declares the parameters.
+
+    Args:
+        compiled_file: Made by `tfx-contrastive compile`.
+        given: The texts.
+
+    Returns:
+        Values by name, of the declared types.
+
+    Raises:
+        SubmissionError: For an unknown name or a value of another type.
+    """
+    try:
+        text = pathlib.Path(compiled_file).read_text(encoding="utf-8")
+        spec = next(yaml.safe_load_all(text))
+        declared: Mapping[str, Any] = spec["root"]["inputDefinitions"]["parameters"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, StopIteration) as error:
+        raise SubmissionError(
+            f"Received {compiled_file}, which can't be read as a compiled pipeline "
+            f"({type(error).__name__}: {error}). Make one: tfx-contrastive compile --out {compiled_file}"
+        ) from error
+    values = {}
+    for item in given:
+        name, separator, value = item.partition("=")
+        if not separator or name not in declared:
+            known = ", ".join(sorted(declared))
+            raise SubmissionError(f"--param {item}: expected NAME=VALUE with one of {known}.")
+        kind = declared[name]["parameterType"]
+        try:
+            values[name] = _PYTHON_TYPES[kind](value)
+        except ValueError:
+            raise SubmissionError(f"--param {item}: expected {kind}.") from None
+    return values
+
+
+class Submission:
+    """A connection to one API server."""
+
+    def __init__(self, server: Server):
+        """Connects.
+
+        Args:
+            server: Where and how.
+
+        Raises:
+            SubmissionError: If the server can't be reached or refuses.
+        """
+        import kfp
+
+        self._host = server.host.rstrip("/")
+        with self._quietly():
+            _ask_for_health(server)
+            self._client = kfp.Client(
+                host=server.host,
+                existing_token=server.token,
+                ssl_ca_cert=server.ca_file,
+                verify_ssl=server.verify,
+                namespace=server.namespace or "kubeflow",
+            )
+        self._namespace = server.namespace
+
+    def run(
+        self,
+        compiled_file: str,
+        experiment: str,
+        parameters: Mapping[str, Any],
+        name: str,
+        pipeline_root: str | None = None,
+        service_account: str | None = None,
+    ) -> str:
+        """Starts one run; returns its id."""
+        with self._quietly():
+            experiment_id = self._experiment_id(experiment)
+            run = self._client.run_pipeline(
+                experiment_id,
+                name,
+                pipeline_package_path=compiled_file,
+                params=dict(parameters),
+                pipeline_root=pipeline_root,
+                service_account=service_account,
+            )
+        return run.run_id
+
+    def recurring_run(
+        self,
+        compiled_file: str,
+        experiment: str,
+        parameters: Mapping[str, Any],
+        name: str,
+        cron: str,
+        pipeline_root: str | None = None,
+        service_account: str | None = None,
+    ) -> str:
+        """Schedules runs, one at a time and none for missed times; returns the schedule's id.
+
+        Args:
+            compiled_file: The compiled pipeline.
+            experiment: Made if it isn't there.
+            parameters: By name.
+            name: Of the schedule.
+            cron: Six fields, the first being seconds.
+            pipeline_root: Instead of the compiled one.
+            service_account: Of the pods.
+        """
+        if len(cron.split()) != 6:
+            raise SubmissionError(f"--cron {cron!r}: expected six fields, seconds first: '0 0 3 * * *'.")
+        with self._quietly():
+            experiment_id = self._experiment_id(experiment)
+            schedule = self._client.create_recurring_run(
+                experiment_id,
+                name,
+                cron_expression=cron,
+                max_concurrency=1,
+                no_catchup=True,
+                params=dict(parameters),
+                pipeline_package_path=compiled_file,
+                pipeline_root=pipeline_root,
+                service_account=service_account,
+            )
+        return schedule.recurring_run_id
+
+    def link(self, run_id: str) -> str:
+        """Where the user interface shows a run."""
+        return f"{self._host}/#/runs/details/{run_id}"
+
+    def follow(self, run_id: str, seconds_between: float = 10.0) -> Iterator[Task | str]:
+        """Yields each change of a task's state, then the final state of the run as text."""
+        seen: dict[str, str] = {}
+        while True:
+            with self._quietly():
+                run = self._client.get_run(run_id)
+            for task in (run.run_details.task_details or ()) if run.run_details else ():
+                if task.state and seen.get(task.display_name) != task.state:
+                    seen[task.display_name] = task.state
+                    yield Task(task.display_name, task.state)
+            if run.state and run.state.upper() in FINAL_STATES:
+                yield run.state.upper()
+                return
+            time.sleep(seconds_between)
+
+    def _experiment_id(self, name: str) -> str:
+        """Id of an experiment, which is made if it isn't there."""
+        return self._client.create_experiment(name, namespace=self._namespace).experiment_id
+
+    @contextlib.contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Keeps the client's prints off the terminal, and tells its errors plainly."""
+        import kfp_server_api
+        import urllib3
+
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+        try:
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+                warnings.simplefilter("ignore")
+                yield
+        except kfp_server_api.ApiException as error:
+            if not error.status:
+                raise SubmissionError(f"{self._host} can't be reached: {error.reason}") from error
+            hint = {
+                401: "The token is missing or no longer valid: give one by --token-file.",
+                403: "This token may not do that: check its namespace and role.",
+                404: "There is no KFP v2 API: check --host, which often ends in /pipeline.",
+            }.get(error.status, str(error.body or error.reason))
+            raise SubmissionError(f"{self._host} answered {error.status}. {hint}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise SubmissionError(f"{self._host} can't be reached: {error}") from error
+
+
+def _ask_for_health(server: Server) -> None:
+    """One question before `kfp.Client` asks the same five times, five seconds apart."""
+    import kfp_server_api
+
+    configuration = kfp_server_api.Configuration(host=server.host.rstrip("/"))
+    configuration.verify_ssl = server.verify
+    configuration.ssl_ca_cert = server.ca_file
+    configuration.retries = False
+    if server.token:
+        configuration.api_key = {"authorization": server.token}
+        configuration.api_key_prefix = {"authorization": "Bearer"}
+    try:
+        kfp_server_api.HealthzServiceApi(kfp_server_api.ApiClient(configuration)).get_healthz()
+    except AttributeError as error:
+        # The client of KFP 2.0 stumbles over its own error when TLS fails: there is no body to decode.
+        reason = getattr(error.__context__, "reason", error)
+        raise SubmissionError(f"{server.host} can't be reached: {reason}") from error

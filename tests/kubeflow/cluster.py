@@ -1,0 +1,241 @@
+"""A model of Kubeflow's driver and launcher: runs a compiled pipeline's real container commands.
+
+Reads the compiled file, and for each task does what KFP v2's backend does (sources at tags 2.0.5 to
+2.17.0): resolves inputs, names outputs under the pipeline's root, fills `{{$}}` in the arguments,
+starts the container's command in a process with empty local directories, copies artifacts from and
+to the object store, keeps metadata as ML Metadata does, retries, and runs the exit handler whatever
+happened. It is a test's stand-in for a cluster, not a runner.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import uuid
+
+import yaml
+
+from pipeline.runners.kubeflow.entrypoint import LOCAL_ROOT_VARIABLE
+
+DAG, EXIT_HANDLER = "tfx-dag", "ReportOutcome"
+_SCHEMES = {"minio://": "minio/", "s3://": "s3/", "gs://": "gcs/"}
+
+
+@dataclasses.dataclass
+class Run:
+    """What a run came to.
+
+    Attributes:
+        id: KFP's run id.
+        state: SUCCEEDED or FAILED.
+        artifacts: Node id -> output key -> {uri, metadata}, as the metadata store keeps them.
+        attempts: Node id -> how often its container was started.
+        logs: Node id -> what its last container printed.
+        commands: Node id -> its last container's command line.
+    """
+
+    id: str
+    state: str = "RUNNING"
+    artifacts: dict = dataclasses.field(default_factory=dict)
+    attempts: dict = dataclasses.field(default_factory=dict)
+    logs: dict = dataclasses.field(default_factory=dict)
+    commands: dict = dataclasses.field(default_factory=dict)
+
+
+class Cluster:
+    """One compiled pipeline, an object store, a directory for the containers' file systems."""
+
+    def __init__(self, compiled_file, store, folder, root="minio://mlpipeline/v2/artifacts"):
+        documents = list(yaml.safe_load_all(pathlib.Path(compiled_file).read_text()))
+        self.spec = documents[0]
+        self.store = store
+        self.folder = pathlib.Path(folder)
+        self.root = self.spec.get("defaultPipelineRoot", root)
+        self._last_id = 0
+
+    def run(self, parameters=None, before_attempt=None, environment=None, pipeline_root=None):
+        """Runs the whole pipeline.
+
+        Args:
+            parameters: Values given at submission.
+            before_attempt: Called with (node id, attempt, environment dict) before a container starts.
+            environment: Variables of every container, as Secrets bring them.
+            pipeline_root: Instead of the compiled one, as at submission.
+
+        Returns:
+            A `Run`.
+        """
+        declared = self.spec["root"]["inputDefinitions"]["parameters"]
+        unknown = set(parameters or ()) - set(declared)
+        assert not unknown, f"KFP refuses parameters that the pipeline does not declare: {unknown}"
+        values = {name: definition["defaultValue"] for name, definition in declared.items()}
+        values.update(parameters or {})
+        run = Run(str(uuid.uuid4()))
+        context = _Context(pipeline_root or self.root, values, before_attempt, environment or {})
+        error = ""
+        tasks = self.spec["components"][DAG]["dag"]["tasks"]
+        try:
+            for node_id in _in_order(tasks):
+                self._run_task(run, node_id, tasks[node_id], context)
+            run.state = "SUCCEEDED"
+        except TaskError as failure:
+            run.state, error = "FAILED", str(failure)
+        context.status = {"state": run.state, "pipelineJobResourceName": run.id, "error": {"message": error}}
+        handler = self.spec["root"]["dag"]["tasks"][EXIT_HANDLER]
+        assert handler["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
+        self._run_task(run, EXIT_HANDLER, handler, context)
+        return run
+
+    def _run_task(self, run, node_id, task, context):
+        component = self.spec["components"][task["componentRef"]["name"]]
+        container = self.spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
+        folder = self.folder / run.id / node_id
+        executor_input = self._drive(run, node_id, task, component, context, folder)
+        attempts = task.get("retryPolicy", {}).get("maxRetryCount", 0) + 1
+        for attempt in range(1, attempts + 1):
+            run.attempts[node_id] = attempt
+            done = self._launch(run, node_id, container, executor_input, folder, context, attempt)
+            if done.returncode == 0:
+                self._publish(run, node_id, executor_input, folder)
+                return
+        raise TaskError(f"{node_id} failed: {run.logs[node_id].strip().splitlines()[-1]}")
+
+    def _drive(self, run, node_id, task, component, context, folder):
+        """The driver: what the container is told."""
+        parameters = {}
+        for name, value in task.get("inputs", {}).get("parameters", {}).items():
+            if "componentInputParameter" in value:
+                parameters[name] = context.parameters[value["componentInputParameter"]]
+            elif "taskFinalStatus" in value:
+                parameters[name] = json.dumps(context.status)
+            else:
+                parameters[name] = value["runtimeValue"]["constant"]
+        # What goes through protobuf's Struct is a float.
+        parameters = {
+            name: float(value) if isinstance(value, int) else value for name, value in parameters.items()
+        }
+        inputs = {}
+        for name, value in task.get("inputs", {}).get("artifacts", {}).items():
+            source = value["taskOutputArtifact"]
+            produced = run.artifacts[source["producerTask"]][source["outputArtifactKey"]]
+            # The type is lost in the metadata store.
+            inputs[name] = {"artifacts": [{**produced, "type": {"instanceSchema": ""}}]}
+        outputs = {}
+        prefix = f"{context.root}/{self.spec['pipelineInfo']['name']}/{run.id}/{node_id}/{uuid.uuid4()}"
+        for name, definition in component.get("outputDefinitions", {}).get("artifacts", {}).items():
+            kind = definition["artifactType"]
+            outputs[name] = {"artifacts": [{"name": name, "type": kind, "uri": f"{prefix}/{name}"}]}
+        logs = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
+        outputs["executor-logs"] = {
+            "artifacts": [{"name": "executor-logs", "type": logs, "uri": f"{prefix}/executor-logs"}]
+        }
+        return {
+            "inputs": {"parameterValues": parameters, "artifacts": inputs},
+            "outputs": {"artifacts": outputs, "outputFile": str(folder / "output_metadata.json")},
+        }
+
+    def _launch(self, run, node_id, container, executor_input, folder, context, attempt):
+        """The launcher: a fresh file system, inputs copied down, the command, outputs copied up."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for artifact in _artifacts(executor_input["inputs"]):
+            self.store.download(_key(artifact["uri"]), _local(folder, artifact["uri"]))
+        command = [
+            argument.replace("{{$}}", json.dumps(executor_input))
+            for argument in [*container["command"], *container["args"]]
+        ]
+        run.commands[node_id] = command
+        environment = {
+            **os.environ,
+            **context.environment,
+            **{item["name"]: item["value"] for item in container.get("env", ())},
+            "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
+            LOCAL_ROOT_VARIABLE: str(folder),
+        }
+        if context.before_attempt:
+            context.before_attempt(node_id, attempt, environment)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=900
+        )
+        run.logs[node_id] = done.stdout + done.stderr
+        if done.returncode == 0:
+            for artifact in _artifacts(executor_input["outputs"]):
+                local = _local(folder, artifact["uri"])
+                if local.exists():
+                    self.store.upload(local, _key(artifact["uri"]))
+        return done
+
+    def _publish(self, run, node_id, executor_input, folder):
+        """The metadata store: properties as ML Metadata gives them back."""
+        result = json.loads((folder / "output_metadata.json").read_text())
+        run.artifacts[node_id] = {}
+        for name, holder in executor_input["outputs"]["artifacts"].items():
+            artifact = dict(holder["artifacts"][0])
+            told = result.get("artifacts", {}).get(name, {}).get("artifacts", [{}])[0]
+            assert told.get("uri", artifact["uri"]) == artifact["uri"], "the launcher uploads to its own URI"
+            self._last_id += 1
+            metadata = {key: _stored(value) for key, value in told.get("metadata", {}).items()}
+            run.artifacts[node_id][name] = {
+                "name": str(self._last_id),
+                "uri": artifact["uri"],
+                "metadata": metadata,
+            }
+        shutil.rmtree(folder)
+
+
+@dataclasses.dataclass
+class _Context:
+    root: str
+    parameters: dict
+    before_attempt: object
+    environment: dict
+    status: dict | None = None
+
+
+class TaskError(RuntimeError):
+    """A task failed as often as it may."""
+
+
+def _in_order(tasks):
+    """Node ids, each after those it depends on."""
+    ordered = []
+    while len(ordered) < len(tasks):
+        ready = [
+            name
+            for name, task in tasks.items()
+            if name not in ordered and set(task.get("dependentTasks", ())) <= set(ordered)
+        ]
+        assert ready, f"the tasks depend on each other in a circle: {set(tasks) - set(ordered)}"
+        ordered += ready
+    return ordered
+
+
+def _artifacts(side):
+    return [artifact for holder in side["artifacts"].values() for artifact in holder["artifacts"]]
+
+
+def _key(uri):
+    return uri.partition("://")[2]
+
+
+def _local(folder, uri):
+    scheme = uri.partition("://")[0] + "://"
+    return folder / _SCHEMES[scheme] / _key(uri)
+
+
+def _stored(value):
+    """StructValueToMLMDValue: no null, numbers are doubles, lists and structs come back wrapped."""
+    if value is None:
+        raise TaskError("KFP's metadata store takes no null")
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return float(value)
+    if isinstance(value, list):
+        return {"list": value}
+    if isinstance(value, dict):
+        return {"struct": value}
+    return value

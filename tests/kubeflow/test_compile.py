@@ -1,0 +1,152 @@
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from pipeline.config import ConfigError, load_config
+from tests.kubeflow import golden
+
+pytest.importorskip("kfp", reason="the extra `kubeflow` is not installed")
+pytestmark = pytest.mark.slow  # importing TFX
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return {target: golden.compile_golden(target) for target in golden.OVERRIDES}
+
+
+@pytest.fixture(scope="module")
+def spec(compiled):
+    return compiled["kubeflow"].spec
+
+
+def tasks_of(spec):
+    return spec["components"]["tfx-dag"]["dag"]["tasks"]
+
+
+def container_of(spec, node_id):
+    return spec["deploymentSpec"]["executors"][f"{node_id}_executor"]["container"]
+
+
+@pytest.mark.parametrize("target", list(golden.OVERRIDES))
+def test_the_compiled_file_is_the_golden_one(compiled, target):
+    """After a wanted change: `python -m tests.kubeflow.golden`, and look at the difference."""
+    assert golden.normalised(compiled[target]) == golden.path_of(target).read_text()
+
+
+def test_compiling_twice_gives_the_same_file(compiled):
+    assert golden.compile_golden("kubeflow").text() == compiled["kubeflow"].text()
+
+
+@pytest.mark.parametrize("target", list(golden.OVERRIDES))
+def test_the_schema_of_kfp_pipeline_spec_knows_every_field(compiled, target):
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    spec = compiled[target].spec
+    message = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    deployment = json_format.ParseDict(
+        spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig(), ignore_unknown_fields=False
+    )
+    assert message.schema_version == "2.1.0"
+    assert set(deployment.executors) == {f"{node}_executor" for node in [*tasks_of(spec), "ReportOutcome"]}
+
+
+def test_kfps_own_loader_and_compiler_take_the_file(compiled, tmp_path):
+    from kfp import compiler, components
+
+    loaded = components.load_component_from_text(compiled["kubeflow"].text())
+    assert set(loaded.component_spec.inputs) == set(
+        compiled["kubeflow"].spec["root"]["inputDefinitions"]["parameters"]
+    )
+    again = tmp_path / "again.yaml"
+    compiler.Compiler().compile(loaded, str(again))
+    spec, platform = yaml.safe_load_all(again.read_text())
+    assert spec["components"]["tfx-dag"] == compiled["kubeflow"].spec["components"]["tfx-dag"]
+    assert platform == compiled["kubeflow"].platform
+
+
+def test_every_run_time_parameter_has_a_default_and_reaches_a_task(spec):
+    declared = spec["root"]["inputDefinitions"]["parameters"]
+    assert all(definition["isOptional"] for definition in declared.values())
+    handed_down = spec["root"]["dag"]["tasks"]["tfx-dag"]["inputs"]["parameters"]
+    used = {
+        value["componentInputParameter"]
+        for task in tasks_of(spec).values()
+        for value in task["inputs"]["parameters"].values()
+        if "componentInputParameter" in value
+    }
+    assert set(declared) == set(handed_down) == used
+    assert declared["labels_per_class"]["defaultValue"] == 20
+
+
+def test_no_path_of_the_compiling_machine_is_left(compiled):
+    text = compiled["kubeflow"].text() + compiled["vertex"].text()
+    assert str(pathlib.Path(__file__).parents[2]) not in text
+    assert "/tmp/" not in text
+
+
+def test_secrets_are_named_and_never_written(compiled, monkeypatch):
+    monkeypatch.setenv("TFX_CONTRASTIVE_WEBHOOK", "https://chat.example/very-secret")
+    assert "very-secret" not in golden.compile_golden("kubeflow").text()
+    executors = compiled["kubeflow"].platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert executors["ReportOutcome_executor"]["secretAsEnv"][0]["secretName"] == "chat"
+    assert executors["ImageExampleGen_executor"]["secretAsVolume"] == [
+        {"secretName": "bucket", "mountPath": "/secrets/bucket"}
+    ]
+
+
+def test_resources_of_a_task_replace_the_defaults(spec):
+    assert container_of(spec, "StatisticsGen")["resources"] == {"cpuLimit": 2.0, "memoryLimit": 4.0}
+    assert container_of(spec, "Pretrainer")["resources"] == {
+        "cpuLimit": 8.0,
+        "memoryLimit": 32.0,
+        "cpuRequest": 4.0,
+        "memoryRequest": 16.0,
+        "accelerator": {"type": "nvidia.com/gpu", "count": "1"},
+    }
+
+
+def test_ingest_is_not_cached_unless_asked_for(spec):
+    cached = {node for node, task in tasks_of(spec).items() if task["cachingOptions"]}
+    assert set(tasks_of(spec)) - cached == {"ImageExampleGen", "TestEvaluator"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "target", "text"),
+    [
+        (["name=Digits"], "kubeflow", "lower-case"),
+        (["kubeflow.tasks.Trainr.cache=false"], "kubeflow", "Trainr"),
+        (["kubeflow.pipeline_root=gs://b/r"], "vertex", "kubeflow.state_root"),
+    ],
+)
+def test_what_can_not_run_there_is_refused(overrides, target, text):
+    from pipeline.runners.kubeflow import compiler
+
+    with pytest.raises(ConfigError, match=text):
+        compiler.compile_pipeline(load_config("digits", overrides), golden.SOURCE, target)
+
+
+def test_the_command_writes_the_file_and_prints_one_line(tmp_path):
+    out = tmp_path / "deploy" / "digits.yaml"
+    command = [sys.executable, "-m", "pipeline.cli.main", "compile", "--config", "digits", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"Compiled digits for kubeflow: {out}\n", "")
+    spec = next(yaml.safe_load_all(out.read_text()))
+    assert spec["root"]["inputDefinitions"]["parameters"]["data_fingerprint"]["defaultValue"]
+
+
+def test_without_a_label_the_encoder_is_pushed(tmp_path):
+    out = tmp_path / "encoder.json"
+    overrides = [f"--set={item}" for item in golden.OVERRIDES["vertex"]]
+    command = [sys.executable, "-m", "pipeline.cli.main", "compile", "--config", "digits", *overrides]
+    command += ["--target", "vertex", "--no-inspect", "--unlabelled", "--out", str(out)]
+    subprocess.run(command, check=True)
+    tasks = json.loads(out.read_text())["pipelineSpec"]["components"]["tfx-dag"]["dag"]["tasks"]
+    assert "Trainer" not in tasks
+    assert (
+        tasks["Pusher"]["inputs"]["artifacts"]["model"]["taskOutputArtifact"]["producerTask"] == "Pretrainer"
+    )
