@@ -1,0 +1,1 @@
+"""Do new images still look like those that the model was trained on?"""

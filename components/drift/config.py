@@ -1,0 +1,27 @@
+"""How much of a difference counts as drift."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DriftConfig(BaseModel):
+    """Configuration of the drift check.
+
+    `alpha` is the chance of a false alarm of the two tests on embeddings together. The samples are bounded
+    on purpose: with ever more images any two data sets differ significantly, by amounts that don't matter.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    alpha: float = Field(0.01, gt=0, lt=1)
+    num_permutations: int = Field(500, ge=20)
+    max_images: int = Field(1_000, ge=20, description="new images that are looked at, drawn at random")
+    max_reference: int = Field(2_000, ge=20, description="training images that they are compared with")
+    min_images: int = Field(50, ge=20, description="fewer can't be judged")
+    max_divergence: float = Field(
+        0.1, gt=0, le=1, description="Jensen-Shannon divergence of brightness, contrast, entropy, size"
+    )
+    max_bad_fraction: float = Field(0.05, ge=0, le=1, description="new images that can't be used")
+    max_pixels: int = Field(50_000_000, ge=1)
+    max_file_bytes: int = Field(256 * 2**20, ge=1)
+    reference_split: str = "train"
+    seed: int = 0

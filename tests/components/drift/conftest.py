@@ -1,0 +1,64 @@
+"""Training data of the drift check: digits, their embeddings and statistics."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import tensorflow_data_validation as tfdv
+
+from components.drift import image_statistics
+from components.embedding_gen import embeddings
+from components.served_model import ServedModel
+from tests.components.tiny_models import digit_images, embed_with, image_id, random_kernel, save_model
+
+NUM_TRAIN = 1_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    embeddings_uri: str
+    statistics_dir: str
+    model: ServedModel
+    new_images: np.ndarray
+    new_labels: list[str]
+
+
+@pytest.fixture(scope="session")
+def training(tmp_path_factory) -> Training:
+    root: pathlib.Path = tmp_path_factory.mktemp("training")
+    order = np.random.default_rng(0).permutation(1797)  # the file itself drifts: each writer has a part of it
+    images, labels = digit_images()
+    images, labels = images[order], [labels[row] for row in order]
+    kernel = random_kernel(3, 24)
+    model = ServedModel(save_model(root / "model", kernel))
+    write_embeddings(root / "embeddings", embed_with(kernel, images[:NUM_TRAIN]), images, model.fingerprint)
+    columns = image_statistics._columns([image[..., None] for image in images[:NUM_TRAIN]])
+    statistics = tfdv.generate_statistics_from_dataframe(pd.DataFrame(dict(columns)))
+    (root / "statistics").mkdir()
+    (root / "statistics" / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
+    return Training(
+        str(root / "embeddings"), str(root / "statistics"), model, images[NUM_TRAIN:], labels[NUM_TRAIN:]
+    )
+
+
+def write_embeddings(path, vectors, images, fingerprint):
+    num, dim = vectors.shape
+    half = num // 2
+    for number, rows in enumerate((range(half), range(half, num))):
+        values = {
+            "image_id": [image_id(images[row]) for row in rows],
+            "source": [f"{row}" for row in rows],
+            "split": ["train"] * len(rows),
+            "label": [None] * len(rows),
+            "examples_file": ["Split-train/data-0"] * len(rows),
+            "record": list(rows),
+        }
+        table = pa.table(
+            {**values, "vector": embeddings.vector_column(vectors[list(rows)])}, schema=embeddings.schema(dim)
+        )
+        embeddings.write_shard([table], f"{path}/shards/train-{number:05d}-of-00002.parquet")
+    meta = embeddings.Meta(fingerprint, dim, {"train": num}, {"train": 0}, num, 0, "", "")
+    embeddings.write_meta(meta, str(path))
