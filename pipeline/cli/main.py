@@ -12,6 +12,13 @@ COMMANDS = {
     "status": ("status", "Show what ran, what is blessed and what is pushed."),
     "compile": ("compile", "Compile the pipeline for Kubeflow Pipelines or Vertex AI Pipelines."),
     "submit": ("submit", "Run or schedule a compiled pipeline on Kubeflow Pipelines."),
+    "report": ("report", "Write the report of a run: one HTML file that works offline."),
+    "runs": ("runs", "List the runs of a pipeline."),
+    "show": ("show", "Show one run: every node with its inputs and outputs."),
+    "artifacts": ("artifacts", "List artifacts: which node made them, in which run, and where they are."),
+    "search": ("search", "Find the images that look most like a given one."),
+    "serve": ("serve", "Answer search and classification over HTTP."),
+    "drift": ("drift", "Compare new images with the training data; decide on retraining."),
 }
 
 

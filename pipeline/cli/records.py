@@ -1,0 +1,106 @@
+"""Runs, nodes and artifacts as commands print them: JSON values and tables. Imports no TensorFlow."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.lineage import Artifact, NodeRun, Run
+from pipeline.report.standing import Standing, standing_of
+
+_STYLES = {
+    "ran": "green",
+    "cached": "cyan",
+    "failed": "bold red",
+    "running": "yellow",
+    "blessed": "green",
+    "refused": "red",
+}
+
+
+def json_option(command: Any) -> Any:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+
+
+def print_json(value: Any) -> None:
+    """Prints a value as indented JSON; text of any language stays readable."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()
+) -> None:
+    """Prints a table; columns named in `right` hold numbers. States and verdicts are coloured."""
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
+    Console().print(table)
+
+
+def run_values(run: Run) -> dict[str, Any]:
+    """A run in short."""
+    standing = standing_of(run)
+    return {
+        "pipeline": run.pipeline,
+        "run": run.id,
+        "state": run.state,
+        "started": run.started.isoformat(),
+        "seconds": round(sum(node.seconds for node in run.nodes), 3),
+        **standing_values(standing),
+    }
+
+
+def standing_values(standing: Standing) -> dict[str, Any]:
+    """What is blessed, and what is pushed."""
+    return {
+        "verdict": standing.verdict,
+        "refused_by": list(standing.refused_by),
+        "baseline": standing.baseline,
+        "pushed_version": standing.pushed_version,
+        "pushed_to": standing.pushed_to,
+    }
+
+
+def node_values(node: NodeRun, with_inputs: bool) -> dict[str, Any]:
+    """A node; `with_inputs` adds its inputs and properties."""
+    values: dict[str, Any] = {
+        "id": node.id,
+        "state": node.state,
+        "seconds": node.seconds,
+        "execution": node.execution_id,
+        "outputs": {key: [artifact_values(a) for a in found] for key, found in node.outputs.items()},
+    }
+    if with_inputs:
+        values["inputs"] = {key: [artifact_values(a) for a in found] for key, found in node.inputs.items()}
+        values["properties"] = dict(node.properties)
+    return values
+
+
+def artifact_values(artifact: Artifact) -> dict[str, Any]:
+    """An artifact without its properties."""
+    return {"id": artifact.id, "type": artifact.type, "uri": artifact.uri}
+
+
+def artifact_ids(artifacts: dict[str, tuple[Artifact, ...]] | Any) -> str:
+    """Keys and ids, such as `model #7, model_run #8`."""
+    return ", ".join(f"{key} #{artifact.id}" for key, found in artifacts.items() for artifact in found)
+
+
+def verdict_text(standing: Standing) -> str:
+    """The standing in a sentence or two."""
+    if standing.blessed is None:
+        return "no gate has reached a verdict"
+    if not standing.blessed:
+        return f"not blessed: refused by {' and '.join(standing.refused_by) or 'a gate'}"
+    against = (
+        f"compared with version {standing.baseline}" if standing.baseline else "there was no model in use"
+    )
+    pushed = f"pushed as version {standing.pushed_version}" if standing.pushed_to else "not pushed"
+    return f"blessed ({against}), {pushed}"

@@ -1,0 +1,40 @@
+"""`tfx-contrastive report`."""
+
+import os
+import pathlib
+import warnings
+
+import click
+
+from pipeline.cli import options
+from pipeline.config import load_config
+
+
+@click.command("report")
+@options.config_options
+@click.option(
+    "--run", "run_id", help="Which run (`tfx-contrastive runs` lists them); the newest if not given."
+)
+@click.option("--compare", metavar="RUN", help="Put another run beside it.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=pathlib.Path),
+    help="Where to write; <root>/reports/<run>.html if not given.",
+)
+def command(
+    config_name: str,
+    overrides: tuple[str, ...],
+    run_id: str | None,
+    compare: str | None,
+    out: pathlib.Path | None,
+) -> None:
+    """Write the report of a run: one HTML file that works offline."""
+    # What TensorFlow and its friends say while they are imported is not for the user.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")
+    with options.told_plainly():
+        config = load_config(config_name, overrides)
+        from pipeline import report
+
+        path = report.write_report(config, run_id, compare, out)
+    click.echo(f"Report: {path} ({path.stat().st_size / 2**20:.1f} MiB)")

@@ -1,0 +1,42 @@
+"""`tfx-contrastive runs`."""
+
+import click
+
+from pipeline.cli import options, records
+from pipeline.config import load_config
+from pipeline.lineage import Lineage
+from pipeline.metadata import connection_config
+
+
+@click.command("runs")
+@options.config_options
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, at most.")
+@records.json_option
+def command(config_name: str, overrides: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """List the runs of a pipeline, the newest first."""
+    with options.told_plainly():
+        config = load_config(config_name, overrides)
+        runs = Lineage(connection_config(config), config.name).runs()
+    values = [records.run_values(run) for run in runs[:limit]]
+    if as_json:
+        records.print_json(values)
+        return
+    if not values:
+        click.echo(f"Pipeline {config.name} has no run yet. Start one with `tfx-contrastive run`.")
+        return
+    records.print_table(
+        f"{config.name}: {len(values)} of {len(runs)} runs",
+        ("run", "started", "state", "seconds", "verdict", "pushed"),
+        [
+            (
+                each["run"],
+                each["started"][:16].replace("T", " "),
+                each["state"],
+                f"{each['seconds']:.1f}",
+                each["verdict"],
+                each["pushed_version"] or "–",
+            )
+            for each in values
+        ],
+        right=("seconds",),
+    )

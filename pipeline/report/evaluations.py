@@ -1,0 +1,51 @@
+"""What the Evaluator nodes of a run measured."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from pipeline.evaluation import results
+from pipeline.lineage import Run
+from pipeline.report import files
+
+# split -> node that measured it; `eval` decides, `test` is only reported.
+_NODES = {"test": "TestEvaluator", "eval": "Evaluator"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Metrics on one split.
+
+    Attributes:
+        split: `eval` or `test`.
+        artifact_id: The evaluation's id in ML Metadata.
+        slices: All examples together first, then slice by slice.
+        failures: Thresholds that were missed, one sentence each; only `eval` has thresholds.
+    """
+
+    split: str
+    artifact_id: int
+    slices: tuple[results.SliceMetrics, ...]
+    failures: tuple[str, ...]
+
+    @property
+    def overall(self) -> results.SliceMetrics:
+        """Metrics of all examples together."""
+        return self.slices[0]
+
+
+def collect_evaluations(run: Run) -> tuple[Evaluation, ...]:
+    """Evaluations of a run, `test` first; empty without a classifier."""
+    found = []
+    for split, node_id in _NODES.items():
+        artifact = files.finished_output(run, node_id, "evaluation")
+        if artifact is not None:
+            slices = results.read_metrics(artifact.uri)
+            failures = results.read_failures(artifact.uri) if split == "eval" else ()
+            if slices:
+                found.append(Evaluation(split, artifact.id, slices, failures))
+    return tuple(found)
+
+
+def of_split(evaluations: Sequence[Evaluation], split: str) -> Evaluation | None:
+    """The evaluation of one split, None if there is none."""
+    return next((evaluation for evaluation in evaluations if evaluation.split == split), None)

@@ -1,0 +1,111 @@
+"""Reads scalars and texts that a training stage logged for TensorBoard."""
+
+import dataclasses
+import posixpath
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """One scalar over the steps of a training.
+
+    Attributes:
+        tag: Its name in TensorBoard.
+        steps: Ascending, unique.
+        values: One a step; NaN where training diverged.
+    """
+
+    tag: str
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+
+    @property
+    def last(self) -> float:
+        """The value at the last step."""
+        return self.values[-1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Logged:
+    """Everything read from a log directory.
+
+    Attributes:
+        series: Scalars, in the order of their tags.
+        texts: (step, tag, text) of each text that was logged, by step.
+    """
+
+    series: tuple[Series, ...]
+    texts: tuple[tuple[int, str, str], ...]
+
+    def find(self, tag: str) -> Series | None:
+        """The series of a tag, None if there is none."""
+        return next((series for series in self.series if series.tag == tag), None)
+
+
+def read_logged(directory: str) -> Logged:
+    """Reads every event file under a directory; the last value logged for a step counts.
+
+    A resumed training logs some steps again, in a second file.
+
+    Args:
+        directory: Of a ModelRun artifact, local or remote.
+    """
+    points: dict[str, dict[int, float]] = {}
+    texts: dict[tuple[int, str], str] = {}
+    for path in event_files(directory):
+        for event in _events(path):
+            for value in event.summary.value:
+                number = _number(value)
+                if number is not None:
+                    points.setdefault(value.tag, {})[event.step] = number
+                elif value.metadata.plugin_data.plugin_name == "text":
+                    texts[event.step, value.tag] = _text(value)
+    series = [_series(tag, points[tag]) for tag in sorted(points)]
+    ordered = tuple((step, tag, texts[step, tag]) for step, tag in sorted(texts))
+    return Logged(tuple(series), ordered)
+
+
+def event_files(directory: str) -> list[str]:
+    """Paths of the event files under a directory, oldest first by name."""
+    found = []
+    for folder, _, names in tf.io.gfile.walk(directory):
+        found += [posixpath.join(folder, name) for name in names if "tfevents" in name]
+    return sorted(found)
+
+
+def _events(path: str) -> Iterator[tf.compat.v1.Event]:
+    records = tf.data.TFRecordDataset(path).as_numpy_iterator()
+    while True:
+        try:
+            record = next(records, None)
+        except tf.errors.DataLossError:  # the writer was killed in the midst of a record
+            return
+        if record is None:
+            return
+        yield tf.compat.v1.Event.FromString(record)
+
+
+def _number(value: tf.compat.v1.Summary.Value) -> float | None:
+    if value.WhichOneof("value") == "simple_value":
+        return float(value.simple_value)
+    if value.metadata.plugin_data.plugin_name == "scalars" or (
+        value.WhichOneof("value") == "tensor" and not value.tensor.tensor_shape.dim and not _is_text(value)
+    ):
+        return float(np.asarray(tf.make_ndarray(value.tensor)).reshape(-1)[0])
+    return None
+
+
+def _is_text(value: tf.compat.v1.Summary.Value) -> bool:
+    return value.tensor.dtype == tf.string.as_datatype_enum
+
+
+def _text(value: tf.compat.v1.Summary.Value) -> str:
+    return tf.make_ndarray(value.tensor).reshape(-1)[0].decode("utf-8", "replace")
+
+
+def _series(tag: str, points: dict[int, float]) -> Series:
+    steps = sorted(points)
+    return Series(tag, tuple(steps), tuple(points[step] for step in steps))

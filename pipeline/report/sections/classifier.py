@@ -1,0 +1,242 @@
+"""The classifier: confusions with pictures, reliability, slices, confident mistakes."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.evaluation.results import SliceMetrics
+from pipeline.report.evaluations import Evaluation, of_split
+from pipeline.report.models import Predictions
+from pipeline.report.samples import ImageSample
+from pipeline.report.sections.representation import Seen
+from pipeline.report.thumbnails import Atlas
+
+NUM_BINS = 10
+_CELLS, _PICTURES, _MISTAKES = 8, 8, 24
+_MAX_CLASSES = 25
+_METRICS = ("example_count", "accuracy", "macro_f1", "expected_calibration_error", "roc_auc")
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """An image that the classifier judged; `tile` is its number in the gallery's atlas."""
+
+    tile: int | None
+    source: str
+    actual: str
+    predicted: str
+    confidence: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Confusion:
+    """One cell off the diagonal: images of `actual` that were taken for `predicted`."""
+
+    actual: str
+    predicted: str
+    count: int
+    pictures: tuple[Picture, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class ConfusionMatrix:
+    """Images by actual (rows) and predicted class; the classes with the most errors, if there are many.
+
+    Attributes:
+        split: `eval` or `test`.
+        class_names: Of the rows and columns, K.
+        counts: int [K, K].
+        left_out: Classes that aren't shown.
+    """
+
+    split: str
+    class_names: tuple[str, ...]
+    counts: np.ndarray
+    left_out: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Bin:
+    """Images whose confidence is from `low` to `high`; both means are NaN in an empty bin."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float
+    accuracy: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassMetrics:
+    """Figures of one class on one split."""
+
+    name: str
+    values: tuple[tuple[str, float], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitMetrics:
+    """Figures of one split: slices with `columns`, and classes."""
+
+    split: str
+    columns: tuple[str, ...]
+    slices: tuple[SliceMetrics, ...]
+    per_class: tuple[ClassMetrics, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Classifier:
+    """The section.
+
+    Attributes:
+        metrics: Of each split, by TFMA.
+        matrices: Confusion matrices, by TFMA.
+        confusions: The largest cells off the diagonal, of the sample of `eval`, with pictures.
+        bins: Reliability of the sample of `eval`, ten bins.
+        calibration_error: Expected calibration error of the same images.
+        mistakes: The mistakes of the highest confidence.
+        num_judged: Images in the sample that have a label.
+        num_mistakes: How many of them were misjudged.
+    """
+
+    metrics: tuple[SplitMetrics, ...]
+    matrices: tuple[ConfusionMatrix, ...]
+    confusions: tuple[Confusion, ...]
+    bins: tuple[Bin, ...]
+    calibration_error: float
+    mistakes: tuple[Picture, ...]
+    num_judged: int
+    num_mistakes: int
+
+
+def collect_classifier(
+    seen: Seen | None, evaluations: Sequence[Evaluation], atlas: Atlas
+) -> Classifier | None:
+    """Gathers the section; None without a classifier.
+
+    Args:
+        seen: What the models say of the sample.
+        evaluations: What the Evaluator nodes measured; may be empty.
+        atlas: Takes the pictures.
+    """
+    if seen is None or seen.predictions is None:
+        return None
+    predictions = seen.predictions
+    names = predictions.class_names
+    known = np.flatnonzero([label is not None for label in seen.sample.labels])
+    correct = predictions.correct[known]
+    bins = reliability(predictions.confidence[known], correct)
+    wrong = known[~correct]
+    by_confidence = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")]
+    return Classifier(
+        metrics=tuple(_split_metrics(evaluation, names) for evaluation in evaluations),
+        matrices=tuple(
+            confusion_matrix(evaluation.split, evaluation.overall, names) for evaluation in evaluations
+        ),
+        confusions=_confusions(seen.sample, predictions, by_confidence, atlas),
+        bins=bins,
+        calibration_error=calibration_error(bins),
+        mistakes=tuple(
+            _picture(seen.sample, predictions, index, atlas) for index in by_confidence[:_MISTAKES].tolist()
+        ),
+        num_judged=len(known),
+        num_mistakes=len(wrong),
+    )
+
+
+def reliability(confidence: np.ndarray, correct: np.ndarray) -> tuple[Bin, ...]:
+    """Ten bins of equal width over the confidence (Guo et al., arXiv:1706.04599, section 2).
+
+    Args:
+        confidence: Probability of the predicted class, float [N], in [0, 1].
+        correct: Whether it was right, bool [N].
+    """
+    number = np.minimum((confidence * NUM_BINS).astype(int), NUM_BINS - 1)
+    bins = []
+    for index in range(NUM_BINS):
+        inside = number == index
+        filled = bool(inside.any())
+        bins.append(
+            Bin(
+                index / NUM_BINS,
+                (index + 1) / NUM_BINS,
+                int(inside.sum()),
+                float(confidence[inside].mean()) if filled else float("nan"),
+                float(correct[inside].mean()) if filled else float("nan"),
+            )
+        )
+    return tuple(bins)
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Expected calibration error (same paper, eq. 3): mean gap of the bins, weighted by their images."""
+    total = sum(each.count for each in bins)
+    gaps = (each.count * abs(each.confidence - each.accuracy) for each in bins if each.count)
+    return sum(gaps) / total if total else float("nan")
+
+
+def confusion_matrix(split: str, metrics: SliceMetrics, names: Sequence[str]) -> ConfusionMatrix:
+    """The matrix of one split; of many classes those with the most errors."""
+    counts = np.zeros([len(names), len(names)], np.int64)
+    for (actual, predicted), number in metrics.confusion.items():
+        if 0 <= actual < len(names) and 0 <= predicted < len(names):
+            counts[actual, predicted] = round(number)
+    shown = np.arange(len(names))
+    if len(names) > _MAX_CLASSES:
+        errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
+        shown = np.sort(np.argsort(-errors, kind="stable")[:_MAX_CLASSES])
+    return ConfusionMatrix(
+        split, tuple(names[i] for i in shown), counts[np.ix_(shown, shown)], len(names) - len(shown)
+    )
+
+
+def _confusions(
+    sample: ImageSample, predictions: Predictions, wrong: np.ndarray, atlas: Atlas
+) -> tuple[Confusion, ...]:
+    """The largest cells; `wrong` are the misjudged images, the most confident first."""
+    names = predictions.class_names
+    cells: dict[tuple[int, int], list[int]] = {}
+    for index in wrong.tolist():
+        actual = int(predictions.actual[index])
+        if actual >= 0:
+            cells.setdefault((actual, int(predictions.predicted[index])), []).append(index)
+    largest = sorted(cells.items(), key=lambda cell: (-len(cell[1]), cell[0]))[:_CELLS]
+    return tuple(
+        Confusion(
+            names[actual],
+            names[predicted],
+            len(found),
+            tuple(_picture(sample, predictions, index, atlas) for index in found[:_PICTURES]),
+        )
+        for (actual, predicted), found in largest
+    )
+
+
+def _picture(sample: ImageSample, predictions: Predictions, index: int, atlas: Atlas) -> Picture:
+    return Picture(
+        atlas.add_encoded(sample.ids[index], sample.encoded[index]),
+        sample.sources[index],
+        sample.labels[index] or "",
+        predictions.class_names[int(predictions.predicted[index])],
+        float(predictions.confidence[index]),
+    )
+
+
+def _split_metrics(evaluation: Evaluation, names: Sequence[str]) -> SplitMetrics:
+    overall = evaluation.overall
+    columns = tuple(name for name in _METRICS if any(name in found.values for found in evaluation.slices))
+    classes = []
+    for index, name in enumerate(names):
+        values = tuple(
+            (metric, found[index]) for metric, found in overall.per_class.items() if index in found
+        )
+        if values:
+            classes.append(ClassMetrics(name, values))
+    return SplitMetrics(evaluation.split, columns, evaluation.slices, tuple(classes))
+
+
+def headline(evaluations: Sequence[Evaluation]) -> str:
+    """One line on the classifier, such as `test accuracy 0.8432`; empty without one."""
+    found = of_split(evaluations, "test") or of_split(evaluations, "eval")
+    return f"{found.split} accuracy {found.overall.values['accuracy']:.4f}" if found else ""

@@ -1,0 +1,187 @@
+"""Two runs side by side: figures, settings, data, time."""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from components.representation_gate.measurement import METRICS_FILE
+from pipeline.lineage import NodeRun, Run
+from pipeline.report import files
+from pipeline.report.evaluations import Evaluation, collect_evaluations
+from pipeline.report.scalars import Series
+from pipeline.report.sections.pretraining import logged_series
+from pipeline.report.standing import standing_of
+
+# metric -> (title, whether more is better)
+_EVALUATED = {
+    "accuracy": ("accuracy", True),
+    "macro_f1": ("macro F1", True),
+    "roc_auc": ("ROC AUC", True),
+    "expected_calibration_error": ("calibration error", False),
+}
+_REPRESENTATION = {
+    "knn_accuracy": ("kNN probe", True),
+    "linear_probe_accuracy": ("linear probe", True),
+    "effective_rank": ("effective rank", True),
+    "view_retrieval": ("view retrieval", True),
+}
+_TINY = 1e-9
+
+
+@dataclasses.dataclass(frozen=True)
+class Delta:
+    """One figure of two runs; either may be missing."""
+
+    group: str
+    title: str
+    before: float | None
+    after: float | None
+    more_is_better: bool
+
+    @property
+    def change(self) -> float | None:
+        """From before to after; None if either is missing."""
+        return None if self.before is None or self.after is None else self.after - self.before
+
+    @property
+    def tone(self) -> str:
+        """`better`, `worse` or `same`."""
+        if self.change is None or abs(self.change) < _TINY:
+            return "same"
+        return "better" if (self.change > 0) == self.more_is_better else "worse"
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One setting that differs; empty text where a run has none."""
+
+    node: str
+    key: str
+    before: str
+    after: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One of the two runs, in short."""
+
+    run_id: str
+    started: str
+    state: str
+    verdict: str
+    pushed_version: str
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The section; `before` is the other run, `after` the one that is reported.
+
+    Attributes:
+        before: The run compared with.
+        after: The run of the report.
+        deltas: Figures.
+        changes: Settings of nodes that differ.
+        curves: tag -> series of both runs, for the scalars that both logged.
+    """
+
+    before: Side
+    after: Side
+    deltas: tuple[Delta, ...]
+    changes: tuple[Change, ...]
+    curves: Mapping[str, tuple[Series, Series]]
+
+
+def compare(before: Run, after: Run, evaluations: tuple[Evaluation, ...], curves: bool) -> Comparison:
+    """Compares two runs.
+
+    Args:
+        before: The other run.
+        after: The run of the report.
+        evaluations: What was measured of `after`, which the caller has read already.
+        curves: Whether to read the logs of pretraining too.
+    """
+    return Comparison(
+        _side(before),
+        _side(after),
+        tuple(_deltas(_figures(before, collect_evaluations(before)), _figures(after, evaluations))),
+        tuple(_changes(before, after)),
+        _curves(before, after) if curves else {},
+    )
+
+
+def _side(run: Run) -> Side:
+    standing = standing_of(run)
+    return Side(
+        run.id,
+        run.started.strftime("%Y-%m-%d %H:%M UTC"),
+        run.state,
+        standing.verdict,
+        standing.pushed_version,
+        sum(node.seconds for node in run.nodes),
+    )
+
+
+def _figures(run: Run, evaluations: tuple[Evaluation, ...]) -> dict[tuple[str, str, bool], float]:
+    """(group, title, more is better) -> figure."""
+    found = {}
+    for evaluation in evaluations:
+        for name, (title, more) in _EVALUATED.items():
+            if name in evaluation.overall.values:
+                found[f"classifier, {evaluation.split}", title, more] = evaluation.overall.values[name]
+    artifact = files.finished_output(run, "RepresentationGate", "representation")
+    if artifact is not None:
+        figures = files.read_json(artifact.uri, METRICS_FILE)["figures"]
+        for name, (title, more) in _REPRESENTATION.items():
+            if name in figures:
+                found["encoder, eval", title, more] = figures[name]
+    return found
+
+
+def _deltas(
+    before: Mapping[tuple[str, str, bool], float], after: Mapping[tuple[str, str, bool], float]
+) -> Iterator[Delta]:
+    for key in dict.fromkeys((*after, *before)):
+        group, title, more = key
+        yield Delta(group, title, before.get(key), after.get(key), more)
+
+
+def _changes(before: Run, after: Run) -> Iterator[Change]:
+    ids = dict.fromkeys(node.id for run in (before, after) for node in run.nodes)
+    for node_id in ids:
+        old, new = settings(before.node(node_id)), settings(after.node(node_id))
+        for key in sorted({*old, *new}):
+            if old.get(key) != new.get(key):
+                yield Change(node_id, key, old.get(key, ""), new.get(key, ""))
+
+
+def settings(node: NodeRun | None) -> dict[str, str]:
+    """The node's properties with JSON taken apart: dotted key -> value as text."""
+    if node is None:
+        return {}
+    flat: dict[str, str] = {}
+    for key, value in node.properties.items():
+        if not key.startswith("_"):
+            _flatten(key, value, flat)
+    return flat
+
+
+def _flatten(key: str, value: Any, into: dict[str, str]) -> None:
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    if isinstance(value, dict):
+        for inner_key, inner in value.items():
+            _flatten(f"{key}.{inner_key}", inner, into)
+    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        for number, each in enumerate(value):
+            _flatten(f"{key}[{number}]", each, into)
+    else:
+        into[key] = str(value)
+
+
+def _curves(before: Run, after: Run) -> dict[str, tuple[Series, Series]]:
+    old = {series.tag: series for series in logged_series(before)}
+    return {s.tag: (old[s.tag], s) for s in logged_series(after) if s.tag in old}

@@ -1,0 +1,237 @@
+"""The data: counts, what was set aside, distributions, anomalies."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf import message
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from components.anomaly_gate import anomalies
+from components.image_example_gen import quarantine
+from pipeline.lineage import Artifact, Run
+from pipeline.report import files
+from pipeline.report.thumbnails import Atlas
+
+STATISTICS_FILE = "FeatureStats.pb"
+MAX_SHOWN = 48
+# feature -> (title, unit)
+_HISTOGRAMS = {
+    "width": ("Width", "pixels"),
+    "height": ("Height", "pixels"),
+    "num_bytes": ("File size", "bytes"),
+    "brightness": ("Brightness", "mean pixel, 0 to 1"),
+    "contrast": ("Contrast", "standard deviation of pixels"),
+    "entropy": ("Entropy", "bits of the grey-level histogram"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitCounts:
+    """Images of one split: labelled ones by class, and unlabelled ones."""
+
+    split: str
+    images: int
+    labelled: Mapping[str, int]
+    unlabelled: int
+
+    @property
+    def num_labelled(self) -> int:
+        """Images that have a label."""
+        return sum(self.labelled.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class SetAside:
+    """An image in quarantine; `thumbnail` is its number in the atlas, None if it can't be shown."""
+
+    source: str
+    reason: str
+    detail: str
+    thumbnail: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Histogram:
+    """One feature of one split.
+
+    Attributes:
+        edges: Ascending, one more than there are counts.
+        counts: Images in each bin.
+        lowest, mean, highest: Of all images.
+    """
+
+    split: str
+    edges: tuple[float, ...]
+    counts: tuple[float, ...]
+    lowest: float
+    mean: float
+    highest: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Distribution:
+    """A feature of the images, split by split."""
+
+    feature: str
+    title: str
+    unit: str
+    histograms: tuple[Histogram, ...]
+
+    @property
+    def constant(self) -> bool:
+        """Whether all images of all splits have one value."""
+        return len({bound for h in self.histograms for bound in (h.lowest, h.highest)}) <= 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The section. Parts that the run has not reached are empty.
+
+    Attributes:
+        source: What was read, as configured.
+        labels_per_class: The label budget; None: every label was used.
+        read: Images read.
+        labels_hidden: Labels that the budget hid.
+        splits: Counts by split.
+        class_names: Every class, sorted.
+        reasons: Images set aside by reason.
+        shown: Some of them.
+        duplicates: Exact duplicates by what was found.
+        anomalies: What ExampleValidator found.
+        distributions: Histograms of the features.
+        facets: Document of TFDV's Facets view; empty without statistics.
+    """
+
+    source: str
+    labels_per_class: int | None
+    read: int
+    labels_hidden: int
+    splits: tuple[SplitCounts, ...]
+    class_names: tuple[str, ...]
+    reasons: Mapping[str, int]
+    shown: tuple[SetAside, ...]
+    duplicates: Mapping[str, int]
+    anomalies: tuple[anomalies.Anomaly, ...]
+    distributions: tuple[Distribution, ...]
+    facets: str
+
+    @property
+    def num_set_aside(self) -> int:
+        """Images in quarantine."""
+        return sum(self.reasons.values())
+
+
+def collect_data(run: Run, atlas: Atlas) -> Data | None:
+    """Gathers the section; None if ImageExampleGen left nothing behind."""
+    node = run.node("ImageExampleGen")
+    artifacts = node.outputs.get("quarantine", ()) if node else ()
+    if node is None or not artifacts or not files.exists(artifacts[0].uri, quarantine.SUMMARY_FILE):
+        return None
+    summary = quarantine.read_summary(artifacts[0].uri)
+    ingest = json.loads(str(node.properties.get("ingest", "{}")))
+    statistics = read_statistics(run)
+    splits = tuple(
+        SplitCounts(name, counts["images"], counts["labelled"], counts["unlabelled"])
+        for name, counts in summary.get("written", {}).items()
+    )
+    return Data(
+        source=", ".join(f"{value}" for value in ingest.get("source", {}).values() if value),
+        labels_per_class=ingest.get("labels_per_class"),
+        read=summary["read"],
+        labels_hidden=summary.get("labels_hidden", 0),
+        splits=splits,
+        class_names=tuple(sorted({name for split in splits for name in split.labelled})),
+        reasons=summary["set_aside"],
+        shown=_shown(artifacts[0].uri, atlas),
+        duplicates=summary.get("duplicates", {}),
+        anomalies=_anomalies(run),
+        distributions=_distributions(statistics),
+        facets=_facets(statistics),
+    )
+
+
+def read_statistics(run: Run) -> dict[str, statistics_pb2.DatasetFeatureStatistics]:
+    """TFDV's statistics by split; empty if StatisticsGen has not run."""
+    artifact = files.finished_output(run, "StatisticsGen", "statistics")
+    if artifact is None:
+        return {}
+    found = {}
+    for split in files.split_names(artifact):
+        content = files.read_bytes(files.split_dir(artifact, split), STATISTICS_FILE)
+        found[split] = statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets[0]
+    return found
+
+
+def _shown(uri: str, atlas: Atlas) -> tuple[SetAside, ...]:
+    lines = files.read_bytes(uri, quarantine.RECORDS_FILE).decode("utf-8", "replace").splitlines()
+    records = sorted(map(json.loads, lines), key=lambda record: not record["sample"])[:MAX_SHOWN]
+    return tuple(_set_aside(uri, record, atlas) for record in records)
+
+
+def _set_aside(uri: str, record: Mapping[str, Any], atlas: Atlas) -> SetAside:
+    thumbnail = None
+    if record["sample"]:
+        thumbnail = atlas.add_encoded(
+            f"quarantine/{record['sample']}", files.read_bytes(uri, record["sample"])
+        )
+    return SetAside(record["source"], record["reason"], record["detail"], thumbnail)
+
+
+def _anomalies(run: Run) -> tuple[anomalies.Anomaly, ...]:
+    artifact: Artifact | None = files.finished_output(run, "ExampleValidator", "anomalies")
+    return tuple(anomalies.read(artifact.uri, files.split_names(artifact))) if artifact else ()
+
+
+def _distributions(
+    statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics],
+) -> tuple[Distribution, ...]:
+    found = []
+    for feature, (title, unit) in _HISTOGRAMS.items():
+        histograms = []
+        for split, dataset in statistics.items():
+            numbers = _numeric(dataset, feature)
+            if numbers is not None:
+                histograms.append(_histogram(split, numbers))
+        if histograms:
+            found.append(Distribution(feature, title, unit, tuple(histograms)))
+    return tuple(found)
+
+
+def _numeric(
+    dataset: statistics_pb2.DatasetFeatureStatistics, name: str
+) -> statistics_pb2.NumericStatistics | None:
+    for feature in dataset.features:
+        if feature.path.step[-1:] == [name] and feature.HasField("num_stats"):
+            return feature.num_stats
+    return None
+
+
+def _histogram(split: str, numbers: statistics_pb2.NumericStatistics) -> Histogram:
+    standard = next(h for h in numbers.histograms if h.type == statistics_pb2.Histogram.STANDARD)
+    buckets = list(standard.buckets)
+    edges = [bucket.low_value for bucket in buckets] + [bucket.high_value for bucket in buckets[-1:]]
+    return Histogram(
+        split,
+        tuple(edges),
+        tuple(bucket.sample_count for bucket in buckets),
+        numbers.min,
+        numbers.mean,
+        numbers.max,
+    )
+
+
+def _facets(statistics: Mapping[str, message.Message]) -> str:
+    """TFDV's own Facets document of `train` beside `eval`."""
+    if "train" not in statistics:
+        return ""
+    from tensorflow_data_validation.utils import display_util
+
+    def listed(split: str) -> Any:
+        return statistics_pb2.DatasetFeatureStatisticsList(datasets=[statistics[split]])
+
+    other = "eval" if "eval" in statistics and statistics["eval"].num_examples else None  # type: ignore[attr-defined]
+    return display_util.get_statistics_html(
+        listed("train"), listed(other) if other else None, lhs_name="train", rhs_name=other or "eval"
+    )

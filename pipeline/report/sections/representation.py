@@ -1,0 +1,243 @@
+"""The representation: figures and checks, a map of embeddings, nearest neighbours."""
+
+import dataclasses
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from components.representation_gate.measurement import METRICS_FILE
+from pipeline.lineage import Run
+from pipeline.report import files
+from pipeline.report.models import Predictions
+from pipeline.report.samples import ImageSample
+from pipeline.report.thumbnails import Atlas
+
+MAP_IMAGES = 1_500
+NUM_NEIGHBOURS = 7
+_TYPICAL, _WORST = 6, 6
+_SEED = 0
+_COLLAPSED = 1e-6
+# figure -> (title, how to read it)
+_TITLES = {
+    "knn_accuracy": ("kNN probe, eval", "Accuracy of the nearest labelled neighbours."),
+    "linear_probe_accuracy": ("Linear probe, eval", "Accuracy of a linear classifier on frozen embeddings."),
+    "test_knn_accuracy": ("kNN probe, test", "Reported only."),
+    "test_linear_probe_accuracy": ("Linear probe, test", "Reported only."),
+    "pixel_linear_probe_accuracy": ("Linear probe on pixels", "What a classifier has without any encoder."),
+    "knn_gain": ("kNN gain", "Share of the errors of shuffled weights that the encoder avoids."),
+    "linear_probe_gain": ("Linear-probe gain", "The same for the linear probe."),
+    "gain_over_pixels": ("Gain over pixels", "Share of the errors of the pixel probe that it avoids."),
+    "effective_rank": ("Effective rank", "In how many directions embeddings differ."),
+    "embedding_std": ("Spread", "About 1: even on the sphere. 0: collapsed."),
+    "uniformity": ("Uniformity", "Lower is more evenly spread, down to about -4."),
+    "alignment": ("Alignment", "Squared distance of two views; not to be read alone."),
+    "view_retrieval": ("View retrieval", "Mean reciprocal rank of an image's own view."),
+    "view_retrieval_gain": ("View-retrieval gain", "Share of the shuffled weights' misses avoided."),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One figure with how to read it."""
+
+    name: str
+    title: str
+    value: float
+    reading: str
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbeddingMap:
+    """Images as points in the plane.
+
+    Attributes:
+        layouts: Method -> coordinates, float32 [N, 2].
+        labels: [N] class names, None where unknown.
+        predicted: [N] class names; empty without a classifier.
+        confidence: [N] probability of the predicted class; empty without a classifier.
+        sources: [N] where each image is from.
+        tiles: [N] numbers in the atlas of the map, None where an image can't be shown.
+        explained: Share of the variance that the two principal components explain.
+    """
+
+    layouts: Mapping[str, np.ndarray]
+    labels: tuple[str | None, ...]
+    predicted: tuple[str, ...]
+    confidence: tuple[float, ...]
+    sources: tuple[str, ...]
+    tiles: tuple[int | None, ...]
+    explained: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbour:
+    """An image near a query: its number in the gallery's atlas, label and cosine similarity."""
+
+    tile: int | None
+    label: str
+    source: str
+    similarity: float
+    agrees: bool | None
+
+
+@dataclasses.dataclass(frozen=True)
+class NeighbourRow:
+    """A query and its nearest neighbours, the nearest first."""
+
+    query: Neighbour
+    neighbours: tuple[Neighbour, ...]
+    worst: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Representation:
+    """The section; `checks` are those of RepresentationGate, as it wrote them."""
+
+    split: str
+    blessed: bool | None
+    figures: tuple[Figure, ...]
+    counts: Mapping[str, int]
+    checks: tuple[Mapping[str, Any], ...]
+    map: EmbeddingMap | None
+    rows: tuple[NeighbourRow, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What the models of the run say of the sample.
+
+    Attributes:
+        sample: The images.
+        embeddings: Of the pretrained encoder, float32 [N, D], each of length 1.
+        predictions: Of the classifier; None without one.
+    """
+
+    sample: ImageSample
+    embeddings: np.ndarray
+    predictions: Predictions | None
+
+
+def collect_representation(
+    run: Run, seen: Seen | None, points: Atlas, gallery: Atlas
+) -> Representation | None:
+    """Gathers the section; None if there is neither a measurement nor an encoder to look at.
+
+    Args:
+        run: The run.
+        seen: What the models say of the sample; None without an encoder.
+        points: Takes the thumbnails of the map.
+        gallery: Takes the larger ones of the neighbours.
+    """
+    artifact = files.finished_output(run, "RepresentationGate", "representation")
+    report = files.read_json(artifact.uri, METRICS_FILE) if artifact else {}
+    if seen is None and not report:
+        return None
+    figures = [
+        Figure(name, title, report["figures"][name], reading)
+        for name, (title, reading) in _TITLES.items()
+        if name in report.get("figures", {})
+    ]
+    return Representation(
+        split=seen.sample.split if seen else "",
+        blessed=report.get("blessed"),
+        figures=tuple(figures),
+        counts=report.get("counts", {}),
+        checks=tuple(report.get("checks", ())),
+        map=_map(seen, points) if seen else None,
+        rows=_neighbour_rows(seen, gallery) if seen else (),
+    )
+
+
+def _map(seen: Seen, atlas: Atlas) -> EmbeddingMap | None:
+    count = min(MAP_IMAGES, len(seen.sample))
+    if count < 5:
+        return None
+    embeddings, sample = seen.embeddings[:count], seen.sample
+    layouts, explained = _layouts(embeddings)
+    predictions = seen.predictions
+    return EmbeddingMap(
+        layouts=layouts,
+        labels=sample.labels[:count],
+        predicted=tuple(predictions.class_names[i] for i in predictions.predicted[:count])
+        if predictions
+        else (),
+        confidence=tuple(float(value) for value in predictions.confidence[:count]) if predictions else (),
+        sources=sample.sources[:count],
+        tiles=tuple(
+            atlas.add_encoded(key, encoded)
+            for key, encoded in zip(sample.ids[:count], sample.encoded[:count], strict=True)
+        ),
+        explained=explained,
+    )
+
+
+def _layouts(embeddings: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
+    """Coordinates by method, and the variance that PCA's two components explain."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    if embeddings.std(axis=0).max() < _COLLAPSED:
+        return {"PCA": np.zeros([len(embeddings), 2])}, 1.0  # there is nothing to lay out
+    pca = PCA(min(50, *embeddings.shape), random_state=_SEED)
+    reduced = pca.fit_transform(embeddings.astype(np.float64))
+    tsne = TSNE(init="pca", perplexity=min(30.0, (len(embeddings) - 1) / 3), random_state=_SEED)
+    layouts = {"PCA": reduced[:, :2], "t-SNE": tsne.fit_transform(reduced)}
+    if importlib.util.find_spec("umap"):
+        import umap
+
+        layouts["UMAP"] = umap.UMAP(random_state=_SEED).fit_transform(reduced)
+    return layouts, float(pca.explained_variance_ratio_[:2].sum())
+
+
+def _neighbour_rows(seen: Seen, atlas: Atlas) -> tuple[NeighbourRow, ...]:
+    """Rows of one query a class, then those whose neighbours agree least."""
+    labels = np.array([label or "" for label in seen.sample.labels])
+    count = min(NUM_NEIGHBOURS, len(labels) - 1)
+    if count < 1:
+        return ()
+    nearest, similarity = _nearest(seen.embeddings, count)
+    agreement = (labels[nearest] == labels[:, np.newaxis]).mean(axis=1)
+    has_labels = any(labels.tolist())
+    if not has_labels:  # no classes to agree on: how alone an image is
+        agreement = similarity.mean(axis=1)
+    order = np.lexsort((-similarity[:, 0], agreement))
+    worst = order[:_WORST]
+    _, first = np.unique(labels, return_index=True)
+    typical = np.sort(first)[:_TYPICAL] if has_labels else np.arange(min(_TYPICAL, len(labels)))
+
+    def picture(index: int, cosine: float, query: int) -> Neighbour:
+        sample = seen.sample
+        known = sample.labels[index] is not None and sample.labels[query] is not None
+        return Neighbour(
+            atlas.add_encoded(sample.ids[index], sample.encoded[index]),
+            sample.labels[index] or "",
+            sample.sources[index],
+            cosine,
+            sample.labels[index] == sample.labels[query] if known and index != query else None,
+        )
+
+    rows = []
+    for is_worst, queries in ((False, typical), (True, worst)):
+        for query in queries.tolist():
+            neighbours = tuple(
+                picture(int(index), float(cosine), query)
+                for index, cosine in zip(nearest[query], similarity[query], strict=True)
+            )
+            rows.append(NeighbourRow(picture(query, 1.0, query), neighbours, is_worst))
+    return tuple(rows)
+
+
+def _nearest(embeddings: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices and cosines of each image's nearest others, [N, count], nearest first."""
+    indices, cosines = [], []
+    for start in range(0, len(embeddings), 1_024):
+        block = embeddings[start : start + 1_024] @ embeddings.T
+        block[np.arange(len(block)), start + np.arange(len(block))] = -np.inf  # not itself
+        found = np.argpartition(-block, count - 1, axis=1)[:, :count]
+        values = np.take_along_axis(block, found, axis=1)
+        order = np.argsort(-values, axis=1, kind="stable")
+        indices.append(np.take_along_axis(found, order, axis=1))
+        cosines.append(np.take_along_axis(values, order, axis=1))
+    return np.concatenate(indices), np.concatenate(cosines)

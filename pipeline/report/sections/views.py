@@ -1,0 +1,90 @@
+"""Views: images, and what augmentation makes of them."""
+
+import dataclasses
+import json
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.lineage import Run
+from pipeline.report import files
+from pipeline.report.samples import ImageSample
+from pipeline.report.thumbnails import Atlas
+from trainer_module.config import ImageConfig, PretrainConfig
+from trainer_module.images import decode_images
+from trainer_module.views import make_views
+
+NUM_IMAGES = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class ViewRow:
+    """One image and its views, as numbers in the atlas."""
+
+    label: str
+    source: str
+    original: int
+    views: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Views:
+    """The section.
+
+    Attributes:
+        rows: One an image.
+        policy: (step, its parameters as text) in their order.
+        num_small: How many of the views are small ones of multi-crop.
+        pixels: The views, uint8 [N, V, H, W, C], the original first; small views are resized.
+    """
+
+    rows: tuple[ViewRow, ...]
+    policy: tuple[tuple[str, str], ...]
+    num_small: int
+    pixels: np.ndarray
+
+
+def collect_views(run: Run, sample: ImageSample | None, atlas: Atlas) -> Views | None:
+    """Makes views as the Pretrainer of this run did; None if it has not run."""
+    pretrainer, transform = run.node("Pretrainer"), files.finished_node(run, "Transform")
+    if pretrainer is None or transform is None or sample is None:
+        return None
+    config = pretrain_config(str(pretrainer.properties["custom_config"]))
+    image_config = ImageConfig.model_validate_json(
+        json.loads(str(transform.properties["custom_config"]))["image"]
+    )
+    count = min(NUM_IMAGES, len(sample))
+
+    @tf.function
+    def make(encoded: tf.Tensor) -> list[tf.Tensor]:
+        originals = decode_images(encoded, image_config)
+        return [originals, *make_views(originals, config.views, tf.constant([config.seed, 0]))]
+
+    made = make(tf.constant(sample.encoded[:count]))
+    size = made[0].shape[1:3]
+    stacked = np.stack([_pixels(view, size) for view in made], axis=1)  # [N, V, H, W, C]
+    rows = []
+    for row in range(count):
+        numbers = [
+            atlas.add_pixels(f"view/{row}/{column}", picture) for column, picture in enumerate(stacked[row])
+        ]
+        rows.append(ViewRow(sample.labels[row] or "", sample.sources[row], numbers[0], tuple(numbers[1:])))
+    return Views(tuple(rows), _policy(config), config.views.small.count, stacked)
+
+
+def pretrain_config(custom_config: str) -> PretrainConfig:
+    """The configuration in the Pretrainer's property `custom_config`."""
+    return PretrainConfig.model_validate_json(json.loads(custom_config)["pretrain"])
+
+
+def _pixels(view: tf.Tensor, size: tf.TensorShape) -> np.ndarray:
+    resized = tf.image.resize(tf.cast(view, tf.float32), size, method="nearest")
+    return np.rint(resized.numpy()).clip(0, 255).astype(np.uint8)
+
+
+def _policy(config: PretrainConfig) -> tuple[tuple[str, str], ...]:
+    steps = []
+    for step in config.views.policy:
+        values = step.model_dump(exclude={"name"})
+        steps.append((step.name, ", ".join(f"{key} {value:g}" for key, value in values.items())))
+    return tuple(steps)

@@ -1,0 +1,105 @@
+"""The run as a TensorBoard log directory: scalars, views, and embeddings with thumbnails."""
+
+import io
+import posixpath
+
+import tensorflow as tf
+from PIL import Image
+
+from pipeline.lineage import Run
+from pipeline.report import files
+from pipeline.report.samples import ImageSample
+from pipeline.report.scalars import event_files
+from pipeline.report.sections.representation import MAP_IMAGES, Seen
+from pipeline.report.sections.views import Views
+from pipeline.report.thumbnails import paste, thumbnail
+
+_SPRITE_TILE = 40
+_SPRITE_SIDE = 8_192  # the projector refuses larger sprites
+_CONFIG = """embeddings {{
+  tensor_name: "embedding"
+  tensor_path: "embedding.tsv"
+  metadata_path: "metadata.tsv"
+  sprite {{ image_path: "sprite.png" single_image_dim: {tile} single_image_dim: {tile} }}
+}}
+"""
+
+
+def write(run: Run, directory: str, seen: Seen | None, views: Views | None) -> None:
+    """Writes the log directory of a run; `tensorboard --logdir` of it shows this run and no other.
+
+    Args:
+        run: The run; the logs of its training stages are copied to sub-directories named by node.
+        directory: Where to; what stands there is replaced.
+        seen: Embeddings for the projector; None writes none.
+        views: For the images tab; None writes none.
+    """
+    if tf.io.gfile.exists(directory):
+        tf.io.gfile.rmtree(directory)
+    for node_id in ("Pretrainer", "Trainer"):
+        artifact = files.finished_output(run, node_id, "model_run")
+        if artifact is not None:
+            _copy_events(artifact.uri, posixpath.join(directory, node_id))
+    if views is not None:
+        _write_views(posixpath.join(directory, "views"), views)
+    if seen is not None:
+        _write_projector(posixpath.join(directory, "projector"), seen)
+
+
+def _copy_events(source: str, target: str) -> None:
+    tf.io.gfile.makedirs(target)
+    for path in event_files(source):
+        tf.io.gfile.copy(path, posixpath.join(target, posixpath.basename(path)), overwrite=True)
+
+
+def _write_views(directory: str, views: Views) -> None:
+    """Each image with its views as one strip."""
+    with tf.summary.create_file_writer(directory).as_default():
+        strips = tf.concat(tf.unstack(tf.constant(views.pixels), axis=1), axis=2)  # [N, H, V*W, C]
+        tf.summary.image("views: the image, then what augmentation makes of it", strips, 0, len(views.rows))
+
+
+def _write_projector(directory: str, seen: Seen) -> None:
+    tf.io.gfile.makedirs(directory)
+    count = min(MAP_IMAGES, len(seen.sample))
+    rows = ("\t".join(f"{value:.6g}" for value in row) for row in seen.embeddings[:count])
+    _write_text(posixpath.join(directory, "embedding.tsv"), "\n".join(rows) + "\n")
+    _write_text(posixpath.join(directory, "metadata.tsv"), _metadata(seen, count))
+    tile = _write_sprite(posixpath.join(directory, "sprite.png"), seen.sample, count)
+    _write_text(posixpath.join(directory, "projector_config.pbtxt"), _CONFIG.format(tile=tile))
+    # The projector looks only at directories in which TensorBoard has found an event.
+    with tf.summary.create_file_writer(directory).as_default():
+        tf.summary.text("embedding", f"{count:,} images of {seen.sample.split}, pretrained encoder", 0)
+
+
+def _metadata(seen: Seen, count: int) -> str:
+    lines = ["label\tpredicted\tmistake\tsource"]
+    for index in range(count):
+        label = seen.sample.labels[index] or ""
+        predicted, mistake = "", ""
+        if seen.predictions is not None:
+            predicted = seen.predictions.class_names[int(seen.predictions.predicted[index])]
+            mistake = "yes" if label and label != predicted else "no"
+        values = (label, predicted, mistake, seen.sample.sources[index])
+        lines.append("\t".join(" ".join(value.split()) for value in values))  # no tab, no line break
+    return "\n".join(lines) + "\n"
+
+
+def _write_sprite(path: str, sample: ImageSample, count: int) -> int:
+    """Writes the sprite, a square of thumbnails; returns the side of one."""
+    columns = next(side for side in range(1, count + 1) if side * side >= count)
+    limit = min(_SPRITE_TILE, _SPRITE_SIDE // columns)
+    blank = Image.new("RGBA", (1, 1))  # of an image that can't be shown: the others keep their places
+    pictures = [thumbnail(encoded, limit) or blank for encoded in sample.encoded[:count]]
+    tile = max(max(picture.size) for picture in pictures)
+    canvas = paste(pictures, tile, columns)
+    buffer = io.BytesIO()
+    canvas.save(buffer, "PNG")
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(buffer.getvalue())
+    return tile
+
+
+def _write_text(path: str, text: str) -> None:
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(text)
