@@ -56,14 +56,15 @@ class Cluster:
         self.root = self.spec.get("defaultPipelineRoot", root)
         self._last_id = 0
 
-    def run(self, parameters=None, before_attempt=None, environment=None, pipeline_root=None):
-        """Runs the whole pipeline.
+    def run(self, parameters=None, watch=None, environment=None, pipeline_root=None, until=None):
+        """Runs the pipeline.
 
         Args:
             parameters: Values given at submission.
-            before_attempt: Called with (node id, attempt, environment dict) before a container starts.
+            watch: Called with (node id, attempt, process, run) when a container has started.
             environment: Variables of every container, as Secrets bring them.
             pipeline_root: Instead of the compiled one, as at submission.
+            until: Node id after which the run ends, to save time; None runs every task.
 
         Returns:
             A `Run`.
@@ -74,11 +75,11 @@ class Cluster:
         values = {name: definition["defaultValue"] for name, definition in declared.items()}
         values.update(parameters or {})
         run = Run(str(uuid.uuid4()))
-        context = _Context(pipeline_root or self.root, values, before_attempt, environment or {})
+        context = _Context(pipeline_root or self.root, values, watch, environment or {})
         error = ""
         tasks = self.spec["components"][DAG]["dag"]["tasks"]
         try:
-            for node_id in _in_order(tasks):
+            for node_id in _in_order(tasks, until):
                 self._run_task(run, node_id, tasks[node_id], context)
             run.state = "SUCCEEDED"
         except TaskError as failure:
@@ -97,11 +98,12 @@ class Cluster:
         attempts = task.get("retryPolicy", {}).get("maxRetryCount", 0) + 1
         for attempt in range(1, attempts + 1):
             run.attempts[node_id] = attempt
-            done = self._launch(run, node_id, container, executor_input, folder, context, attempt)
-            if done.returncode == 0:
+            exit_code = self._launch(run, node_id, container, executor_input, folder, context, attempt)
+            if exit_code == 0:
                 self._publish(run, node_id, executor_input, folder)
                 return
-        raise TaskError(f"{node_id} failed: {run.logs[node_id].strip().splitlines()[-1]}")
+        last_line = (run.logs[node_id].strip().splitlines() or ["it printed nothing"])[-1]
+        raise TaskError(f"{node_id} failed (exit code {exit_code}): {last_line}")
 
     def _drive(self, run, node_id, task, component, context, folder):
         """The driver: what the container is told."""
@@ -155,18 +157,19 @@ class Cluster:
             "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
             LOCAL_ROOT_VARIABLE: str(folder),
         }
-        if context.before_attempt:
-            context.before_attempt(node_id, attempt, environment)
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=900
-        )
-        run.logs[node_id] = done.stdout + done.stderr
-        if done.returncode == 0:
+        log = folder / "container.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+            if context.watch:
+                context.watch(node_id, attempt, process, run)
+            exit_code = process.wait(timeout=900)
+        run.logs[node_id] = log.read_text()
+        if exit_code == 0:
             for artifact in _artifacts(executor_input["outputs"]):
                 local = _local(folder, artifact["uri"])
                 if local.exists():
                     self.store.upload(local, _key(artifact["uri"]))
-        return done
+        return exit_code
 
     def _publish(self, run, node_id, executor_input, folder):
         """The metadata store: properties as ML Metadata gives them back."""
@@ -190,7 +193,7 @@ class Cluster:
 class _Context:
     root: str
     parameters: dict
-    before_attempt: object
+    watch: object
     environment: dict
     status: dict | None = None
 
@@ -199,8 +202,14 @@ class TaskError(RuntimeError):
     """A task failed as often as it may."""
 
 
-def _in_order(tasks):
-    """Node ids, each after those it depends on."""
+def _in_order(tasks, until=None):
+    """Node ids, each after those it depends on; with `until`, only that node and its ancestors."""
+    if until is not None:
+        wanted, waiting = set(), [until]
+        while waiting:
+            wanted.add(name := waiting.pop())
+            waiting += tasks[name].get("dependentTasks", ())
+        tasks = {name: task for name, task in tasks.items() if name in wanted}
     ordered = []
     while len(ordered) < len(tasks):
         ready = [
