@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow_model_analysis as tfma
 
-from pipeline.evaluation import argmax_metrics, calibration_error
+from pipeline.evaluation import argmax_metrics, calibration, ranking
 from pipeline.evaluation.config import EvaluationConfig
 
 ACCURACY = "accuracy"
@@ -21,7 +21,7 @@ def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> tfm
     Args:
         evaluation: Thresholds.
         class_names: The classes in the model's order; empty where they are not known beforehand,
-            then per-class metrics and ROC AUC are left out.
+            then metrics of single classes are left out.
     """
     config = report_config(class_names)
     config.model_specs.add(
@@ -74,35 +74,28 @@ def _thresholds(evaluation: EvaluationConfig) -> dict[str, tfma.MetricThreshold]
     if evaluation.max_expected_calibration_error is not None:
         error = tfma.MetricThreshold()
         error.value_threshold.upper_bound.value = evaluation.max_expected_calibration_error
-        thresholds[calibration_error.NAME] = error
+        thresholds[calibration.NAME] = error
     return thresholds
 
 
 def _metrics_specs(num_classes: int) -> list[tfma.MetricsSpec]:
-    overall = [
+    metrics = [
         tfma.MetricConfig(class_name="ExampleCount", config=json.dumps({"name": "example_count"})),
         tfma.MetricConfig(class_name="SparseCategoricalAccuracy", config=json.dumps({"name": ACCURACY})),
         _own(argmax_metrics, "MacroF1", name=argmax_metrics.MACRO_F1),
-        _own(calibration_error, "ExpectedCalibrationError", name=calibration_error.NAME),
+        _own(ranking, "MacroRocAuc", name=ranking.NAME),
+        _own(calibration, "ExpectedCalibrationError", name=calibration.NAME),
         tfma.MetricConfig(
             class_name="MultiClassConfusionMatrixAtThresholds",
             config=json.dumps({"name": "confusion_matrix", "thresholds": [0.0]}),
         ),
     ]
-    if not num_classes:
-        return [tfma.MetricsSpec(metrics=overall)]
-    overall += [
-        _own(argmax_metrics, "PerClass", name=name, num_classes=num_classes)
-        for name in argmax_metrics.PER_CLASS_METRICS
-    ]
-    ranking = tfma.MetricsSpec(
-        metrics=[tfma.MetricConfig(class_name="AUC", config=json.dumps({"name": "roc_auc"}))],
-        binarize=tfma.BinarizationOptions(class_ids={"values": list(range(num_classes))}),
-        aggregate=tfma.AggregationOptions(
-            macro_average=True, class_weights=dict.fromkeys(range(num_classes), 1.0)
-        ),
-    )
-    return [tfma.MetricsSpec(metrics=overall), ranking]
+    if num_classes:
+        metrics += [
+            _own(argmax_metrics, "PerClass", name=name, num_classes=num_classes)
+            for name in argmax_metrics.PER_CLASS_METRICS
+        ]
+    return [tfma.MetricsSpec(metrics=metrics)]
 
 
 def _own(module: object, class_name: str, **config: object) -> tfma.MetricConfig:

@@ -92,8 +92,7 @@ def _slice_metrics(name: str, metrics: Any, baseline: Mapping[str, float]) -> Sl
     per_class: dict[str, dict[int, float]] = {}
     confusion: dict[tuple[int, int], float] = {}
     for sub_key, named in metrics.get("", {}).items():
-        for full_name, value in named.items():
-            metric = full_name.rsplit("\n_", 1)[-1]  # TFMA puts aggregation options before the name
+        for metric, value in named.items():
             if metric.endswith("_diff"):
                 continue
             if "multiClassConfusionMatrixAtThresholds" in value:
