@@ -173,6 +173,20 @@ class SimilarityIndex:
         """The labels that indexed images have, sorted."""
         return tuple(sorted(set(self._labels) - {""}))
 
+    def require_encoder(self, encoder_fingerprint: str) -> None:
+        """Refuses vectors of another encoder.
+
+        Raises:
+            OtherEncoderError: If the fingerprint is not the index's.
+        """
+        known = self.description
+        if encoder_fingerprint != known.encoder_fingerprint:
+            raise OtherEncoderError(
+                f"The query's vectors are of the encoder {encoder_fingerprint[:12]}, the index holds those "
+                f"of {known.encoder_fingerprint[:12]}: similarities between them mean nothing. Embed the "
+                "query with the index's model, or build the index again with the query's."
+            )
+
     def search(
         self, vectors: np.ndarray, encoder_fingerprint: str, k: int = 10, label: str | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -192,13 +206,8 @@ class SimilarityIndex:
             OtherEncoderError: If the vectors are another encoder's.
             ValueError: If their shape, k or the label is wrong.
         """
+        self.require_encoder(encoder_fingerprint)
         known = self.description
-        if encoder_fingerprint != known.encoder_fingerprint:
-            raise OtherEncoderError(
-                f"The query's vectors are of the encoder {encoder_fingerprint[:12]}, the index holds those "
-                f"of {known.encoder_fingerprint[:12]}: similarities between them mean nothing. Embed the "
-                "query with the index's model, or build the index again with the query's."
-            )
         vectors = np.ascontiguousarray(vectors, np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != known.dim:
             raise ValueError(f"Received vectors of shape {list(vectors.shape)}; expected [Q, {known.dim}].")

@@ -1,0 +1,121 @@
+"""Search by image: the model and the index that belong together. The Python API of docs/search.md."""
+
+import dataclasses
+import posixpath
+from collections.abc import Iterable, Sequence
+
+from components.served_model import ServedModel
+from components.similarity_index_gen.index import SimilarityIndex
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbor:
+    """One image that was found.
+
+    Attributes:
+        similarity: Cosine, in [-1, 1].
+        image_id: SHA-256 of its decoded pixels, hex.
+        source: Where it came from, relative to the data root.
+        split: `train`, `eval` or `test`.
+        label: Class name; None where unknown.
+        examples_file: File of examples that holds it, relative to the examples' URI.
+        record: Its position in that file.
+    """
+
+    similarity: float
+    image_id: str
+    source: str
+    split: str
+    label: str | None
+    examples_file: str
+    record: int
+
+
+class ImageSearch:
+    """Finds indexed images that look like those received."""
+
+    def __init__(self, index: SimilarityIndex, model: ServedModel):
+        """Joins an index and a model.
+
+        Raises:
+            OtherEncoderError: If the model's encoder is not the index's.
+        """
+        index.require_encoder(model.fingerprint)
+        self.index = index
+        self.model = model
+
+    @classmethod
+    def open(cls, index_uri: str, model_dir: str = "") -> "ImageSearch":
+        """Loads an index and its model.
+
+        Args:
+            index_uri: Of a SimilarityIndex artifact.
+            model_dir: A SavedModel with the index's encoder; empty: the one that the index was made with.
+
+        Raises:
+            OtherEncoderError: If the model's encoder is not the index's.
+            ValueError: If either is not there.
+        """
+        index = SimilarityIndex.load(index_uri)
+        return cls(index, ServedModel(model_dir or index.description.model_dir))
+
+    def neighbors(
+        self, images: Sequence[bytes], k: int = 10, label: str | None = None
+    ) -> list[list[Neighbor]]:
+        """Finds the k most similar images of each.
+
+        Args:
+            images: Encoded images (PNG, JPEG, GIF or BMP), N.
+            k: How many an image.
+            label: Only images with this label.
+
+        Returns:
+            N lists, the most similar image first.
+
+        Raises:
+            UnreadableImagesError: If images can't be decoded.
+            ValueError: If k or the label is wrong.
+        """
+        if not images:
+            return []
+        rows, similarities = self.index.search(self.model.embed(images), self.model.fingerprint, k, label)
+        names = [field.name for field in dataclasses.fields(Neighbor)[1:]]
+        found = []
+        for row_numbers, values in zip(rows.tolist(), similarities.tolist(), strict=True):
+            hits = [(row, value) for row, value in zip(row_numbers, values, strict=True) if row >= 0]
+            columns = self.index.rows.select(names).take([row for row, _ in hits]).to_pylist()
+            found.append([Neighbor(value, **each) for (_, value), each in zip(hits, columns, strict=True)])
+        return found
+
+    def images_of(self, neighbors: Iterable[Neighbor]) -> dict[str, bytes]:
+        """Fetches the encoded images of neighbors, by `image_id`; reads only the files that hold them.
+
+        Raises:
+            ValueError: If the examples are not there any more.
+        """
+        wanted: dict[str, dict[int, str]] = {}
+        for each in neighbors:
+            wanted.setdefault(each.examples_file, {})[each.record] = each.image_id
+        found: dict[str, bytes] = {}
+        for name, records in wanted.items():
+            path = posixpath.join(self.index.description.examples_uri, name)
+            found.update(_read_records(path, records))
+        return found
+
+
+def _read_records(path: str, records: dict[int, str]) -> dict[str, bytes]:
+    import tensorflow as tf
+
+    if not tf.io.gfile.exists(path):
+        raise ValueError(
+            f"{path} is not there any more: neighbors can be listed, but their images can't be shown. "
+            "Run the pipeline again."
+        )
+    found = {}
+    dataset = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
+    first, last = min(records), max(records)
+    for number, record in enumerate(dataset.skip(first).take(last - first + 1).as_numpy_iterator(), first):
+        if number in records:
+            features = tf.train.Example.FromString(record).features.feature
+            found[records[number]] = features["image"].bytes_list.value[0]
+    return found

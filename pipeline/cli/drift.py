@@ -1,0 +1,80 @@
+"""`tfx-contrastive drift`."""
+
+import dataclasses
+import datetime
+import json
+import posixpath
+
+import click
+
+from components.drift.config import DriftConfig
+from components.drift.detection import Decision, detect, write_decision
+from components.drift.images import read_images
+from components.embedding_gen import embeddings
+from components.served_model import ServedModel
+from pipeline.cli import options, searching
+from pipeline.config import load_config
+
+DRIFT_EXIT_CODE = 3
+_DEFAULTS = DriftConfig()
+
+
+@click.command("drift")
+@click.option("--images", required=True, metavar="DIR", help="The new images; sub-directories count too.")
+@click.option("--alpha", default=_DEFAULTS.alpha, show_default=True, help="Chance of a false alarm.")
+@click.option("--max-images", default=_DEFAULTS.max_images, show_default=True, help="Size of the sample.")
+@click.option("--seed", default=_DEFAULTS.seed, show_default=True)
+@click.option("--out", metavar="DIR", help="Where decision.json goes. Default: drift/<time> under the root.")
+@click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
+@options.config_options
+def command(
+    images: str,
+    alpha: float,
+    max_images: int,
+    seed: int,
+    out: str | None,
+    as_json: bool,
+    config_name: str,
+    overrides: tuple[str, ...],
+) -> None:
+    """Compare new images with the training data.
+
+    Exit code 0: no drift. 3: drift, train again. 1: could not be checked.
+    """
+    with options.told_plainly(), searching.mistakes_told():
+        config = load_config(config_name, overrides)
+        settings = DriftConfig(alpha=alpha, max_images=max_images, seed=seed)
+        embeddings_uri = searching.newest_output(config, "EmbeddingGen", "embeddings")
+        statistics_uri = searching.newest_output(config, "StatisticsGen", "statistics")
+        new = read_images(images, max_images, settings.max_pixels, settings.max_file_bytes, seed)
+        decision = detect(
+            new,
+            ServedModel(embeddings.read_meta(embeddings_uri).model_dir),
+            embeddings_uri,
+            posixpath.join(statistics_uri, f"Split-{settings.reference_split}"),
+            settings,
+        )
+    now = datetime.datetime.now(datetime.timezone.utc)
+    path = write_decision(decision, out or f"{config.root}/drift/{now:%Y%m%dT%H%M%SZ}")
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(decision), indent=2, ensure_ascii=False))
+    else:
+        _print(decision, path)
+    if decision.retrain:
+        raise click.exceptions.Exit(DRIFT_EXIT_CODE)
+
+
+def _print(decision: Decision, path: str) -> None:
+    click.echo(f"{decision.num_images:,} new images against {decision.num_reference:,} of training")
+    for name, found in (("MMD²", decision.mmd), ("Fréchet distance", decision.frechet)):
+        click.echo(
+            f"  {name:<18} {found.statistic:.5f}  by chance {found.null_mean:.5f}  p = {found.p_value:.4f}"
+        )
+    for name, value in decision.divergences.items():
+        click.echo(f"  {name:<18} divergence {value:.4f}")
+    for reason, count in sorted(decision.set_aside.items()):
+        click.echo(f"  set aside: {reason} {count:,}")
+    for sentence in decision.reasons:
+        click.echo(f"ALARM: {sentence}")
+    click.echo("decision: retrain" if decision.retrain else "decision: no drift, nothing to do")
+    click.echo(f"written to {path}")

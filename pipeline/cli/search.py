@@ -1,0 +1,82 @@
+"""`tfx-contrastive search`."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from components.similarity_index_gen.contact_sheet import contact_sheet
+from components.similarity_index_gen.search import ImageSearch, Neighbor
+from pipeline.cli import options, searching
+from pipeline.config import load_config
+
+
+@click.command("search")
+@click.argument(
+    "images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=pathlib.Path)
+)
+@click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Neighbors an image.")
+@click.option("--label", help="Only images with this label.")
+@click.option(
+    "--sheet",
+    default=pathlib.Path("neighbors.png"),
+    show_default=True,
+    type=click.Path(dir_okay=False, path_type=pathlib.Path),
+    help="Where the contact sheet goes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@searching.search_options
+@options.config_options
+def command(
+    images: tuple[pathlib.Path, ...],
+    k: int,
+    label: str | None,
+    sheet: pathlib.Path,
+    as_json: bool,
+    index_uri: str,
+    model_dir: str,
+    config_name: str,
+    overrides: tuple[str, ...],
+) -> None:
+    """Find the images that look most like IMAGES, and draw them on a contact sheet."""
+    with options.told_plainly():
+        if not index_uri:
+            config = load_config(config_name, overrides)
+            index_uri = searching.newest_output(config, "SimilarityIndexGen", "similarity_index")
+    queries = [(path.name, path.read_bytes()) for path in images]
+    with searching.mistakes_told():
+        search = ImageSearch.open(index_uri, model_dir)
+        found = search.neighbors([data for _, data in queries], k, label)
+        pictures = search.images_of(neighbor for row in found for neighbor in row)
+    sheet.parent.mkdir(parents=True, exist_ok=True)
+    sheet.write_bytes(contact_sheet(queries, found, pictures))
+    if as_json:
+        click.echo(json.dumps(_values(images, found, sheet), indent=2, ensure_ascii=False))
+        return
+    for path, row in zip(images, found, strict=True):
+        _print(path, row)
+    click.echo(f"contact sheet: {sheet}")
+
+
+def _values(
+    images: Sequence[pathlib.Path], found: Sequence[Sequence[Neighbor]], sheet: pathlib.Path
+) -> dict[str, object]:
+    results = [
+        {"image": str(path), "neighbors": [dataclasses.asdict(each) for each in row]}
+        for path, row in zip(images, found, strict=True)
+    ]
+    return {"results": results, "sheet": str(sheet)}
+
+
+def _print(path: pathlib.Path, found: Sequence[Neighbor]) -> None:
+    table = Table(title=str(path), title_justify="left", box=None)
+    for heading in ("similarity", "label", "split", "source", "image_id"):
+        table.add_column(heading, justify="right" if heading == "similarity" else "left")
+    for each in found:
+        row = (f"{each.similarity:.4f}", each.label or "–", each.split, each.source, each.image_id[:12])
+        table.add_row(*row)
+    Console().print(table, markup=False, soft_wrap=True)

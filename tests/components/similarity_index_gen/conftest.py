@@ -1,0 +1,46 @@
+"""An index of digits, made as the pipeline makes it, but for Beam."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from components.embedding_gen import transforms
+from components.embedding_gen.files import embed_file
+from components.embedding_gen.former import FormerVectors
+from components.served_model import ServedModel
+from components.similarity_index_gen.config import IndexConfig
+from components.similarity_index_gen.index import build_from_embeddings
+from tests.components.tiny_models import digit_images, random_kernel, save_model, write_examples
+
+KERNEL = random_kernel(4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Indexed:
+    images: np.ndarray
+    labels: list
+    index_uri: str
+    model_dir: str
+
+
+def make_index(root):
+    images, names = digit_images(120)
+    labels = [name if row % 2 else None for row, name in enumerate(names)]
+    write_examples(root / "examples" / "Split-train" / "data-0", images[:70], labels[:70])
+    write_examples(root / "examples" / "Split-eval" / "data-0", images[70:], labels[70:])
+    head = np.random.default_rng(0).normal(size=(16, 2)).astype(np.float32)
+    model_dir = save_model(root / "model", KERNEL, head, ["even", "odd"])
+    examples, uri = str(root / "examples"), str(root / "embeddings")
+    splits = {split: [f"{examples}/Split-{split}"] for split in ("train", "eval")}
+    model = ServedModel(model_dir)
+    tasks = transforms.tasks_for(examples, splits, uri)
+    counts = [embed_file(task, model, FormerVectors(""), 32) for task in tasks]
+    transforms.finish(counts, model_dir, examples, uri)
+    build_from_embeddings(uri, IndexConfig()).save(str(root / "index"))
+    return Indexed(images, labels, str(root / "index"), model_dir)
+
+
+@pytest.fixture(scope="session")
+def indexed(tmp_path_factory):
+    return make_index(tmp_path_factory.mktemp("indexed"))
