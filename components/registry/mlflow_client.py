@@ -44,7 +44,7 @@ def connect(uri: str, name: str) -> "MlflowClient":
     return client
 
 
-def embedded_database(path: str) -> str:
+def make_database(path: str) -> None:
     """Makes the SQLite file if there is none: beside its place, then renamed. The caller holds the lock.
 
     MLflow builds its tables by some fifty migrations; a kill in between leaves a file that it can't
@@ -52,9 +52,6 @@ def embedded_database(path: str) -> str:
 
     Args:
         path: Of the file.
-
-    Returns:
-        Its URI for MLflow.
     """
     if not os.path.exists(path):
         _quieten()
@@ -64,7 +61,6 @@ def embedded_database(path: str) -> str:
         store = SqlAlchemyStore(f"sqlite:///{unfinished}")
         store.engine.dispose()
         os.rename(unfinished, path)
-    return f"sqlite:///{path}"
 
 
 def describe(model_dir: str) -> None:

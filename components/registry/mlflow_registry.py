@@ -63,8 +63,11 @@ class MlflowRegistry:
             else os.path.join(self._directory, "registry.lock")
         )
         if uri is None:
-            with self.exclusive():
-                uri = mlflow_client.embedded_database(os.path.join(self._directory, "registry.sqlite"))
+            database = os.path.join(self._directory, "registry.sqlite")
+            if not os.path.exists(database):
+                with self.exclusive():
+                    mlflow_client.make_database(database)
+            uri = f"sqlite:///{database}"
         self._client: MlflowClient = mlflow_client.connect(uri, name)
 
     def exclusive(self) -> contextlib.AbstractContextManager[None]:

@@ -63,7 +63,7 @@ def models(tmp_path_factory):
 def empty_database(tmp_path_factory):
     """An SQLite file as MLflow makes it; it takes seconds, so it is made once and copied."""
     path = tmp_path_factory.mktemp("database") / "registry.sqlite"
-    mlflow_client.embedded_database(str(path))
+    mlflow_client.make_database(str(path))
     return path
 
 

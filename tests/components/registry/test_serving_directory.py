@@ -43,5 +43,5 @@ def test_an_object_store_gets_the_version_too(models):
 
 
 def test_publishing_what_is_no_model_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="expected the directory of a SavedModel"):
+    with pytest.raises(FileNotFoundError, match="holds no saved_model"):
         serving_directory.publish(str(tmp_path), str(tmp_path / "serving"))

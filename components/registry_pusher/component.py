@@ -1,0 +1,89 @@
+"""The RegistryPusher node."""
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from components.artifacts import ModelRegistration, RepresentationReport
+from components.registry_pusher import executor
+
+
+class RegistryPusherSpec(component_spec.ComponentSpec):
+    """Inputs, outputs and parameters of RegistryPusher."""
+
+    PARAMETERS = {  # noqa: RUF012 - TFX's convention
+        "registry": component_spec.ExecutionParameter(type=str),
+        "name": component_spec.ExecutionParameter(type=str),
+        "directory": component_spec.ExecutionParameter(type=str),
+        "serving_dir": component_spec.ExecutionParameter(type=str),
+        "facts": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel),
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing, optional=True),
+        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
+        "test_evaluation": component_spec.ChannelParameter(
+            type=standard_artifacts.ModelEvaluation, optional=True
+        ),
+        "representation": component_spec.ChannelParameter(type=RepresentationReport, optional=True),
+    }
+    OUTPUTS = {  # noqa: RUF012
+        "registration": component_spec.ChannelParameter(type=ModelRegistration),
+    }
+
+
+class RegistryPusher(base_component.BaseComponent):
+    """Registers the pushed model and makes it champion or challenger.
+
+    Output `registration`: `registration.json`. Custom properties: `registered` (0 or
+    1), `version` (0 where not registered), `champion` (0 where there is none), `aliases` (joined by a
+    comma), `digest`, `reason`.
+    """
+
+    SPEC_CLASS = RegistryPusherSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        pushed_model: types.BaseChannel,
+        examples: types.BaseChannel,
+        registry: str,
+        name: str,
+        directory: str,
+        serving_dir: str = "",
+        facts: str = "{}",
+        **evidence: types.BaseChannel,
+    ):
+        """Makes the node.
+
+        Args:
+            model: The candidate that the Pusher was given.
+            pushed_model: Of the Pusher: whether it was pushed.
+            examples: One of them is shown to the model before it is registered.
+            registry: RegistryConfig as JSON.
+            name: Of the registered model.
+            directory: Local directory of the embedded registry, or of the cache of a remote one.
+            serving_dir: Directory of numeric versions that is kept on the champion; may be the one that
+                the Pusher writes, or another one, which then never shows a half-copied version.
+            facts: JSON object of what only the wiring knows, such as `config_digest` and `git_commit`.
+            **evidence: `schema`, `blessing`, `evaluation`, `test_evaluation`, `representation`, as far
+                as the topology has them.
+        """
+        super().__init__(
+            RegistryPusherSpec(
+                model=model,
+                pushed_model=pushed_model,
+                examples=examples,
+                registry=registry,
+                name=name,
+                directory=directory,
+                serving_dir=serving_dir,
+                facts=facts,
+                registration=types.Channel(type=ModelRegistration),
+                **evidence,
+            )
+        )

@@ -1,0 +1,60 @@
+"""Reading what TFMA really writes."""
+
+import apache_beam as beam
+import pytest
+import tensorflow_model_analysis as tfma
+from tfx_bsl.public import tfxio
+
+from components.registry_pusher import card
+from components.registry_pusher.evaluation import read_evaluation
+
+
+@pytest.fixture(scope="module")
+def evaluation(models, example_dir, tmp_path_factory):
+    config = tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(
+                name="candidate",
+                signature_name="serving_default",
+                label_key="label",
+                prediction_key="probabilities",
+            )
+        ],
+        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["label"])],
+        metrics_specs=[
+            tfma.MetricsSpec(
+                metrics=[
+                    tfma.MetricConfig(class_name="SparseCategoricalAccuracy", config='{"name": "accuracy"}'),
+                    tfma.MetricConfig(class_name="ExampleCount"),
+                ]
+            )
+        ],
+    )
+    output = str(tmp_path_factory.mktemp("evaluation"))
+    shared = tfma.default_eval_shared_model(models[0], model_name="candidate", eval_config=config)
+    with beam.Pipeline() as pipeline:
+        _ = (
+            pipeline
+            | tfxio.TFExampleRecord(
+                f"{example_dir}/*",
+                telemetry_descriptors=["test"],
+                raw_record_column_name=tfma.ARROW_INPUT_COLUMN,
+            ).BeamSource()
+            | tfma.ExtractEvaluateAndWriteResults(
+                eval_shared_model=shared, eval_config=config, output_path=output
+            )
+        )
+    return read_evaluation(output)
+
+
+def test_overall_and_slices_are_read(evaluation):
+    assert evaluation["overall"]["example_count"] == 40
+    assert evaluation["overall"]["accuracy"] == 0.5  # every image is an ankle boot to this model
+    assert evaluation["label:ankle boot"]["accuracy"] == 1.0
+    assert evaluation["label:café/bar"]["accuracy"] == 0.0
+
+
+def test_the_card_shows_them(evaluation):
+    text = card.render("clothes", "d", {"metrics": {"test": evaluation}})
+    assert "## Metrics on `test`" in text
+    assert "| label:café/bar | 0.0000 |" in text

@@ -1,0 +1,145 @@
+"""What becomes of a candidate, and what is recorded of it."""
+
+import dataclasses
+import json
+
+import pytest
+
+from components import serving_directory
+from components.registry import commands, promotion
+from components.registry.config import RegistryConfig
+from components.registry.model_store import digest_of
+from components.registry_pusher import facts
+from components.registry_pusher.registration import register_candidate
+
+
+@pytest.fixture
+def location(directory, tmp_path):
+    return commands.RegistryLocation(RegistryConfig(), "clothes", directory, str(tmp_path / "serving"))
+
+
+@pytest.fixture
+def candidate(models, example_dir):
+    return facts.Sources(
+        model_dir=models[0],
+        example_dirs=[example_dir],
+        evaluations={},
+        representation_uri=None,
+        schema_uri=None,
+        data={"num_train": 100, "num_train_labelled": 20, "digest": "d1"},
+        blessed=True,
+        refused_by="",
+        lineage={"pipeline": "clothes", "run": "r1", "execution": "7", "artifacts": {}},
+        given={"git_commit": "abc", "config_digest": "c1"},
+    )
+
+
+def configured(location, **options):
+    return dataclasses.replace(location, config=RegistryConfig(**options))
+
+
+def test_a_blessed_candidate_becomes_champion_and_is_served(location, candidate):
+    outcome = register_candidate(location, candidate, "run r1")
+    assert (outcome.version, outcome.aliases, outcome.champion) == (1, ("champion",), 1)
+    details = commands.show_model(location, "champion")
+    assert details.record.facts["label_vocabulary"] == ["ankle boot", "café/bar"]
+    assert details.record.facts["git_commit"] == "abc"
+    assert details.record.facts["data_digest"] == "d1"
+    assert details.record.facts["lineage"]["execution"] == "7"
+    assert set(details.record.facts["signatures"]) == {"serving_default", "classify_bytes", "embed_bytes"}
+    assert details.record.facts["signatures"]["classify_bytes"]["inputs"] == {
+        "image": {"dtype": "string", "shape": [None]}
+    }
+    assert len(details.record.facts["encoder_fingerprint"]) == 64
+    assert [event.actor for event in details.history] == ["run r1"]
+    served = serving_directory.complete_versions(location.serving_dir)
+    assert [digest_of(version.path) for version in served] == [digest_of(candidate.model_dir)]
+
+
+def test_a_repeated_run_changes_nothing(location, candidate):
+    first = register_candidate(location, candidate, "run r1")
+    again = register_candidate(location, candidate, "run r2")
+    assert (again.version, again.aliases) == (first.version, first.aliases)
+    assert len(commands.list_models(location)) == len(commands.history(location)) == 1
+
+
+def test_a_repeated_run_does_not_undo_a_rollback(location, candidate, models):
+    register_candidate(location, candidate, "run r1")
+    better = dataclasses.replace(candidate, model_dir=models[1])
+    register_candidate(location, better, "run r2")
+    commands.rollback_model(location, "ada", "complaints")
+    outcome = register_candidate(location, better, "run r3")
+    assert (outcome.version, outcome.aliases, outcome.champion) == (2, (), 1)
+    assert outcome.reason == "it was champion before: a person decides whether it is again"
+
+
+def test_a_challenger_waits_and_the_champion_is_served_still(location, candidate, models):
+    register_candidate(location, candidate, "run r1")
+    waiting = configured(location, promote_to="challenger")
+    serving_directory.publish(models[1], location.serving_dir)  # the Pusher has been there
+    outcome = register_candidate(waiting, dataclasses.replace(candidate, model_dir=models[1]), "run r2")
+    assert (outcome.aliases, outcome.champion) == (("challenger",), 1)
+    newest = serving_directory.complete_versions(location.serving_dir)[0]
+    assert digest_of(newest.path) == digest_of(models[0])
+    commands.promote_model(waiting, "challenger", "ada", "looks good")
+    newest = serving_directory.complete_versions(location.serving_dir)[0]
+    assert digest_of(newest.path) == digest_of(models[1])
+
+
+def test_a_refused_candidate_is_not_registered(location, candidate):
+    refused = dataclasses.replace(candidate, blessed=False, refused_by="evaluation")
+    outcome = register_candidate(location, refused, "run r1")
+    assert (outcome.version, outcome.reason) == (None, "not blessed, hence not registered")
+    assert commands.list_models(location) == ()
+
+
+def test_a_refused_candidate_is_recorded_where_it_is_wanted_and_promoted_by_force_only(location, candidate):
+    refused = dataclasses.replace(candidate, blessed=False, refused_by="evaluation")
+    outcome = register_candidate(configured(location, keep_refused=True), refused, "run r1")
+    assert (outcome.version, outcome.aliases) == (1, ())
+    assert "Refused by: evaluation" in commands.show_model(location, "1").record.card
+    with pytest.raises(commands.RegistryError, match="not blessed"):
+        commands.promote_model(location, "1", "ada", "need it")
+    assert commands.promote_model(location, "1", "ada", "need it", force=True).forced
+
+
+def test_a_version_that_is_refused_later_loses_its_blessing_not_its_alias(location, candidate):
+    register_candidate(location, candidate, "run r1")
+    outcome = register_candidate(location, dataclasses.replace(candidate, blessed=False), "run r2")
+    assert (outcome.version, outcome.champion) == (1, 1)
+    assert not commands.list_models(location)[0].blessed
+
+
+def test_a_run_killed_between_registration_and_promotion_is_finished_by_the_next(location, candidate):
+    registry = commands.open_registry(location)
+    register_candidate(configured(location, promote_to="challenger"), candidate, "run r1")
+    promotion.settle(registry)
+    assert registry.alias("champion") is None
+    assert register_candidate(location, candidate, "run r1").aliases == ("champion",)
+
+
+def test_a_model_that_does_not_answer_is_not_registered(location, candidate, tmp_path):
+    with pytest.raises(ValueError, match="No example in"):
+        register_candidate(
+            location, dataclasses.replace(candidate, example_dirs=[str(tmp_path / "empty")]), "run r1"
+        )
+    assert commands.list_models(location) == ()
+
+
+def test_gates_schema_and_card(location, candidate, tmp_path):
+    report = {"figures": {"knn_accuracy": 0.875}, "reasons": [], "checks": []}
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "metrics.json").write_text(json.dumps(report))
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema" / "schema.pbtxt").write_text("feature {}")
+    sources = dataclasses.replace(
+        candidate, representation_uri=str(tmp_path / "report"), schema_uri=str(tmp_path / "schema")
+    )
+    register_candidate(location, sources, "run r1")
+    record = commands.show_model(location, "1").record
+    assert record.facts["gates"]["representation"]["figures"] == {"knn_accuracy": 0.875}
+    assert len(record.facts["schema_digest"]) == 64
+    assert "| num train labelled | 20 |" in record.card
+    assert "| knn_accuracy | 0.8750 |" in record.card
+    assert "Classes: `ankle boot`, `café/bar`" in record.card
+    assert "| `embed_bytes` | encoded image, bytes (PNG, JPEG, BMP, GIF) | `embedding` float32" in record.card
