@@ -1,7 +1,8 @@
 """The topology: one function a stage, the same for every runner."""
 
 import dataclasses
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx import v1 as tfx
@@ -11,13 +12,17 @@ from components import example_schema
 from components.anomaly_gate.component import AnomalyGate
 from components.baseline_resolver.component import BaselineResolver
 from components.combined_blessing.component import CombinedBlessing
+from components.compatibility.component import CompatibilityCheck
+from components.embedding_gen.component import EmbeddingGen
 from components.image_example_gen.component import ImageExampleGen
+from components.registry_pusher.component import RegistryPusher
 from components.representation_gate.component import RepresentationGate
+from components.similarity_index_gen.component import SimilarityIndexGen
 from pipeline import schema
 from pipeline.config import ConfigError, PipelineConfig
 from pipeline.evaluation import eval_config
 from pipeline.metadata import connection_config
-from pipeline.source import Source, code_digest
+from pipeline.source import Source, code_digest, provenance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +32,23 @@ class Data:
     examples: Any
     schema: Any
     transform_graph: Any
+    nodes: tuple[base_node.BaseNode, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A model that may be shipped, and what speaks for it.
+
+    Attributes:
+        model: Its channel.
+        blessing: Of the last gate that it must pass.
+        evidence: Channels of figures about it, by the names that RegistryPusher knows.
+        nodes: Every node after the data stage that it comes from.
+    """
+
+    model: Any
+    blessing: Any
+    evidence: Mapping[str, Any]
     nodes: tuple[base_node.BaseNode, ...]
 
 
@@ -42,12 +64,9 @@ def create_pipeline(config: PipelineConfig, source: Source) -> tfx.dsl.Pipeline:
         is pushed once its representation is good enough.
     """
     data = data_stage(config, source)
-    pretrainer, representation_gate = pretraining_stage(config, data)
-    if source.has_labels:
-        rest = classifier_stage(config, source, data, pretrainer, representation_gate)
-    else:
-        rest = (pusher(config, pretrainer.outputs["model"], representation_gate.outputs["blessing"]),)
-    nodes = [*data.nodes, pretrainer, representation_gate, *rest]
+    encoder = pretraining_stage(config, data)
+    candidate = classifier_stage(config, source, data, encoder) if source.has_labels else encoder
+    nodes = [*data.nodes, *candidate.nodes, *delivery_stage(config, data, candidate)]
     _add_beam_args(config, nodes)
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
@@ -89,7 +108,7 @@ def data_stage(config: PipelineConfig, source: Source) -> Data:
     return Data(examples, schema_channel, transform.outputs["transform_graph"], nodes)
 
 
-def pretraining_stage(config: PipelineConfig, data: Data) -> tuple[base_node.BaseNode, base_node.BaseNode]:
+def pretraining_stage(config: PipelineConfig, data: Data) -> Candidate:
     """Contrastive pretraining on every image, and the gate on the representation it learned."""
     pretrainer = tfx.components.Trainer(
         run_fn="trainer_module.entry.pretrain_run_fn",
@@ -108,23 +127,22 @@ def pretraining_stage(config: PipelineConfig, data: Data) -> tuple[base_node.Bas
         model=pretrainer.outputs["model"],
         gate=config.representation_gate.model_dump_json(),
     )
-    return pretrainer, gate
+    return Candidate(
+        model=pretrainer.outputs["model"],
+        blessing=gate.outputs["blessing"],
+        evidence={"representation": gate.outputs["representation"]},
+        nodes=(pretrainer, gate),
+    )
 
 
-def classifier_stage(
-    config: PipelineConfig,
-    source: Source,
-    data: Data,
-    pretrainer: base_node.BaseNode,
-    representation_gate: base_node.BaseNode,
-) -> tuple[base_node.BaseNode, ...]:
-    """The head on the labelled images, its comparison with the model in use, and the push."""
+def classifier_stage(config: PipelineConfig, source: Source, data: Data, encoder: Candidate) -> Candidate:
+    """The head on the labelled images, and its comparison with the model in use."""
     trainer = tfx.components.Trainer(
         run_fn="trainer_module.entry.head_run_fn",
         examples=data.examples,
         transform_graph=data.transform_graph,
         schema=data.schema,
-        base_model=pretrainer.outputs["model"],
+        base_model=encoder.model,
         train_args=tfx.proto.TrainArgs(splits=["train"]),
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
         custom_config={"head": config.head.model_dump_json(), "code": code_digest("trainer_module")},
@@ -152,25 +170,61 @@ def classifier_stage(
         eval_config=eval_config.report_config(source.class_names),
     ).with_id("TestEvaluator")
     combined = CombinedBlessing(
-        representation=representation_gate.outputs["blessing"],
+        representation=encoder.blessing,
         evaluation=evaluator.outputs["blessing"],
     )
-    return (
-        trainer,
-        baseline,
-        evaluator,
-        test_evaluator,
-        combined,
-        pusher(config, model, combined.outputs["blessing"]),
+    return Candidate(
+        model=model,
+        blessing=combined.outputs["blessing"],
+        evidence={
+            **encoder.evidence,
+            "evaluation": evaluator.outputs["evaluation"],
+            "test_evaluation": test_evaluator.outputs["evaluation"],
+        },
+        nodes=(*encoder.nodes, trainer, baseline, evaluator, test_evaluator, combined),
     )
 
 
-def pusher(config: PipelineConfig, model: Any, blessing: Any) -> base_node.BaseNode:
-    """Hands the blessed model on, as a new numeric version that TF Serving can watch."""
+def delivery_stage(
+    config: PipelineConfig, data: Data, candidate: Candidate
+) -> tuple[base_node.BaseNode, ...]:
+    """Hands a blessed model on: a version to serve, its registration, embeddings and their index."""
+    compatibility = CompatibilityCheck(
+        examples=data.examples,
+        model=candidate.model,
+        serving_dir=config.serving_dir,
+        config=config.compatibility.model_dump_json(),
+    )
     destination = tfx.proto.PushDestination(
         filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving_dir)
     )
-    return tfx.components.Pusher(model=model, model_blessing=blessing, push_destination=destination)
+    pusher = tfx.components.Pusher(
+        model=candidate.model, model_blessing=candidate.blessing, push_destination=destination
+    )
+    pusher.add_upstream_node(compatibility)  # it compares with the model that the push replaces
+    registry_pusher = RegistryPusher(
+        model=candidate.model,
+        pushed_model=pusher.outputs["pushed_model"],
+        examples=data.examples,
+        registry=config.registry.model_dump_json(),
+        name=config.name,
+        directory=f"{config.root}/registry",
+        serving_dir=config.serving_dir,
+        facts=json.dumps(provenance(config), sort_keys=True),
+        schema=data.schema,
+        blessing=candidate.blessing,
+        **candidate.evidence,
+    )
+    embedding_gen = EmbeddingGen(
+        examples=data.examples,
+        model=candidate.model,
+        embedding=config.embedding.model_dump_json(),
+        cache_dir=f"{config.root}/embeddings",
+    )
+    index_gen = SimilarityIndexGen(
+        embeddings=embedding_gen.outputs["embeddings"], index=config.index.model_dump_json()
+    )
+    return compatibility, pusher, registry_pusher, embedding_gen, index_gen
 
 
 def _add_beam_args(config: PipelineConfig, nodes: Sequence[base_node.BaseNode]) -> None:

@@ -1,12 +1,15 @@
 """What is known before a pipeline runs: of the data, and of the code that will work on it."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import importlib.resources
 import pathlib
+import subprocess
 
 from components.image_example_gen import SourceInspection
+from pipeline.config import PipelineConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,3 +47,23 @@ def code_digest(package: str) -> str:
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def provenance(config: PipelineConfig) -> dict[str, str]:
+    """What a registered model should say of where it comes from.
+
+    Returns:
+        `config_digest` (SHA-256 of the configuration as JSON), the digests of the code, and
+        `git_commit` where the package is run from a checkout.
+    """
+    facts = {
+        "config_digest": hashlib.sha256(config.model_dump_json().encode()).hexdigest(),
+        "components_digest": code_digest("components"),
+        "trainer_module_digest": code_digest("trainer_module"),
+    }
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        command = ["git", "rev-parse", "HEAD"]
+        folder = pathlib.Path(__file__).parent
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        facts["git_commit"] = done.stdout.strip()
+    return facts

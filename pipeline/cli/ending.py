@@ -36,6 +36,7 @@ def print_success(console: Console, config: PipelineConfig, outcome: Outcome, se
     assert outcome.finished is not None
     summary = outcome.finished.summary
     rows = list(_rows(config, summary))
+    rows.append(("report", outcome.finished.report or "could not be written, see the log"))
     rows.append(("time", f"{seconds:.0f} s, peak memory {outcome.peak_memory_bytes / 2**30:.1f} GiB"))
     rows.append(("log", str(outcome.log_path)))
     console.print()

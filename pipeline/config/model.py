@@ -5,8 +5,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from components.compatibility.config import CompatibilityConfig
+from components.embedding_gen.config import EmbeddingConfig
 from components.image_example_gen.config import IngestConfig
+from components.registry.config import RegistryConfig
 from components.representation_gate.config import GateConfig
+from components.similarity_index_gen.config import IndexConfig
+from pipeline import schema
 from pipeline.config.beam import BeamConfig
 from pipeline.config.kubeflow import KubeflowConfig
 from pipeline.evaluation.config import EvaluationConfig
@@ -50,7 +55,11 @@ class PipelineConfig(Frozen):
     """Everything that one run of the pipeline depends on."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")
-    root: str = Field("runs/{name}", validate_default=True, description="where artifacts, metadata, logs and pushed models go")
+    root: str = Field(
+        "runs/{name}",
+        validate_default=True,
+        description="where artifacts, metadata, logs and pushed models go",
+    )
     data: IngestConfig
     schema_path: str | None = Field(None, description="name or path of a curated schema; None infers one")
     image: ImageConfig = ImageConfig()
@@ -59,6 +68,10 @@ class PipelineConfig(Frozen):
     head: HeadConfig = HeadConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     baseline: BaselineConfig = BaselineConfig()
+    registry: RegistryConfig = RegistryConfig()
+    compatibility: CompatibilityConfig = CompatibilityConfig()
+    embedding: EmbeddingConfig = EmbeddingConfig()
+    index: IndexConfig = IndexConfig()
     metadata: SqliteMetadataConfig | ServerMetadataConfig = Field(
         SqliteMetadataConfig(), discriminator="kind"
     )
@@ -71,6 +84,13 @@ class PipelineConfig(Frozen):
         if "://" in root:
             return root.rstrip("/")
         return os.path.abspath(os.path.expanduser(root))
+
+    @field_validator("schema_path")
+    @classmethod
+    def _existing(cls, schema_path: str | None) -> str | None:
+        if schema_path is not None:
+            schema.find(schema_path)
+        return schema_path
 
     def model_post_init(self, _context: object) -> None:
         """Fills `{name}` in the root, so that one default serves every configuration."""

@@ -41,10 +41,17 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """The pipeline has ended; `run_id` is ML Metadata's name of the run, `summary` its figures."""
+    """The pipeline has ended.
+
+    Attributes:
+        run_id: ML Metadata's name of the run.
+        summary: Its figures, as `pipeline.summary.Summary` has them.
+        report: Path of the report; empty if it could not be written.
+    """
 
     run_id: str
     summary: Mapping[str, Any]
+    report: str
 
 
 @dataclasses.dataclass(frozen=True)

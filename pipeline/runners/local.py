@@ -9,12 +9,14 @@ import ctypes
 import dataclasses
 import json
 import logging
+import pathlib
 import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from pipeline.config import PipelineConfig
+from pipeline.lineage import Run
 from pipeline.runners import events
 from pipeline.source import Source
 
@@ -57,7 +59,24 @@ def run(config: PipelineConfig, source: Mapping[str, Any], writer: events.EventW
     reporting.ReportingRunner().run_with_ir(compiled)
     run_id = compiled.runtime_spec.pipeline_run_id.field_value.string_value
     finished = lineage.Lineage(metadata.connection_config(config), config.name).run(run_id)
-    return events.Finished(run_id, dataclasses.asdict(summary.summarise(finished)))
+    figures = dataclasses.asdict(summary.summarise(finished))
+    return events.Finished(run_id, figures, _report(config, finished))
+
+
+def _report(config: PipelineConfig, run: Run) -> str:
+    """Path of the run's report; a run that executed nothing has the one of the run that did."""
+    from pipeline import report
+
+    reports = sorted(pathlib.Path(config.root, "reports").glob("*.html"))
+    if run.state == "cached" and reports:
+        return str(reports[-1])
+    progress = logging.getLogger(events.PROGRESS_LOGGER)
+    progress.info("writing the report", extra={"progress": {"stage": "report"}})
+    try:
+        return str(report.write_report(config, run.id))
+    except Exception:  # the run itself has succeeded: its model is pushed
+        logging.exception("the report could not be written")
+        return ""
 
 
 def _log_to_stderr(writer: events.EventWriter) -> None:

@@ -31,7 +31,11 @@ CHAIN = [
     "Evaluator",
     "TestEvaluator",
     "CombinedBlessing",
+    "CompatibilityCheck",
     "Pusher",
+    "RegistryPusher",
+    "EmbeddingGen",
+    "SimilarityIndexGen",
 ]
 
 
