@@ -16,6 +16,7 @@ TFX = [
 RUNTIME = [
     "click>=8.1",
     "faiss-cpu>=1.8",
+    "fastapi>=0.110",
     "fsspec",
     "mlflow>=3.1",
     "pillow>=10.1",
@@ -24,6 +25,7 @@ RUNTIME = [
     "pyyaml>=6",
     "rich>=13",
     "scikit-learn>=1.3",
+    "uvicorn>=0.27",
 ]
 
 EXTRAS = {
@@ -32,6 +34,7 @@ EXTRAS = {
         "kfp-kubernetes",
     ],
     "test": [
+        "httpx",
         "hypothesis",
         "psutil",
         "pytest>=8",

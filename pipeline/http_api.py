@@ -1,0 +1,156 @@
+"""The HTTP endpoint for search and classification (docs/search.md).
+
+A request is one image as the body. Each has limits on bytes, on pixels (looked up in the header, before
+anything is decoded) and on time; too many at once are turned away instead of queued without end.
+"""
+
+import asyncio
+import dataclasses
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any, TypeVar
+
+from fastapi import FastAPI, HTTPException, Query, Request
+from PIL import Image
+
+from components.served_model import UnreadableImagesError
+from components.similarity_index_gen.search import ImageSearch
+
+Result = TypeVar("Result")
+
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP")
+_IMAGE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What one request may take.
+
+    Attributes:
+        max_bytes: Of the body.
+        max_pixels: Width times height.
+        seconds: From the first byte of the body to the answer.
+        in_flight: Requests being worked on at a time; one more gets status 503.
+    """
+
+    max_bytes: int = 10 * 2**20
+    max_pixels: int = 25_000_000
+    seconds: float = 10.0
+    in_flight: int = 4
+
+
+def create_app(search: ImageSearch, limits: Limits) -> FastAPI:
+    """Builds the application.
+
+    Args:
+        search: Index and model, which have the same encoder.
+        limits: Of each request.
+
+    Returns:
+        An ASGI application: `GET /v1/health`, `POST /v1/search?k=&label=`, `POST /v1/classify`.
+    """
+    app = FastAPI(title="tfx-contrastive", description="Search by image and classification.")
+    worker = _Worker(limits)
+
+    @app.get("/v1/health")
+    async def health() -> dict[str, Any]:
+        """What is served."""
+        known = search.index.description
+        return {
+            "encoder_fingerprint": known.encoder_fingerprint,
+            "index": {"kind": known.kind, "num_images": known.num_images, "recall": known.recall},
+            "classifies": search.model.is_classifier,
+        }
+
+    @app.post("/v1/search", openapi_extra=_IMAGE_BODY)
+    async def neighbors(
+        request: Request, k: Annotated[int, Query(ge=1, le=1000)] = 10, label: str | None = None
+    ) -> dict[str, Any]:
+        """The indexed images that look most like the image in the body."""
+        found = await worker.answer(request, lambda image: search.neighbors([image], k, label)[0])
+        return {"neighbors": [dataclasses.asdict(each) for each in found]}
+
+    @app.post("/v1/classify", openapi_extra=_IMAGE_BODY)
+    async def classify(request: Request) -> dict[str, Any]:
+        """The class of the image in the body."""
+        if not search.model.is_classifier:
+            raise HTTPException(404, "The model was trained without labels: it has no classes.")
+        classes = await worker.answer(request, lambda image: search.model.classify([image]))
+        probabilities = dict(zip(classes.names, classes.probabilities[0].tolist(), strict=True))
+        return {"label": classes.labels[0], "probabilities": probabilities}
+
+    return app
+
+
+class _Worker:
+    """Reads a body, checks it, and computes the answer within the limits."""
+
+    def __init__(self, limits: Limits):
+        self._limits = limits
+        self._pool = ThreadPoolExecutor(limits.in_flight)
+        self._busy = 0
+
+    async def answer(self, request: Request, compute: Callable[[bytes], Result]) -> Result:
+        """Computes an answer in a thread.
+
+        Raises:
+            HTTPException: 413 too large, 415 no image, 422 a wrong parameter, 503 too busy, 504 too slow.
+        """
+        if self._busy >= self._limits.in_flight:
+            raise HTTPException(503, "Too many requests at a time; try again soon.", {"Retry-After": "1"})
+        self._busy += 1
+        handed_over = False
+        try:
+            deadline = asyncio.get_running_loop().time() + self._limits.seconds
+            image = await asyncio.wait_for(_body(request, self._limits.max_bytes), self._limits.seconds)
+            _check_header(image, self._limits.max_pixels)
+            future = asyncio.get_running_loop().run_in_executor(self._pool, compute, image)
+            # A thread can't be stopped: its place is free when it ends, not when its client gives up.
+            future.add_done_callback(self._free)
+            handed_over = True
+            left = deadline - asyncio.get_running_loop().time()
+            return await asyncio.wait_for(asyncio.shield(future), left)
+        except asyncio.TimeoutError as error:
+            raise HTTPException(504, f"No answer within {self._limits.seconds:g} seconds.") from error
+        except UnreadableImagesError as error:
+            raise HTTPException(415, f"The image can't be decoded: {error}") from error
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+        finally:
+            if not handed_over:
+                self._busy -= 1
+
+    def _free(self, future: "asyncio.Future[Any]") -> None:
+        self._busy -= 1
+        if not future.cancelled():
+            future.exception()  # seen: otherwise one that came too late is logged as lost
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    """The body; gives up at the first byte too many, whatever `Content-Length` says."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise HTTPException(413, f"The body is larger than {max_bytes:,} bytes.")
+    return bytes(body)
+
+
+def _check_header(image: bytes, max_pixels: int) -> None:
+    try:
+        with Image.open(io.BytesIO(image), formats=_FORMATS) as opened:
+            width, height = opened.size
+    except Image.DecompressionBombError as error:
+        raise HTTPException(413, f"The image is too large: {error}") from error
+    except Exception as error:  # Pillow's parsers raise almost anything on damaged bytes
+        raise HTTPException(415, f"The body is no image; send one of {', '.join(_FORMATS)}.") from error
+    if width * height > max_pixels:
+        raise HTTPException(
+            413, f"The image has {width}x{height} pixels; at most {max_pixels:,} are allowed."
+        )
