@@ -33,18 +33,20 @@ def training(tmp_path_factory) -> Training:
     images, labels = digit_images()
     images, labels = images[order], [labels[row] for row in order]
     kernel = random_kernel(3, 24)
-    model = ServedModel(save_model(root / "model", kernel))
-    write_embeddings(root / "embeddings", embed_with(kernel, images[:NUM_TRAIN]), images, model.fingerprint)
+    model_dir = save_model(root / "model", kernel)
+    model = ServedModel(model_dir)
+    write_embeddings(
+        root / "embeddings", embed_with(kernel, images[:NUM_TRAIN]), images, model.fingerprint, model_dir
+    )
     columns = image_statistics._columns([image[..., None] for image in images[:NUM_TRAIN]])
     statistics = tfdv.generate_statistics_from_dataframe(pd.DataFrame(dict(columns)))
-    (root / "statistics").mkdir()
-    (root / "statistics" / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
-    return Training(
-        str(root / "embeddings"), str(root / "statistics"), model, images[NUM_TRAIN:], labels[NUM_TRAIN:]
-    )
+    folder = root / "statistics" / "Split-train"
+    folder.mkdir(parents=True)
+    (folder / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
+    return Training(str(root / "embeddings"), str(folder), model, images[NUM_TRAIN:], labels[NUM_TRAIN:])
 
 
-def write_embeddings(path, vectors, images, fingerprint):
+def write_embeddings(path, vectors, images, fingerprint, model_dir):
     num, dim = vectors.shape
     half = num // 2
     for number, rows in enumerate((range(half), range(half, num))):
@@ -60,5 +62,5 @@ def write_embeddings(path, vectors, images, fingerprint):
             {**values, "vector": embeddings.vector_column(vectors[list(rows)])}, schema=embeddings.schema(dim)
         )
         embeddings.write_shard([table], f"{path}/shards/train-{number:05d}-of-00002.parquet")
-    meta = embeddings.Meta(fingerprint, dim, {"train": num}, {"train": 0}, num, 0, "", "")
+    meta = embeddings.Meta(fingerprint, dim, {"train": num}, {"train": 0}, num, 0, "", model_dir)
     embeddings.write_meta(meta, str(path))

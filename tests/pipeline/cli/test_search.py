@@ -70,7 +70,7 @@ def test_a_pipeline_without_a_run_is_told(query, tmp_path):
     assert "No run of digits has an output 'similarity_index'" in done.output
 
 
-def record(connection, run_id, node, state, uri):
+def record(connection, run_id, node, state, uri, key="similarity_index"):
     store = metadata_store.MetadataStore(connection)
     contexts = []
     for kind, name in (("pipeline", "digits"), ("pipeline_run", run_id), ("node", f"digits.{node}")):
@@ -83,7 +83,7 @@ def record(connection, run_id, node, state, uri):
     ]:
         store.put_parent_contexts([mlmd.ParentContext(child_id=contexts[1].id, parent_id=contexts[0].id)])
     event = mlmd.Event(type=mlmd.Event.OUTPUT)
-    event.path.steps.add().key = "similarity_index"
+    event.path.steps.add().key = key
     event.path.steps.add().index = 0
     execution = mlmd.Execution(
         type_id=store.put_execution_type(mlmd.ExecutionType(name="Node")), last_known_state=state

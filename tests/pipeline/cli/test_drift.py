@@ -1,0 +1,75 @@
+"""The command over ML Metadata: exit codes that a scheduler can act on."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from components.embedding_gen import embeddings
+from pipeline.cli.drift import DRIFT_EXIT_CODE, command
+from pipeline.config import load_config
+from pipeline.metadata import connection_config
+from tests.components.drift.conftest import training
+from tests.components.tiny_models import png
+from tests.pipeline.cli.test_search import record
+
+__all__ = ["training"]  # a fixture that pytest finds by its name here
+
+
+@pytest.fixture
+def root(training, tmp_path):
+    """A pipeline's root whose metadata name the embeddings and statistics of the training data."""
+    config = load_config("digits", [f"root={tmp_path / 'runs'}"])
+    connection = connection_config(config)
+    statistics_uri = training.statistics_dir.removesuffix("/Split-train")
+    record(connection, "run1", "StatisticsGen", mlmd.Execution.COMPLETE, statistics_uri, "statistics")
+    record(connection, "run1", "EmbeddingGen", mlmd.Execution.COMPLETE, training.embeddings_uri, "embeddings")
+    return tmp_path / "runs"
+
+
+def run(root, images, tmp_path, *arguments):
+    folder = tmp_path / "new"
+    folder.mkdir()
+    for row, image in enumerate(images):
+        (folder / f"{row}.png").write_bytes(png(np.uint8(image)))
+    given = ["--images", folder, "--config", "digits", "--set", f"root={root}", *arguments]
+    return CliRunner().invoke(command, [str(each) for each in given])
+
+
+def test_no_drift_is_exit_code_0(root, training, tmp_path):
+    done = run(root, training.new_images, tmp_path, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "decision: no drift, nothing to do" in done.output
+    assert json.loads((tmp_path / "out" / "decision.json").read_text())["retrain"] is False
+
+
+def test_drift_is_exit_code_3_and_leaves_a_decision(root, training, tmp_path):
+    done = run(root, 225 - training.new_images, tmp_path)
+    assert done.exit_code == DRIFT_EXIT_CODE == 3, done.output
+    assert "ALARM: brightness is distributed otherwise" in done.output
+    (written,) = (root / "drift").glob("*/decision.json")
+    decision = json.loads(written.read_text())
+    assert decision["retrain"] is True
+    assert (
+        decision["encoder_fingerprint"] == embeddings.read_meta(training.embeddings_uri).encoder_fingerprint
+    )
+
+
+def test_what_can_not_be_checked_is_exit_code_1(root, training, tmp_path):
+    done = run(root, training.new_images[:10], tmp_path)
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: Received 10 usable images; expected 50 or more")
+
+
+def test_a_pipeline_without_embeddings_is_told(training, tmp_path):
+    done = run(tmp_path / "empty", training.new_images[:60], tmp_path)
+    assert done.exit_code == 1
+    assert "No run of digits has an output 'embeddings' of EmbeddingGen yet" in done.output
+
+
+def test_a_wrong_alpha_is_told(root, training, tmp_path):
+    done = run(root, training.new_images[:60], tmp_path, "--alpha", 2)
+    assert done.exit_code == 1
+    assert "alpha" in done.output
