@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from trainer_module.losses.config import ObjectiveConfig
-from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Flip
+from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Cutout, Flip
 
 
 class Frozen(BaseModel):
@@ -62,6 +62,9 @@ class WatchConfig(Frozen):
     min_effective_rank: float = Field(2.0, ge=1)
     min_embedding_std: float = Field(0.01, ge=0, description="share of 1/sqrt(dim), the uniform sphere's")
     chance_margin: float = Field(0.02, ge=0, description="a loss this close, as a share, to chance is stuck")
+    keep: Literal["best", "last"] = Field(
+        "best", description="best by kNN probe; last where it has no labels"
+    )
     probe_every: int = Field(500, ge=1, description="steps between two kNN probes")
     probe_images: int = Field(2000, ge=20, description="labelled images of the kNN probe, at most")
     probe_neighbors: int = Field(20, ge=1)
@@ -106,14 +109,28 @@ class FineTuneConfig(Frozen):
     log_every: int = Field(25, ge=1)
 
 
+class SelfTrainingConfig(FineTuneConfig):
+    """Fine-tuning on the labelled images and on guesses about the unlabelled ones."""
+
+    policy: tuple[AnyStep, ...] = (Crop(min_area=0.4), Flip(), Brightness(), Contrast(), Cutout(max_area=0.2))
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    num_steps: int = Field(300, ge=1)
+    unlabelled_batch_size: int = Field(448, ge=1, description="unlabelled images a step")
+    unlabelled_weight: float = Field(1.0, ge=0, description="of an unlabelled image; a labelled one has 1")
+    temperature: float = Field(1.0, gt=0, description="divides the guesses' logits; below 1 sharpens them")
+    min_confidence: float = Field(0.0, ge=0, lt=1, description="guesses below it are not learned")
+    align_shares: bool = Field(True, description="guess each class as often as it is labelled")
+
+
 class HeadConfig(Frozen):
     """The classifier on the pretrained encoder."""
 
-    mode: Literal["linear_probe", "fine_tune"] = "fine_tune"
+    mode: Literal["linear_probe", "fine_tune", "self_training"] = "fine_tune"
     seed: int = 0
     penalties: tuple[float, ...] = Field(
         tuple(10.0**-power for power in range(7)), min_length=1, description="L2 of the probe, to choose from"
     )
     class_weights: Literal["balanced", "none"] = "balanced"
     fine_tune: FineTuneConfig = FineTuneConfig()
+    self_training: SelfTrainingConfig = SelfTrainingConfig()
     cache_limit_mb: int = Field(2048, ge=1, description="decoded images beyond this go to a file on disk")

@@ -34,7 +34,7 @@ def fine_tune(
     Returns:
         The trained student.
     """
-    student = Student(encoder, probe, labelled.image_shape, config, config.num_steps, seed)
+    student = Student(encoder, probe, labelled.image_shape, config, seed)
     random = np.random.default_rng([seed, 1])
     targets = smooth_targets(labelled.label_index, len(weights), config.label_smoothing)
     image_weights = weights[labelled.label_index]

@@ -14,9 +14,7 @@ _MAX_SECTIONS = 8
 Optimizers = list[tuple[keras.optimizers.Optimizer, list[tf.Variable]]]
 
 
-def layerwise_optimizers(
-    encoder: keras.Model, head: keras.Model, config: FineTuneConfig, num_steps: int
-) -> Optimizers:
+def layerwise_optimizers(encoder: keras.Model, head: keras.Model, config: FineTuneConfig) -> Optimizers:
     """One optimiser for each section of the network, from the pixels to the head.
 
     The head learns at the configured rate; each section of the encoder below it at `config.layer_decay`
@@ -25,8 +23,7 @@ def layerwise_optimizers(
     Args:
         encoder: Its trainable variables are taken in their order of creation.
         head: The classifier.
-        config: Rates, decay, weight decay and warm-up.
-        num_steps: Steps after which the cosine reaches zero.
+        config: Rates, their decay, and the steps after which they are zero.
 
     Returns:
         Pairs of an optimiser, built, and the variables that it updates.
@@ -35,7 +32,9 @@ def layerwise_optimizers(
     optimizers = []
     for index, variables in enumerate(sections):
         rate = config.optimizer.learning_rate * config.layer_decay ** (len(sections) - 1 - index)
-        optimizer = build_optimizer(config.optimizer.model_copy(update={"learning_rate": rate}), num_steps)
+        optimizer = build_optimizer(
+            config.optimizer.model_copy(update={"learning_rate": rate}), config.num_steps
+        )
         optimizer.build(variables)
         optimizers.append((optimizer, variables))
     return optimizers

@@ -24,27 +24,25 @@ class Student:
     def __init__(
         self,
         encoder: keras.Model,
-        probe: LinearClassifier,
+        classifier: LinearClassifier,
         image_shape: tuple[int, int, int],
         config: FineTuneConfig,
-        num_steps: int,
         seed: int,
     ):
-        """Starts from an encoder and a linear probe on it.
+        """Copies the networks.
 
         Args:
-            encoder: Pretrained encoder; it is not changed.
-            probe: The start of the classifier.
+            encoder: The encoder to start from; it is not changed.
+            classifier: The classifier to start from.
             image_shape: [height, width, channels].
-            config: Views, rates, averaging.
-            num_steps: Steps to come.
+            config: Views, rates, averaging, steps.
             seed: Seed of the views.
         """
-        self.encoder, self.head = _copy(encoder), probe.to_keras()
-        self._encoder, self._head = _copy(encoder), probe.to_keras()
+        self.encoder, self.head = _copy(encoder), classifier.to_keras()
+        self._encoder, self._head = _copy(encoder), classifier.to_keras()
         self._encode = BatchEncoder(self.encoder, image_shape)
-        self._optimizers = layerwise_optimizers(self._encoder, self._head, config, num_steps)
-        self._probe = probe
+        self._optimizers = layerwise_optimizers(self._encoder, self._head, config)
+        self._start = classifier
         self._config = config
         self._seed = tf.constant([seed, 0x4EAD], tf.int32)
         self._index = tf.Variable(0, dtype=tf.int32, trainable=False)
@@ -94,7 +92,7 @@ class Student:
     def classifier(self) -> LinearClassifier:
         """The averaged classifier."""
         kernel, bias = self.head.get_weights()
-        return dataclasses.replace(self._probe, kernel=kernel, bias=bias)
+        return dataclasses.replace(self._start, kernel=kernel, bias=bias)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits of the averaged network, float32 [N, K], of uint8 [N, H, W, C]."""

@@ -17,6 +17,8 @@ from trainer_module.head.fine_tune import fine_tune
 from trainer_module.head.labels import check_labels, class_weights, warn_of_classes_without
 from trainer_module.head.linear_probe import fit_linear_probe
 from trainer_module.head.scores import accuracy, log_loss
+from trainer_module.head.self_training import self_train
+from trainer_module.head.student import Student
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ class HeadMetrics:
         mode: How the head that is kept was trained.
         eval_accuracy: Share of `eval` images classified rightly.
         eval_log_loss: Mean negative log-likelihood of the calibrated probabilities, in nats.
-        probe_eval_accuracy: Accuracy of the linear probe on the frozen encoder.
+        tried: Accuracy of each stage of the training.
         temperature: By which the logits were divided.
         l2: Penalty chosen for the linear probe.
         labels_per_class: Labelled training images of each class.
@@ -42,7 +44,7 @@ class HeadMetrics:
     mode: str
     eval_accuracy: float | None
     eval_log_loss: float | None
-    probe_eval_accuracy: float | None
+    tried: dict[str, float]
     temperature: float
     l2: float
     labels_per_class: dict[str, int]
@@ -82,9 +84,10 @@ def train_head(
     class_names: Sequence[str],
     config: HeadConfig,
 ) -> TrainedHead:
-    """Trains a classifier in the way that `config.mode` names.
+    """Trains a classifier, in as many stages as `config.mode` asks for.
 
-    The linear probe is always fitted: it starts the other modes, and is kept if it beats them on `eval`.
+    The linear probe starts fine-tuning, the better of both on `eval` starts self-training, and the best of
+    all is kept.
 
     Args:
         encoder: Pretrained encoder.
@@ -111,21 +114,25 @@ def train_head(
     encode = BatchEncoder(encoder, train.image_shape)
     h_eval = encode(evaluation.images)
     probe = fit_linear_probe(encode(labelled.images), labels, weights, h_eval, labels_eval, config.penalties)
-    best = linear = _Candidate("linear_probe", encoder, probe.classifier, probe.classifier.logits(h_eval))
-    if config.mode == "fine_tune":
+    candidates = [_Candidate("linear_probe", encoder, probe.classifier, probe.classifier.logits(h_eval))]
+    if config.mode != "linear_probe":
         student = fine_tune(encoder, probe.classifier, labelled, weights, config.fine_tune, config.seed)
-        tuned = _Candidate(
-            config.mode, student.encoder, student.classifier(), student.logits(evaluation.images)
+        candidates.append(_candidate("fine_tune", student, evaluation))
+    if config.mode == "self_training" and len(labelled) < len(train):
+        teacher = _best(candidates, labels_eval)
+        student = self_train(
+            teacher.encoder, teacher.classifier, train, weights, config.self_training, config.seed
         )
-        best = _better(tuned, linear, labels_eval)
+        candidates.append(_candidate("self_training", student, evaluation))
 
+    best = _best(candidates, labels_eval)
     temperature = fit_temperature(best.logits, labels_eval)
     measured = len(labels_eval) > 0
     metrics = HeadMetrics(
         mode=best.mode,
         eval_accuracy=accuracy(best.logits, labels_eval) if measured else None,
         eval_log_loss=log_loss(best.logits / temperature, labels_eval) if measured else None,
-        probe_eval_accuracy=accuracy(linear.logits, labels_eval) if measured else None,
+        tried={one.mode: accuracy(one.logits, labels_eval) for one in candidates} if measured else {},
         temperature=temperature,
         l2=probe.l2,
         labels_per_class=dict(zip(class_names, np.bincount(labels).tolist(), strict=True)),
@@ -136,14 +143,20 @@ def train_head(
     return TrainedHead(best.encoder, best.classifier.calibrated(temperature).to_keras(), metrics)
 
 
-def _better(tuned: _Candidate, linear: _Candidate, labels_eval: np.ndarray) -> _Candidate:
-    """The probe if it is more accurate on `eval`, else the tuned network."""
+def _candidate(mode: str, student: Student, evaluation: ImageDataset) -> _Candidate:
+    return _Candidate(mode, student.encoder, student.classifier(), student.logits(evaluation.images))
+
+
+def _best(candidates: Sequence[_Candidate], labels_eval: np.ndarray) -> _Candidate:
+    """The most accurate on `eval`; of equals, and where there are no `eval` images, the last."""
     if not len(labels_eval):
-        return tuned
-    reached, probed = (accuracy(one.logits, labels_eval) for one in (tuned, linear))
-    if probed > reached:
+        return candidates[-1]
+    best = max(reversed(candidates), key=lambda one: accuracy(one.logits, labels_eval))
+    if best is not candidates[-1]:
         _log.warning(
-            "%s reached %.4f on eval, the linear probe %.4f: the probe is kept", tuned.mode, reached, probed
+            "%s is worse on eval than %s: the latter is kept (%s)",
+            candidates[-1].mode,
+            best.mode,
+            ", ".join(f"{one.mode} {accuracy(one.logits, labels_eval):.4f}" for one in candidates),
         )
-        return linear
-    return tuned
+    return best

@@ -5,7 +5,13 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.head.conftest import NAMES, NUM_LABELLED
-from trainer_module.config import EncoderConfig, FineTuneConfig, HeadConfig, OptimizerConfig
+from trainer_module.config import (
+    EncoderConfig,
+    FineTuneConfig,
+    HeadConfig,
+    OptimizerConfig,
+    SelfTrainingConfig,
+)
 from trainer_module.encoders import build_encoder
 from trainer_module.head import train_head
 from trainer_module.head.scores import log_loss
@@ -33,7 +39,7 @@ def test_linear_probe_leaves_the_encoder_as_it_is_and_calibrates(encoder, digits
     metrics = trained.metrics
     logits = logits_of(trained, digits[1].images)
     assert metrics.mode == "linear_probe"
-    assert metrics.eval_accuracy == metrics.probe_eval_accuracy > 0.6  # chance is 0.1
+    assert metrics.eval_accuracy == metrics.tried["linear_probe"] > 0.6  # chance is 0.1
     assert metrics.eval_accuracy == pytest.approx(np.mean(logits.argmax(1) == digits[1].label_index))
     assert metrics.eval_log_loss == pytest.approx(log_loss(logits, digits[1].label_index), abs=1e-4)
     assert log_loss(logits * metrics.temperature, digits[1].label_index) >= metrics.eval_log_loss - 1e-3
@@ -47,7 +53,23 @@ def test_fine_tuning_beats_the_probe_of_an_untrained_encoder(encoder, digits):
     for old, new in zip(before, encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert trained.metrics.mode == "fine_tune"
-    assert trained.metrics.eval_accuracy > trained.metrics.probe_eval_accuracy + 0.05
+    assert trained.metrics.eval_accuracy > trained.metrics.tried["linear_probe"] + 0.05
+
+
+def test_self_training_beats_fine_tuning_on_the_same_labels(encoder, digits):
+    changes = SHORT.model_dump() | {"unlabelled_batch_size": 96, "num_steps": 200, "label_smoothing": 0.0}
+    config = HeadConfig(
+        mode="self_training", fine_tune=SHORT, self_training=SelfTrainingConfig.model_validate(changes)
+    )
+    metrics = train_head(encoder, *digits, NAMES, config).metrics
+    assert metrics.mode == "self_training"
+    assert metrics.tried["self_training"] > metrics.tried["fine_tune"] > metrics.tried["linear_probe"]
+
+
+def test_self_training_without_unlabelled_images_is_fine_tuning(encoder, digits):
+    few = HeadConfig(mode="self_training", fine_tune=SHORT)
+    trained = train_head(encoder, digits[0].labelled(), digits[1], NAMES, few)
+    assert trained.metrics.mode == "fine_tune"
 
 
 def test_the_same_seed_gives_the_same_classifier(encoder, digits):
