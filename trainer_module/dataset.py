@@ -22,6 +22,7 @@ IMAGE_ID_KEY = "image_id"
 # Pixels of one batch on their way through the graph, four bytes each there.
 _BATCH_PIXELS = 8_000_000
 _MAX_BATCH = 512
+_MIB = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,7 +157,7 @@ class _PixelStore:
 
     def __init__(self, shape: tuple[int, ...], limit_mb: int, directory: str | None):
         self._shape = shape
-        self._limit = limit_mb << 20
+        self._limit = limit_mb * _MIB
         self._directory = directory
         self._chunks: list[np.ndarray] = []
         self._bytes = 0

@@ -92,13 +92,14 @@ class Learner:
         Returns:
             The losses, and the last step's representations and projections.
         """
-        last = tf.shape(batches)[0] - 1
-        losses = tf.TensorArray(tf.float32, size=last + 1, element_shape=[])
-        for index in tf.range(last):
-            loss, _, _ = self._train_step(batches[index], labels[index])
+        num_steps, num_images = tf.shape(batches)[0], tf.shape(batches)[1]
+        losses = tf.TensorArray(tf.float32, size=num_steps, element_shape=[])
+        h = tf.zeros([2 * num_images, self.encoder.output_shape[-1]])
+        z = tf.zeros([2 * num_images, self._config.projection_dims[-1]])
+        for index in tf.range(num_steps):
+            loss, h, z = self._train_step(batches[index], labels[index])
             losses = losses.write(index, loss)
-        loss, h, z = self._train_step(batches[last], labels[last])
-        return Outcome(losses.write(last, loss).stack(), h, z)
+        return Outcome(losses.stack(), h, z)
 
     def _train_step(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         seed = tf.constant([self._config.seed, _VIEWS], tf.int32)

@@ -11,6 +11,7 @@ from trainer_module.config import PretrainConfig
 from trainer_module.dataset import ImageDataset
 from trainer_module.encoders import build_encoder
 from trainer_module.pretrain.batches import BatchOrder, plan_calls, prefetch_batches
+from trainer_module.pretrain.best import BestEncoder
 from trainer_module.pretrain.learner import Learner, Outcome
 from trainer_module.pretrain.precision import compute_policy
 from trainer_module.pretrain.watch import (
@@ -38,7 +39,8 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
         log_dir: Where TensorBoard's scalars go.
 
     Returns:
-        The encoder: pixels in [0, 255], [B, H, W, C], to h, float32 [B, D].
+        The encoder, the best or the last one as `config.watch.keep` says: pixels in [0, 255],
+        [B, H, W, C], to h, float32 [B, D].
 
     Raises:
         PretrainingCollapsedError: If nothing is learned and `config.watch.on_collapse` is `error`.
@@ -56,6 +58,7 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
     if manager.latest_checkpoint:
         learner.checkpoint.restore(manager.latest_checkpoint).assert_consumed()
         _log.info("resuming at step %d from %s", int(learner.step), manager.latest_checkpoint)
+    best = BestEncoder(f"{checkpoint_dir}/best")
     watcher = _Watcher(dataset, config, order.batch_size, log_dir)
     start = int(learner.step)
     watcher.begin(start)
@@ -73,10 +76,15 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
         if last or call.stop % config.log_every == 0:
             watcher.report(call.stop, outcome)
         if last or call.stop % watch.probe_every == 0:
-            watcher.probe(call.stop, learner)
+            score = watcher.probe(call.stop, learner)
+            if score is not None and watch.keep == "best":
+                best.offer(encoder, call.stop, score)
         if last or call.stop % config.checkpoint_every == 0:
             manager.save(call.stop)
     watcher.end()
+    if best.step is not None:
+        best.restore(encoder)
+        _log.info("the encoder of step %d is kept: the best by kNN probe", best.step)
     return encoder
 
 
@@ -110,10 +118,16 @@ class _Watcher:
         """Logs the figures and looks for collapse.
 
         Raises:
-            PretrainingCollapsedError: If there is one and the configuration says so.
+            PretrainingCollapsedError: If there is one and the configuration says so, or if the loss is
+                no number any more, whatever the configuration says.
         """
         losses = np.concatenate(self._losses)
         self._losses.clear()
+        if not np.all(np.isfinite(losses)):
+            raise PretrainingCollapsedError(
+                f"pretraining step {step}: the loss is {losses[~np.isfinite(losses)][0]}: lower "
+                "optimizer.learning_rate, or set optimizer.clip_norm"
+            )
         figures = measure(losses, outcome)
         scalars = vars(figures) | self._speed(step)
         with self._writer.as_default():
@@ -125,7 +139,7 @@ class _Watcher:
             "effective rank {effective_rank:.1f}".format_map(scalars),
             scalars,
         )
-        if step >= self._config.watch.after_steps or not np.isfinite(figures.loss):
+        if step >= self._config.watch.after_steps:
             self._judge(step, figures)
 
     def _judge(self, step: int, figures: Figures) -> None:
@@ -135,15 +149,15 @@ class _Watcher:
         text = f"pretraining step {step}: " + "; ".join(problems)
         with self._writer.as_default():
             tf.summary.text("pretrain/problems", text, step)
-        if self._config.watch.on_collapse == "error" or not np.isfinite(figures.loss):
+        if self._config.watch.on_collapse == "error":
             self._writer.flush()
             raise PretrainingCollapsedError(text)
         _log.warning(text)
 
-    def probe(self, step: int, learner: Learner) -> None:
-        """Logs the kNN probe, where there are labels."""
+    def probe(self, step: int, learner: Learner) -> float | None:
+        """Logs the kNN probe and returns its accuracy; None where there are no labels."""
         if not self._probe.possible:
-            return
+            return None
         began = time.monotonic()
         accuracy = self._probe.accuracy(learner)
         with self._writer.as_default():
@@ -151,6 +165,7 @@ class _Watcher:
         self._tell(step, f"kNN probe {accuracy:.3f}", {"knn_probe": accuracy})
         if self._since is not None:
             self._since += time.monotonic() - began  # the probe is no training time
+        return accuracy
 
     def _speed(self, step: int) -> dict[str, float]:
         """Images per second since the last report; nothing in the first call, which traced the graph."""

@@ -68,8 +68,6 @@ def find_problems(figures: Figures, config: WatchConfig, chance_loss: float | No
         One sentence a problem; empty when all is well.
     """
     problems = []
-    if not np.isfinite(figures.loss):
-        problems.append(f"the loss is {figures.loss}: lower optimizer.learning_rate or set clip_norm")
     if chance_loss is not None and figures.loss > chance_loss * (1.0 - config.chance_margin):
         problems.append(
             f"the loss {figures.loss:.3f} is at chance level {chance_loss:.3f}: views may be too strong, "

@@ -1,0 +1,74 @@
+import keras
+import numpy as np
+import pytest
+
+from trainer_module.config import EncoderConfig
+from trainer_module.encoders import build_encoder, build_projection_head, load_encoder, save_encoder
+from trainer_module.encoders.registry import register_encoder
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), dtype=np.uint8)
+
+
+def build(name: str = "c4n", **settings):
+    return build_encoder(EncoderConfig(name=name, **settings), (28, 28, 1), [0.3], [0.35])
+
+
+@pytest.mark.parametrize(("name", "width"), [("c4", 256), ("c4n", 128)])
+def test_widths_of_the_anchors(name, width):
+    encoder = build(name)
+    kernels = [weight.shape for weight in encoder.weights if weight.name == "kernel"]
+    assert [shape[-1] for shape in kernels] == [width // 8, width // 4, width // 2, width]
+    assert encoder(PIXELS).shape == (5, width)
+
+
+def test_first_layer_standardises_pixels():
+    encoder = build()
+    standardised = keras.Model(encoder.input, encoder.get_layer("standardize").output)(PIXELS)
+    np.testing.assert_allclose(standardised, (PIXELS / 255.0 - 0.3) / 0.35, atol=1e-5)
+
+
+def test_integers_and_floats_give_the_same():
+    encoder = build()
+    np.testing.assert_array_equal(encoder(PIXELS), encoder(PIXELS.astype(np.float32)))
+
+
+def test_smaller_views_pass():
+    assert build()(PIXELS[:, :10, :12]).shape == (5, 128)
+
+
+def test_latent_width():
+    assert build(latent_dim=7).output_shape == (None, 7)
+
+
+def test_saved_encoder_is_the_same(tmp_path):
+    config = EncoderConfig(name="c4n", latent_dim=6)
+    encoder = build_encoder(config, (28, 28, 1), [0.3], [0.35])
+    encoder(np.repeat(PIXELS, 3, axis=0), training=True)  # moves the running statistics of batch norm
+    save_encoder(str(tmp_path / "model"), encoder, config, (28, 28, 1), [0.3], [0.35])
+    np.testing.assert_array_equal(load_encoder(str(tmp_path / "model"))(PIXELS), encoder(PIXELS))
+
+
+def test_no_encoder_in_the_directory(tmp_path):
+    with pytest.raises(ValueError, match=r"holds no encoder\.json"):
+        load_encoder(str(tmp_path))
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(ValueError, match="choose one of c4, c4n"):
+        build("c5")
+
+
+def test_statistics_must_fit_the_channels():
+    with pytest.raises(ValueError, match="for 3 channels"):
+        build_encoder(EncoderConfig(), (28, 28, 3), [0.3], [0.35])
+
+
+def test_a_name_is_taken_once():
+    with pytest.raises(ValueError, match="exists already"):
+        register_encoder("c4")(lambda x: x)
+
+
+def test_projection_head():
+    head = build_projection_head(128, (32, 8))
+    assert head.output_shape == (None, 8)
+    assert head.output.dtype == "float32"

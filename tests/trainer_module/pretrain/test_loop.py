@@ -1,0 +1,185 @@
+import logging
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.trainer_module.digits_data import digit_pixels
+from trainer_module.config import EncoderConfig, OptimizerConfig, PretrainConfig, ViewsConfig, WatchConfig
+from trainer_module.dataset import ImageDataset
+from trainer_module.losses.config import ObjectiveConfig
+from trainer_module.pretrain.loop import pretrain
+from trainer_module.pretrain.run import run_digest
+from trainer_module.pretrain.watch import PretrainingCollapsedError
+
+
+def digits(labelled: int = 200) -> ImageDataset:
+    pixels, labels = digit_pixels(400)
+    return ImageDataset(
+        images=pixels[..., np.newaxis],
+        label_index=np.where(np.arange(400) < labelled, labels, -1),
+        image_id=np.array([str(row).encode() for row in range(400)], dtype=object),
+        mean=np.array([0.3], np.float32),
+        std=np.array([0.37], np.float32),
+    )
+
+
+def config(**settings) -> PretrainConfig:
+    defaults = {
+        "encoder": EncoderConfig(name="c4n"),
+        "projection_dims": (32, 16),
+        "batch_size": 32,
+        "num_steps": 20,
+        "steps_per_call": 5,
+        "log_every": 5,
+        "checkpoint_every": 10,
+        "watch": WatchConfig(probe_every=10, after_steps=10),
+    }
+    return PretrainConfig(**{**defaults, **settings})
+
+
+def progress(caplog) -> list[dict]:
+    return [record.progress for record in caplog.records if hasattr(record, "progress")]
+
+
+class InterruptedImages(np.ndarray):
+    """Images that can be read a number of times, then the process "dies"."""
+
+    reads_left = 0
+
+    def __getitem__(self, rows):
+        if isinstance(rows, np.ndarray) and rows.ndim == 2:  # the batches of a call
+            if InterruptedImages.reads_left == 0:
+                raise KeyboardInterrupt
+            InterruptedImages.reads_left -= 1
+        return np.asarray(super().__getitem__(rows))
+
+
+@pytest.fixture
+def interrupted():
+    dataset = digits()
+    return ImageDataset(
+        dataset.images.view(InterruptedImages),
+        dataset.label_index,
+        dataset.image_id,
+        dataset.mean,
+        dataset.std,
+    )
+
+
+def test_resumed_run_equals_the_unbroken_one(tmp_path, interrupted, caplog):
+    caplog.set_level(logging.INFO)
+    unbroken = pretrain(digits(), config(), str(tmp_path / "unbroken"), str(tmp_path / "logs0"))
+    expected = [one["loss"] for one in progress(caplog) if "loss" in one]
+    caplog.clear()
+    InterruptedImages.reads_left = 3  # a call is 5 steps: dies between the checkpoint at 10 and the end
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(interrupted, config(), str(tmp_path / "resumed"), str(tmp_path / "logs1"))
+    caplog.clear()
+    InterruptedImages.reads_left = 2  # steps 10 to 20 and no more
+    resumed = pretrain(interrupted, config(), str(tmp_path / "resumed"), str(tmp_path / "logs2"))
+    steps = [one["step"] for one in progress(caplog) if "loss" in one]
+    losses = [one["loss"] for one in progress(caplog) if "loss" in one]
+    assert steps == [15, 20]
+    np.testing.assert_allclose(losses, expected[2:], atol=1e-5)
+    for one, other in zip(unbroken.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_same_seed_same_losses_for_fifty_steps(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    for name in ("a", "b"):
+        pretrain(digits(), config(num_steps=50, log_every=1), str(tmp_path / name), str(tmp_path / "logs"))
+    losses = [one["loss"] for one in progress(caplog) if "loss" in one]
+    assert len(losses) == 100
+    np.testing.assert_allclose(losses[:50], losses[50:], atol=1e-5)
+
+
+def test_it_learns_and_writes_scalars(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    log_dir = tmp_path / "logs"
+    settings = config(num_steps=60, watch=WatchConfig(probe_every=20, after_steps=50))
+    pretrain(digits(), settings, str(tmp_path / "checkpoints"), str(log_dir))
+    losses = [one["loss"] for one in progress(caplog) if "loss" in one]
+    assert losses[-1] < losses[0] - 0.3
+    probes = [one["knn_probe"] for one in progress(caplog) if "knn_probe" in one]
+    assert probes[-1] > 0.5
+    events = [
+        value.tag
+        for path in log_dir.iterdir()
+        for record in tf.compat.v1.train.summary_iterator(str(path))
+        for value in record.summary.value
+    ]
+    assert set(events) == {
+        f"pretrain/{name}"
+        for name in (
+            "loss",
+            "contrastive_accuracy",
+            "embedding_std",
+            "effective_rank",
+            "images_per_second",
+            "knn_probe",
+        )
+    }
+
+
+def test_labels_do_not_touch_the_weights(tmp_path):
+    settings = config(num_steps=5, watch=WatchConfig(keep="last"))
+    with_labels, without = (
+        pretrain(digits(labelled), settings, str(tmp_path / str(labelled)), str(tmp_path / "logs"))
+        for labelled in (400, 0)
+    )
+    for one, other in zip(with_labels.get_weights(), without.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_collapse_stops_the_run_if_configured(tmp_path):
+    watch = WatchConfig(on_collapse="error", after_steps=5, min_effective_rank=100)
+    with pytest.raises(PretrainingCollapsedError, match="step 5: .*effective rank"):
+        pretrain(digits(), config(watch=watch), str(tmp_path / "checkpoints"), str(tmp_path / "logs"))
+
+
+def test_collapse_warns_otherwise(tmp_path, caplog):
+    watch = WatchConfig(after_steps=5, min_effective_rank=100)
+    pretrain(digits(), config(num_steps=5, watch=watch), str(tmp_path / "c"), str(tmp_path / "logs"))
+    assert any(
+        "effective rank" in record.message for record in caplog.records if record.levelname == "WARNING"
+    )
+
+
+def test_diverging_loss_always_stops_the_run(tmp_path):
+    optimizer = OptimizerConfig(learning_rate=1e30, warmup_fraction=0)
+    with pytest.raises(PretrainingCollapsedError, match="the loss is nan"):
+        pretrain(digits(), config(optimizer=optimizer), str(tmp_path / "c"), str(tmp_path / "logs"))
+
+
+@pytest.mark.parametrize("name", ["simsiam", "byol", "supcon", "vicreg"])
+def test_objectives_of_every_kind_with_small_views(tmp_path, caplog, name):
+    caplog.set_level(logging.INFO)
+    settings = config(
+        num_steps=10,
+        objective=ObjectiveConfig(name=name, params={"temperature": 0.2} if name == "supcon" else {}),
+        views=ViewsConfig.model_validate({"policy": [{"name": "crop"}], "small": {"count": 1}}),
+    )
+    pretrain(digits(), settings, str(tmp_path / "checkpoints"), str(tmp_path / "logs"))
+    losses = [one["loss"] for one in progress(caplog) if "loss" in one]
+    assert losses[-1] < losses[0]
+
+
+def test_mixed_precision_trains_and_keeps_float32_outputs(tmp_path):
+    encoder = pretrain(
+        digits(), config(num_steps=5, mixed_precision="on"), str(tmp_path / "c"), str(tmp_path / "logs")
+    )
+    assert encoder.get_layer("conv0").compute_dtype == "bfloat16"
+    assert encoder.output.dtype == "float32"
+    assert all(weight.dtype == np.float32 for weight in encoder.get_weights())
+
+
+def test_checkpoints_belong_to_one_configuration_and_data_set():
+    names = {
+        run_digest(config(), digits()),
+        run_digest(config(seed=1), digits()),
+        run_digest(config(), digits(labelled=10)),
+    }
+    assert len(names) == 3
+    assert run_digest(config(), digits()) in names

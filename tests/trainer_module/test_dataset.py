@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from tests.trainer_module.digits_data import (
+    digit_pixels,
+    encode_png,
+    make_example,
+    run_transform,
+    write_records,
+)
+from trainer_module.config import ImageConfig
+from trainer_module.dataset import read_images
+
+CONFIG = ImageConfig(height=8, width=8, channels=1)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("dataset")
+    pixels, digits = digit_pixels(1200)
+    examples = [
+        make_example(encode_png(one), str(digit) if row % 3 == 0 else None)
+        for row, (one, digit) in enumerate(zip(pixels, digits, strict=True))
+    ]
+    paths = [
+        write_records(directory / "Split-train" / f"data-{index}", examples[index::2]) for index in range(2)
+    ]
+    order = np.concatenate([np.arange(0, 1200, 2), np.arange(1, 1200, 2)])
+    output = run_transform(directory / "graph", examples[:100], CONFIG)
+    return paths, output, pixels[order][..., np.newaxis], np.where(order % 3 == 0, digits[order], -1)
+
+
+def test_reads_every_image_in_order(written):
+    paths, output, pixels, labels = written
+    dataset = read_images(paths, output)
+    assert dataset.images.dtype == np.uint8
+    np.testing.assert_array_equal(dataset.images, pixels)
+    np.testing.assert_array_equal(dataset.label_index, labels)
+    assert dataset.image_shape == (8, 8, 1)
+    assert dataset.image_id[0] == encode_png(pixels[0])[-20:]
+    assert dataset.mean.shape == dataset.std.shape == (1,)
+
+
+def test_pattern_reads_the_same(written):
+    paths, output, pixels, _ = written
+    dataset = read_images([paths[0][:-1] + "*"], output)
+    np.testing.assert_array_equal(dataset.images, pixels)
+
+
+def test_beyond_the_limit_pixels_are_on_disk(written, tmp_path, monkeypatch):
+    paths, output, pixels, _ = written
+    monkeypatch.setattr("trainer_module.dataset._MAX_BATCH", 100)
+    monkeypatch.setattr("trainer_module.dataset._MIB", 1000)
+    dataset = read_images(paths, output, cache_limit_mb=20, cache_dir=str(tmp_path / "cache"))
+    assert isinstance(dataset.images, np.memmap)
+    np.testing.assert_array_equal(dataset.images, pixels)
+    assert list((tmp_path / "cache").iterdir()) == []  # nothing is left behind
+
+
+def test_labelled_images(written):
+    paths, output, pixels, labels = written
+    labelled = read_images(paths, output).labelled()
+    np.testing.assert_array_equal(labelled.images, pixels[labels >= 0])
+    np.testing.assert_array_equal(labelled.label_index, labels[labels >= 0])
+
+
+def test_no_file(written):
+    with pytest.raises(ValueError, match="no file matches"):
+        read_images(["/nowhere/data-*"], written[1])
+
+
+def test_no_image_in_the_files(written, tmp_path):
+    with pytest.raises(ValueError, match="hold no image"):
+        read_images([write_records(tmp_path / "empty", [])], written[1])

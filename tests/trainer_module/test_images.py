@@ -1,0 +1,80 @@
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from trainer_module.config import ImageConfig
+from trainer_module.images import channel_moments, decode_image, decode_images
+
+RNG = np.random.default_rng(0)
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def encode(pixels: np.ndarray, kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def config(side: int, channels: int) -> ImageConfig:
+    return ImageConfig(height=side, width=side, channels=channels)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_fitting_image_keeps_its_bytes(channels):
+    pixels = RNG.integers(0, 256, (9, 9, channels), dtype=np.uint8)
+    contents = encode(pixels.squeeze(-1) if channels == 1 else pixels)
+    np.testing.assert_array_equal(decode_image(contents, config(9, channels)), pixels)
+
+
+@pytest.mark.parametrize("kind", ["BMP", "PNG"])
+def test_color_becomes_luma(kind):
+    pixels = RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    decoded = decode_image(encode(pixels, kind), config(8, 1)).numpy()[..., 0]
+    np.testing.assert_array_equal(decoded, np.round(pixels @ LUMA))
+
+
+def test_grey_is_repeated_and_alpha_is_opaque():
+    pixels = RNG.integers(0, 256, (8, 8), dtype=np.uint8)
+    decoded = decode_image(encode(pixels), config(8, 4)).numpy()
+    for channel in range(3):
+        np.testing.assert_array_equal(decoded[..., channel], pixels)
+    np.testing.assert_array_equal(decoded[..., 3], 255)
+
+
+def test_alpha_of_grey_is_kept_or_dropped():
+    pixels = RNG.integers(0, 256, (8, 8, 2), dtype=np.uint8)
+    contents = encode(pixels)
+    np.testing.assert_array_equal(decode_image(contents, config(8, 4)).numpy()[..., 3], pixels[..., 1])
+    np.testing.assert_array_equal(decode_image(contents, config(8, 1)).numpy()[..., 0], pixels[..., 0])
+
+
+def test_gif_gives_its_first_frame():
+    frames = [Image.fromarray(np.full((8, 8), value, np.uint8)) for value in (40, 200)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(decode_image(buffer.getvalue(), config(8, 1)), np.full((8, 8, 1), 40))
+
+
+def test_shrinking_is_antialiased():
+    stripes = np.tile(np.array([0, 255], np.uint8), (64, 32))
+    decoded = decode_image(encode(stripes), config(8, 1)).numpy()
+    assert np.all(np.abs(decoded[:, 1:-1].astype(int) - 128) <= 2)
+
+
+def test_batch_equals_one_by_one_and_moments_follow():
+    images = [RNG.integers(0, 256, (side, side + 3), dtype=np.uint8) for side in (8, 12, 30)]
+    contents = tf.constant([encode(image) for image in images])
+    batch = decode_images(contents, config(10, 1))
+    for one, decoded in zip(contents, batch, strict=True):
+        np.testing.assert_array_equal(decode_image(one, config(10, 1)), decoded)
+    pixels = batch.numpy() / 255.0
+    expected = np.stack([pixels.mean((1, 2, 3)), (pixels**2).mean((1, 2, 3))], axis=1)
+    np.testing.assert_allclose(channel_moments(contents, config(10, 1)), expected, atol=1e-6)
+
+
+def test_bytes_that_are_no_image_are_an_error():
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decode_images(tf.constant([b"not an image"]), config(8, 1))

@@ -1,0 +1,59 @@
+import numpy as np
+import tensorflow as tf
+
+from tests.trainer_module.digits_data import digit_pixels, encode_png, make_example, run_transform
+from trainer_module.config import ImageConfig
+from trainer_module.vocabulary import class_names
+
+CONFIG = ImageConfig(height=8, width=8, channels=1)
+IMAGE_SPEC = tf.io.FixedLenFeature([], tf.string)
+
+
+def test_statistics_and_indices_are_exact(tmp_path):
+    pixels, digits = digit_pixels(60)
+    # Most frequent class last in the alphabet, so that an order by frequency would show.
+    names = ["b of/ä" if digit < 3 else "zebra" if digit < 9 else None for digit in digits]
+    examples = [make_example(encode_png(one), name) for one, name in zip(pixels, names, strict=True)]
+    output = run_transform(tmp_path / "graph", examples, CONFIG)
+    assert class_names(output) == ("b of/ä", "zebra")
+    raw = tf.io.parse_example(examples, output.raw_feature_spec())
+    features = output.transform_features_layer()(raw)
+    np.testing.assert_array_equal(features["image"].numpy()[..., 0], pixels)
+    expected = [-1 if name is None else ("b of/ä", "zebra").index(name) for name in names]
+    np.testing.assert_array_equal(features["label_index"], expected)
+    scaled = pixels / 255.0
+    np.testing.assert_allclose(features["image_mean"], np.full((60, 1), scaled.mean()), rtol=1e-6)
+    np.testing.assert_allclose(features["image_std"], np.full((60, 1), scaled.std()), rtol=1e-5)
+
+
+def test_a_label_never_seen_is_unknown(tmp_path):
+    pixels, _ = digit_pixels(10)
+    output = run_transform(tmp_path / "graph", [make_example(encode_png(one), "a") for one in pixels], CONFIG)
+    raw = tf.io.parse_example([make_example(encode_png(pixels[0]), "new")], output.raw_feature_spec())
+    assert output.transform_features_layer()(raw)["label_index"].numpy().tolist() == [-1]
+
+
+def test_no_image_has_a_label(tmp_path):
+    pixels, _ = digit_pixels(10)
+    output = run_transform(tmp_path / "graph", [make_example(encode_png(one)) for one in pixels], CONFIG)
+    assert class_names(output) == ()
+    raw = tf.io.parse_example([make_example(encode_png(pixels[0]))], output.raw_feature_spec())
+    assert output.transform_features_layer()(raw)["label_index"].numpy().tolist() == [-1]
+
+
+def test_schema_without_label(tmp_path):
+    pixels, _ = digit_pixels(10)
+    examples = [make_example(encode_png(one)) for one in pixels]
+    output = run_transform(tmp_path / "graph", examples, CONFIG, {"image": IMAGE_SPEC})
+    assert class_names(output) == ()
+    raw = tf.io.parse_example(examples, output.raw_feature_spec())
+    assert output.transform_features_layer()(raw)["label_index"].numpy().tolist() == [-1] * 10
+
+
+def test_schema_with_a_label_on_every_image(tmp_path):
+    pixels, digits = digit_pixels(20)
+    examples = [make_example(encode_png(one), str(digit)) for one, digit in zip(pixels, digits, strict=True)]
+    spec = {"image": IMAGE_SPEC, "label": tf.io.FixedLenFeature([1], tf.string)}
+    output = run_transform(tmp_path / "graph", examples, CONFIG, spec)
+    raw = tf.io.parse_example(examples, output.raw_feature_spec())
+    np.testing.assert_array_equal(output.transform_features_layer()(raw)["label_index"], digits)
