@@ -10,13 +10,13 @@ from components import saved_model
 from components.registry.model_store import MLMODEL_FILE
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 _ARTIFACT_PATH = "model"
 _PYFUNC_SIGNATURES = ("classify_bytes", "embed_bytes", "serving_default")  # the first that a model has
 
 
-def connect(uri: str, name: str) -> "MlflowClient":
+def connect(uri: str, name: str) -> "ModelRegistryClient":
     """Opens a client; makes the registered model if there is none.
 
     Args:
@@ -24,13 +24,14 @@ def connect(uri: str, name: str) -> "MlflowClient":
         name: Name of the registered model.
 
     Returns:
-        The client, which knows nothing of MLflow's global settings and leaves them alone.
+        The client, which knows nothing of MLflow's global settings and leaves them alone. It is the part
+        of MlflowClient that talks to the registry: the other part would read fifty migrations first.
     """
     _quieten()
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from mlflow.tracking._model_registry.client import ModelRegistryClient
 
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client = ModelRegistryClient(registry_uri=uri, tracking_uri=uri)
     try:
         client.get_registered_model(name)
     except MlflowException as error:
@@ -92,17 +93,20 @@ def describe(model_dir: str) -> None:
     model.save(os.path.join(model_dir, MLMODEL_FILE))
 
 
-def upload(client: "MlflowClient", name: str, model_dir: str) -> tuple[str, str]:
+def upload(uri: str, name: str, model_dir: str) -> tuple[str, str]:
     """Uploads a model as artifacts of a run of its own.
 
     Args:
-        client: To a tracking server.
+        uri: Of a tracking server.
         name: Name of the registered model, and of the experiment that holds the runs.
         model_dir: Local directory.
 
     Returns:
         URI of the uploaded model, and the run's id.
     """
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiment = client.get_experiment_by_name(name)
     experiment_id = experiment.experiment_id if experiment else client.create_experiment(name)
     run = client.create_run(experiment_id, run_name=os.path.basename(model_dir)[:12])
@@ -111,13 +115,20 @@ def upload(client: "MlflowClient", name: str, model_dir: str) -> tuple[str, str]
     return posixpath.join(run.info.artifact_uri, _ARTIFACT_PATH), run.info.run_id
 
 
-def download(client: "MlflowClient", name: str, number: int, folder: str) -> str:
-    """Downloads a version that `upload` brought there.
+def download(uri: str, run_id: str, folder: str) -> str:
+    """Downloads what `upload` brought there.
+
+    Args:
+        uri: Of the tracking server.
+        run_id: The run that holds the model.
+        folder: Local directory.
 
     Returns:
         Its directory under `folder`.
     """
-    run_id = client.get_model_version(name, str(number)).run_id
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     return client.download_artifacts(run_id, _ARTIFACT_PATH, folder)
 
 

@@ -16,7 +16,7 @@ from components.registry.locking import exclusive_file
 from components.registry.model_store import ModelStore
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 _DIGEST, _BLESSED = "digest", "blessed"
 _EVENT, _INTENT = "event.", "intent"
@@ -68,7 +68,8 @@ class MlflowRegistry:
                 with self.exclusive():
                     mlflow_client.make_database(database)
             uri = f"sqlite:///{database}"
-        self._client: MlflowClient = mlflow_client.connect(uri, name)
+        self._uri = uri
+        self._client: ModelRegistryClient = mlflow_client.connect(uri, name)
 
     def exclusive(self) -> contextlib.AbstractContextManager[None]:
         """See ModelRegistry."""
@@ -86,7 +87,7 @@ class MlflowRegistry:
                 return find(self, known.number)
             stored = self._store.add(model_dir, record, mlflow_client.describe)
             source, run_id = (
-                mlflow_client.upload(self._client, self._name, stored) if self._is_server else (stored, None)
+                mlflow_client.upload(self._uri, self._name, stored) if self._is_server else (stored, None)
             )
             tags = {key: text for key, text in _tags(record).items() if len(text) <= _MAX_TAG}
             created = self._client.create_model_version(
@@ -107,7 +108,8 @@ class MlflowRegistry:
         if cached:
             return cached
         with tempfile.TemporaryDirectory() as folder:
-            downloaded = mlflow_client.download(self._client, self._name, number, folder)
+            run_id = self._client.get_model_version(self._name, str(number)).run_id
+            downloaded = mlflow_client.download(self._uri, run_id, folder)
             return self._store.keep(downloaded, version.digest)
 
     def alias(self, name: str) -> int | None:
