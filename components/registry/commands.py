@@ -135,8 +135,13 @@ def diff_models(location: RegistryLocation, first: str, second: str) -> tuple[Di
     return tuple(
         Difference(fact, flat_first.get(fact), flat_second.get(fact), _change(fact, flat_first, flat_second))
         for fact in sorted(flat_first.keys() | flat_second.keys())
-        if flat_first.get(fact) != flat_second.get(fact)
+        if not _same(flat_first.get(fact), flat_second.get(fact))
     )
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Whether two facts are equal; two figures that are both undefined (NaN) are."""
+    return first == second or (first != first and second != second)
 
 
 def _select(registry: ModelRegistry, version: str) -> ModelVersion:

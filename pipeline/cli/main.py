@@ -16,6 +16,7 @@ COMMANDS = {
     "runs": ("runs", "List the runs of a pipeline."),
     "show": ("show", "Show one run: every node with its inputs and outputs."),
     "artifacts": ("artifacts", "List artifacts: which node made them, in which run, and where they are."),
+    "models": ("models", "List, show, promote, roll back and compare registered models."),
     "search": ("search", "Find the images that look most like a given one."),
     "serve": ("serve", "Answer search and classification over HTTP."),
     "drift": ("drift", "Compare new images with the training data; decide on retraining."),

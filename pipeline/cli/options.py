@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from components.image_example_gen import DataError
+from components.registry.interface import RegistryError
 from pipeline.config import ConfigError
 from pipeline.config.loading import DEFAULT_CONFIG
 from pipeline.runners.supervisor import RunError
@@ -38,6 +39,6 @@ def told_plainly() -> Iterator[None]:
     """Turns the errors that explain themselves into one message without a traceback."""
     try:
         yield
-    except (ConfigError, DataError, RunError, LookupError) as error:
+    except (ConfigError, DataError, RegistryError, RunError, LookupError) as error:
         text = error.args[0] if error.args else str(error)
         raise click.ClickException(str(text)) from error

@@ -2,8 +2,6 @@
 
 import json
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from sklearn import datasets
 from pipeline.config import load_config
 from pipeline.lineage import Lineage
 from pipeline.metadata import connection_config
+from tests.pipeline.command import tfx_contrastive
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -39,29 +38,9 @@ CHAIN = [
 ]
 
 
-def tfx_contrastive(*arguments, timeout=600):
-    """Runs the command as a user does, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli.main", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-
-
 def run_of(*overrides):
     config = load_config("digits", overrides)
     return Lineage(connection_config(config), config.name).run()
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    """One finished run on digits: its root and what the command printed."""
-    root = str(tmp_path_factory.mktemp("digits"))
-    done = tfx_contrastive("run", "--config", "digits", "--set", f"root={root}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return root, done.stdout
 
 
 @pytest.mark.xdist_group("digits")
@@ -124,6 +103,22 @@ def test_status_reads_the_run(digits):
     assert done.returncode == 0, done.stderr
     status = json.loads(done.stdout)
     assert sorted(node["id"] for node in status["nodes"]) == sorted(CHAIN)
+
+
+@pytest.mark.xdist_group("digits")
+def test_the_pushed_model_is_the_champion(digits):
+    base = ("--config", "digits", "--set", f"root={digits[0]}")
+    listed = tfx_contrastive("models", "list", *base, "--json")
+    assert listed.returncode == 0, listed.stderr
+    (version,) = json.loads(listed.stdout)["versions"]
+    assert version["number"] == 1
+    assert version["aliases"] == ["champion"]
+    assert version["blessed"] is True
+    same = tfx_contrastive("models", "diff", "1", "champion", *base, "--json")
+    assert json.loads(same.stdout) == []
+    back = tfx_contrastive("models", "rollback", *base)
+    assert back.returncode == 1
+    assert back.stderr == "Error: There is no former champion to go back to.\n"
 
 
 @pytest.mark.xdist_group("digits")

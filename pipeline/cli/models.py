@@ -1,0 +1,173 @@
+"""`tfx-contrastive models`: the registry's versions, who is champion, and how to go back."""
+
+import dataclasses
+import getpass
+import json
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from components.registry import commands
+from components.registry.interface import Event, RegistryError
+from pipeline.cli import options
+from pipeline.config import load_config
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@click.group("models")
+def command() -> None:
+    """List, show, promote, roll back and compare registered models."""
+
+
+def _location(config_name: str, overrides: tuple[str, ...]) -> commands.RegistryLocation:
+    config = load_config(config_name, overrides)
+    directory = f"{config.root}/registry"
+    if config.registry.uri is None and not os.path.isdir(directory):
+        raise RegistryError(f"{directory} has no registry yet: the first blessed run makes it.")
+    return commands.RegistryLocation(config.registry, config.name, directory, config.serving_dir)
+
+
+def _json_option(function: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(function)
+
+
+def _reason_option(required: bool) -> Callable[[Command], Command]:
+    return click.option("--reason", default="", required=required, help="Why; it stays in the history.")
+
+
+@command.command("list")
+@options.config_options
+@_json_option
+def list_command(config_name: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """List every version, the newest first, and who changed the champion."""
+    with options.told_plainly():
+        location = _location(config_name, overrides)
+        rows, events = commands.list_models(location), commands.history(location)
+    if as_json:
+        _print_json({"versions": [_plain(row) for row in rows], "history": [_plain(e) for e in events]})
+        return
+    _print_table(
+        f"{location.name}: versions",
+        ("version", "aliases", "blessed", "registered", "digest"),
+        (
+            (
+                str(row.number),
+                ", ".join(row.aliases),
+                "yes" if row.blessed else "no",
+                f"{row.created:%Y-%m-%d %H:%M}",
+                row.digest[:12],
+            )
+            for row in rows
+        ),
+    )
+    _print_history(events)
+
+
+@command.command("show")
+@options.config_options
+@click.argument("version", default="champion")
+@_json_option
+def show_command(config_name: str, overrides: tuple[str, ...], version: str, as_json: bool) -> None:
+    """Show everything that is recorded of VERSION (a number, champion or challenger)."""
+    with options.told_plainly():
+        details = commands.show_model(_location(config_name, overrides), version)
+    if as_json:
+        _print_json(_plain(details))
+        return
+    row = details.row
+    click.echo(
+        f"version {row.number} {', '.join(row.aliases)}: {'blessed' if row.blessed else 'not blessed'}"
+    )
+    click.echo(f"model {details.model_dir}")
+    click.echo(json.dumps(details.record.facts, indent=2, default=str, ensure_ascii=False))
+    _print_history(details.history)
+
+
+@command.command("promote")
+@options.config_options
+@click.argument("version")
+@_reason_option(required=False)
+@click.option("--force", is_flag=True, help="Promote a version that no gate blessed; needs --reason.")
+def promote_command(
+    config_name: str, overrides: tuple[str, ...], version: str, reason: str, force: bool
+) -> None:
+    """Make VERSION the champion, in the registry and in the served directory."""
+    if force and not reason:
+        raise click.UsageError("--force needs --reason: say why a refused model is served.")
+    with options.told_plainly():
+        event = commands.promote_model(
+            _location(config_name, overrides), version, getpass.getuser(), reason, force
+        )
+    _print_change(event)
+
+
+@command.command("rollback")
+@options.config_options
+@click.option("--to", "version", help="The version to go back to; the former champion if not given.")
+@_reason_option(required=False)
+def rollback_command(config_name: str, overrides: tuple[str, ...], version: str | None, reason: str) -> None:
+    """Make the former champion the champion again, in the registry and in the served directory."""
+    with options.told_plainly():
+        event = commands.rollback_model(_location(config_name, overrides), getpass.getuser(), reason, version)
+    _print_change(event)
+
+
+@command.command("diff")
+@options.config_options
+@click.argument("first")
+@click.argument("second", default="champion")
+@_json_option
+def diff_command(
+    config_name: str, overrides: tuple[str, ...], first: str, second: str, as_json: bool
+) -> None:
+    """Show the facts in which two versions differ."""
+    with options.told_plainly():
+        found = commands.diff_models(_location(config_name, overrides), first, second)
+    if as_json:
+        _print_json([_plain(difference) for difference in found])
+        return
+    rows = (
+        (d.fact, str(d.first), str(d.second), "" if d.change is None else f"{d.change:+.4g}") for d in found
+    )
+    _print_table(f"{first} and {second}", ("fact", first, second, "change"), rows)
+
+
+def _print_change(event: Event | None) -> None:
+    if event is None:
+        click.echo("That version is the champion already; nothing was changed.")
+    else:
+        click.echo(f"The champion is version {event.version}, it was {event.previous or 'none'}.")
+
+
+def _print_history(events: Iterable[Event]) -> None:
+    rows = (
+        (
+            f"{event.time:%Y-%m-%d %H:%M:%S}",
+            event.actor,
+            event.action + (" (forced)" if event.forced else ""),
+            f"{event.previous or '–'} → {event.version}",
+            event.reason,
+        )
+        for event in events
+    )
+    _print_table("history of the champion", ("time", "who", "what", "version", "why"), rows)
+
+
+def _print_table(title: str, headings: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
+    table = Table(*headings, title=title, title_justify="left", box=None)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table, markup=False)
+
+
+def _plain(value: Any) -> Any:
+    return dataclasses.asdict(value)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
