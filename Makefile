@@ -33,7 +33,7 @@ format: setup  ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## measure speed and memory (benchmarks/README.md)
+bench: setup  ## measure speed and memory 
 	@$(BIN)/python -m benchmarks
 
 lock: setup  ## resolve the lock files again
