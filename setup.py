@@ -25,6 +25,7 @@ RUNTIME = [
     "pyyaml>=6",
     "rich>=13",
     "scikit-learn>=1.3",
+    "scipy>=1.11",
     "uvicorn>=0.27",
 ]
 
