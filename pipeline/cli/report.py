@@ -1,5 +1,6 @@
 """`tfx-contrastive report`."""
 
+import logging
 import os
 import pathlib
 import warnings
@@ -32,6 +33,7 @@ def command(
     # What TensorFlow and its friends say while they are imported is not for the user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with options.told_plainly():
         config = load_config(config_name, overrides)
         from pipeline import report

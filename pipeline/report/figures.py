@@ -1,7 +1,7 @@
 """Figures of the report as plotly.js takes them: traces and layout, colours left to the page.
 
 A trace names its colour by number (`meta.color`), so that the page can paint it for a light or a dark
-ground; `meta.faint` asks for a thin, grey line.
+ground; `meta.faint` asks for a thin, dashed line in the colour of text.
 """
 
 import json
@@ -77,6 +77,7 @@ def reliability(bins: Sequence[Bin]) -> go.Figure:
         x=[(each.low + each.high) / 2 for each in filled],
         y=[each.accuracy for each in filled],
         width=0.094,
+        opacity=0.55,
         customdata=[[each.count, each.confidence] for each in filled],
         hovertemplate="confidence %{customdata[1]:.3f}<br>accuracy %{y:.3f}<br>%{customdata[0]:,} images"
         "<extra></extra>",

@@ -13,7 +13,7 @@ from pipeline.report.sections.representation import Seen
 from pipeline.report.thumbnails import Atlas
 
 NUM_BINS = 10
-_CELLS, _PICTURES, _MISTAKES = 8, 8, 24
+_CELLS, _PICTURES, _MISTAKES = 8, 7, 24
 _MAX_CLASSES = 25
 _METRICS = ("example_count", "accuracy", "macro_f1", "expected_calibration_error", "roc_auc")
 

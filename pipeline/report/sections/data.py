@@ -10,6 +10,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.anomaly_gate import anomalies
 from components.image_example_gen import quarantine
+from components.image_example_gen.config import IngestConfig
 from pipeline.lineage import Artifact, Run
 from pipeline.report import files
 from pipeline.report.thumbnails import Atlas
@@ -130,15 +131,15 @@ def collect_data(run: Run, atlas: Atlas) -> Data | None:
     if node is None or not artifacts or not files.exists(artifacts[0].uri, quarantine.SUMMARY_FILE):
         return None
     summary = quarantine.read_summary(artifacts[0].uri)
-    ingest = json.loads(str(node.properties.get("ingest", "{}")))
+    ingest = IngestConfig.model_validate_json(str(node.properties["ingest"]))
     statistics = read_statistics(run)
     splits = tuple(
         SplitCounts(name, counts["images"], counts["labelled"], counts["unlabelled"])
         for name, counts in summary.get("written", {}).items()
     )
     return Data(
-        source=", ".join(f"{value}" for value in ingest.get("source", {}).values() if value),
-        labels_per_class=ingest.get("labels_per_class"),
+        source=str(ingest.source),
+        labels_per_class=ingest.labels_per_class,
         read=summary["read"],
         labels_hidden=summary.get("labels_hidden", 0),
         splits=splits,

@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.lineage import Artifact, NodeRun, Run
+from pipeline.report.layout import Sizes, lay_out
 
 NODE_WIDTH, NODE_HEIGHT = 190, 52
-_GAP_X, _GAP_Y, _MARGIN = 20, 34, 8
+_SIZES = Sizes(NODE_WIDTH, NODE_HEIGHT, gap_x=18, gap_y=36, margin=8)
 _LONG_VALUE = 120
 
 
@@ -64,23 +65,11 @@ def collect_graph(run: Run) -> Graph:
         node.id: {maker[a.id] for _, a in _flat(node.inputs) if maker.get(a.id, node.id) != node.id}
         for node in run.nodes
     }
-    layers = _layers(run, sources)
-    widest = max(map(len, layers))
-    width = widest * (NODE_WIDTH + _GAP_X) - _GAP_X + 2 * _MARGIN
-    places = {}
-    for row, layer in enumerate(layers):
-        used = len(layer) * (NODE_WIDTH + _GAP_X) - _GAP_X
-        for column, node in enumerate(layer):
-            x = (width - used) / 2 + column * (NODE_WIDTH + _GAP_X)
-            places[node.id] = (x, _MARGIN + row * (NODE_HEIGHT + _GAP_Y))
-    nodes = tuple(_node(node, places[node.id], maker) for node in run.nodes)
-    edges = tuple(
-        Edge(source, node.id, _path(places[source], places[node.id]))
-        for node in run.nodes
-        for source in sorted(_direct(sources[node.id], sources))
-    )
-    height = len(layers) * (NODE_HEIGHT + _GAP_Y) - _GAP_Y + 2 * _MARGIN
-    return Graph(width, height, nodes, edges)
+    direct = {node_id: sorted(_direct(own, sources)) for node_id, own in sources.items()}
+    layout = lay_out([node.id for node in run.nodes], direct, _SIZES)
+    nodes = tuple(_node(node, layout.places[node.id], maker) for node in run.nodes)
+    edges = tuple(Edge(*ends, _path(points)) for ends, points in layout.routes.items())
+    return Graph(layout.width, layout.height, nodes, edges)
 
 
 def _direct(own: set[str], sources: Mapping[str, set[str]]) -> set[str]:
@@ -95,22 +84,19 @@ def _direct(own: set[str], sources: Mapping[str, set[str]]) -> set[str]:
     return own - indirect
 
 
-def _layers(run: Run, sources: Mapping[str, set[str]]) -> list[list[NodeRun]]:
-    """Nodes by the longest way from a node without inputs."""
-    depth: dict[str, int] = {}
-    for node in run.nodes:  # in the order in which they started: sources first
-        depth[node.id] = max((depth.get(source, 0) + 1 for source in sources[node.id]), default=0)
-    layers: list[list[NodeRun]] = [[] for _ in range(max(depth.values()) + 1)]
-    for node in run.nodes:
-        layers[depth[node.id]].append(node)
-    return layers
-
-
-def _path(source: tuple[float, float], target: tuple[float, float]) -> str:
-    x1, y1 = source[0] + NODE_WIDTH / 2, source[1] + NODE_HEIGHT
-    x2, y2 = target[0] + NODE_WIDTH / 2, target[1] - 3
-    bend = min((y2 - y1) / 2, 60)
-    return f"M{x1:.0f} {y1:.0f} C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    """A curve between layers, a straight line beside a node that the edge passes."""
+    x, y = points[0]
+    path = [f"M{x:.0f} {y:.0f}"]
+    for number, (to_x, to_y) in enumerate(points[1:]):
+        if number % 2:
+            path.append(f"L{to_x:.0f} {to_y:.0f}")
+        else:
+            end = to_y - 3 if number == len(points) - 2 else to_y  # room for the tip
+            bend = (end - y) / 2
+            path.append(f"C{x:.0f} {y + bend:.0f} {to_x:.0f} {end - bend:.0f} {to_x:.0f} {end:.0f}")
+        x, y = to_x, to_y
+    return " ".join(path)
 
 
 def _node(node: NodeRun, place: tuple[float, float], maker: Mapping[int, str]) -> Node:

@@ -69,7 +69,7 @@ def collect_verdict(
     standing = standing_of(run)
     gates = _gates(run, data, representation, evaluations)
     headline, tone, sentence = _headline(run, standing, gates)
-    figures = _figures(data, representation, evaluations)
+    figures = _figures(standing, data, representation, evaluations)
     return Verdict(headline, tone, sentence, standing, gates, figures, changes)
 
 
@@ -133,28 +133,33 @@ def _blessing(run: Run, node_id: str, looks_at: str, reasons: tuple[str, ...]) -
 
 
 def _figures(
-    data: Data | None, representation: Representation | None, evaluations: tuple[Evaluation, ...]
+    standing: Standing,
+    data: Data | None,
+    representation: Representation | None,
+    evaluations: tuple[Evaluation, ...],
 ) -> tuple[KeyFigure, ...]:
     figures = []
     for split, note in (("test", "reported only"), ("eval", "decides")):
         evaluation = of_split(evaluations, split)
         if evaluation is not None:
             accuracy = evaluation.overall.values["accuracy"]
-            before = evaluation.overall.baseline.get("accuracy")
+            before = evaluation.overall.baseline.get("accuracy") if standing.baseline else None
             change = None if before is None else accuracy - before
             macro_f1 = evaluation.overall.values.get("macro_f1")
             extra = "" if macro_f1 is None else f"macro F1 {macro_f1:.3f}, "
-            figures.append(KeyFigure(f"accuracy, {split}", f"{accuracy:.1%}", f"{extra}{note}", change))
+            figures.append(KeyFigure(f"Accuracy, {split}", f"{accuracy:.1%}", f"{extra}{note}", change))
     if representation is not None:
-        for figure in representation.figures:
-            if figure.name in ("linear_probe_accuracy", "knn_accuracy", "view_retrieval"):
-                figures.append(KeyFigure(figure.title, f"{figure.value:.1%}", "pretrained encoder"))
+        known = {figure.name: figure for figure in representation.figures}
+        probes = [known[name] for name in ("linear_probe_accuracy", "knn_accuracy") if name in known]
+        label_free = [known[name] for name in ("view_retrieval",) if name in known]
+        for figure in probes or label_free:
+            figures.append(KeyFigure(figure.title, f"{figure.value:.1%}", "pretrained encoder"))
     if data is not None:
         train = next((split for split in data.splits if split.split == "train"), None)
         if train is not None:
             budget = f"{data.labels_per_class} a class" if data.labels_per_class else "all there are"
-            figures.append(KeyFigure("labels for training", f"{train.num_labelled:,}", budget))
+            figures.append(KeyFigure("Labels for training", f"{train.num_labelled:,}", budget))
             figures.append(
-                KeyFigure("training images", f"{train.images:,}", f"{data.num_set_aside:,} set aside")
+                KeyFigure("Training images", f"{train.images:,}", f"{data.num_set_aside:,} set aside")
             )
     return tuple(figures)

@@ -108,8 +108,10 @@ function setUpMap(map) {
   }
 
   function hide() {
+    if (current < 0) return;
     current = -1;
     card.hidden = true;
+    Plotly.restyle(chart, { x: [[]], y: [[]] }, [chart.data.length - 1]);
   }
 
   /* The nearest image in a direction, within 45 degrees of it. */

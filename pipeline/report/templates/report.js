@@ -32,7 +32,7 @@ function themed(layout) {
 
 function painted(trace) {
   const meta = trace.meta || {};
-  if (meta.faint) return { ...trace, line: { color: styles().getPropertyValue("--soft"), width: 1, dash: "dot" } };
+  if (meta.faint) return { ...trace, line: { color: styles().getPropertyValue("--ink"), width: 1.5, dash: "dash" } };
   const tone = color(meta.color || 0);
   return {
     ...trace, line: { width: 2, ...trace.line, color: tone }, marker: { ...trace.marker, color: tone },
@@ -72,7 +72,7 @@ function setUpGraph() {
       nodes.find((node) => node.dataset.node === link.dataset.node).focus();
     });
   }
-  const first = nodes.find((node) => node.classList.contains("node-failed")) || nodes[0];
+  const first = nodes.find((node) => node.classList.contains("node-failed")) || nodes[nodes.length - 1];
   if (first) showNode(first.dataset.node);
 }
 

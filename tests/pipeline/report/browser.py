@@ -33,6 +33,7 @@ class Browser:
                 "--no-sandbox",
                 "--disable-dev-shm-usage",
                 "--hide-scrollbars",
+                "--force-prefers-reduced-motion",  # a smooth scroll would move what is clicked
                 "--host-resolver-rules=MAP * ~NOTFOUND",
                 f"--window-size={width},{height}",
             ],
@@ -40,6 +41,7 @@ class Browser:
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         self._session = ""
         self._session = self._call("POST", "", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
+        self._call("POST", "/timeouts", {"script": 240_000})
         self.size(width, height)
 
     def _call(self, method, path, body=None):
@@ -49,7 +51,7 @@ class Browser:
             url, data, {"Content-Type": "application/json"} if data else {}, method=method
         )
         try:
-            with _OPENER.open(request, timeout=120) as answer:
+            with _OPENER.open(request, timeout=300) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise AssertionError(json.load(error)["value"]["message"]) from error

@@ -1,0 +1,52 @@
+"""The commands that read ML Metadata: no TensorFlow, plain words."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline.cli import artifacts, records, runs, show, status
+from pipeline.report.standing import standing_of
+from tests.pipeline.report.examples import example_run
+
+
+@pytest.mark.parametrize("name", ["status", "runs", "show", "artifacts", "report"])
+def test_commands_load_neither_tensorflow_nor_tfx(name):
+    script = (
+        f"import sys, pipeline.cli.{name}; "
+        "sys.exit(any(module in sys.modules for module in ('tensorflow', 'tfx', 'apache_beam')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def arguments(root):
+    return ["--config", "digits", "--set", f"root={root}"]
+
+
+@pytest.mark.parametrize("command", [status.command, show.command])
+def test_before_the_first_run_they_say_so(tmp_path, command):
+    extra = ["latest"] if command is show.command else []
+    done = CliRunner().invoke(command, [*extra, *arguments(tmp_path)])
+    assert done.exit_code == 1
+    assert "Known runs: none yet" in done.output
+
+
+def test_an_empty_list_says_how_to_begin(tmp_path):
+    done = CliRunner().invoke(runs.command, arguments(tmp_path))
+    assert done.output == "Pipeline digits has no run yet. Start one with `tfx-contrastive run`.\n"
+    done = CliRunner().invoke(artifacts.command, [*arguments(tmp_path), "--json"])
+    assert done.output == "[]\n"
+
+
+def test_the_verdict_is_a_sentence():
+    blessed, refused = example_run(), example_run(blessed=0)
+    assert records.verdict_text(standing_of(blessed)) == (
+        "blessed (there was no model in use), pushed as version 1764000000"
+    )
+    assert records.verdict_text(standing_of(refused)) == "not blessed: refused by RepresentationGate"
+    against = dataclasses.replace(standing_of(blessed), baseline="1763900000", pushed_to="")
+    assert records.verdict_text(against) == "blessed (compared with version 1763900000), not pushed"
+    undecided = dataclasses.replace(standing_of(blessed), blessed=None)
+    assert records.verdict_text(undecided) == "no gate has reached a verdict"
