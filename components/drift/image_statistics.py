@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from components.image_example_gen.features import pixel_statistics
-
 # Not `num_bytes`: another PNG encoder changes it, and no pixel.
 FEATURES = ("brightness", "contrast", "entropy", "height", "width", "channels")
 STATISTICS_FILE = "FeatureStats.pb"
@@ -44,6 +42,8 @@ def divergences(pixels: Sequence[np.ndarray], reference_dir: str, threshold: flo
 
 
 def _columns(pixels: Sequence[np.ndarray]) -> Mapping[str, np.ndarray]:
+    from components.image_example_gen.features import pixel_statistics  # brings tfx_bsl: seconds
+
     statistics = [pixel_statistics(image[np.newaxis]) for image in pixels]
     brightness, contrast, entropy = (np.concatenate(each) for each in zip(*statistics, strict=True))
     sizes = np.array([image.shape for image in pixels], np.int64)
