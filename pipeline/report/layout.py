@@ -52,10 +52,10 @@ def lay_out(nodes: Sequence[str], sources: Mapping[str, Sequence[str]], sizes: S
         layers[depth[node]].append(node)
         above[node] = []
         for source in sources[node]:
-            previous = source
-            for layer in range(depth[source] + 1, depth[node]):
-                via = (source, node, layer)
-                layers[layer].append(via)
+            previous: object = source
+            for level in range(depth[source] + 1, depth[node]):
+                via = (source, node, level)
+                layers[level].append(via)
                 above[via] = [previous]
                 previous = via
             above[node].append(previous)
@@ -73,9 +73,9 @@ def lay_out(nodes: Sequence[str], sources: Mapping[str, Sequence[str]], sizes: S
     for node in nodes:
         for source in sources[node]:
             points = [(centres[source], tops[depth[source]] + sizes.height)]
-            for layer in range(depth[source] + 1, depth[node]):
-                x = centres[source, node, layer]
-                points += [(x, tops[layer]), (x, tops[layer] + sizes.height)]
+            for level in range(depth[source] + 1, depth[node]):
+                x = centres[source, node, level]
+                points += [(x, tops[level]), (x, tops[level] + sizes.height)]
             routes[source, node] = (*points, (centres[node], tops[depth[node]]))
     return Layout(places, routes, total, tops[-1] + sizes.height + sizes.margin)
 
