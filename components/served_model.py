@@ -132,6 +132,26 @@ class ServedModel:
             tuple(label.decode() for label in found["label"].numpy()),
         )
 
+    def probabilities(self, images: Sequence[bytes]) -> Classes:
+        """Classifies any number of images, batch after batch.
+
+        Args:
+            images: Encoded images, N, at least one.
+
+        Raises:
+            ValueError: If there is no image, or the model is an encoder without a classifier.
+            UnreadableImagesError: If images can't be decoded.
+        """
+        if not images:
+            raise ValueError("Received no image; expected one or more.")
+        starts = range(0, len(images), self._batch_size)
+        parts = [self.classify(images[start : start + self._batch_size]) for start in starts]
+        return Classes(
+            parts[0].names,
+            np.concatenate([part.probabilities for part in parts]),
+            tuple(label for part in parts for label in part.labels),
+        )
+
     def _embed_batch(self, images: Sequence[bytes], start: int) -> np.ndarray:
         return self._call(EMBED_SIGNATURE, images, start)[EMBEDDING].numpy()
 

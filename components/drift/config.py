@@ -1,12 +1,17 @@
 """How much of a difference counts as drift."""
 
-from pydantic import BaseModel, ConfigDict, Field
+import math
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+# On embeddings by MMD and by Fréchet distance, and on what a classifier answers.
+NUM_TESTS = 3
 
 
 class DriftConfig(BaseModel):
     """Configuration of the drift check.
 
-    `alpha` is the chance of a false alarm of the two tests on embeddings together. The samples are bounded
+    `alpha` is the chance of a false alarm of the tests together. The samples are bounded
     on purpose: with ever more images any two data sets differ significantly, by amounts that don't matter.
     """
 
@@ -25,3 +30,23 @@ class DriftConfig(BaseModel):
     max_file_bytes: int = Field(256 * 2**20, ge=1)
     reference_split: str = "train"
     seed: int = 0
+
+    @property
+    def level(self) -> float:
+        """The p-value at which one test alarms (Bonferroni)."""
+        return self.alpha / NUM_TESTS
+
+    @model_validator(mode="after")
+    def _tests_can_alarm(self) -> "DriftConfig":
+        least = permutations_for(self.alpha)
+        if self.num_permutations < least:
+            raise ValueError(
+                f"Received num_permutations={self.num_permutations} with alpha={self.alpha:g}; expected "
+                f"{least} or more: fewer can't give a p-value that small, and no test would ever alarm."
+            )
+        return self
+
+
+def permutations_for(alpha: float) -> int:
+    """The fewest permutations with which a test can reach `alpha / NUM_TESTS`."""
+    return math.ceil(NUM_TESTS / alpha) - 1

@@ -1,23 +1,20 @@
 """The drift check: figures, reasons and the decision whether to train again."""
 
 import dataclasses
-import heapq
 import json
 import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from components.drift import image_statistics
 from components.drift.config import DriftConfig
 from components.drift.images import NewImages
-from components.drift.two_sample import TwoSampleResult, frechet_test, mmd_test
+from components.drift.reference import Reference, sample_reference
+from components.drift.two_sample import TwoSampleResult, frechet_test, mean_shift_test, mmd_test
 from components.embedding_gen import embeddings
 from components.served_model import ServedModel
 
 DECISION_FILE = "decision.json"
-_NUM_TESTS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +29,8 @@ class Decision:
         set_aside: Reason to number of new images that can't be used.
         mmd: Test on embeddings by maximum mean discrepancy.
         frechet: Test on embeddings by Fréchet distance.
+        classes: Test on the probabilities of the classifier; None if the model is none.
+        class_shares: Class to its mean probability in the training data and in the new images.
         divergences: Jensen-Shannon divergence of image features.
         encoder_fingerprint: Of the encoder whose embeddings were compared.
         config: DriftConfig that was applied.
@@ -44,6 +43,8 @@ class Decision:
     set_aside: Mapping[str, int]
     mmd: TwoSampleResult
     frechet: TwoSampleResult
+    classes: TwoSampleResult | None
+    class_shares: Mapping[str, tuple[float, float]]
     divergences: Mapping[str, float]
     encoder_fingerprint: str
     config: Mapping[str, Any]
@@ -78,60 +79,67 @@ def detect(
             f"The model has the encoder {model.fingerprint[:12]}, the embeddings are of {known[:12]}: "
             "they can't be compared. Give the model that the embeddings were made with."
         )
-    reference = reference_vectors(embeddings_uri, config.reference_split, config.max_reference)
+    reference = sample_reference(embeddings_uri, config.reference_split, config.max_reference)
     vectors = model.embed([image.encoded for image in new.images])
-    mmd = mmd_test(reference, vectors, config.num_permutations, config.seed)
-    frechet = frechet_test(reference, vectors, config.num_permutations, config.seed)
+    mmd = mmd_test(reference.vectors, vectors, config.num_permutations, config.seed)
+    frechet = frechet_test(reference.vectors, vectors, config.num_permutations, config.seed)
+    classes, class_shares = _compare_classes(reference, new, model, config)
     pixels = [image.pixels for image in new.images]
     divergences = image_statistics.divergences(pixels, statistics_dir, config.max_divergence)
     reasons = (
         *_embedding_reasons({"MMD": mmd, "Fréchet distance": frechet}, config),
+        *_class_reasons(classes, class_shares, config),
         *_image_reasons(divergences, new, config),
     )
     return Decision(
         bool(reasons),
         reasons,
         len(new.images),
-        len(reference),
+        len(reference.vectors),
         new.set_aside,
         mmd,
         frechet,
+        classes,
+        class_shares,
         divergences,
         known,
         config.model_dump(),
     )
 
 
-def reference_vectors(uri: str, split: str, max_images: int) -> np.ndarray:
-    """A uniform sample of a split that doesn't depend on shards: the smallest image ids, which are digests.
-
-    Args:
-        uri: Of an Embeddings artifact.
-        split: Which images.
-        max_images: How many at most.
-
-    Returns:
-        float32 [N, D].
-
-    Raises:
-        ValueError: If the split has no image.
-    """
-    kept: list[tuple[str, bytes]] = []
-    for table in embeddings.read_shards(uri, ["image_id", embeddings.VECTOR], [split]):
-        rows = zip(table["image_id"].to_pylist(), embeddings.vectors_of(table), strict=True)
-        kept = heapq.nsmallest(max_images, [*kept, *((key, vector.tobytes()) for key, vector in rows)])
-    if not kept:
-        raise ValueError(f"The embeddings {uri!r} hold no image of the split {split!r}.")
-    return np.stack([np.frombuffer(vector, np.float32) for _, vector in kept])
+def _compare_classes(
+    reference: Reference, new: NewImages, model: ServedModel, config: DriftConfig
+) -> tuple[TwoSampleResult | None, Mapping[str, tuple[float, float]]]:
+    """Test on the classifier's probabilities, and each class's mean probability, reference then new."""
+    if not model.is_classifier:
+        return None, {}
+    former = model.probabilities(reference.images())
+    present = model.probabilities([image.encoded for image in new.images])
+    found = mean_shift_test(former.probabilities, present.probabilities, config.num_permutations, config.seed)
+    shares = zip(former.probabilities.mean(axis=0), present.probabilities.mean(axis=0), strict=True)
+    return found, {
+        name: (float(before), float(now)) for name, (before, now) in zip(former.names, shares, strict=True)
+    }
 
 
 def _embedding_reasons(tests: Mapping[str, TwoSampleResult], config: DriftConfig) -> Sequence[str]:
-    level = config.alpha / _NUM_TESTS  # Bonferroni
     return [
         f"embeddings differ from the training data's by {name}: {found.statistic:.4g}, "
-        f"where {found.null_mean:.4g} is chance (p = {found.p_value:.4f}, alarm at {level:g})"
+        f"where {found.null_mean:.4g} is chance (p = {found.p_value:.4f}, alarm at {config.level:.2g})"
         for name, found in tests.items()
-        if found.p_value <= level
+        if found.p_value <= config.level
+    ]
+
+
+def _class_reasons(
+    found: TwoSampleResult | None, shares: Mapping[str, tuple[float, float]], config: DriftConfig
+) -> Sequence[str]:
+    if found is None or found.p_value > config.level:
+        return []
+    name, (before, now) = max(shares.items(), key=lambda item: abs(item[1][0] - item[1][1]))
+    return [
+        f"the classifier gives other classes than for the training data: above all {name!r}, "
+        f"{before:.1%} then, {now:.1%} now (p = {found.p_value:.4f}, alarm at {config.level:.2g})"
     ]
 
 

@@ -91,6 +91,43 @@ def frechet_test(reference: np.ndarray, new: np.ndarray, num_permutations: int, 
     return _result(observed, null)
 
 
+def mean_shift_test(
+    reference: np.ndarray, new: np.ndarray, num_permutations: int, seed: int
+) -> TwoSampleResult:
+    """Shift of the means of all columns, each in units of its pooled standard deviation.
+
+        t = sum_k (mean x_k - mean y_k)^2 / var_k
+
+    On the probabilities of a classifier this notices a class that has become rare or frequent, even one
+    that is no cluster of its own in embedding space: black-box shift detection, which compares best among
+    such tests (Lipton et al., arXiv:1802.03916; Rabanser et al., arXiv:1810.11953).
+
+    Args:
+        reference: float [M, K].
+        new: float [N, K].
+        num_permutations: The smallest p-value is 1 / (this + 1).
+        seed: Of the permutations.
+
+    Returns:
+        t and its p-value.
+
+    Raises:
+        ValueError: If a sample has fewer than two rows or the widths differ.
+    """
+    _check(reference, new)
+    pooled = np.concatenate([reference, new]).astype(np.float64)
+    num_reference, num_new, variance = len(reference), len(new), pooled.var(axis=0)
+    # A column that is constant has no shift.
+    scaled = (pooled - pooled.mean(axis=0)) / np.sqrt(np.where(variance > 0, variance, np.inf))
+
+    def statistics(is_new: np.ndarray) -> np.ndarray:
+        sums = is_new.astype(np.float64) @ scaled  # [P, K]; the pooled sum is 0
+        return np.sum(np.square(sums / num_new + sums / num_reference), axis=1)
+
+    observed = statistics(_membership(num_reference, num_new)[None])[0]
+    return _result(float(observed), statistics(_permuted(num_reference, num_new, num_permutations, seed)))
+
+
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Squared Fréchet distance between Gaussian fits of two samples, float64 [M, D] and [N, D]."""
     mean_difference = first.mean(axis=0) - second.mean(axis=0)
@@ -124,7 +161,9 @@ def _permuted(num_reference: int, num_new: int, num_permutations: int, seed: int
 
 def _result(observed: float, null: np.ndarray) -> TwoSampleResult:
     return TwoSampleResult(
-        observed, float(null.mean()), float((1 + np.sum(null >= observed)) / (1 + len(null)))
+        observed,
+        float(null.mean()),
+        float((1 + np.sum(null >= observed - 1e-12 * abs(observed))) / (1 + len(null))),
     )
 
 

@@ -1,9 +1,9 @@
 """Search by image: the model and the index that belong together. The Python API of docs/search.md."""
 
 import dataclasses
-import posixpath
 from collections.abc import Iterable, Sequence
 
+from components.embedding_gen.images import read_images
 from components.served_model import ServedModel
 from components.similarity_index_gen.index import SimilarityIndex
 
@@ -93,29 +93,5 @@ class ImageSearch:
         Raises:
             ValueError: If the examples are not there any more.
         """
-        wanted: dict[str, dict[int, str]] = {}
-        for each in neighbors:
-            wanted.setdefault(each.examples_file, {})[each.record] = each.image_id
-        found: dict[str, bytes] = {}
-        for name, records in wanted.items():
-            path = posixpath.join(self.index.description.examples_uri, name)
-            found.update(_read_records(path, records))
-        return found
-
-
-def _read_records(path: str, records: dict[int, str]) -> dict[str, bytes]:
-    import tensorflow as tf
-
-    if not tf.io.gfile.exists(path):
-        raise ValueError(
-            f"{path} is not there any more: neighbors can be listed, but their images can't be shown. "
-            "Run the pipeline again."
-        )
-    found = {}
-    dataset = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
-    first, last = min(records), max(records)
-    for number, record in enumerate(dataset.skip(first).take(last - first + 1).as_numpy_iterator(), first):
-        if number in records:
-            features = tf.train.Example.FromString(record).features.feature
-            found[records[number]] = features["image"].bytes_list.value[0]
-    return found
+        places = [(each.image_id, each.examples_file, each.record) for each in neighbors]
+        return read_images(self.index.description.examples_uri, places)

@@ -7,7 +7,7 @@ import posixpath
 
 import click
 
-from components.drift.config import DriftConfig
+from components.drift.config import DriftConfig, permutations_for
 from components.drift.detection import Decision, detect, write_decision
 from components.drift.images import read_images
 from components.embedding_gen import embeddings
@@ -21,7 +21,13 @@ _DEFAULTS = DriftConfig()
 
 @click.command("drift")
 @click.option("--images", required=True, metavar="DIR", help="The new images; sub-directories count too.")
-@click.option("--alpha", default=_DEFAULTS.alpha, show_default=True, help="Chance of a false alarm.")
+@click.option(
+    "--alpha",
+    default=_DEFAULTS.alpha,
+    show_default=True,
+    type=click.FloatRange(0.0003, 0.5),
+    help="Chance of a false alarm.",
+)
 @click.option("--max-images", default=_DEFAULTS.max_images, show_default=True, help="Size of the sample.")
 @click.option("--seed", default=_DEFAULTS.seed, show_default=True)
 @click.option("--out", metavar="DIR", help="Where decision.json goes. Default: drift/<time> under the root.")
@@ -39,11 +45,16 @@ def command(
 ) -> None:
     """Compare new images with the training data.
 
-    Exit code 0: no drift. 3: drift, train again. 1: could not be checked.
+    Exit code 0: no drift. 3: drift, train again. 1 or 2: could not be checked.
     """
     with options.told_plainly(), searching.mistakes_told():
         config = load_config(config_name, overrides)
-        settings = DriftConfig(alpha=alpha, max_images=max_images, seed=seed)
+        settings = DriftConfig(
+            alpha=alpha,
+            max_images=max_images,
+            seed=seed,
+            num_permutations=max(_DEFAULTS.num_permutations, permutations_for(alpha)),
+        )
         embeddings_uri = searching.newest_output(config, "EmbeddingGen", "embeddings")
         statistics_uri = searching.newest_output(config, "StatisticsGen", "statistics")
         new = read_images(images, max_images, settings.max_pixels, settings.max_file_bytes, seed)
@@ -70,6 +81,8 @@ def _print(decision: Decision, path: str) -> None:
         click.echo(
             f"  {name:<18} {found.statistic:.5f}  by chance {found.null_mean:.5f}  p = {found.p_value:.4f}"
         )
+    if decision.classes is not None:
+        click.echo(f"  {'predicted classes':<18} p = {decision.classes.p_value:.4f}")
     for name, value in decision.divergences.items():
         click.echo(f"  {name:<18} divergence {value:.4f}")
     for reason, count in sorted(decision.set_aside.items()):

@@ -12,7 +12,14 @@ import tensorflow_data_validation as tfdv
 from components.drift import image_statistics
 from components.embedding_gen import embeddings
 from components.served_model import ServedModel
-from tests.components.tiny_models import digit_images, embed_with, image_id, random_kernel, save_model
+from tests.components.tiny_models import (
+    digit_images,
+    embed_with,
+    image_id,
+    random_kernel,
+    save_model,
+    write_examples,
+)
 
 NUM_TRAIN = 1_000
 
@@ -22,6 +29,7 @@ class Training:
     embeddings_uri: str
     statistics_dir: str
     model: ServedModel
+    encoder: ServedModel
     new_images: np.ndarray
     new_labels: list[str]
 
@@ -33,20 +41,28 @@ def training(tmp_path_factory) -> Training:
     images, labels = digit_images()
     images, labels = images[order], [labels[row] for row in order]
     kernel = random_kernel(3, 24)
-    model_dir = save_model(root / "model", kernel)
+    class_names = sorted(set(labels))
+    vectors = embed_with(kernel, images[:NUM_TRAIN])
+    targets = np.eye(len(class_names))[[class_names.index(label) for label in labels[:NUM_TRAIN]]]
+    head = (10 * np.linalg.lstsq(vectors, targets, rcond=None)[0]).astype(np.float32)
+    model_dir = save_model(root / "model", kernel, head, class_names)
     model = ServedModel(model_dir)
+    encoder = ServedModel(save_model(root / "encoder", kernel))
+    write_examples(root / "examples" / "Split-train" / "data-0", images[:NUM_TRAIN], labels[:NUM_TRAIN])
     write_embeddings(
-        root / "embeddings", embed_with(kernel, images[:NUM_TRAIN]), images, model.fingerprint, model_dir
+        root / "embeddings", vectors, images, model.fingerprint, model_dir, str(root / "examples")
     )
     columns = image_statistics._columns([image[..., None] for image in images[:NUM_TRAIN]])
     statistics = tfdv.generate_statistics_from_dataframe(pd.DataFrame(dict(columns)))
     folder = root / "statistics" / "Split-train"
     folder.mkdir(parents=True)
     (folder / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
-    return Training(str(root / "embeddings"), str(folder), model, images[NUM_TRAIN:], labels[NUM_TRAIN:])
+    return Training(
+        str(root / "embeddings"), str(folder), model, encoder, images[NUM_TRAIN:], labels[NUM_TRAIN:]
+    )
 
 
-def write_embeddings(path, vectors, images, fingerprint, model_dir):
+def write_embeddings(path, vectors, images, fingerprint, model_dir, examples_uri):
     num, dim = vectors.shape
     half = num // 2
     for number, rows in enumerate((range(half), range(half, num))):
@@ -62,5 +78,5 @@ def write_embeddings(path, vectors, images, fingerprint, model_dir):
             {**values, "vector": embeddings.vector_column(vectors[list(rows)])}, schema=embeddings.schema(dim)
         )
         embeddings.write_shard([table], f"{path}/shards/train-{number:05d}-of-00002.parquet")
-    meta = embeddings.Meta(fingerprint, dim, {"train": num}, {"train": 0}, num, 0, "", model_dir)
+    meta = embeddings.Meta(fingerprint, dim, {"train": num}, {"train": 0}, num, 0, examples_uri, model_dir)
     embeddings.write_meta(meta, str(path))

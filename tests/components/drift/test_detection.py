@@ -9,23 +9,25 @@ from PIL import Image
 from scipy import ndimage
 
 from components.drift.config import DriftConfig
-from components.drift.detection import detect, reference_vectors, write_decision
+from components.drift.detection import detect, write_decision
 from components.drift.images import read_images
+from components.drift.reference import sample_reference
 from components.image_example_gen.errors import DataError
 from components.served_model import ServedModel
 from tests.components.tiny_models import png, random_kernel, save_model
 
-CONFIG = DriftConfig(num_permutations=250)
+CONFIG = DriftConfig(num_permutations=300)
+LEAST = pytest.approx(1 / 301)
 
 
-def check(training, images, folder, config=CONFIG, **extra_files):
+def check(training, images, folder, config=CONFIG, model=None, **extra_files):
     folder.mkdir()
     for row, image in enumerate(images):
         (folder / f"{row}.png").write_bytes(png(np.uint8(image)))
     for name, content in extra_files.items():
         (folder / name).write_bytes(content)
     new = read_images(str(folder), config.max_images, config.max_pixels, config.max_file_bytes, config.seed)
-    return detect(new, training.model, training.embeddings_uri, training.statistics_dir, config)
+    return detect(new, model or training.model, training.embeddings_uri, training.statistics_dir, config)
 
 
 def test_a_resample_is_silent(training, tmp_path):
@@ -47,21 +49,33 @@ def test_blur_alarms(training, tmp_path):
     blurred = [ndimage.gaussian_filter(image, 1.0) for image in training.new_images]
     decision = check(training, blurred, tmp_path / "new")
     assert decision.retrain
-    assert decision.mmd.p_value == pytest.approx(1 / 251)
+    assert decision.mmd.p_value == LEAST
     assert any(reason.startswith("contrast is distributed otherwise") for reason in decision.reasons)
 
 
 def test_inversion_alarms(training, tmp_path):
     decision = check(training, 225 - training.new_images, tmp_path / "new")
     assert any(reason.startswith("brightness is distributed otherwise") for reason in decision.reasons)
-    assert decision.frechet.p_value == decision.mmd.p_value == pytest.approx(1 / 251)
+    assert decision.frechet.p_value == decision.mmd.p_value == LEAST
 
 
 def test_a_missing_class_alarms(training, tmp_path):
     kept = [row for row, label in enumerate(training.new_labels) if label != "digit 0"]
     decision = check(training, training.new_images[kept], tmp_path / "new")
     assert decision.retrain
-    assert any("embeddings differ" in reason for reason in decision.reasons)
+    (reason,) = [each for each in decision.reasons if each.startswith("the classifier gives other classes")]
+    assert "above all 'digit 0'" in reason
+    before, now = decision.class_shares["digit 0"]
+    assert now < before / 2
+    assert decision.classes.p_value == LEAST
+
+
+def test_an_encoder_without_a_classifier_is_judged_by_embeddings(training, tmp_path):
+    silent = check(training, training.new_images, tmp_path / "new", model=training.encoder)
+    assert (silent.reasons, silent.classes, silent.class_shares) == ((), None, {})
+    kept = [row for row, label in enumerate(training.new_labels) if label != "digit 0"]
+    alarmed = check(training, training.new_images[kept], tmp_path / "kept", model=training.encoder)
+    assert any(reason.startswith("embeddings differ") for reason in alarmed.reasons)
 
 
 def test_bad_files_alarm_and_are_counted(training, tmp_path):
@@ -105,11 +119,13 @@ def test_another_encoder_is_refused(training, tmp_path):
 
 
 def test_the_reference_does_not_depend_on_the_shards(training):
-    vectors = reference_vectors(training.embeddings_uri, "train", 300)
-    assert vectors.shape == (300, 24)
-    np.testing.assert_array_equal(vectors[:50], reference_vectors(training.embeddings_uri, "train", 50))
+    some = sample_reference(training.embeddings_uri, "train", 300)
+    fewer = sample_reference(training.embeddings_uri, "train", 50)
+    assert some.vectors.shape == (300, 24)
+    np.testing.assert_array_equal(some.vectors[:50], fewer.vectors)
+    np.testing.assert_allclose(training.model.embed(fewer.images()), fewer.vectors, atol=1e-5)
     with pytest.raises(ValueError, match="no image of the split 'dev'"):
-        reference_vectors(training.embeddings_uri, "dev", 50)
+        sample_reference(training.embeddings_uri, "dev", 50)
 
 
 def test_the_decision_is_written(training, tmp_path):
@@ -120,3 +136,9 @@ def test_the_decision_is_written(training, tmp_path):
     assert content["mmd"]["p_value"] == decision.mmd.p_value
     assert content["config"]["alpha"] == 0.01
     assert content["encoder_fingerprint"] == training.model.fingerprint
+
+
+def test_permutations_that_could_never_alarm_are_refused():
+    with pytest.raises(ValueError, match="num_permutations=250 with alpha=0.01; expected 299 or more"):
+        DriftConfig(num_permutations=250)
+    assert DriftConfig(num_permutations=299).level == pytest.approx(1 / 300)

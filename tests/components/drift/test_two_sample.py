@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from components.drift.two_sample import frechet_distance, frechet_test, mmd_test
+from components.drift.two_sample import frechet_distance, frechet_test, mean_shift_test, mmd_test
 
 TESTS = pytest.mark.parametrize("test", [mmd_test, frechet_test])
+
+
+WITH_MEANS = pytest.mark.parametrize("test", [mmd_test, frechet_test, mean_shift_test])
 
 
 def normal(num, seed, mean=0.0, scale=1.0, dim=6):
@@ -42,7 +45,21 @@ def test_frechet_of_fewer_points_than_dimensions_is_finite():
     assert np.isfinite(frechet_distance(normal(5, 5, dim=20), normal(6, 6, dim=20)))
 
 
-@TESTS
+def test_mean_shift_is_that_of_the_definition():
+    x, y = normal(30, 11), normal(20, 12, mean=0.3)
+    x[:, 2] = y[:, 2] = 1.0  # a constant column adds nothing
+    with np.errstate(invalid="ignore"):
+        parts = (x.mean(0) - y.mean(0)) ** 2 / np.concatenate([x, y]).var(0)
+    assert mean_shift_test(x, y, 20, 0).statistic == pytest.approx(np.nansum(parts[[0, 1, 3, 4, 5]]))
+
+
+def test_a_rare_class_is_a_mean_shift():
+    generator = np.random.default_rng(13)
+    reference, new = (np.eye(5)[generator.choice(5, 300, p=p)] for p in ([0.2] * 5, [0.02, *[0.245] * 4]))
+    assert mean_shift_test(reference, new, 199, 0).p_value == pytest.approx(1 / 200)
+
+
+@WITH_MEANS
 def test_p_values_are_uniform_without_a_difference(test):
     p_values = [test(normal(40, seed), normal(30, 1000 + seed), 39, seed).p_value for seed in range(60)]
     # Binomial(60, 0.2): more than 20 has a probability below 0.5 %.
@@ -58,13 +75,13 @@ def test_a_difference_has_the_smallest_p_value(test, change):
     assert found.statistic > 3 * abs(found.null_mean)
 
 
-@TESTS
+@WITH_MEANS
 def test_the_seed_decides(test):
     x, y = normal(60, 9), normal(50, 10, mean=0.2)
     assert test(x, y, 50, 1) == test(x, y, 50, 1)
 
 
-@TESTS
+@WITH_MEANS
 def test_samples_must_fit(test):
     with pytest.raises(ValueError, match=r"shape \[1, 6\] and \[50, 6\]; expected two rows"):
         test(normal(1, 0), normal(50, 0), 20, 0)

@@ -71,5 +71,5 @@ def test_a_pipeline_without_embeddings_is_told(training, tmp_path):
 
 def test_a_wrong_alpha_is_told(root, training, tmp_path):
     done = run(root, training.new_images[:60], tmp_path, "--alpha", 2)
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "alpha" in done.output
