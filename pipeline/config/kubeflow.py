@@ -84,6 +84,17 @@ class TaskConfig(Frozen):
     tolerations: tuple[TolerationConfig, ...] = ()
 
 
+class TaskDefaults(TaskConfig):
+    """Settings of every task; what a task sets itself wins, dictionaries and lists are joined."""
+
+    resources: ResourcesConfig | None = ResourcesConfig(cpu=2, memory_gb=4)
+    retry: RetryConfig | None = RetryConfig()
+    cache: bool | None = True
+    volumes: tuple[VolumeConfig, ...] = (
+        VolumeConfig(claim="tfx-contrastive-state", mount_path="/mnt/tfx-contrastive"),
+    )
+
+
 class KubeflowConfig(Frozen):
     """Image, storage and resources on a cluster."""
 
@@ -95,12 +106,7 @@ class KubeflowConfig(Frozen):
         "/mnt/tfx-contrastive",
         description="what outlives a run (checkpoints, pushed models): a mounted volume, or gs://",
     )
-    defaults: TaskConfig = TaskConfig(
-        resources=ResourcesConfig(cpu=2, memory_gb=4),
-        retry=RetryConfig(),
-        cache=True,
-        volumes=(VolumeConfig(claim="tfx-contrastive-state", mount_path="/mnt/tfx-contrastive"),),
-    )
+    defaults: TaskDefaults = TaskDefaults()
     tasks: dict[str, TaskConfig] = Field(default_factory=dict, description="by node id")
 
     @field_validator("pipeline_root")
