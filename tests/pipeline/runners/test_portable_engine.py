@@ -1,0 +1,156 @@
+"""A real Job API with workers in processes of their own gives what the engine in this process gives."""
+
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+from google.protobuf import json_format
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from pipeline.config import load_config
+from pipeline.evaluation import results
+from pipeline.lineage import Lineage
+from pipeline.metadata import connection_config
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+ENVIRONMENT = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def run_on(folder, *overrides):
+    overrides = [f"root={folder / 'root'}", *overrides]
+    command = [sys.executable, "-m", "tests.pipeline.runners.data_plane", str(folder / "model"), *overrides]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-5000:]
+    config = load_config("digits", overrides)
+    return Lineage(connection_config(config), config.name).run()
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    return run_on(tmp_path_factory.mktemp("local"))
+
+
+@pytest.fixture(scope="module")
+def portable(tmp_path_factory):
+    """A finished run on a job server with two workers, and the worker pool's log."""
+    folder = tmp_path_factory.mktemp("portable")
+    job_port, pool_port = _free_port(), _free_port()
+    servers = {
+        job_port: ["apache_beam.runners.portability.local_job_service_main", f"--port={job_port}"],
+        pool_port: ["apache_beam.runners.worker.worker_pool_main", f"--service_port={pool_port}"],
+    }
+    log = folder / "workers.log"
+    processes = []
+    with log.open("w") as output:
+        try:
+            for port, command in servers.items():
+                process = subprocess.Popen(
+                    [sys.executable, "-m", *command], env=ENVIRONMENT, stdout=output, stderr=output
+                )
+                processes.append(process)
+                _wait_for(port, process, log)
+            run = run_on(
+                folder,
+                "beam.profile=portable",
+                f"beam.job_endpoint=localhost:{job_port}",
+                f"beam.worker_pool=localhost:{pool_port}",
+                "beam.args=[--direct_num_workers=2]",
+            )
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(timeout=60)
+    return run, log.read_text()
+
+
+def test_more_than_one_worker_process_took_part(portable):
+    started = set(re.findall(r'Starting worker with command.*?worker_id="([^"]+)"', portable[1]))
+    assert len(started) >= 2
+
+
+@pytest.mark.parametrize("split", ["train", "eval", "test"])
+def test_examples_are_equal(local, portable, split):
+    expected = _examples(local, split)
+    assert expected
+    assert _examples(portable[0], split) == expected
+
+
+@pytest.mark.parametrize("split", ["train", "eval", "test"])
+def test_statistics_are_equal(local, portable, split):
+    """All but histograms, which are approximate and depend on the order of the parts."""
+    theirs = _figures(local, split)
+    assert theirs
+    assert _figures(portable[0], split) == {
+        name: pytest.approx(figures, rel=1e-9) for name, figures in theirs.items()
+    }
+
+
+def test_the_transform_graphs_do_the_same(local, portable):
+    graphs = [
+        tft.TFTransformOutput(run.node("Transform").output("transform_graph").uri)
+        for run in (local, portable[0])
+    ]
+    serialized = [example.SerializeToString() for example in list(_examples(local, "train").values())[:8]]
+    raw = tf.io.parse_example(serialized, graphs[0].raw_feature_spec())
+    theirs, ours = (graph.transform_raw_features(raw) for graph in graphs)
+    assert set(ours) == set(theirs)
+    for name, value in theirs.items():
+        tf.debugging.assert_near(tf.cast(ours[name], tf.float32), tf.cast(value, tf.float32), atol=1e-6)
+
+
+def test_metrics_are_equal(local, portable):
+    theirs, ours = (
+        results.read_metrics(run.node("Evaluator").output("evaluation").uri) for run in (local, portable[0])
+    )
+    assert {found.slice: found.values for found in ours} == {
+        found.slice: pytest.approx(found.values, rel=1e-6) for found in theirs
+    }
+
+
+def _examples(run, split):
+    folder = pathlib.Path(run.node("ImageExampleGen").output("examples").uri, f"Split-{split}")
+    found = {}
+    for path in sorted(folder.iterdir()):
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            example = tf.train.Example.FromString(record)
+            found[example.features.feature["image_id"].bytes_list.value[0]] = example
+    return found
+
+
+def _figures(run, split):
+    (path,) = pathlib.Path(run.node("StatisticsGen").output("statistics").uri, f"Split-{split}").iterdir()
+    statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes())
+    found = {}
+    for feature in statistics.datasets[0].features:
+        name = feature.path.step[0]
+        numbers = json_format.MessageToDict(feature.num_stats)
+        kept = {key: numbers[key] for key in ("mean", "stdDev", "min", "max") if key in numbers}
+        found[name] = {**kept, "present": feature.num_stats.common_stats.num_non_missing}
+    return found
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_for(port, process, log):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"The server has ended:\n{log.read_text()[-3000:]}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("localhost", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"Nothing listens on port {port}:\n{log.read_text()[-3000:]}")
