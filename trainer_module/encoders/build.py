@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from trainer_module.config import EncoderConfig
-from trainer_module.encoders import conv4  # noqa: F401 - registers c4 and c4n
+from trainer_module.encoders import conv4, resnet9  # noqa: F401 - register their encoders
 from trainer_module.encoders.registry import get_body
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from trainer_module.config import EncoderConfig
 from trainer_module.encoders import build_encoder, build_projection_head, load_encoder, save_encoder
+from trainer_module.encoders.blocks import basic_block
 from trainer_module.encoders.registry import register_encoder
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), dtype=np.uint8)
@@ -19,6 +20,28 @@ def test_widths_of_the_anchors(name, width):
     kernels = [weight.shape for weight in encoder.weights if weight.name == "kernel"]
     assert [shape[-1] for shape in kernels] == [width // 8, width // 4, width // 2, width]
     assert encoder(PIXELS).shape == (5, width)
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "parameters"), [("resnet9", 256, 1.64e6), ("resnet9n", 128, 0.412e6)]
+)
+def test_residual_networks_for_small_images(name, width, parameters):
+    encoder = build(name)
+    assert encoder(PIXELS).shape == (5, width)
+    assert encoder.count_params() == pytest.approx(parameters, rel=0.01)
+
+
+def test_a_residual_block_adds_its_input():
+    x = keras.layers.Input((4, 4, 3))
+    block = keras.Model(x, basic_block(x, 3, 1, "block"))
+    block.get_layer("block_b_conv").kernel.assign(np.zeros((3, 3, 3, 3)))
+    pixels = np.random.default_rng(0).uniform(0, 1, (2, 4, 4, 3)).astype(np.float32)
+    np.testing.assert_allclose(block(pixels), pixels, atol=1e-6)
+
+
+def test_a_residual_block_that_changes_the_shape_has_a_projection():
+    x = keras.layers.Input((5, 5, 3))
+    assert basic_block(x, 8, 2, "block").shape == (None, 3, 3, 8)
 
 
 def test_first_layer_standardises_pixels():

@@ -1,0 +1,42 @@
+"""ResNet-9 for small images: resnet9 and its narrow form resnet9n."""
+
+import keras
+import tensorflow as tf
+
+from trainer_module.encoders.blocks import basic_block, conv_norm_relu
+from trainer_module.encoders.registry import register_encoder
+
+
+def resnet9_body(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
+    """Eight convolutions: a stem, three that halve the resolution, a residual block after two of these.
+
+    The layout of the networks that won DAWNBench on CIFAR-10 (stem, stage with a block, stage, stage with a
+    block), with stride 2 where they convolve at full resolution and max-pool: that costs a CPU a
+    quarter. Global average pooling at the end.
+
+    Args:
+        x: Standardised pixels, float [B, H, W, C].
+        widths: Channels of the stem and of the three stages.
+
+    Returns:
+        Features, float [B, widths[3]].
+    """
+    x = conv_norm_relu(x, widths[0], 1, "stem")
+    x = conv_norm_relu(x, widths[1], 2, "stage1")
+    x = basic_block(x, widths[1], 1, "stage1_block")
+    x = conv_norm_relu(x, widths[2], 2, "stage2")
+    x = conv_norm_relu(x, widths[3], 2, "stage3")
+    x = basic_block(x, widths[3], 1, "stage3_block")
+    return keras.layers.GlobalAveragePooling2D(name="pool")(x)
+
+
+@register_encoder("resnet9")
+def resnet9(x: tf.Tensor) -> tf.Tensor:
+    """Widths 32, 64, 128, 256: 1.6 M parameters."""
+    return resnet9_body(x, (32, 64, 128, 256))
+
+
+@register_encoder("resnet9n")
+def resnet9n(x: tf.Tensor) -> tf.Tensor:
+    """Widths 16, 32, 64, 128: 0.4 M parameters; as many multiplications as c4."""
+    return resnet9_body(x, (16, 32, 64, 128))
