@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from trainer_module.encoder_catalog import KERAS_PREFIX, encoder_names
 from trainer_module.losses.config import ObjectiveConfig
 from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Cutout, Flip
 
@@ -25,8 +26,35 @@ class ImageConfig(Frozen):
 class EncoderConfig(Frozen):
     """Which encoder maps an image to its representation h."""
 
-    name: str = "c4n"
+    name: str = Field("c4n", description="own networks, or keras:NAME for one of keras.applications")
     latent_dim: int | None = Field(None, ge=2, description="width of h; None keeps the network's own width")
+    weights: str | None = Field(
+        None, description="file of pretrained weights without classifier, for keras:NAME; None: random"
+    )
+    weights_sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="digest of that file: which weights a run started from"
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in encoder_names():
+            raise ValueError(f"there is no encoder {name!r}: choose one of {', '.join(encoder_names())}")
+        return name
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> "EncoderConfig":
+        if self.weights is not None and not self.name.startswith(KERAS_PREFIX):
+            raise ValueError(
+                f"weights are for networks of keras.applications, but the encoder is {self.name}: leave "
+                f"weights out, or name one such as {KERAS_PREFIX}MobileNetV2"
+            )
+        if (self.weights is None) != (self.weights_sha256 is None):
+            raise ValueError(
+                "weights and weights_sha256 belong together: give both (`sha256sum FILE` prints the digest) "
+                "or neither"
+            )
+        return self
 
 
 class SmallViewsConfig(Frozen):

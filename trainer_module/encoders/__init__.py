@@ -1,8 +1,15 @@
 """Encoders: networks from an image to its representation h, by name."""
 
-from trainer_module.encoders.build import build_encoder
+from trainer_module.encoders.build import build_encoder, check_image_size
 from trainer_module.encoders.heads import build_projection_head
-from trainer_module.encoders.registry import encoder_names
+from trainer_module.encoders.keras_applications import load_pretrained
 from trainer_module.encoders.storage import load_encoder, save_encoder
 
-__all__ = ["build_encoder", "build_projection_head", "encoder_names", "load_encoder", "save_encoder"]
+__all__ = [
+    "build_encoder",
+    "build_projection_head",
+    "check_image_size",
+    "load_encoder",
+    "load_pretrained",
+    "save_encoder",
+]

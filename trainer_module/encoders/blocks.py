@@ -4,19 +4,20 @@ import keras
 import tensorflow as tf
 
 
-def conv_norm_relu(x: tf.Tensor, width: int, stride: int, name: str) -> tf.Tensor:
-    """A 3x3 convolution without bias, batch norm, ReLU.
+def conv_norm_relu(x: tf.Tensor, width: int, stride: int, name: str, kernel: int = 3) -> tf.Tensor:
+    """A convolution without bias, batch norm, ReLU.
 
     Args:
         x: float [B, H, W, C].
         width: Channels of the result.
         stride: 1, or 2 to halve the resolution (rounding up).
         name: Prefix of the layers' names.
+        kernel: Side of the convolution's window.
 
     Returns:
         float [B, ceil(H / stride), ceil(W / stride), width].
     """
-    return keras.layers.ReLU(name=f"{name}_relu")(_conv_norm(x, width, 3, stride, name))
+    return keras.layers.ReLU(name=f"{name}_relu")(_conv_norm(x, width, kernel, stride, name))
 
 
 def basic_block(x: tf.Tensor, width: int, stride: int, name: str) -> tf.Tensor:

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 
 from trainer_module.config import EncoderConfig
-from trainer_module.encoders import conv4, resnet9  # noqa: F401 - register their encoders
-from trainer_module.encoders.registry import get_body
+from trainer_module.encoder_catalog import KERAS_PREFIX, min_side
+from trainer_module.encoders.keras_applications import keras_application
+from trainer_module.encoders.registry import BODIES
 
 
 def build_encoder(
@@ -18,12 +19,14 @@ def build_encoder(
 ) -> keras.Model:
     """Builds an untrained encoder.
 
-    Standardisation is its first layer, so that training and serving feed it the same pixels.
+    Scaling of the pixels is its first layer, so that training and serving feed it the same: own networks
+    get pixels standardised by the data's statistics, those of keras.applications what their weights
+    were made for.
 
     Args:
-        config: Name of the body and width of h.
-        image_shape: [height, width, channels] of the pixels. Height and width only document the usual
-            size: smaller views pass too, the network being convolutional.
+        config: Name of the body and width of h; a weights file is left to `load_pretrained`.
+        image_shape: [height, width, channels] of the pixels. Smaller views pass too, the network
+            being convolutional.
         mean: Mean of each channel, [C], in units of [0, 1] pixels.
         std: Standard deviation of each channel, [C], same units.
 
@@ -31,8 +34,9 @@ def build_encoder(
         Model from pixels in [0, 255], any numeric dtype, [B, H, W, C] to h, float32 [B, D].
 
     Raises:
-        ValueError: If the name is unknown or the statistics don't fit the channels.
+        ValueError: If the images are too small for the network, or the statistics don't fit the channels.
     """
+    check_image_size(config.name, image_shape[:2])
     mean, std = (np.asarray(value, np.float64).reshape(-1) for value in (mean, std))
     channels = image_shape[2]
     if mean.size != channels or std.size != channels or not np.all(std > 0):
@@ -42,14 +46,36 @@ def build_encoder(
         )
     layers = keras.layers
     pixels = layers.Input((None, None, channels), dtype="float32", name="pixels")
-    x = layers.Rescaling(
-        scale=(1.0 / (255.0 * std)).tolist(),
-        offset=(-mean / std).tolist(),
-        dtype="float32",
-        name="standardize",
-    )(pixels)
-    h = get_body(config.name)(x)
+    if config.name.startswith(KERAS_PREFIX):
+        h = keras_application(pixels, config.name.removeprefix(KERAS_PREFIX))
+    else:
+        standardized = layers.Rescaling(
+            scale=(1.0 / (255.0 * std)).tolist(),
+            offset=(-mean / std).tolist(),
+            dtype="float32",
+            name="standardize",
+        )(pixels)
+        h = BODIES[config.name](standardized)
     if config.latent_dim is not None:
         h = layers.Dense(config.latent_dim, name="latent")(h)
     h = layers.Activation("linear", dtype="float32", name="representation")(h)
-    return keras.Model(pixels, h, name=config.name)
+    return keras.Model(pixels, h, name="encoder")
+
+
+def check_image_size(name: str, size: Sequence[int]) -> None:
+    """Refuses images, or views, that are smaller than an encoder can take.
+
+    Args:
+        name: Of the encoder.
+        size: Height and width.
+
+    Raises:
+        ValueError: If either is too small.
+    """
+    side = min_side(name)
+    if min(size) < side:
+        raise ValueError(
+            f"the encoder {name} was given images of {size[0]}x{size[1]}, but needs at least {side}x{side}: "
+            "raise image.height and image.width (and views.small.size, if small views are meant), or take "
+            "an encoder for small images such as resnet9n"
+        )

@@ -1,42 +1,25 @@
-"""Encoder bodies by name."""
+"""Bodies of the project's own encoders by name."""
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
+from trainer_module.encoders.conv4 import conv4
+from trainer_module.encoders.resnet9 import resnet9
+from trainer_module.encoders.resnet18 import resnet18
+
 # From standardised pixels, float [B, H, W, C], to features, float [B, D].
 Body = Callable[[tf.Tensor], tf.Tensor]
 
-_BODIES: dict[str, Body] = {}
+_WIDE, _NARROW = (32, 64, 128, 256), (16, 32, 64, 128)
 
-
-def register_encoder(name: str) -> Callable[[Body], Body]:
-    """Decorator that makes a body available under `name`.
-
-    Raises:
-        ValueError: If the name is taken.
-    """
-
-    def add(body: Body) -> Body:
-        if name in _BODIES:
-            raise ValueError(f"an encoder named {name!r} exists already: choose another name")
-        _BODIES[name] = body
-        return body
-
-    return add
-
-
-def encoder_names() -> tuple[str, ...]:
-    """Names that `EncoderConfig.name` accepts, sorted."""
-    return tuple(sorted(_BODIES))
-
-
-def get_body(name: str) -> Body:
-    """The body registered under `name`.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    if name not in _BODIES:
-        raise ValueError(f"no encoder is named {name!r}: choose one of {', '.join(encoder_names())}")
-    return _BODIES[name]
+BODIES: dict[str, Body] = {
+    "c4": functools.partial(conv4, widths=_WIDE),  # 0.39 M parameters
+    "c4n": functools.partial(conv4, widths=_NARROW),  # 0.1 M
+    "resnet9": functools.partial(resnet9, widths=_WIDE),  # 1.6 M
+    "resnet9n": functools.partial(resnet9, widths=_NARROW),  # 0.4 M, as many multiplications as c4
+    "resnet18": functools.partial(resnet18, width=64),  # 11.2 M, the published width
+    "resnet18n": functools.partial(resnet18, width=16),  # 0.7 M
+    "resnet18_large": functools.partial(resnet18, width=64, large_images=True),  # 11.2 M
+}

@@ -4,10 +4,9 @@ import keras
 import tensorflow as tf
 
 from trainer_module.encoders.blocks import basic_block, conv_norm_relu
-from trainer_module.encoders.registry import register_encoder
 
 
-def resnet9_body(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
+def resnet9(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
     """Eight convolutions: a stem, three that halve the resolution, a residual block after two of these.
 
     The layout of the networks that won DAWNBench on CIFAR-10 (stem, stage with a block, stage, stage with a
@@ -28,15 +27,3 @@ def resnet9_body(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
     x = conv_norm_relu(x, widths[3], 2, "stage3")
     x = basic_block(x, widths[3], 1, "stage3_block")
     return keras.layers.GlobalAveragePooling2D(name="pool")(x)
-
-
-@register_encoder("resnet9")
-def resnet9(x: tf.Tensor) -> tf.Tensor:
-    """Widths 32, 64, 128, 256: 1.6 M parameters."""
-    return resnet9_body(x, (32, 64, 128, 256))
-
-
-@register_encoder("resnet9n")
-def resnet9n(x: tf.Tensor) -> tf.Tensor:
-    """Widths 16, 32, 64, 128: 0.4 M parameters; as many multiplications as c4."""
-    return resnet9_body(x, (16, 32, 64, 128))

@@ -40,7 +40,7 @@ def save_encoder(
         encoder.save_weights(local)
         tf.io.gfile.copy(local, os.path.join(directory, _WEIGHTS), overwrite=True)
     description = {
-        "encoder": config.model_dump(),
+        "encoder": config.model_dump(exclude={"weights", "weights_sha256"}),  # they are in the other file
         "image_shape": list(image_shape),
         "mean": np.asarray(mean, np.float64).tolist(),
         "std": np.asarray(std, np.float64).tolist(),

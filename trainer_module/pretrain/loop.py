@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from trainer_module.config import PretrainConfig
 from trainer_module.dataset import ImageDataset
-from trainer_module.encoders import build_encoder
+from trainer_module.encoders import build_encoder, check_image_size, load_pretrained
 from trainer_module.pretrain.batches import BatchOrder, plan_calls, prefetch_batches
 from trainer_module.pretrain.best import BestEncoder
 from trainer_module.pretrain.learner import Learner, Outcome
@@ -21,6 +21,7 @@ from trainer_module.pretrain.watch import (
     find_problems,
     measure,
 )
+from trainer_module.views import small_view_size
 
 _log = logging.getLogger(__name__)
 _progress = logging.getLogger("tfx_contrastive.progress")
@@ -44,15 +45,20 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
 
     Raises:
         PretrainingCollapsedError: If nothing is learned and `config.watch.on_collapse` is `error`.
-        ValueError: If there are fewer than two images, or the views don't fit them.
+        ValueError: If there are fewer than two images, or the views or the
+            encoder don't fit them.
     """
     order = BatchOrder(len(dataset), config.batch_size, config.seed)
     if order.batch_size < config.batch_size:
         _log.warning("batch_size is %d, but there are %d images: each batch is all of them",
                      config.batch_size, len(dataset))  # fmt: skip
+    if config.views.small.count:
+        check_image_size(config.encoder.name, small_view_size(config.views.small, dataset.image_shape))
     keras.utils.set_random_seed(config.seed)
     with compute_policy(config.mixed_precision):
         encoder = build_encoder(config.encoder, dataset.image_shape, dataset.mean, dataset.std)
+        if config.encoder.weights and config.encoder.weights_sha256:
+            load_pretrained(encoder, config.encoder.weights, config.encoder.weights_sha256)
         learner = Learner(encoder, config, dataset.image_shape)
     manager = tf.train.CheckpointManager(learner.checkpoint, checkpoint_dir, config.keep_checkpoints)
     if manager.latest_checkpoint:

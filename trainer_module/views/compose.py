@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainer_module import view_steps
-from trainer_module.config import ViewsConfig
+from trainer_module.config import SmallViewsConfig, ViewsConfig
 from trainer_module.view_steps import Step
 from trainer_module.views import blur, color, cutout, intensity
 from trainer_module.views.geometry import GEOMETRIC, resample
@@ -83,15 +83,18 @@ def make_views(images: tf.Tensor, config: ViewsConfig, seed: tf.Tensor) -> list[
         List of float32 [B, h, w, C], pixels from 0 to 255: h, w = H, W for the first two.
     """
     small = config.small
-    size = tuple(max(8, round(side * small.size)) for side in images.shape[1:3])
+    size = small_view_size(small, images.shape[1:])
     window = view_steps.Crop(min_area=small.min_area, max_area=small.max_area)
     small_policy = (window, *(step for step in config.policy if not isinstance(step, view_steps.Crop)))
     views = [make_view(images, config.policy, fold_in(seed, index)) for index in range(2)]
-    views += [
-        make_view(images, small_policy, fold_in(seed, 2 + index), (size[0], size[1]))
-        for index in range(small.count)
-    ]
+    views += [make_view(images, small_policy, fold_in(seed, 2 + index), size) for index in range(small.count)]
     return views
+
+
+def small_view_size(config: SmallViewsConfig, image_shape: Sequence[int]) -> tuple[int, int]:
+    """Height and width of a small view of images of [height, width, channels]; 8 at least."""
+    height, width = (max(8, round(side * config.size)) for side in image_shape[:2])
+    return height, width
 
 
 def _with_resize(policy: Sequence[Step]) -> Sequence[Step]:

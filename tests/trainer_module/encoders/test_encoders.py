@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 
 from trainer_module.config import EncoderConfig
+from trainer_module.encoder_catalog import OWN
 from trainer_module.encoders import build_encoder, build_projection_head, load_encoder, save_encoder
 from trainer_module.encoders.blocks import basic_block
-from trainer_module.encoders.registry import register_encoder
+from trainer_module.encoders.registry import BODIES
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), dtype=np.uint8)
 
@@ -29,6 +30,24 @@ def test_residual_networks_for_small_images(name, width, parameters):
     encoder = build(name)
     assert encoder(PIXELS).shape == (5, width)
     assert encoder.count_params() == pytest.approx(parameters, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "width"),
+    [("resnet18n", 8, 128), ("resnet18", 28, 512), ("resnet18_large", 224, 512), ("c4n", 224, 128)],
+)
+def test_sizes_from_8_to_224(name, size, width):
+    encoder = build_encoder(EncoderConfig(name=name), (size, size, 3), [0.3] * 3, [0.35] * 3)
+    assert encoder(np.zeros((1, size, size, 3), np.uint8)).shape == (1, width)
+
+
+def test_resnet18_is_the_published_network():
+    encoder = build("resnet18_large")
+    kernels = [weight.shape for weight in encoder.weights if weight.name == "kernel"]
+    assert len([shape for shape in kernels if shape[0] > 1]) == 17
+    assert encoder.count_params() == pytest.approx(11.2e6, rel=0.01)
+    at = keras.Model(encoder.input, encoder.get_layer("stage4_block2_relu").output)
+    assert at.compute_output_shape((1, 224, 224, 1)) == (1, 7, 7, 512)
 
 
 def test_a_residual_block_adds_its_input():
@@ -63,8 +82,9 @@ def test_latent_width():
     assert build(latent_dim=7).output_shape == (None, 7)
 
 
-def test_saved_encoder_is_the_same(tmp_path):
-    config = EncoderConfig(name="c4n", latent_dim=6)
+@pytest.mark.parametrize("name", ["c4n", "resnet9n", "resnet18n"])
+def test_saved_encoder_is_the_same(tmp_path, name):
+    config = EncoderConfig(name=name, latent_dim=6)
     encoder = build_encoder(config, (28, 28, 1), [0.3], [0.35])
     encoder(np.repeat(PIXELS, 3, axis=0), training=True)  # moves the running statistics of batch norm
     save_encoder(str(tmp_path / "model"), encoder, config, (28, 28, 1), [0.3], [0.35])
@@ -76,19 +96,13 @@ def test_no_encoder_in_the_directory(tmp_path):
         load_encoder(str(tmp_path))
 
 
-def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match="choose one of c4, c4n"):
-        build("c5")
-
-
 def test_statistics_must_fit_the_channels():
     with pytest.raises(ValueError, match="for 3 channels"):
         build_encoder(EncoderConfig(), (28, 28, 3), [0.3], [0.35])
 
 
-def test_a_name_is_taken_once():
-    with pytest.raises(ValueError, match="exists already"):
-        register_encoder("c4")(lambda x: x)
+def test_the_catalog_names_what_can_be_built():
+    assert set(BODIES) == set(OWN)
 
 
 def test_projection_head():

@@ -22,7 +22,7 @@ def test_a_section_is_a_kernel_with_its_batch_norm_and_the_head_is_last():
     optimizers = layerwise_optimizers(encoder, head, CONFIG)
     owned = [[variable.path for variable in variables] for _, variables in optimizers]
     assert owned[-1] == [variable.path for variable in head.trainable_variables]
-    assert [paths[0].split("/")[0] for paths in owned[:-1]] == ["conv0", "conv1", "conv2", "conv3"]
+    assert [paths[0].split("/")[0] for paths in owned[:-1]] == [f"layer{index}_conv" for index in range(4)]
     assert all(len(paths) == 3 for paths in owned[:-1])  # kernel, scale and offset of its batch norm
 
 

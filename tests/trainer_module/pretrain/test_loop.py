@@ -170,7 +170,7 @@ def test_mixed_precision_trains_and_keeps_float32_outputs(tmp_path):
     encoder = pretrain(
         digits(), config(num_steps=5, mixed_precision="on"), str(tmp_path / "c"), str(tmp_path / "logs")
     )
-    assert encoder.get_layer("conv0").compute_dtype == "bfloat16"
+    assert encoder.get_layer("layer0_conv").compute_dtype == "bfloat16"
     assert encoder.output.dtype == "float32"
     assert all(weight.dtype == np.float32 for weight in encoder.get_weights())
 

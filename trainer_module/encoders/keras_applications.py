@@ -1,0 +1,123 @@
+"""Any network of keras.applications as an encoder, fed with what it was made for."""
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainer_module.images import channel_matrices
+
+_CHUNK = 1 << 20
+
+
+@keras.saving.register_keras_serializable(package="tfx_contrastive")
+class ModelInput(keras.layers.Layer):
+    """Pixels of any number of channels to the three that a network expects, scaled as it expects them.
+
+    Grey is repeated and alpha dropped, as where images are decoded; then comes the network's own
+    preprocessing. Both are linear, so that one product does them.
+    """
+
+    def __init__(self, matrix: Sequence[Sequence[float]], offset: Sequence[float], **settings: object):
+        """Takes the map.
+
+        Args:
+            matrix: [C, 3].
+            offset: [3], added to the product.
+            **settings: Of a Keras layer.
+        """
+        super().__init__(**settings)
+        self._matrix = np.asarray(matrix, np.float32).tolist()
+        self._offset = np.asarray(offset, np.float32).tolist()
+
+    def call(self, pixels: tf.Tensor) -> tf.Tensor:
+        """Maps pixels from 0 to 255, float [B, H, W, C], to float [B, H, W, 3]."""
+        matrix = keras.ops.convert_to_tensor(self._matrix, pixels.dtype)
+        return keras.ops.matmul(pixels, matrix) + keras.ops.convert_to_tensor(self._offset, pixels.dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """[B, H, W, C] to [B, H, W, 3]."""
+        return (*input_shape[:-1], 3)
+
+    def get_config(self) -> dict[str, object]:
+        """What `from_config` needs."""
+        return {**super().get_config(), "matrix": self._matrix, "offset": self._offset}
+
+
+def keras_application(pixels: tf.Tensor, name: str) -> tf.Tensor:
+    """Applies a network of keras.applications without its classifier, randomly initialised.
+
+    Args:
+        pixels: From 0 to 255, not standardised, float [B, H, W, C].
+        name: Of the function in keras.applications, such as `EfficientNetB0`.
+
+    Returns:
+        Its features, averaged over positions, float [B, D].
+    """
+    make = getattr(keras.applications, name)
+    network = make(include_top=False, weights=None, input_shape=(None, None, 3), pooling="avg")
+    return network(ModelInput(*input_map(make, pixels.shape[-1]), dtype="float32", name="input_map")(pixels))
+
+
+def input_map(make: Callable[..., keras.Model], channels: int) -> tuple[list[list[float]], list[float]]:
+    """The linear map from pixels to the input of a network, its module's `preprocess_input` included.
+
+    Networks that rescale inside have a `preprocess_input` that does nothing.
+
+    Args:
+        make: Function of keras.applications.
+        channels: Of the pixels: 1, 3 or 4.
+
+    Returns:
+        matrix [channels, 3] and offset [3], for pixels from 0 to 255.
+    """
+    preprocess = sys.modules[make.__module__].preprocess_input
+    offset = np.asarray(preprocess(np.zeros((1, 1, 3), np.float32)))[0, 0]
+    scale = np.asarray(preprocess(np.eye(3, dtype=np.float32)[np.newaxis]))[0] - offset  # [3, 3]
+    to_rgb = channel_matrices(3)[channels][:channels]
+    return (to_rgb @ scale).tolist(), offset.tolist()
+
+
+def load_pretrained(encoder: keras.Model, path: str, sha256: str) -> None:
+    """Reads the weights of the network inside an encoder, in place.
+
+    Args:
+        encoder: A model that holds a network of keras.applications.
+        path: Weights file without the classifier ("notop"), `.h5` or `.weights.h5`, local or remote.
+        sha256: What the file's digest must be.
+
+    Raises:
+        ValueError: If the file is missing, is another one, or does not fit the network.
+    """
+    (network,) = (layer for layer in encoder.layers if isinstance(layer, keras.Model))
+    if not tf.io.gfile.exists(path):
+        raise ValueError(f"encoder.weights: there is no file {path}: give the path of a weights file")
+    with tempfile.TemporaryDirectory() as scratch:  # Keras reads local files only
+        local = os.path.join(scratch, os.path.basename(path))
+        tf.io.gfile.copy(path, local)
+        found = _sha256(local)
+        if found != sha256:
+            raise ValueError(
+                f"encoder.weights: {path} has SHA-256 {found}, but encoder.weights_sha256 is {sha256}: if "
+                "this is the file you mean, give its digest"
+            )
+        try:
+            network.load_weights(local)
+        except (ValueError, OSError, KeyError) as error:
+            raise ValueError(
+                f"encoder.weights: {path} does not fit {network.name} without its classifier "
+                f"({str(error).splitlines()[0]}): take the 'notop' file of this network"
+            ) from error
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
