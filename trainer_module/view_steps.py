@@ -4,6 +4,7 @@ A policy is a list of these, applied in order. Neighbouring geometric steps (cro
 translate) are merged into one resampling of the batch. Pixels are in [0, 1] for every amount below.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,6 +16,11 @@ class Step(BaseModel):
     """Base of all steps: immutable, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def described(self) -> str:
+        """Its parameters as text, such as `min_area 0.25, max_area 1`."""
+        values = self.model_dump(exclude={"name"})
+        return ", ".join(f"{key} {value:g}" for key, value in values.items())
 
 
 class Crop(Step):
@@ -165,3 +171,25 @@ AnyStep = Annotated[
     | Cutout,
     Field(discriminator="name"),
 ]
+
+
+_NEEDS_COLOR = (ColorJitter, Greyscale)
+
+
+def check_policy(policy: Sequence[Step], channels: int, where: str = "views.policy") -> None:
+    """Refuses steps that make no sense for the images.
+
+    Args:
+        policy: The steps.
+        channels: Of the images.
+        where: What to call the policy in an error.
+
+    Raises:
+        ValueError: If a colour step is given for images without colours.
+    """
+    wrong = [step.name for step in policy if isinstance(step, _NEEDS_COLOR)]
+    if wrong and channels < 3:
+        raise ValueError(
+            f"{where} has {', '.join(wrong)}, but images have {channels} channel(s), not 3 or 4: "
+            "take these steps out, or set image.channels to 3"
+        )

@@ -9,6 +9,7 @@ import click
 COMMANDS = {
     "run": ("run", "Run the pipeline: real images and few labels to a blessed, pushed model."),
     "validate": ("validate", "Check a configuration and its data, without running anything."),
+    "views": ("views", "Draw what augmentation makes of your images, before training on them."),
     "status": ("status", "Show what ran, what is blessed and what is pushed."),
     "compile": ("compile", "Compile the pipeline for Kubeflow Pipelines or Vertex AI Pipelines."),
     "submit": ("submit", "Run or schedule a compiled pipeline on Kubeflow Pipelines."),

@@ -92,6 +92,8 @@ def _explain(item: Mapping[str, Any]) -> str:
         return f"{key}: unknown key. {hint}"
     if item["type"] == "missing":
         return f"{key}: missing, and it has no default."
+    if isinstance(item["input"], dict):  # two values that don't go together: the text names them
+        return f"{key}: {item['msg']}.".removeprefix(": ").replace("Value error, ", "", 1)
     return f"{key}: received {item['input']!r}. {item['msg']}."
 
 

@@ -3,7 +3,7 @@
 import os
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from components.compatibility.config import CompatibilityConfig
 from components.embedding_gen.config import EmbeddingConfig
@@ -16,6 +16,7 @@ from pipeline.config.beam import BeamConfig
 from pipeline.config.kubeflow import KubeflowConfig
 from pipeline.evaluation.config import EvaluationConfig
 from trainer_module.config import HeadConfig, ImageConfig, PretrainConfig
+from trainer_module.view_steps import check_policy
 
 
 class Frozen(BaseModel):
@@ -91,6 +92,17 @@ class PipelineConfig(Frozen):
         if schema_path is not None:
             schema.find(schema_path)
         return schema_path
+
+    @model_validator(mode="after")
+    def _policies_fit_the_images(self) -> "PipelineConfig":
+        policies = {
+            "pretrain.views.policy": self.pretrain.views.policy,
+            "head.fine_tune.policy": self.head.fine_tune.policy,
+            "head.self_training.policy": self.head.self_training.policy,
+        }
+        for where, policy in policies.items():
+            check_policy(policy, self.image.channels, where)
+        return self
 
     def model_post_init(self, _context: object) -> None:
         """Fills `{name}` in the root, so that one default serves every configuration."""

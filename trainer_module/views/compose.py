@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from trainer_module import view_steps
 from trainer_module.config import SmallViewsConfig, ViewsConfig
-from trainer_module.view_steps import Step
+from trainer_module.view_steps import Step, check_policy
 from trainer_module.views import blur, color, cutout, intensity
 from trainer_module.views.geometry import GEOMETRIC, resample
 from trainer_module.views.random import fold_in
@@ -24,21 +24,6 @@ _PIXEL_STEPS: dict[type[Step], Callable[[tf.Tensor, Any, tf.Tensor], tf.Tensor]]
     view_steps.Blur: blur.blur,
     view_steps.Cutout: cutout.cutout,
 }
-_NEEDS_COLOR = (view_steps.ColorJitter, view_steps.Greyscale)
-
-
-def check_policy(policy: Sequence[Step], channels: int) -> None:
-    """Refuses steps that make no sense for the images.
-
-    Raises:
-        ValueError: If a colour step is given for images without colours.
-    """
-    wrong = [step.name for step in policy if isinstance(step, _NEEDS_COLOR)]  # type: ignore[attr-defined]
-    if wrong and channels < 3:
-        raise ValueError(
-            f"views.policy has {', '.join(wrong)}, but images have {channels} channel(s), not 3 or 4: "
-            "take these steps out, or set image.channels to 3"
-        )
 
 
 def make_view(

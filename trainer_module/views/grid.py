@@ -1,42 +1,118 @@
 """A picture of views, for a person to look at before training for hours."""
 
-import math
+import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image, ImageDraw, ImageFont
 
 from trainer_module.config import ViewsConfig
 from trainer_module.views.compose import make_views
 from trainer_module.views.random import fold_in
 
-_GAP = 2
-_PAPER = 255
+# Pixels of the picture.
+_SIDE = 96  # small images are enlarged to about this, large ones reduced
+_GAP, _MARGIN, _HEADING, _CAPTION = 6, 14, 20, 18
+_PAPER, _INK, _QUIET = "#eceff3", "#1b2230", "#566074"
+_TILE_GROUND = "#c9ced6"  # seen through transparent pixels
 
 
-def view_grid(images: np.ndarray, config: ViewsConfig, seed: int, draws: int = 4) -> np.ndarray:
-    """Lays out images with views of each: a row an image, the image itself first.
+@dataclasses.dataclass(frozen=True)
+class ViewColumns:
+    """Images and their views, a column at a time.
+
+    Attributes:
+        images: uint8 [N, H, W, C].
+        draws: Of each draw its views, each uint8 [N, h, w, C]: a pair of large ones, then small ones.
+    """
+
+    images: np.ndarray
+    draws: tuple[tuple[np.ndarray, ...], ...]
+
+
+def draw_views(images: np.ndarray, config: ViewsConfig, seed: int, num_draws: int) -> ViewColumns:
+    """Makes all views of each image, several times.
 
     Args:
         images: uint8 [N, H, W, C].
-        config: Policy; small views are shown in their own size.
+        config: How views are made.
         seed: Seed of the views, not negative.
-        draws: How often all views of an image are drawn.
+        num_draws: How often.
+
+    Raises:
+        ValueError: If the policy has colour steps and the images have no colours.
+    """
+    draws = []
+    for draw in range(num_draws):
+        views = make_views(tf.constant(images), config, fold_in(tf.constant([seed, draw]), 0))
+        draws.append(tuple(np.rint(view.numpy()).astype(np.uint8) for view in views))
+    return ViewColumns(images, tuple(draws))
+
+
+def view_grid(columns: ViewColumns, captions: Sequence[str]) -> Image.Image:
+    """Draws a row an image: the image itself, then each draw of its views, a gap between draws.
+
+    Args:
+        columns: What to draw.
+        captions: A short text under each image.
 
     Returns:
-        uint8 [rows of pixels, columns of pixels, C].
+        RGB. Pixels of small images are enlarged without blurring: they are what the encoder sees.
     """
-    columns = [images]
-    for draw in range(draws):
-        views = make_views(tf.constant(images), config, fold_in(tf.constant([seed, draw]), 0))
-        columns += [np.round(view.numpy()).astype(np.uint8) for view in views]
-    framed = [_frame(column, images.shape[1]) for column in columns]
-    grid = np.concatenate(framed, axis=2)  # [N, H + gap, all columns, C]
-    return grid.reshape(-1, *grid.shape[2:])
+    scale = _scale(max(columns.images.shape[1:3]))
+    groups: list[tuple[str, tuple[np.ndarray, ...]]] = [("image", (columns.images,))]
+    groups += [(f"views {number}", views) for number, views in enumerate(columns.draws, 1)]
+    row_height = round(columns.images.shape[1] * scale)
+    step = row_height + _CAPTION + _GAP
+    top = _MARGIN + _HEADING
+    font = ImageFont.load_default(12)
+    grid = Image.new("RGB", (_width(groups, scale), top + len(captions) * step), _PAPER)
+    draw = ImageDraw.Draw(grid)
+    left = _MARGIN
+    for heading, group in groups:
+        draw.text((left, _MARGIN), heading, fill=_QUIET, font=font)
+        for tiles in group:
+            for row, pixels in enumerate(tiles):
+                _paste(grid, pixels, scale, left, top + row * step, row_height)
+            left += round(tiles.shape[2] * scale) + _GAP
+        left += 2 * _GAP
+    caption_width = round(columns.images.shape[2] * scale) + 2 * _GAP
+    for row, caption in enumerate(captions):
+        text = _fitting(caption, caption_width, draw, font)
+        draw.text((_MARGIN, top + row * step + row_height + 2), text, fill=_INK, font=font)
+    return grid
 
 
-def _frame(tiles: np.ndarray, height: int) -> np.ndarray:
-    """Adds paper around tiles, so that they are `height` high and apart from their neighbours."""
-    missing = height - tiles.shape[1]
-    above = missing // 2
-    sides = ((0, 0), (above, math.ceil(missing / 2) + _GAP), (0, _GAP), (0, 0))
-    return np.pad(tiles, sides, constant_values=_PAPER)
+def _width(groups: Sequence[tuple[str, tuple[np.ndarray, ...]]], scale: float) -> int:
+    tiles = sum(round(column.shape[2] * scale) + _GAP for _, group in groups for column in group)
+    return 2 * _MARGIN + tiles - _GAP + 2 * _GAP * (len(groups) - 1)
+
+
+def _scale(side: int) -> float:
+    """Whole numbers enlarge, so that every pixel is as large as its neighbour."""
+    return max(1, round(_SIDE / side)) if side <= _SIDE else _SIDE / side
+
+
+def _paste(grid: Image.Image, pixels: np.ndarray, scale: float, left: int, top: int, height: int) -> None:
+    """Puts a tile into its cell, half-way down where it is smaller."""
+    tile = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    size = (max(1, round(tile.width * scale)), max(1, round(tile.height * scale)))
+    tile = tile.resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
+    top += (height - size[1]) // 2
+    if tile.mode == "RGBA":
+        grid.paste(_TILE_GROUND, (left, top, left + size[0], top + size[1]))
+        grid.paste(tile, (left, top), tile)
+    else:
+        grid.paste(tile, (left, top))
+
+
+def _fitting(
+    text: str, width: int, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> str:
+    """As much of a text as fits."""
+    if draw.textlength(text, font) <= width:
+        return text
+    while text and draw.textlength(text + "…", font) > width:
+        text = text[:-1]
+    return text + "…"

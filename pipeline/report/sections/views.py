@@ -69,7 +69,8 @@ def collect_views(run: Run, sample: ImageSample | None, atlas: Atlas) -> Views |
             atlas.add_pixels(f"view/{row}/{column}", picture) for column, picture in enumerate(stacked[row])
         ]
         rows.append(ViewRow(sample.labels[row] or "", sample.sources[row], numbers[0], tuple(numbers[1:])))
-    return Views(tuple(rows), _policy(config), config.views.small.count, stacked)
+    policy = tuple((step.name, step.described()) for step in config.views.policy)
+    return Views(tuple(rows), policy, config.views.small.count, stacked)
 
 
 def pretrain_config(custom_config: str) -> PretrainConfig:
@@ -80,11 +81,3 @@ def pretrain_config(custom_config: str) -> PretrainConfig:
 def _pixels(view: tf.Tensor, size: tf.TensorShape) -> np.ndarray:
     resized = tf.image.resize(tf.cast(view, tf.float32), size, method="nearest")
     return np.rint(resized.numpy()).clip(0, 255).astype(np.uint8)
-
-
-def _policy(config: PretrainConfig) -> tuple[tuple[str, str], ...]:
-    steps = []
-    for step in config.views.policy:
-        values = step.model_dump(exclude={"name"})
-        steps.append((step.name, ", ".join(f"{key} {value:g}" for key, value in values.items())))
-    return tuple(steps)

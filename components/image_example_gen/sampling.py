@@ -1,0 +1,103 @@
+"""A few images of a source, read as ImageExampleGen reads them, without a pipeline."""
+
+import collections
+import dataclasses
+import tempfile
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from components.image_example_gen.adapters import adapter_for
+from components.image_example_gen.adapters.base import Adapter
+from components.image_example_gen.config import IngestConfig
+from components.image_example_gen.decode import decode
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.png import encode_png
+from components.image_example_gen.records import TRAIN, UNSPLIT, ArrayBatch, Reason, RejectedError
+
+# Neighbours in a source look alike (a folder is a class): many small parts, one image from each in turn.
+_CHUNK_IMAGES = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class SampledImage:
+    """One image that can be used; `encoded` are the bytes that training would decode."""
+
+    source: str
+    label: str | None
+    encoded: bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """Images of a source, and reason -> number of those that were met and can't be used."""
+
+    images: tuple[SampledImage, ...]
+    set_aside: Mapping[str, int]
+
+
+def sample_images(ingest: IngestConfig, num_images: int, seed: int) -> Sample:
+    """Reads images from all over a source; images that it keeps for eval or test are left out.
+
+    Args:
+        ingest: The configuration; its splits by hash and its label budget play no part.
+        num_images: How many at most.
+        seed: Which ones.
+
+    Raises:
+        DataError: If the source can't be read, or has no image that could be trained on.
+    """
+    adapter = adapter_for(ingest.source, ingest.max_file_bytes)
+    set_aside: collections.Counter[str] = collections.Counter()
+    images: list[SampledImage] = []
+    with tempfile.TemporaryDirectory() as staging_dir:
+        chunks = adapter.chunks(staging_dir, _CHUNK_IMAGES)
+        order = np.random.default_rng(seed).permutation(len(chunks))
+        todo = collections.deque(_usable(adapter, chunks[i], ingest.max_pixels, set_aside) for i in order)
+        while todo and len(images) < num_images:
+            reader = todo.popleft()
+            image = next(reader, None)
+            if image is not None:
+                images.append(image)
+                todo.append(reader)
+        for reader in todo:
+            reader.close()
+    if not images:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(set_aside.items()))
+        raise DataError(
+            f"Received {ingest.source}, in which no image can be trained on"
+            f"{f' ({reasons})' if reasons else ''}; expected at least one."
+        )
+    return Sample(tuple(images), dict(set_aside))
+
+
+def _usable(
+    adapter: Adapter, chunk: Any, max_pixels: int, set_aside: collections.Counter[str]
+) -> Generator[SampledImage, None, None]:
+    """Images of a chunk for training; counts the bad ones."""
+    found = adapter.read(chunk)
+    if isinstance(found, ArrayBatch):
+        yield from _of_array(found, set_aside)
+        return
+    for image in found:
+        if image.split not in (TRAIN, UNSPLIT):
+            continue
+        try:
+            if image.rejected:
+                raise RejectedError(*image.rejected)
+            decoded = decode(image.data, image.source, image.checks_extension, max_pixels)
+        except RejectedError as rejected:
+            set_aside[rejected.reason.value] += 1
+            continue
+        yield SampledImage(image.source, image.label, decoded.encoded)
+
+
+def _of_array(batch: ArrayBatch, set_aside: collections.Counter[str]) -> Iterator[SampledImage]:
+    if batch.split not in (TRAIN, UNSPLIT):
+        return
+    for pixels, label, source in zip(batch.pixels, batch.labels, batch.sources, strict=True):
+        if (pixels == pixels[0, 0]).all():
+            set_aside[Reason.BLANK.value] += 1
+            continue
+        yield SampledImage(source, label, encode_png(pixels[np.newaxis])[0])
