@@ -27,6 +27,12 @@ class EncoderConfig(Frozen):
     """Which encoder maps an image to its representation h."""
 
     name: str = Field("c4n", description="own networks, or keras:NAME for one of keras.applications")
+    pooling_grid: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="features are averaged over the cells of a grid of so many by so many; 1: over the image",
+    )
     latent_dim: int | None = Field(None, ge=2, description="width of h; None keeps the network's own width")
     weights: str | None = Field(
         None, description="file of pretrained weights without classifier, for keras:NAME; None: random"
@@ -41,6 +47,15 @@ class EncoderConfig(Frozen):
         if name not in encoder_names():
             raise ValueError(f"there is no encoder {name!r}: choose one of {', '.join(encoder_names())}")
         return name
+
+    @model_validator(mode="after")
+    def _check_latent(self) -> "EncoderConfig":
+        if self.pooling_grid > 1 and self.latent_dim is None:
+            raise ValueError(
+                f"pooling_grid is {self.pooling_grid}, which gives {self.pooling_grid**2} times as many "
+                "features as the network has: set latent_dim, the width to which they are brought"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_weights(self) -> "EncoderConfig":
@@ -133,7 +148,8 @@ class FineTuneConfig(Frozen):
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     mixup: float = Field(0.0, ge=0, description="alpha of mixup's Beta distribution; 0: none")
     batch_size: int = Field(64, ge=2, description="labelled images a step")
-    num_steps: int = Field(300, ge=1)
+    num_steps: int = Field(300, ge=1, description="at least")
+    min_epochs: float = Field(10.0, ge=0, description="more steps where images are seen less often than this")
     log_every: int = Field(25, ge=1)
 
 
@@ -142,12 +158,17 @@ class SelfTrainingConfig(FineTuneConfig):
 
     policy: tuple[AnyStep, ...] = (Crop(min_area=0.4), Flip(), Brightness(), Contrast(), Cutout(max_area=0.2))
     label_smoothing: float = Field(0.0, ge=0, lt=1)
-    num_steps: int = Field(300, ge=1)
+    rounds: int = Field(2, ge=1, description="each student is the teacher of the next round")
+    num_steps: int = Field(300, ge=1, description="of a round, at least")
+    min_epochs: float = Field(4.0, ge=0, description="of the unlabelled images, in a round")
     unlabelled_batch_size: int = Field(448, ge=1, description="unlabelled images a step")
+    max_unlabelled: int = Field(100_000, ge=1, description="unlabelled images beyond this are left out")
     unlabelled_weight: float = Field(1.0, ge=0, description="of an unlabelled image; a labelled one has 1")
     temperature: float = Field(1.0, gt=0, description="divides the guesses' logits; below 1 sharpens them")
     min_confidence: float = Field(0.0, ge=0, lt=1, description="guesses below it are not learned")
     align_shares: bool = Field(True, description="guess each class as often as it is labelled")
+    num_neighbors: int = Field(30, ge=0, description="of the graph that labels spread over; 0: no spreading")
+    spreading: float = Field(0.9, gt=0, lt=1, description="share of a guess that comes from neighbours")
 
 
 class HeadConfig(Frozen):

@@ -1,6 +1,5 @@
 """Four-layer convolutional encoders for small images: c4 and its narrow form c4n."""
 
-import keras
 import tensorflow as tf
 
 from trainer_module.encoders.blocks import conv_norm_relu
@@ -9,7 +8,7 @@ _STRIDES = (1, 2, 2, 2)
 
 
 def conv4(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
-    """Four 3x3 convolutions, each with batch norm and ReLU, then global average pooling.
+    """Four 3x3 convolutions, each with batch norm and ReLU.
 
     The first keeps the resolution, each of the others halves it.
 
@@ -18,8 +17,8 @@ def conv4(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
         widths: Channels after each convolution.
 
     Returns:
-        Features, float [B, widths[3]].
+        Features, float [B, h, w, widths[3]].
     """
     for index, (width, stride) in enumerate(zip(widths, _STRIDES, strict=True)):
         x = conv_norm_relu(x, width, stride, f"layer{index}")
-    return keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    return x

@@ -57,10 +57,10 @@ def keras_application(pixels: tf.Tensor, name: str) -> tf.Tensor:
         name: Of the function in keras.applications, such as `EfficientNetB0`.
 
     Returns:
-        Its features, averaged over positions, float [B, D].
+        Its features, float [B, h, w, D].
     """
     make = getattr(keras.applications, name)
-    network = make(include_top=False, weights=None, input_shape=(None, None, 3), pooling="avg")
+    network = make(include_top=False, weights=None, input_shape=(None, None, 3))
     return network(ModelInput(*input_map(make, pixels.shape[-1]), dtype="float32", name="input_map")(pixels))
 
 

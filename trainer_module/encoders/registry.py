@@ -9,7 +9,7 @@ from trainer_module.encoders.conv4 import conv4
 from trainer_module.encoders.resnet9 import resnet9
 from trainer_module.encoders.resnet18 import resnet18
 
-# From standardised pixels, float [B, H, W, C], to features, float [B, D].
+# From standardised pixels, float [B, H, W, C], to features, float [B, h, w, D].
 Body = Callable[[tf.Tensor], tf.Tensor]
 
 _WIDE, _NARROW = (32, 64, 128, 256), (16, 32, 64, 128)

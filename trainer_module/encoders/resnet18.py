@@ -9,7 +9,7 @@ _BLOCKS_IN_A_STAGE = 2
 
 
 def resnet18(x: tf.Tensor, width: int, large_images: bool = False) -> tf.Tensor:
-    """Four stages of two residual blocks (arXiv:1512.03385, table 1), then global average pooling.
+    """Four stages of two residual blocks (arXiv:1512.03385, table 1).
 
     The published stem, a 7x7 convolution and a max-pool, divides the resolution by four before the
     first stage: right for 224x224, while a 28x28 image would be 7x7 by then. For small images the stem
@@ -22,7 +22,7 @@ def resnet18(x: tf.Tensor, width: int, large_images: bool = False) -> tf.Tensor:
         large_images: The published stem.
 
     Returns:
-        Features, float [B, 8 * width].
+        Features, float [B, h, w, 8 * width].
     """
     layers = keras.layers
     if large_images:
@@ -34,4 +34,4 @@ def resnet18(x: tf.Tensor, width: int, large_images: bool = False) -> tf.Tensor:
         for block in range(_BLOCKS_IN_A_STAGE):
             stride = 2 if stage > 0 and block == 0 else 1
             x = basic_block(x, width << stage, stride, f"stage{stage + 1}_block{block + 1}")
-    return layers.GlobalAveragePooling2D(name="pool")(x)
+    return x

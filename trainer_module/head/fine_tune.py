@@ -1,6 +1,8 @@
 """Fine-tuning on the labelled images."""
 
+import math
 from collections.abc import Iterator
+from typing import TypeVar
 
 import keras
 import numpy as np
@@ -34,6 +36,7 @@ def fine_tune(
     Returns:
         The trained student.
     """
+    config = long_enough(config, len(labelled), config.batch_size)
     student = Student(encoder, probe, labelled.image_shape, config, seed)
     random = np.random.default_rng([seed, 1])
     targets = smooth_targets(labelled.label_index, len(weights), config.label_smoothing)
@@ -51,6 +54,15 @@ def fine_tune(
         if progress.due(step):
             progress.report(step, float(loss), step * len(rows))
     return student
+
+
+AnyConfig = TypeVar("AnyConfig", bound=FineTuneConfig)
+
+
+def long_enough(config: AnyConfig, num_images: int, batch_size: int) -> AnyConfig:
+    """The configuration with as many steps as it takes to see each image `min_epochs` times."""
+    needed = math.ceil(config.min_epochs * num_images / batch_size)
+    return config.model_copy(update={"num_steps": max(config.num_steps, needed)})
 
 
 def smooth_targets(labels: np.ndarray, num_classes: int, smoothing: float) -> np.ndarray:

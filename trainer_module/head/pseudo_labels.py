@@ -1,56 +1,74 @@
-"""Guessing the classes of unlabelled images, batch by batch."""
+"""Guessing the classes of unlabelled images: what a teacher says of each, and what its neighbours are."""
 
-import keras
 import numpy as np
-import tensorflow as tf
+from scipy.special import softmax
 
 from trainer_module.config import SelfTrainingConfig
+from trainer_module.head.label_propagation import neighbor_graph, spread_labels
+
+_ALIGNMENT_ROUNDS = 20
+_TINY = 1e-12
 
 
-class PseudoLabels:
-    """Class probabilities of unlabelled images, and how much to trust each.
+def guess_classes(
+    logits: np.ndarray, h: np.ndarray, labels: np.ndarray, config: SelfTrainingConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Class probabilities of every image, from a teacher that stays as it is.
 
-    The guesses come from a teacher that stays as it is, on images without views; following the student
-    instead made training on Fashion-MNIST worse than none (docs/experiments.md). A teacher's errors are not
-    spread evenly. Distribution alignment (ReMixMatch, arXiv:1911.09785, section 3.1) therefore multiplies
-    the probability of each class by its share of the labels over its running share of the guesses.
+    Two opinions are multiplied: the classifier's, and that of label spreading over the graph of nearest
+    neighbours, which sees how images that have no label lie among each other. Following the student instead
+    of a fixed teacher made training on Fashion-MNIST worse than none (docs/experiments.md).
+
+    Args:
+        logits: The teacher's, float32 [N, K].
+        h: The teacher's representations, float32 [N, D].
+        labels: int [N], -1 where unknown; every class occurs.
+        config: Temperature, neighbours, alignment and threshold.
+
+    Returns:
+        Probabilities, float32 [N, K], and how much each image counts, float32 [N], from 0 to 1.
     """
+    num_classes = logits.shape[1]
+    guesses = softmax(logits / config.temperature, axis=1)
+    shares = np.bincount(labels[labels >= 0], minlength=num_classes) / np.sum(labels >= 0)
+    if config.align_shares:
+        guesses = align(guesses, shares)
+    if config.num_neighbors:
+        standardized = (h - h.mean(axis=0)) / (h.std(axis=0) + 1e-6)
+        spread = spread_labels(
+            neighbor_graph(standardized, config.num_neighbors), labels, num_classes, config.spreading
+        )
+        guesses = _normalized(guesses * (align(spread, shares) if config.align_shares else spread))
+        if config.align_shares:
+            guesses = align(guesses, shares)
+    sure = guesses.max(axis=1) >= config.min_confidence
+    return guesses.astype(np.float32), (sure * _certainty(guesses)).astype(np.float32)
 
-    def __init__(
-        self, encoder: keras.Model, head: keras.Model, label_shares: np.ndarray, config: SelfTrainingConfig
-    ):
-        """Takes the network that guesses.
 
-        Args:
-            encoder: The teacher's encoder.
-            head: The teacher's classifier.
-            label_shares: Share of each class among the labels, float32 [K].
-            config: Sharpening, alignment and threshold.
-        """
-        self._encoder, self._head, self._config = encoder, head, config
-        self._label_shares = tf.constant(label_shares, tf.float32)
-        self._guess_shares = tf.Variable(label_shares, dtype=tf.float32, trainable=False)
-        self._step = tf.Variable(0.0, trainable=False)
+def align(guesses: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Distribution alignment: makes each class as frequent among the guesses as among the labels.
 
-    @tf.function(reduce_retracing=True)
-    def guess(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Guesses one batch.
+    A teacher's errors are not spread evenly: it favours some classes. As in ReMixMatch (arXiv:1911.09785,
+    section 3.1), each class is multiplied by its share of the labels over its share of the guesses; all
+    guesses being known at once, this is repeated until both agree.
 
-        Args:
-            images: uint8 [B, H, W, C].
+    Args:
+        guesses: Probabilities, float [N, K].
+        shares: Share of each class, float [K], adding up to 1.
 
-        Returns:
-            Targets, float32 [B, K], and weights, float32 [B]: 1 where the aligned probability of the best
-            class reaches the threshold, else 0.
-        """
-        logits = self._head(self._encoder(images, training=False), training=False)
-        probabilities = tf.nn.softmax(logits / self._config.temperature)  # [B, K]
-        if self._config.align_shares:
-            self._step.assign_add(1.0)
-            decay = tf.minimum(0.95, self._step / (10.0 + self._step))
-            mean = tf.reduce_mean(probabilities, axis=0)
-            self._guess_shares.assign(decay * self._guess_shares + (1.0 - decay) * mean)
-            aligned = probabilities * self._label_shares / (self._guess_shares + 1e-6)
-            probabilities = aligned / tf.reduce_sum(aligned, axis=1, keepdims=True)
-        confidence = tf.reduce_max(probabilities, axis=1)
-        return probabilities, tf.cast(confidence >= self._config.min_confidence, tf.float32)
+    Returns:
+        Probabilities, float [N, K].
+    """
+    for _ in range(_ALIGNMENT_ROUNDS):
+        guesses = _normalized(guesses * shares / (guesses.mean(axis=0) + _TINY))
+    return guesses
+
+
+def _normalized(guesses: np.ndarray) -> np.ndarray:
+    return guesses / (guesses.sum(axis=1, keepdims=True) + _TINY)
+
+
+def _certainty(guesses: np.ndarray) -> np.ndarray:
+    """1 less the entropy's share of its maximum (arXiv:1904.04717, eq. 11), float [N]."""
+    entropy = -np.sum(guesses * np.log(guesses + _TINY), axis=1)
+    return np.clip(1.0 - entropy / np.log(guesses.shape[1]), 0.0, 1.0)

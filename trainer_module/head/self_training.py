@@ -1,5 +1,8 @@
 """Semi-supervised fine-tuning: the labelled images, and guesses about all the others."""
 
+import dataclasses
+import logging
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,10 +10,13 @@ import tensorflow as tf
 from trainer_module.config import SelfTrainingConfig
 from trainer_module.dataset import ImageDataset
 from trainer_module.head.classifier import LinearClassifier
-from trainer_module.head.fine_tune import draw_share, endless_batches, smooth_targets
+from trainer_module.head.encode import BatchEncoder
+from trainer_module.head.fine_tune import draw_share, endless_batches, long_enough, smooth_targets
 from trainer_module.head.progress import HeadProgress
-from trainer_module.head.pseudo_labels import PseudoLabels
+from trainer_module.head.pseudo_labels import guess_classes
 from trainer_module.head.student import Student
+
+_log = logging.getLogger(__name__)
 
 
 def self_train(
@@ -37,28 +43,45 @@ def self_train(
     Returns:
         The trained student.
     """
-    labelled_rows = np.flatnonzero(train.label_index >= 0)
-    unlabelled_rows = np.flatnonzero(train.label_index < 0)
-    labels = train.label_index[labelled_rows]
+    images = _bounded(train, config.max_unlabelled, seed)
+    h = BatchEncoder(encoder, train.image_shape)(images.images)
+    guesses, trust = guess_classes(classifier.logits(h), h, images.label_index, config)
+
+    labelled_rows = np.flatnonzero(images.label_index >= 0)
+    unlabelled_rows = np.flatnonzero(images.label_index < 0)
+    labels = images.label_index[labelled_rows]
     targets = smooth_targets(labels, len(weights), config.label_smoothing)
+    config = long_enough(config, len(unlabelled_rows), config.unlabelled_batch_size)
     student = Student(encoder, classifier, train.image_shape, config, seed)
-    shares = np.bincount(labels, minlength=len(weights)) / len(labels)
-    pseudo_labels = PseudoLabels(encoder, classifier.to_keras(), shares, config)
 
     random = np.random.default_rng([seed, 2])
     labelled = endless_batches(len(labelled_rows), config.batch_size, random)
     unlabelled = endless_batches(len(unlabelled_rows), config.unlabelled_batch_size, random)
     progress = HeadProgress("self-training", config.num_steps, config.log_every)
     for step in range(1, config.num_steps + 1):
-        rows, other_rows = next(labelled), unlabelled_rows[next(unlabelled)]
-        others = train.images[other_rows]
-        guesses, trust = pseudo_labels.guess(tf.constant(others))
+        rows, others = next(labelled), unlabelled_rows[next(unlabelled)]
         loss = student.step(
-            tf.constant(np.concatenate([train.images[labelled_rows[rows]], others])),
-            tf.concat([targets[rows], guesses], axis=0),
-            tf.concat([weights[labels[rows]], config.unlabelled_weight * trust], axis=0),
+            tf.constant(images.images[np.concatenate([labelled_rows[rows], others])]),
+            tf.constant(np.concatenate([targets[rows], guesses[others]])),
+            tf.constant(np.concatenate([weights[labels[rows]], config.unlabelled_weight * trust[others]])),
             tf.constant(draw_share(config.mixup, random), tf.float32),
         )
         if progress.due(step):
-            progress.report(step, float(loss), step * (len(rows) + len(other_rows)))
+            progress.report(step, float(loss), step * (len(rows) + len(others)))
     return student
+
+
+def _bounded(train: ImageDataset, max_unlabelled: int, seed: int) -> ImageDataset:
+    """All labelled images and at most so many others: the graph of neighbours grows with their square."""
+    unlabelled = np.flatnonzero(train.label_index < 0)
+    if len(unlabelled) <= max_unlabelled:
+        return train
+    _log.info("self-training takes %d of %d unlabelled images", max_unlabelled, len(unlabelled))
+    kept = np.random.default_rng([seed, 3]).choice(unlabelled, max_unlabelled, replace=False)
+    rows = np.sort(np.concatenate([np.flatnonzero(train.label_index >= 0), kept]))
+    return dataclasses.replace(
+        train,
+        images=train.images[rows],
+        label_index=train.label_index[rows],
+        image_id=train.image_id[rows],
+    )

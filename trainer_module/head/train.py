@@ -119,11 +119,13 @@ def train_head(
         student = fine_tune(encoder, probe.classifier, labelled, weights, config.fine_tune, config.seed)
         candidates.append(_candidate("fine_tune", student, evaluation))
     if config.mode == "self_training" and len(labelled) < len(train):
-        teacher = _best(candidates, labels_eval)
-        student = self_train(
-            teacher.encoder, teacher.classifier, train, weights, config.self_training, config.seed
-        )
-        candidates.append(_candidate("self_training", student, evaluation))
+        for round_number in range(config.self_training.rounds):
+            teacher = _best(candidates, labels_eval)
+            seed = config.seed + round_number
+            student = self_train(
+                teacher.encoder, teacher.classifier, train, weights, config.self_training, seed
+            )
+            candidates.append(_candidate("self_training", student, evaluation))
 
     best = _best(candidates, labels_eval)
     temperature = fit_temperature(best.logits, labels_eval)

@@ -1,49 +1,54 @@
-import keras
 import numpy as np
-import tensorflow as tf
+from scipy.special import softmax
 
 from trainer_module.config import SelfTrainingConfig
-from trainer_module.head.pseudo_labels import PseudoLabels
+from trainer_module.head.pseudo_labels import align, guess_classes
 
-# Logits of an image are its three pixels, so that every guess can be computed by hand.
-IMAGES = np.array([[10, 0, 0], [9, 8, 0], [0, 0, 7], [8, 7, 7]], np.uint8).reshape(4, 1, 1, 3)
-
-
-def make(shares, **changes) -> PseudoLabels:
-    pixels = keras.Input((1, 1, 3))
-    encoder = keras.Model(pixels, keras.layers.Flatten()(pixels))
-    h = keras.Input((3,))
-    head = keras.Model(h, keras.layers.Identity()(h))
-    return PseudoLabels(encoder, head, np.array(shares, np.float32), SelfTrainingConfig(**changes))
+LOGITS = np.array([[10, 0, 0], [9, 8, 0], [0, 0, 7], [8, 7, 7]], np.float32)
+LABELS = np.array([0, 1, 2, -1])
+H = np.eye(4, dtype=np.float32)
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    exponents = np.exp(logits)
-    return exponents / exponents.sum(axis=1, keepdims=True)
+def config(**changes) -> SelfTrainingConfig:
+    return SelfTrainingConfig(**{"align_shares": False, "num_neighbors": 0, **changes})
 
 
 def test_guesses_are_the_softmax_at_the_temperature():
-    labels = make([0.2, 0.3, 0.5], align_shares=False, temperature=2.0)
-    targets, weights = labels.guess(tf.constant(IMAGES))
-    np.testing.assert_allclose(targets, softmax(IMAGES.reshape(4, 3) / 2.0), rtol=1e-5)
-    np.testing.assert_array_equal(weights, np.ones(4))
+    guesses, trust = guess_classes(LOGITS, H, LABELS, config(temperature=2.0))
+    expected = softmax(LOGITS / 2.0, axis=1)
+    np.testing.assert_allclose(guesses, expected, rtol=1e-5)
+    entropy = -np.sum(expected * np.log(expected), axis=1)
+    np.testing.assert_allclose(trust, 1.0 - entropy / np.log(3.0), rtol=1e-4)
 
 
 def test_unsure_guesses_weigh_nothing():
-    labels = make([1 / 3] * 3, align_shares=False, min_confidence=0.7)
-    _, weights = labels.guess(tf.constant(IMAGES))
-    expected = softmax(IMAGES.reshape(4, 3).astype(float)).max(axis=1) >= 0.7
-    np.testing.assert_array_equal(weights, expected)
-    assert set(expected) == {True, False}
+    _, trust = guess_classes(LOGITS, H, LABELS, config(min_confidence=0.7))
+    sure = softmax(LOGITS, axis=1).max(axis=1) >= 0.7
+    np.testing.assert_array_equal(trust > 0, sure)
+    assert set(sure) == {True, False}
 
 
 def test_alignment_makes_guesses_as_frequent_as_labels():
-    shares = np.array([0.25, 0.5, 0.25])
-    labels = make(shares, temperature=3.0)
-    for _ in range(200):  # the running share settles
-        targets, _ = labels.guess(tf.constant(IMAGES))
-    plain = softmax(IMAGES.reshape(4, 3) / 3.0)
-    expected = plain * shares / plain.mean(axis=0)
-    np.testing.assert_allclose(targets, expected / expected.sum(axis=1, keepdims=True), rtol=1e-3)
-    aligned, before = np.mean(targets, axis=0), plain.mean(axis=0)
-    assert np.abs(aligned - shares).sum() < np.abs(before - shares).sum()
+    shares = np.array([0.2, 0.5, 0.3])
+    random = np.random.default_rng(0)
+    aligned = align(softmax(random.normal(size=(500, 3)), axis=1), shares)
+    np.testing.assert_allclose(aligned.mean(axis=0), shares, atol=1e-3)
+    np.testing.assert_allclose(aligned.sum(axis=1), 1.0, rtol=1e-5)
+
+
+def test_alignment_of_aligned_guesses_changes_nothing():
+    guesses = np.array([[0.7, 0.3], [0.3, 0.7]])
+    np.testing.assert_allclose(align(guesses, np.array([0.5, 0.5])), guesses, rtol=1e-6)
+
+
+def test_neighbours_overrule_a_teacher_that_does_not_know():
+    """Two clusters with one label each; the teacher says nothing of the others."""
+    random = np.random.default_rng(1)
+    sides = np.repeat([0, 1], 50)
+    h = (10.0 * np.eye(2)[sides] + random.normal(size=(100, 2))).astype(np.float32)
+    labels = np.full(100, -1)
+    labels[[0, 50]] = [0, 1]
+    guesses, trust = guess_classes(np.zeros((100, 2), np.float32), h, labels, config(num_neighbors=5))
+    np.testing.assert_array_equal(guesses.argmax(axis=1), sides)
+    assert np.all((trust >= 0) & (trust <= 1))
+    assert trust.mean() > 0.5

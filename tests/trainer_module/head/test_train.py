@@ -21,6 +21,7 @@ SHORT = FineTuneConfig(
     policy=(Translate(), Rotate(max_degrees=10)),
     optimizer=OptimizerConfig(learning_rate=1e-2),
     num_steps=100,
+    min_epochs=0,
     batch_size=32,
     average_decay=0.9,
 )
@@ -80,7 +81,7 @@ def test_the_same_seed_gives_the_same_classifier(encoder, digits):
 
 
 def test_the_probe_is_kept_where_fine_tuning_is_worse(encoder, digits):
-    ruinous = FineTuneConfig(num_steps=3, optimizer=OptimizerConfig(learning_rate=5.0))
+    ruinous = FineTuneConfig(num_steps=3, min_epochs=0, optimizer=OptimizerConfig(learning_rate=5.0))
     trained = train_head(encoder, *digits, NAMES, HeadConfig(mode="fine_tune", fine_tune=ruinous))
     assert trained.metrics.mode == "linear_probe"
 
