@@ -159,7 +159,7 @@ class SelfTrainingConfig(FineTuneConfig):
     policy: tuple[AnyStep, ...] = (Crop(min_area=0.4), Flip(), Brightness(), Contrast(), Cutout(max_area=0.2))
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     rounds: int = Field(2, ge=1, description="each student is the teacher of the next round")
-    num_steps: int = Field(300, ge=1, description="of a round, at least")
+    num_steps: int = Field(100, ge=1, description="of a round, at least")
     min_epochs: float = Field(4.0, ge=0, description="of the unlabelled images, in a round")
     unlabelled_batch_size: int = Field(448, ge=1, description="unlabelled images a step")
     max_unlabelled: int = Field(100_000, ge=1, description="unlabelled images beyond this are left out")

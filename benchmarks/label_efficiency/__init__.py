@@ -1,0 +1,1 @@
+"""Test accuracy by labels a class, against the same encoder without pretraining."""

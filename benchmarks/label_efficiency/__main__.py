@@ -1,0 +1,123 @@
+"""`make benchmark-labels`: accuracy by labels a class. Goes on where it was stopped.
+
+Pretrains once, without a label, then fits every method for every budget and seed. What was done is kept
+in the results file, one result at a time, so that the command can be stopped and given again.
+
+    python -m benchmarks.label_efficiency [--settings FILE] [--out FILE] [--work DIR] [--only METHOD ...]
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import pathlib
+import platform
+import subprocess
+import time
+
+import keras
+import psutil
+
+from benchmarks.label_efficiency import summary
+from benchmarks.label_efficiency.data import Splits, read_splits, with_budget
+from benchmarks.label_efficiency.methods import METHODS, WITHOUT_PRETRAINING, Task, applies
+from benchmarks.label_efficiency.results import Pretraining, Report, Result, Store
+from benchmarks.label_efficiency.settings import SETTINGS, Settings, read_settings
+from pipeline.config import load_config
+from trainer_module.encoders import load_encoder, save_encoder
+from trainer_module.pretrain.loop import pretrain
+
+RESULTS = pathlib.Path(__file__).parents[1] / "results" / "label_efficiency.json"
+
+
+def main() -> None:
+    """Runs what is not there yet, then writes table and plot."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--settings", type=pathlib.Path, default=SETTINGS)
+    parser.add_argument("--out", type=pathlib.Path, default=RESULTS)
+    parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("runs/label-efficiency"))
+    parser.add_argument("--only", nargs="*", choices=sorted(METHODS), help="these methods alone")
+    options = parser.parse_args()
+    settings = read_settings(options.settings)
+    store = Store(options.out, fresh_report(settings))
+    root = options.work.absolute()
+    config = load_config(settings.dataset, [f"root={root}/data", "data.labels_per_class=null"])
+    splits = read_splits(config)
+    methods = options.only or list(METHODS)
+    encoder = None
+    if not set(methods) <= WITHOUT_PRETRAINING:
+        encoder = pretrained(settings, splits, root / settings.digest(), store)
+    for labels in settings.labels_per_class:
+        for seed in range(settings.num_seeds):
+            for method in methods:
+                if applies(method, labels) and not store.report.find(method, labels, seed):
+                    store.add(measure(method, labels, seed, splits, encoder, settings))
+    print(summary.table(store.report))
+    print(summary.write_plot(store.report, options.out.with_suffix(".png")))
+
+
+def measure(
+    method: str,
+    labels: int | None,
+    seed: int,
+    splits: Splits,
+    encoder: keras.Model | None,
+    settings: Settings,
+) -> Result:
+    """Fills one cell of the table for one seed."""
+    task = Task(with_budget(splits.train, labels, seed), splits, encoder, settings, seed)
+    started, cpu_started = time.monotonic(), time.process_time()
+    found = METHODS[method](task)
+    result = Result(
+        method=method,
+        labels_per_class=labels,
+        seed=seed,
+        test_accuracy=found.test_accuracy,
+        eval_accuracy=found.eval_accuracy,
+        seconds=round(time.monotonic() - started, 1),
+        cpu_seconds=round(time.process_time() - cpu_started, 1),
+        details=found.details,
+    )
+    budget = "all" if labels is None else labels
+    print(f"{method}, {budget} labels a class, seed {seed}: test {found.test_accuracy:.4f}, "
+          f"{result.seconds:.0f} s", flush=True)  # fmt: skip
+    return result
+
+
+def pretrained(settings: Settings, splits: Splits, directory: pathlib.Path, store: Store) -> keras.Model:
+    """The encoder, from disk if it was trained before. Its training sees no label at all."""
+    model_dir = str(directory / "encoder")
+    train = splits.train
+    if store.report.pretraining is not None and (directory / "encoder").exists():
+        return load_encoder(model_dir)
+    hidden = with_budget(train, 0, seed=0)
+    started, cpu_started = time.monotonic(), time.process_time()
+    encoder = pretrain(hidden, settings.pretrain, str(directory / "checkpoints"), str(directory / "logs"))
+    save_encoder(model_dir, encoder, settings.pretrain.encoder, train.image_shape, train.mean, train.std)
+    store.set_pretraining(
+        Pretraining(
+            num_steps=settings.pretrain.num_steps,
+            num_images=settings.pretrain.num_steps * settings.pretrain.batch_size,
+            seconds=round(time.monotonic() - started, 1),
+            cpu_seconds=round(time.process_time() - cpu_started, 1),
+        )
+    )
+    return load_encoder(model_dir)
+
+
+def fresh_report(settings: Settings) -> Report:
+    """A report without results, with all that says where they come from."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    memory = psutil.virtual_memory().total / 2**30
+    return Report(
+        dataset=settings.dataset,
+        encoder=settings.pretrain.encoder.name,
+        config_digest=settings.digest(),
+        commit=commit.stdout.strip() or "unknown",
+        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        hardware=f"{psutil.cpu_count()} cores, {platform.machine()}, {memory:.0f} GiB, no GPU",
+        versions={name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "tfx")},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Fashion-MNIST as the pipeline reads it, with every label, and what a label budget leaves of them."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow_transform as tft
+from tfx import v1 as tfx
+
+from components.image_example_gen import inspect_source
+from pipeline import pipeline as topology
+from pipeline.config import PipelineConfig
+from pipeline.lineage import Lineage
+from pipeline.metadata import connection_config
+from pipeline.source import source_of
+from trainer_module.dataset import ImageDataset, read_images
+from trainer_module.vocabulary import class_names
+
+SPLITS = ("train", "eval", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """The three splits, every image with its label, and the names of the classes."""
+
+    train: ImageDataset
+    eval: ImageDataset
+    test: ImageDataset
+    class_names: tuple[str, ...]
+
+
+def read_splits(config: PipelineConfig) -> Splits:
+    """Runs the data stage of the pipeline (from its cache, the second time) and decodes the images."""
+    data = topology.data_stage(config, source_of(inspect_source(config.data)))
+    tfx.orchestration.BeamDagRunner().run(
+        tfx.dsl.Pipeline(
+            config.name,
+            config.root,
+            components=list(data.nodes),
+            enable_cache=True,
+            metadata_connection_config=connection_config(config),
+        )
+    )
+    run = Lineage(connection_config(config), config.name).run()
+    examples = run.node("ImageExampleGen").output("examples").uri
+    graph = tft.TFTransformOutput(run.node("Transform").output("transform_graph").uri)
+    found = [read_images([f"{examples}/Split-{split}/*"], graph) for split in SPLITS]
+    return Splits(*found, tuple(class_names(graph)))
+
+
+def with_budget(train: ImageDataset, labels_per_class: int | None, seed: int) -> ImageDataset:
+    """The training images with the labels of all but a few hidden.
+
+    Args:
+        train: Images, all labelled.
+        labels_per_class: How many of each class keep their label, chosen at random; None: all.
+        seed: Of the choice.
+
+    Returns:
+        The same images, `label_index` being -1 where the label is hidden.
+
+    Raises:
+        ValueError: If a class has fewer images.
+    """
+    if labels_per_class is None:
+        return train
+    random = np.random.default_rng([seed, labels_per_class])
+    hidden = np.full_like(train.label_index, -1)
+    for index in range(int(train.label_index.max()) + 1):
+        rows = np.flatnonzero(train.label_index == index)
+        if len(rows) < labels_per_class:
+            raise ValueError(
+                f"class {index} has {len(rows)} images, the budget asks for {labels_per_class} of each class"
+            )
+        hidden[random.choice(rows, labels_per_class, replace=False)] = index
+    return dataclasses.replace(train, label_index=hidden)

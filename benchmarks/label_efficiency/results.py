@@ -1,0 +1,119 @@
+"""Raw results on disk, kept one by one, so that a benchmark that was stopped goes on where it was."""
+
+import json
+import os
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from scipy import stats
+
+from components.registry.locking import exclusive_file
+
+
+class Result(BaseModel):
+    """What one method reached with one choice of labels.
+
+    `labels_per_class` is None for all labels. Every choice was made on `eval`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    labels_per_class: int | None
+    seed: int
+    test_accuracy: float
+    eval_accuracy: float
+    seconds: float
+    cpu_seconds: float
+    details: Mapping[str, Any] = {}
+
+
+class Pretraining(BaseModel):
+    """What the encoder that all heads stand on took."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    num_steps: int
+    num_images: int
+    seconds: float
+    cpu_seconds: float
+
+
+class Report(BaseModel):
+    """The file: what was run, on what, and every result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    encoder: str
+    config_digest: str
+    commit: str
+    started: str
+    hardware: str
+    versions: Mapping[str, str]
+    pretraining: Pretraining | None = None
+    results: tuple[Result, ...] = ()
+
+    def find(self, method: str, labels_per_class: int | None, seed: int) -> Result | None:
+        """The result of one cell, if it is there already."""
+        for each in self.results:
+            if (each.method, each.labels_per_class, each.seed) == (method, labels_per_class, seed):
+                return each
+        return None
+
+
+class Store:
+    """The file of a report; each change is on disk, whole, before the next thing runs.
+
+    Several processes may fill the same file: each change is made to what is on disk at that moment.
+    """
+
+    def __init__(self, path: pathlib.Path, fresh: Report):
+        """Opens the file, or starts it with `fresh`.
+
+        Raises:
+            ValueError: If the file holds results of another configuration.
+        """
+        self._path = path
+        self._lock = str(path.absolute().with_suffix(".lock"))
+        self._fresh = fresh
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if self.report.config_digest != fresh.config_digest:
+            raise ValueError(
+                f"{path} holds results of configuration {self.report.config_digest}, this one is "
+                f"{fresh.config_digest}: give another --out, or take the file away"
+            )
+
+    @property
+    def report(self) -> Report:
+        """What is on disk now."""
+        if not self._path.exists():
+            return self._fresh
+        return Report.model_validate_json(self._path.read_text(encoding="utf-8"))
+
+    def add(self, result: Result) -> None:
+        """Keeps one more result."""
+        self._change(lambda report: {"results": (*report.results, result)})
+
+    def set_pretraining(self, pretraining: Pretraining) -> None:
+        """Keeps what pretraining took."""
+        self._change(lambda _: {"pretraining": pretraining})
+
+    def _change(self, change: Callable[[Report], Mapping[str, Any]]) -> None:
+        with exclusive_file(self._lock):
+            report = self.report
+            report = report.model_copy(update=change(report))
+            part = self._path.with_suffix(".part")
+            part.write_text(json.dumps(report.model_dump(), indent=1) + "\n", encoding="utf-8")
+            os.replace(part, self._path)
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and half width of its 95 % interval by Student's t; the width is NaN for a single value."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, float("nan")
+    return mean, float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))

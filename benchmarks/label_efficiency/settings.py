@@ -1,0 +1,35 @@
+"""What is run: one YAML file, read into a frozen object."""
+
+import hashlib
+import pathlib
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from trainer_module.config import HeadConfig, PretrainConfig
+
+SETTINGS = pathlib.Path(__file__).with_name("settings.yaml")
+
+
+class Settings(BaseModel):
+    """Everything that the figures depend on, beside the code and the data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = Field("fashion_mnist", description="a configuration of pipeline/configs")
+    labels_per_class: tuple[int | None, ...] = (4, 16, 64, 256, 1024, None)
+    num_seeds: int = Field(3, ge=2)
+    pixel_penalties: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001, 0.0001)
+    pretrain: PretrainConfig
+    head: HeadConfig
+    scratch: HeadConfig
+
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that change with any setting but the number of seeds and budgets."""
+        text = self.model_dump_json(exclude={"num_seeds", "labels_per_class"})
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read_settings(path: pathlib.Path = SETTINGS) -> Settings:
+    """Reads a settings file."""
+    return Settings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
