@@ -9,9 +9,11 @@ in the results file, one result at a time, so that the command can be stopped an
 import argparse
 import datetime
 import importlib.metadata
+import logging
 import pathlib
 import platform
 import subprocess
+import sys
 import time
 
 import keras
@@ -37,6 +39,8 @@ def main() -> None:
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("runs/label-efficiency"))
     parser.add_argument("--only", nargs="*", choices=sorted(METHODS), help="these methods alone")
     options = parser.parse_args()
+    sys.argv = sys.argv[:1]  # Beam reads what is left there
+    logging.getLogger("tfx_contrastive.progress").setLevel(logging.INFO)
     settings = read_settings(options.settings)
     store = Store(options.out, fresh_report(settings))
     root = options.work.absolute()

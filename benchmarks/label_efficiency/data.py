@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow_transform as tft
 from tfx import v1 as tfx
+from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 
 from components.image_example_gen import inspect_source
 from pipeline import pipeline as topology
@@ -31,7 +32,7 @@ class Splits:
 def read_splits(config: PipelineConfig) -> Splits:
     """Runs the data stage of the pipeline (from its cache, the second time) and decodes the images."""
     data = topology.data_stage(config, source_of(inspect_source(config.data)))
-    tfx.orchestration.BeamDagRunner().run(
+    BeamDagRunner().run(
         tfx.dsl.Pipeline(
             config.name,
             config.root,
