@@ -84,14 +84,14 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
         if last or call.stop % watch.probe_every == 0:
             score = watcher.probe(call.stop, learner)
             if score is not None and watch.keep == "best":
-                best.offer(encoder, call.stop, score)
+                best.offer(learner.kept, call.stop, score)
         if last or call.stop % config.checkpoint_every == 0:
             manager.save(call.stop)
     watcher.end()
     if best.step is not None:
-        best.restore(encoder)
+        best.restore(learner.kept)
         _log.info("the encoder of step %d is kept: the best by kNN probe", best.step)
-    return encoder
+    return learner.kept
 
 
 class _Watcher:

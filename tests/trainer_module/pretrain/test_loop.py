@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.digits_data import digit_pixels
-from trainer_module.config import EncoderConfig, OptimizerConfig, PretrainConfig, ViewsConfig, WatchConfig
+from trainer_module.config import AdamW, EncoderConfig, PretrainConfig, ViewsConfig, WatchConfig
 from trainer_module.dataset import ImageDataset
 from trainer_module.losses.config import ObjectiveConfig
 from trainer_module.pretrain.loop import pretrain
@@ -148,7 +148,7 @@ def test_collapse_warns_otherwise(tmp_path, caplog):
 
 
 def test_diverging_loss_always_stops_the_run(tmp_path):
-    optimizer = OptimizerConfig(learning_rate=1e30, warmup_fraction=0)
+    optimizer = AdamW(learning_rate=1e30, warmup_fraction=0)
     with pytest.raises(PretrainingCollapsedError, match="the loss is nan"):
         pretrain(digits(), config(optimizer=optimizer), str(tmp_path / "c"), str(tmp_path / "logs"))
 
@@ -173,6 +173,22 @@ def test_mixed_precision_trains_and_keeps_float32_outputs(tmp_path):
     assert encoder.get_layer("layer0_conv").compute_dtype == "bfloat16"
     assert encoder.output.dtype == "float32"
     assert all(weight.dtype == np.float32 for weight in encoder.get_weights())
+
+
+def test_the_running_average_is_what_is_kept(tmp_path):
+    watch = WatchConfig(keep="last", probe_every=10, after_steps=10)
+    last, average = (
+        pretrain(
+            digits(),
+            config(num_steps=10, average_decay=decay, watch=watch),
+            str(tmp_path / str(decay)),
+            str(tmp_path / "logs"),
+        )
+        for decay in (0.0, 0.9)
+    )
+    assert "encoder" in last.name
+    for one, other in zip(last.trainable_variables, average.trainable_variables, strict=True):
+        assert 0 < np.abs(one.numpy() - other.numpy()).max() < 0.1
 
 
 def test_checkpoints_belong_to_one_configuration_and_data_set():
