@@ -5,8 +5,9 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from pipeline.metadata import open_store
 
 _STATES = {
     mlmd.Execution.COMPLETE: "ran",
@@ -84,7 +85,7 @@ class Lineage:
     """The runs of one pipeline as ML Metadata knows them."""
 
     def __init__(self, connection: mlmd.ConnectionConfig, pipeline: str):
-        self._store = metadata_store.MetadataStore(connection)
+        self._store = open_store(connection)
         self._pipeline = pipeline
 
     def runs(self) -> tuple[Run, ...]:

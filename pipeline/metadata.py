@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+from ml_metadata import errors
+from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.config import ConfigError, PipelineConfig
@@ -40,3 +42,33 @@ def connection_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionCo
         connection.postgresql.port = str(metadata.port)
         connection.postgresql.dbname = metadata.database
     return connection
+
+
+def open_store(connection: metadata_store_pb2.ConnectionConfig) -> metadata_store.MetadataStore:
+    """Opens ML Metadata; the database and its tables are made on first use.
+
+    Raises:
+        ConfigError: If it can't be opened; the text says where it was looked for and what to check.
+    """
+    try:
+        return metadata_store.MetadataStore(connection)
+    except (RuntimeError, errors.StatusError) as error:
+        raise ConfigError(_advice(connection, str(error).strip())) from error
+
+
+def _advice(connection: metadata_store_pb2.ConnectionConfig, error: str) -> str:
+    if connection.HasField("sqlite"):
+        path = connection.sqlite.filename_uri
+        return (
+            f"ML Metadata's file {path} can't be opened: {error}. Check that it is one, and may be written."
+        )
+    if connection.HasField("mysql"):
+        kind, server, database = "mysql", connection.mysql, connection.mysql.database
+    else:
+        kind, server, database = "postgresql", connection.postgresql, connection.postgresql.dbname
+    return (
+        f"ML Metadata can't be opened in the {kind} server at {server.host}:{server.port}, database "
+        f"{database}, user {server.user}: {error}. Check that the server runs and answers there, that the "
+        "user may use this database (and create it, or tables in it), and that the password is right "
+        "(docs/metadata.md)."
+    )

@@ -17,6 +17,7 @@ class Summary:
 
     Attributes:
         images: Counts of ImageExampleGen: read, written by split, set aside by reason.
+        quarantine: Directory of what was set aside.
         representation: Figures of the encoder: kNN and linear probe, rank, uniformity.
         evaluation: Metrics on `eval`, by which the gates decide.
         test: Metrics on `test`, reported only.
@@ -27,6 +28,7 @@ class Summary:
     """
 
     images: Mapping[str, Any]
+    quarantine: str
     representation: Mapping[str, Any]
     evaluation: Mapping[str, float]
     test: Mapping[str, float]
@@ -39,6 +41,7 @@ class Summary:
 def summarise(run: Run) -> Summary:
     """Gathers the figures of a finished run."""
     representation = _json(run.node("RepresentationGate"), "representation", "metrics.json")
+    example_gen = run.node("ImageExampleGen")
     evaluator = run.node("Evaluator")
     reasons = list(representation.get("reasons", ()))
     if evaluator is not None:
@@ -46,7 +49,8 @@ def summarise(run: Run) -> Summary:
     pusher = run.node("Pusher")
     baseline = run.node("BaselineResolver")
     return Summary(
-        images=_json(run.node("ImageExampleGen"), "quarantine", "summary.json"),
+        images=_json(example_gen, "quarantine", "summary.json"),
+        quarantine=example_gen.output("quarantine").uri if example_gen else "",
         representation=representation,
         evaluation=_overall(evaluator),
         test=_overall(run.node("TestEvaluator")),

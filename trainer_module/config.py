@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from trainer_module.encoder_catalog import KERAS_PREFIX, encoder_names
 from trainer_module.losses.config import ObjectiveConfig
+from trainer_module.optimizer_config import AdamW, AnyOptimizer
 from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Cutout, Flip
 
 
@@ -88,15 +89,6 @@ class ViewsConfig(Frozen):
     small: SmallViewsConfig = SmallViewsConfig()
 
 
-class OptimizerConfig(Frozen):
-    """AdamW with linear warm-up and cosine decay to zero."""
-
-    learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1e-4, ge=0)
-    warmup_fraction: float = Field(0.1, ge=0, lt=1, description="share of the steps spent warming up")
-    clip_norm: float | None = Field(None, gt=0, description="global norm of gradients; None: no clipping")
-
-
 class WatchConfig(Frozen):
     """Label-free signs that pretraining learns nothing, and what to do about them."""
 
@@ -123,7 +115,10 @@ class PretrainConfig(Frozen):
     target_momentum: float = Field(
         0.99, ge=0, lt=1, description="of the averaged target network, for objectives that have one"
     )
-    optimizer: OptimizerConfig = OptimizerConfig()
+    optimizer: AnyOptimizer = AdamW()
+    average_decay: float = Field(
+        0.0, ge=0, lt=1, description="of a running average of the encoder, which is kept then; 0: none"
+    )
     watch: WatchConfig = WatchConfig()
     seed: int = Field(0, ge=0, lt=2**31)
     batch_size: int = Field(512, ge=2)
@@ -142,7 +137,7 @@ class FineTuneConfig(Frozen):
     """Training of encoder and classifier together on views, with an average of the weights kept."""
 
     policy: tuple[AnyStep, ...] = (Crop(min_area=0.5), Flip(), Brightness(), Contrast())
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-3, weight_decay=1e-2)
+    optimizer: AnyOptimizer = AdamW(learning_rate=3e-3, weight_decay=1e-2)
     layer_decay: float = Field(0.7, gt=0, le=1, description="learning rate of a section over the one above")
     average_decay: float = Field(0.99, ge=0, lt=1, description="exponential moving average of the weights")
     label_smoothing: float = Field(0.1, ge=0, lt=1)

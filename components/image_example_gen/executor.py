@@ -55,11 +55,30 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         summary = quarantine.read_summary(set_aside.uri)
         _record_quarantine(set_aside, summary)
         if summary["error"]:
-            raise DataError(summary["error"])
+            raise DataError(summary["error"] + _kept_for_the_user(set_aside.uri))
         _record_examples(examples, summary, exec_properties["fingerprint"])
         for split, absent in summary["classes_absent"].items():
             if absent:
                 _logger.warning("No image of these classes is in %s: %s", split, ", ".join(absent))
+
+
+def _kept_for_the_user(uri: str) -> str:
+    """Moves the quarantine aside: TFX removes the outputs of a node that fails.
+
+    Args:
+        uri: The artifact's; `<uri>-refused` holds its files afterwards.
+
+    Returns:
+        What to add to the error; empty if nothing was set aside.
+    """
+    kept = f"{uri.rstrip('/')}-refused"
+    if tf.io.gfile.exists(kept):
+        tf.io.gfile.rmtree(kept)
+    tf.io.gfile.rename(uri, kept)
+    tf.io.gfile.makedirs(uri)  # TFX expects something to remove
+    if not sum(quarantine.read_summary(kept)["set_aside"].values()):
+        return ""
+    return f"\nEvery image that was set aside, with its reason: {kept}/{quarantine.RECORDS_FILE}"
 
 
 def _record_examples(artifact: types.Artifact, summary: dict[str, Any], fingerprint: str) -> None:

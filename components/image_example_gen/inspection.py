@@ -1,11 +1,13 @@
 """Looks at a source before a run: its fingerprint, its classes. Decodes no image."""
 
+import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 
 from components.image_example_gen.adapters import adapter_for
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
+from components.image_example_gen.records import EVAL, TEST, TRAIN, UNSPLIT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +52,8 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
         What is known of it.
 
     Raises:
-        DataError: If there is nothing there, it is not what the configuration says, or there is exactly
-            one class.
+        DataError: If there is nothing there, it is not what the configuration says, there is exactly
+            one class, or one that the source's own splits would measure and never train.
     """
     listing = adapter_for(ingest.source, ingest.max_file_bytes).listing()
     labels = {split: dict(sorted(counts.items())) for split, counts in listing.labels.items()}
@@ -67,7 +69,22 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
             f"Received {ingest.source}, in which no image is usable by its path; expected images."
         )
     require_classes(inspection.class_names, str(ingest.source))
+    _require_enough_labels(inspection)
     return inspection
+
+
+def _require_enough_labels(inspection: SourceInspection) -> None:
+    """Refuses what is certain to fail later: a class that can't be learnt, a split that can't be filled."""
+    learnt = collections.Counter[str]()
+    for split in (TRAIN, UNSPLIT):
+        learnt.update(inspection.labels.get(split, {}))
+    measured = {name for split in (EVAL, TEST) for name in inspection.labels.get(split, {})}
+    require_learnt(set(learnt), measured, len(inspection.class_names))
+    own = {*inspection.labels, *inspection.unlabelled}
+    missing = [split for split in (TEST, EVAL) if split not in own]
+    to_spare = sum(count - 1 for count in learnt.values())  # each class keeps one training image
+    if inspection.has_labels and to_spare < len(missing):
+        raise DataError(too_few_labels_error(missing[-1], list(learnt.values())))
 
 
 def require_classes(class_names: tuple[str, ...], source: str) -> None:
@@ -82,3 +99,38 @@ def require_classes(class_names: tuple[str, ...], source: str) -> None:
             "more, or no label at all. Add images of another class, or move these to unlabeled/ (in a "
             "manifest: leave the label empty) to train an encoder without a classifier."
         )
+
+
+def require_learnt(learnt: Set[str], measured: Set[str], num_classes: int) -> None:
+    """Refuses a class that is to be measured, but has no training image.
+
+    Args:
+        learnt: Classes of the labelled training images.
+        measured: Classes of the images in `eval` and `test`.
+        num_classes: How many there are in all.
+
+    Raises:
+        DataError: If `measured` has one that `learnt` has not.
+    """
+    if unknown := sorted(measured - learnt):
+        raise DataError(
+            f"Received labelled images of {len(unknown)} of {num_classes} classes in eval or test, but "
+            f"none in train: {', '.join(map(repr, unknown[:5]))}; expected a labelled training image of each "
+            "class. Label some, or take these classes out of eval and test."
+        )
+
+
+def too_few_labels_error(split: str, counts: Sequence[int]) -> str:
+    """The text for a split that no labelled image is left for.
+
+    Args:
+        split: Its name.
+        counts: Labelled images of each class that has one.
+    """
+    each = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts):,}"
+    return (
+        f"None of the {sum(counts):,} labelled images ({len(counts)} classes, {each} in a class) is left for "
+        f"the split {split}: a class gives none away where it would lose its last training image. Label more "
+        f"images, some 10 or more in a class, or give the source a split {split} of its own, or raise "
+        f"data.{split}_fraction."
+    )

@@ -17,13 +17,13 @@ In this order:
 import collections
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.inspection import require_classes
+from components.image_example_gen.inspection import require_classes, require_learnt, too_few_labels_error
 from components.image_example_gen.records import EVAL, SPLITS, TEST, TRAIN, UNSPLIT, StagedChunk
 
 DROPPED = -1
@@ -96,7 +96,7 @@ def plan_splits(chunks: Sequence[StagedChunk], config: IngestConfig) -> SplitPla
         unusable = (splits > _TRAIN) & (labels == UNLABELLED)
         unlabelled_dropped = int(unusable.sum())
         splits[unusable] = DROPPED
-    _check(splits, labels, class_names, any_label)
+    _check(splits, labels, class_names, any_label, has_own)
     labels_hidden = 0
     if config.labels_per_class is not None:
         hidden = _over_budget(ids, splits, labels, config.labels_per_class, config.seed)
@@ -193,20 +193,35 @@ def _names(labels: np.ndarray, class_names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(class_names[code] for code in np.unique(labels).tolist() if code != UNLABELLED)
 
 
-def _check(splits: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], any_label: bool) -> None:
+def _check(
+    splits: np.ndarray,
+    labels: np.ndarray,
+    class_names: tuple[str, ...],
+    any_label: bool,
+    has_own: Set[str],
+) -> None:
     for code, name in enumerate(SPLITS):
         if not (splits == code).any():
-            kind = "labelled image" if any_label and name != TRAIN else "image"
-            raise DataError(
-                f"No {kind} is left for the split {name} (of {int((splits != DROPPED).sum()):,} images); "
-                f"expected one at least. Give the source more images or a {name} split of its own"
-                + ("." if name == TRAIN else f", or raise data.{name}_fraction.")
-            )
+            raise DataError(_empty_split_error(name, splits, labels, any_label, has_own))
     learnt = set(_names(labels[splits == _TRAIN], class_names))
     measured = set(_names(labels[splits > _TRAIN], class_names))
-    if unknown := sorted(measured - learnt):
-        raise DataError(
-            f"Received labelled images of {len(unknown)} of {len(class_names)} classes in eval or test, but "
-            f"none in train: {', '.join(map(repr, unknown[:5]))}; expected a labelled training image of each "
-            "class. Label some, or take these classes out of eval and test."
+    require_learnt(learnt, measured, len(class_names))
+
+
+def _empty_split_error(
+    name: str, splits: np.ndarray, labels: np.ndarray, any_label: bool, has_own: Set[str]
+) -> str:
+    num_images = int((splits != DROPPED).sum())
+    if any_label and name in has_own and name != TRAIN:
+        return (
+            f"The source's own split {name} has no labelled image that can be used; expected one at least. "
+            f"Label some of its images, or take the split away: then {name} is carved out of the rest."
         )
+    if any_label and name != TRAIN:
+        counts = np.bincount(labels[(splits != DROPPED) & (labels != UNLABELLED)])
+        return too_few_labels_error(name, counts[counts > 0].tolist())
+    remedy = "" if name == TRAIN else f", or raise data.{name}_fraction"
+    return (
+        f"None of {num_images:,} images is left for the split {name}; expected one at least. "
+        f"Give the source more images or a split {name} of its own{remedy}."
+    )

@@ -45,7 +45,10 @@ def print_success(console: Console, config: PipelineConfig, outcome: Outcome, se
 
 
 def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    yield from _image_rows(summary["images"])
+    yield from _image_rows(summary["images"], summary["quarantine"])
+    for split, classes in summary["images"].get("classes_absent", {}).items():
+        if classes:
+            yield "warning", absent_text(split, classes)
     yield from _encoder_rows(summary["representation"])
     if summary["test"] or summary["evaluation"]:
         yield "classifier", _classifier_text(summary)
@@ -62,6 +65,20 @@ def _verdict(summary: Mapping[str, Any]) -> str:
     if summary["baseline"] in ("", "candidate"):
         return "blessed: every threshold was met; there was no model in use to compare with"
     return f"blessed: every threshold was met, also against the model in use (version {summary['baseline']})"
+
+
+def absent_text(split: str, classes: Sequence[str]) -> str:
+    """What it means that a split has no image of some classes.
+
+    Args:
+        split: Its name.
+        classes: The classes, one at least.
+    """
+    names = ", ".join(map(repr, classes[:5])) + (
+        f" and {len(classes) - 5:,} more" if len(classes) > 5 else ""
+    )
+    which = "this class" if len(classes) == 1 else "these classes"
+    return f"{split} has no image of {names}: its figures say nothing of {which}"
 
 
 def _classifier_text(summary: Mapping[str, Any]) -> str:
@@ -81,11 +98,12 @@ def _budget(labelled: Mapping[str, int]) -> str:
     return f"{sum(labelled.values()):,} labels, {a_class} a class"
 
 
-def _image_rows(images: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _image_rows(images: Mapping[str, Any], quarantine: str) -> Iterable[tuple[str, str]]:
     splits = ", ".join(f"{split} {counts['images']:,}" for split, counts in images["written"].items())
     yield "images", f"{images['read']:,} read: {splits}"
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in images["set_aside"].items())
-    yield "set aside", f"{sum(images['set_aside'].values()):,}" + (f" ({reasons})" if reasons else "")
+    set_aside = sum(images["set_aside"].values())
+    yield "set aside", f"{set_aside:,} ({reasons}): {quarantine}/records.jsonl" if set_aside else "0"
     duplicates = sum(images["duplicates"].values())
     if duplicates:
         yield "duplicates", f"{duplicates:,}"

@@ -3,8 +3,10 @@
 import click
 
 from components.image_example_gen import SourceInspection, inspect_source
-from pipeline.cli import options
+from components.image_example_gen.records import EVAL, TEST
+from pipeline.cli import ending, options
 from pipeline.config import load_config
+from pipeline.runners import supervisor
 
 
 @click.command("validate")
@@ -14,6 +16,7 @@ def command(config_name: str, overrides: tuple[str, ...]) -> None:
     with options.told_plainly():
         config = load_config(config_name, overrides)
         inspection = inspect_source(config.data)
+        supervisor.require_usable(config)
     click.echo(f"The configuration {config.name} can be used.")
     for line in describe(inspection):
         click.echo(f"  {line}")
@@ -21,11 +24,17 @@ def command(config_name: str, overrides: tuple[str, ...]) -> None:
 
 
 def describe(inspection: SourceInspection) -> list[str]:
-    """What a source holds, a line each."""
+    """What a source holds, a line each, then what may surprise."""
     lines = [f"{inspection.num_images:,} images, {inspection.num_labelled:,} of them labelled"]
     for split, labels in inspection.labels.items():
         counts = ", ".join(f"{name} {count:,}" for name, count in labels.items())
         lines.append(f"{split or 'split by hash'}: {counts}")
     if not inspection.has_labels:
         lines.append("no image has a label: the run ends with an encoder, there is no classifier to train")
+    for split in (EVAL, TEST):
+        absent = sorted(
+            set(inspection.class_names) - set(inspection.labels.get(split, inspection.class_names))
+        )
+        if absent:
+            lines.append(f"warning: {ending.absent_text(split, absent)}")
     return lines

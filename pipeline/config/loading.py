@@ -39,7 +39,7 @@ def load_config(name_or_path: str = DEFAULT_CONFIG, overrides: Sequence[str] = (
     try:
         return PipelineConfig.model_validate(values)
     except ValidationError as error:
-        problems = "\n".join(f"  {_explain(item)}" for item in error.errors(include_url=False))
+        problems = "\n".join(f"  {_explain(item, values)}" for item in error.errors(include_url=False))
         raise ConfigError(f"The configuration {name_or_path} can't be used:\n{problems}") from error
 
 
@@ -59,6 +59,8 @@ def _read_yaml(name_or_path: str) -> dict[str, Any]:
             f"There is no configuration {name_or_path!r}. Give the path of a YAML file, "
             f"or one of these names: {', '.join(bundled)}."
         ) from None
+    except OSError as error:
+        raise ConfigError(f"The configuration {path} can't be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     if not isinstance(values, dict):
@@ -83,27 +85,81 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     values[last] = value
 
 
-def _explain(item: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in item["loc"])
+def _explain(item: Mapping[str, Any], values: Any) -> str:
+    """One line: the key as the user wrote it, what was received, what was expected."""
+    location, context = item["loc"], item.get("ctx", {})
+    key = ".".join(str(part) for part in _written(location, values))
     if item["type"] == "extra_forbidden":
-        known = sorted(_keys_beside(item["loc"]))
-        close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-        hint = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}."
-        return f"{key}: unknown key. {hint}"
+        known = _keys_of(location[:-1])
+        return f"{key}: unknown key. " + _hint(location[-1], known, f"Known here: {', '.join(known)}.")
     if item["type"] == "missing":
         return f"{key}: missing, and it has no default."
-    if isinstance(item["input"], dict):  # two values that don't go together: the text names them
-        return f"{key}: {item['msg']}.".removeprefix(": ").replace("Value error, ", "", 1)
-    return f"{key}: received {item['input']!r}. {item['msg']}."
+    if item["type"] in ("model_type", "model_attributes_type"):
+        known = _keys_of(location)
+        return f"{key}: received {item['input']!r}, expected a section with keys of: {', '.join(known)}."
+    if item["type"] == "union_tag_not_found":
+        name = context["discriminator"].strip("'")
+        kinds = sorted({m.model_fields[name].default for m in _models_at(location)})
+        return f"{key}.{name}: missing, expected one of: {', '.join(kinds)}."
+    if item["type"] == "union_tag_invalid":
+        kinds = [kind.strip("' ") for kind in context["expected_tags"].split(",")]
+        hint = _hint(context["tag"], kinds, "")
+        name = context["discriminator"].strip("'")
+        return (
+            f"{key}.{name}: received {context['tag']!r}, expected one of: {', '.join(kinds)}. {hint}".strip()
+        )
+    message = item["msg"].removeprefix("Value error, ")
+    if isinstance(item["input"], Mapping):  # values that don't go together: the text names them
+        return f"{key}: {message.rstrip('.')}.".removeprefix(": ")
+    if message.startswith("Input should be "):
+        expected = message.removeprefix("Input should be ")
+        noun = "a number " if expected.startswith(("greater", "less")) else ""
+        return f"{key}: received {item['input']!r}, expected {noun}{expected}."
+    return f"{key}: received {item['input']!r}. {message.rstrip('.')}."
 
 
-def _keys_beside(location: Sequence[Any]) -> set[str]:
-    """Field names of the model in which an unknown key stands."""
+def _hint(received: object, known: Sequence[str], otherwise: str) -> str:
+    close = difflib.get_close_matches(str(received), known, n=1)
+    return f"Did you mean {close[0]}?" if close else otherwise
+
+
+def _written(location: Sequence[Any], values: Any) -> Iterator[Any]:
+    """The parts of a location that the user wrote: pydantic adds the tag of each union that it chose."""
+    for position, part in enumerate(location):
+        if isinstance(values, Mapping) and part not in values and position + 1 < len(location):
+            continue
+        yield part
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            values = None
+
+
+def _keys_of(location: Sequence[Any]) -> list[str]:
+    """The keys that the section at a location may hold, sorted."""
+    return sorted({name for model in _models_at(location) for name in model.model_fields})
+
+
+def _models_at(location: Sequence[Any]) -> list[type[BaseModel]]:
+    """The models that the section at a location may be; a tag in the location chooses one of a union."""
     models: list[type[BaseModel]] = [PipelineConfig]
-    for part in location[:-1]:
+    for part in location:
         annotations = [m.model_fields[part].annotation for m in models if part in m.model_fields]
-        models = [inner for annotation in annotations for inner in _models_in(annotation)] or models
-    return {name for model in models for name in model.model_fields}
+        if annotations:
+            models = [inner for annotation in annotations for inner in _models_in(annotation)]
+        else:  # a tag, or the position in a list
+            models = [model for model in models if part in _tags(model)] or models
+    return models
+
+
+def _tags(model: type[BaseModel]) -> set[Any]:
+    """The values of a model's literal fields, among them the one that a union chooses it by."""
+    return {
+        value
+        for field in model.model_fields.values()
+        if typing.get_origin(field.annotation) is typing.Literal
+        for value in typing.get_args(field.annotation)
+    }
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -1,6 +1,7 @@
 """The configuration of a whole pipeline: each layer's own part, and what only the wiring needs."""
 
 import os
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -55,7 +56,7 @@ class SqliteMetadataConfig(Frozen):
 class PipelineConfig(Frozen):
     """Everything that one run of the pipeline depends on."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")
+    name: str = Field(description="also of the pushed and the registered model")
     root: str = Field(
         "runs/{name}",
         validate_default=True,
@@ -78,6 +79,17 @@ class PipelineConfig(Frozen):
     )
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
+
+    @field_validator("name")
+    @classmethod
+    def _fit_for_every_runner(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}", name):
+            proposal = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:63] or "my-images"
+            raise ValueError(
+                "Expected at most 63 letters (A to Z), digits and hyphens, a letter or digit first, "
+                f"as Kubernetes takes names; for example {proposal}"
+            )
+        return name
 
     @field_validator("root")
     @classmethod

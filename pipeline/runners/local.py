@@ -9,6 +9,7 @@ import ctypes
 import dataclasses
 import json
 import logging
+import os
 import pathlib
 import signal
 import sys
@@ -27,9 +28,9 @@ def main(arguments: list[str]) -> int:
     """Runs the pipeline described on standard input; returns the exit code.
 
     Args:
-        arguments: The number of the file descriptor for events.
+        arguments: The number of the file descriptor for events, and the process that watches.
     """
-    _die_with_parent()
+    _die_with_parent(int(arguments[1]))
     writer = events.EventWriter(int(arguments[0]))
     request = json.loads(sys.stdin.read())
     _log_to_stderr(writer)
@@ -89,12 +90,19 @@ def _log_to_stderr(writer: events.EventWriter) -> None:
     progress.addHandler(writer)
 
 
-def _die_with_parent() -> None:
-    """Asks the kernel (Linux) to end this process when the watching one is killed."""
+def _die_with_parent(parent: int) -> None:
+    """Asks the kernel (Linux) to kill this process when the watching one has ended, however that ended.
+
+    Training for nobody would keep the cores and the root from the next run. SIGKILL, because
+    libraries may handle SIGTERM, and a run goes on at its last checkpoint whatever ends it.
+    """
     try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     except (OSError, AttributeError):
         logging.info("this system can't bind a process to its parent's life")
+        return
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,16 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import IO, Any
 
 from pipeline.config import PipelineConfig
 from pipeline.runners import events
+
+# The kernel ends the child of a killed command at once, but not in the same moment.
+_SECONDS_FOR_A_KILLED_RUN_TO_END = 3.0
 
 
 class RunError(RuntimeError):
@@ -37,6 +42,30 @@ class Outcome:
     log_path: pathlib.Path
 
 
+def require_usable(config: PipelineConfig) -> None:
+    """Checks what a run needs beside its data: a root to write to, and the metadata server if there is one.
+
+    Raises:
+        RunError: If the root is not a local directory, or can't be written.
+        ConfigError: If the server can't be opened.
+    """
+    if "://" in config.root:
+        raise RunError(
+            f"Received the root {config.root}; a run on this machine needs a local directory. Set one with "
+            "--set root=DIR, or compile the pipeline for Kubeflow: there the root may be on an object store."
+        )
+    root = pathlib.Path(config.root)
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    try:
+        tempfile.TemporaryFile(dir=existing).close()
+    except OSError as error:
+        raise _unwritable(root, error) from error
+    if config.metadata.kind != "sqlite":
+        from pipeline import metadata  # it takes a second to import, and a SQLite file needs no check
+
+        metadata.open_store(metadata.connection_config(config))
+
+
 def run_pipeline(
     config: PipelineConfig, source: Mapping[str, Any], on_event: Callable[[events.Event], None]
 ) -> Outcome:
@@ -48,19 +77,21 @@ def run_pipeline(
         on_event: Called with each event, in this thread.
 
     Raises:
-        RunError: If another run uses the same root, or the root can't be written.
+        RunError: If another run uses the same root, or the root can't be used.
+        ConfigError: If the metadata server can't be opened.
     """
+    require_usable(config)
     root = pathlib.Path(config.root)
-    with _exclusive(root):
+    with _exclusive(root) as lock:
         log_path = _log_path(root)
         read_end, write_end = os.pipe()
         with log_path.open("wb") as log:
             child = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.runners.local", str(write_end)],
+                [sys.executable, "-m", "pipeline.runners.local", str(write_end), str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=(write_end,),
+                pass_fds=(write_end, lock),  # as long as it lives, no second run may begin
                 env=_environment(),
             )
         os.close(write_end)
@@ -104,19 +135,35 @@ def _log_path(root: pathlib.Path) -> pathlib.Path:
     return folder / f"run-{datetime.datetime.now():%Y%m%d-%H%M%S}.log"
 
 
+def _unwritable(root: pathlib.Path, error: OSError) -> RunError:
+    return RunError(
+        f"The root {root} can't be written ({error.strerror}). Set another one with --set root=DIR."
+    )
+
+
 @contextlib.contextmanager
-def _exclusive(root: pathlib.Path) -> Iterator[None]:
-    """Holds the root's lock; it is released by the system even if this process is killed."""
+def _exclusive(root: pathlib.Path) -> Iterator[int]:
+    """Holds the root's lock; yields its file descriptor.
+
+    The system releases it when every process that inherited it has ended, killed ones too.
+    """
     try:
         root.mkdir(parents=True, exist_ok=True)
         handle = (root / ".lock").open("a+")
     except OSError as error:
-        raise RunError(
-            f"The root {root} can't be written ({error}). Set another one with --set root=DIR."
-        ) from error
+        raise _unwritable(root, error) from error
     with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunError(f"Another run uses {root}. Wait for it, or give this one another root.") from None
-        yield
+        deadline = time.monotonic() + _SECONDS_FOR_A_KILLED_RUN_TO_END
+        while not _locked(handle):
+            if time.monotonic() > deadline:
+                raise RunError(f"Another run uses {root}. Wait for it, or give this one another root.")
+            time.sleep(0.1)
+        yield handle.fileno()
+
+
+def _locked(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

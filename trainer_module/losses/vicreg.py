@@ -19,8 +19,9 @@ def vicreg_loss(
 
     `lambda s(Z, Z') + mu (v(Z) + v(Z')) + nu (c(Z) + c(Z'))`, where s is the mean squared difference of
     the views, v the mean hinge `max(0, 1 - std)` of a dimension and c the sum of squared covariances of
-    different dimensions, divided by D. s is the mean over dimensions too, as in the paper's algorithm 1,
-    to which its weights belong (eq. 5, taken literally, is D times as large).
+    different dimensions, divided by D. Factors are those of the paper's algorithm 1: s is the mean over
+    dimensions too (eq. 5, taken literally, is D times as large). The authors' published program differs
+    from both: it halves v(Z) + v(Z'), so that its mu of 25 is 12.5 here.
 
     Args:
         z_a: Projections of view a, float [N, D]; must not be normalised.

@@ -37,7 +37,9 @@ class BestEncoder:
             local = os.path.join(scratch, _WEIGHTS)
             encoder.save_weights(local)
             tf.io.gfile.makedirs(self._directory)
-            tf.io.gfile.copy(local, os.path.join(self._directory, _WEIGHTS), overwrite=True)
+            kept = os.path.join(self._directory, _WEIGHTS)
+            tf.io.gfile.copy(local, f"{kept}.new", overwrite=True)
+            tf.io.gfile.rename(f"{kept}.new", kept, overwrite=True)  # a kill leaves the old or the new ones
         with tf.io.gfile.GFile(self._score_path, "w") as file:  # last: it says that the weights are whole
             file.write(json.dumps(self._best))
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from trainer_module.config import PretrainConfig
 from trainer_module.encoders import build_projection_head
 from trainer_module.losses.registry import build_objective
+from trainer_module.pretrain.averaging import copy_network, follow, warmed_up
 from trainer_module.pretrain.optimizer import build_optimizer
 from trainer_module.views import make_views
 from trainer_module.views.random import fold_in
@@ -35,7 +36,8 @@ class Learner:
     """Encoder, projection head and optimiser in training.
 
     Attributes:
-        encoder: Pixels to h.
+        encoder: Pixels to h, in training.
+        kept: The encoder that the run is for: its running average, or the trained one itself.
         checkpoint: All state that a resumed run needs.
         step: Steps done, int64 variable.
     """
@@ -49,6 +51,7 @@ class Learner:
             image_shape: [height, width, channels].
         """
         self.encoder = encoder
+        self.kept = copy_network(encoder) if config.average_decay else encoder
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._config = config
         self._objective = build_objective(config.objective)
@@ -60,13 +63,14 @@ class Learner:
             self._predictor = build_projection_head(dims[-1], (dims[0], dims[-1]))
             networks.append(self._predictor)
         if needs.targets == "ema":
-            self._targets = [_copy(encoder), _copy(self._head)]
+            self._targets = [copy_network(encoder), copy_network(self._head)]
         self._variables = [variable for network in networks for variable in network.trainable_variables]
         self._optimizer = build_optimizer(config.optimizer, config.num_steps)
         self._optimizer.build(self._variables)
         self.checkpoint = tf.train.Checkpoint(
             networks=networks,
             targets=self._targets if needs.targets == "ema" else [],
+            average=[self.kept] if config.average_decay else [],
             optimizer=self._optimizer,
             step=self.step,
         )
@@ -78,7 +82,7 @@ class Learner:
             ],
         )
         self.encode = tf.function(
-            functools.partial(encoder, training=False),
+            functools.partial(self.kept, training=False),
             input_signature=[tf.TensorSpec([None, *image_shape], tf.uint8)],
         )
 
@@ -110,9 +114,8 @@ class Learner:
             z = self._head(tf.concat([h, *small], axis=0), training=True)  # [V*N, P]
             loss = self._loss(views, z, labels)
         self._optimizer.apply(tape.gradient(loss, self._variables), self._variables)
-        if self._objective.requirements.targets == "ema":
-            self._follow()
         self.step.assign_add(1)
+        self._follow()
         return loss, h, z[: tf.shape(h)[0]]
 
     def _loss(self, views: list[tf.Tensor], z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -150,14 +153,9 @@ class Learner:
         return tf.add_n(losses) / len(losses)
 
     def _follow(self) -> None:
-        """Moves the target network towards the trained one (arXiv:2006.07733, eq. 1)."""
-        keep = self._config.target_momentum
-        for target, trained in zip(self._targets, (self.encoder, self._head), strict=True):
-            for slow, fast in zip(target.trainable_variables, trained.trainable_variables, strict=True):
-                slow.assign(keep * slow + (1.0 - keep) * fast)
-
-
-def _copy(network: keras.Model) -> keras.Model:
-    copy = keras.models.clone_model(network)
-    copy.set_weights(network.get_weights())
-    return copy
+        """Moves BYOL's targets (arXiv:2006.07733, eq. 1) and the running average towards the trained ones."""
+        if self._objective.requirements.targets == "ema":
+            for target, trained in zip(self._targets, (self.encoder, self._head), strict=True):
+                follow(target, trained, self._config.target_momentum)
+        if self._config.average_decay:
+            follow(self.kept, self.encoder, warmed_up(self._config.average_decay, self.step))

@@ -14,6 +14,7 @@ from trainer_module.pretrain.batches import BatchOrder, plan_calls, prefetch_bat
 from trainer_module.pretrain.best import BestEncoder
 from trainer_module.pretrain.learner import Learner, Outcome
 from trainer_module.pretrain.precision import compute_policy
+from trainer_module.pretrain.scalars import ScalarLog
 from trainer_module.pretrain.watch import (
     Figures,
     KnnProbe,
@@ -63,10 +64,12 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
     manager = tf.train.CheckpointManager(learner.checkpoint, checkpoint_dir, config.keep_checkpoints)
     if manager.latest_checkpoint:
         learner.checkpoint.restore(manager.latest_checkpoint).assert_consumed()
-        _log.info("resuming at step %d from %s", int(learner.step), manager.latest_checkpoint)
+        _log.info("restored %s", manager.latest_checkpoint)
+        _progress.info("pretraining goes on at step %d of %d", int(learner.step), config.num_steps)
     best = BestEncoder(f"{checkpoint_dir}/best")
-    watcher = _Watcher(dataset, config, order.batch_size, log_dir)
     start = int(learner.step)
+    scalars = ScalarLog(log_dir, f"{checkpoint_dir}/scalars", start)
+    watcher = _Watcher(dataset, config, order.batch_size, scalars)
     watcher.begin(start)
     watch = config.watch
     calls = plan_calls(
@@ -84,23 +87,24 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
         if last or call.stop % watch.probe_every == 0:
             score = watcher.probe(call.stop, learner)
             if score is not None and watch.keep == "best":
-                best.offer(encoder, call.stop, score)
+                best.offer(learner.kept, call.stop, score)
         if last or call.stop % config.checkpoint_every == 0:
+            scalars.keep(call.stop)
             manager.save(call.stop)
-    watcher.end()
+    scalars.close()
     if best.step is not None:
-        best.restore(encoder)
+        best.restore(learner.kept)
         _log.info("the encoder of step %d is kept: the best by kNN probe", best.step)
-    return encoder
+    return learner.kept
 
 
 class _Watcher:
     """Turns outcomes into log lines, TensorBoard scalars, warnings and, if configured, an error."""
 
-    def __init__(self, dataset: ImageDataset, config: PretrainConfig, batch_size: int, log_dir: str):
+    def __init__(self, dataset: ImageDataset, config: PretrainConfig, batch_size: int, scalars: ScalarLog):
         self._config = config
         self._batch_size = batch_size
-        self._writer = tf.summary.create_file_writer(log_dir)
+        self._scalars = scalars
         self._probe = KnnProbe(dataset, config.watch, config.seed)
         chance = config.objective.spec.chance_loss
         self._chance_loss = chance(batch_size) if chance else None
@@ -136,7 +140,7 @@ class _Watcher:
             )
         figures = measure(losses, outcome)
         scalars = vars(figures) | self._speed(step)
-        with self._writer.as_default():
+        with self._scalars.writer.as_default():
             for name, value in scalars.items():
                 tf.summary.scalar(f"pretrain/{name}", value, step)
         self._tell(
@@ -153,10 +157,10 @@ class _Watcher:
         if not problems:
             return
         text = f"pretraining step {step}: " + "; ".join(problems)
-        with self._writer.as_default():
+        with self._scalars.writer.as_default():
             tf.summary.text("pretrain/problems", text, step)
         if self._config.watch.on_collapse == "error":
-            self._writer.flush()
+            self._scalars.writer.flush()
             raise PretrainingCollapsedError(text)
         _log.warning(text)
 
@@ -166,7 +170,7 @@ class _Watcher:
             return None
         began = time.monotonic()
         accuracy = self._probe.accuracy(learner)
-        with self._writer.as_default():
+        with self._scalars.writer.as_default():
             tf.summary.scalar("pretrain/knn_probe", accuracy, step)
         self._tell(step, f"kNN probe {accuracy:.3f}", {"knn_probe": accuracy})
         if self._since is not None:
@@ -190,7 +194,3 @@ class _Watcher:
             progress["seconds_left"] = (num_steps - step) * self._batch_size / rate
             text += f", {rate:.0f} images/s, {progress['seconds_left']:.0f} s left"
         _progress.info("pretraining step %d of %d: %s", step, num_steps, text, extra={"progress": progress})
-
-    def end(self) -> None:
-        """Writes what is not written yet."""
-        self._writer.close()

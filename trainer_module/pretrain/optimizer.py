@@ -1,17 +1,18 @@
-"""The optimiser of pretraining."""
+"""From the configuration of an optimiser to the optimiser."""
 
 import keras
 
-from trainer_module.config import OptimizerConfig
+from trainer_module.optimizer_config import AdamW, AnyOptimizer, Sgd
+from trainer_module.pretrain.lars import LARS
 
 
-def build_optimizer(config: OptimizerConfig, num_steps: int) -> keras.optimizers.Optimizer:
-    """AdamW (arXiv:1711.05101) with linear warm-up and cosine decay to zero.
+def build_optimizer(config: AnyOptimizer, num_steps: int) -> keras.optimizers.Optimizer:
+    """The optimiser with linear warm-up and cosine decay to zero.
 
     Biases and the scales and offsets of batch norm are not decayed: that would only shrink features.
 
     Args:
-        config: Rates.
+        config: Which, and its rates.
         num_steps: Steps of the whole training.
 
     Returns:
@@ -24,8 +25,14 @@ def build_optimizer(config: OptimizerConfig, num_steps: int) -> keras.optimizers
         warmup_target=config.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=config.weight_decay, global_clipnorm=config.clip_norm
-    )
+    decay, clip = config.weight_decay, config.clip_norm
+    if isinstance(config, AdamW):
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=decay, global_clipnorm=clip)
+    elif isinstance(config, Sgd):
+        optimizer = keras.optimizers.SGD(
+            schedule, config.momentum, config.nesterov, weight_decay=decay, global_clipnorm=clip
+        )
+    else:
+        return LARS(schedule, config.momentum, decay, config.trust_coefficient, global_clipnorm=clip)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

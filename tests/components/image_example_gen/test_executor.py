@@ -120,9 +120,12 @@ def test_too_many_bad_images(tmp_path):
     assert "10.0%" in text
     assert "Most frequent: truncated 10." in text
     assert "cat/bad0.png: truncated" in text
-    records, summary = read_quarantine(str(tmp_path / "out" / "quarantine"))
+    kept = str(tmp_path / "out" / "quarantine-refused")  # TFX removes a failed node's own outputs
+    assert text.endswith(f"\nEvery image that was set aside, with its reason: {kept}/records.jsonl")
+    records, summary = read_quarantine(kept)
     assert len(records) == 10
-    assert summary["error"] == text
+    assert text.startswith(summary["error"])
+    assert os.listdir(tmp_path / "out" / "quarantine") == []
     assert read_examples(str(tmp_path / "out" / "examples")) == {}
 
 

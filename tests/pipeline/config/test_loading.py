@@ -60,9 +60,15 @@ def test_a_configuration_is_frozen(tmp_path):
         (["evaluation.xyzzy=1"], r"evaluation\.xyzzy: unknown key\. Known here: .*min_accuracy"),
         (
             ["evaluation.min_accuracy=1.5"],
-            r"evaluation\.min_accuracy: received 1\.5\. .*less than or equal to 1",
+            r"accuracy: received 1\.5, expected a number less than or equal to 1",
         ),
-        (["name=has blank"], r"name: received 'has blank'"),
+        (["pretrain=5"], r"pretrain: received 5, expected a section with keys of: batch_size, .*watch\."),
+        (["data.source={path: /x}"], r"data\.source\.kind: missing, expected one of: archive, .*tfrecord\."),
+        (["data.source={kind: idxx}"], r"data\.source\.kind: received 'idxx'.*Did you mean idx\?"),
+        (["data.source.class_names=[a]"], r"  data\.source\.class_names: unknown key\. Known here: kind\."),
+        (["pretrain.views.policy=[{name: crop, x: 1}]"], r"  pretrain\.views\.policy\.0\.x: unknown key"),
+        (["metadata.kind=mysql"], r"metadata\.host: missing"),
+        (["name=has blank"], r"name: received 'has blank'.*for example has-blank\."),
         (["data.source.kind=folder"], r"data\.source.*image_folder.*digits"),
         (["schema_path=nope"], r"schema_path: received 'nope'\..*one of these names: digits, fashion_mnist"),
         (["pretrain"], r"--set pretrain: expected KEY=VALUE"),
@@ -93,3 +99,10 @@ def test_an_unknown_name_lists_the_known_ones():
 def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, error):
     with pytest.raises(ConfigError, match=error):
         load_config(write(tmp_path, text))
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        load_config(str(path))

@@ -2,12 +2,12 @@ import keras
 import numpy as np
 import pytest
 
-from trainer_module.config import EncoderConfig, FineTuneConfig, OptimizerConfig
+from trainer_module.config import AdamW, EncoderConfig, FineTuneConfig
 from trainer_module.encoders import build_encoder
 from trainer_module.head.optimizer import layerwise_optimizers
 
 CONFIG = FineTuneConfig(
-    optimizer=OptimizerConfig(learning_rate=1.0, warmup_fraction=0.1), layer_decay=0.5, num_steps=100
+    optimizer=AdamW(learning_rate=1.0, warmup_fraction=0.1), layer_decay=0.5, num_steps=100
 )
 
 

@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from tests.trainer_module.head.conftest import NAMES, NUM_LABELLED
 from trainer_module.config import (
+    AdamW,
     EncoderConfig,
     FineTuneConfig,
     HeadConfig,
-    OptimizerConfig,
     SelfTrainingConfig,
 )
 from trainer_module.encoders import build_encoder
@@ -19,7 +19,7 @@ from trainer_module.view_steps import Rotate, Translate
 
 SHORT = FineTuneConfig(
     policy=(Translate(), Rotate(max_degrees=10)),
-    optimizer=OptimizerConfig(learning_rate=1e-2),
+    optimizer=AdamW(learning_rate=1e-2),
     num_steps=100,
     min_epochs=0,
     batch_size=32,
@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_classifier(encoder, digits):
 
 
 def test_the_probe_is_kept_where_fine_tuning_is_worse(encoder, digits):
-    ruinous = FineTuneConfig(num_steps=3, min_epochs=0, optimizer=OptimizerConfig(learning_rate=5.0))
+    ruinous = FineTuneConfig(num_steps=3, min_epochs=0, optimizer=AdamW(learning_rate=5.0))
     trained = train_head(encoder, *digits, NAMES, HeadConfig(mode="fine_tune", fine_tune=ruinous))
     assert trained.metrics.mode == "linear_probe"
 

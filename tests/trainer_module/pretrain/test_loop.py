@@ -5,11 +5,12 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.digits_data import digit_pixels
-from trainer_module.config import EncoderConfig, OptimizerConfig, PretrainConfig, ViewsConfig, WatchConfig
+from trainer_module.config import AdamW, EncoderConfig, PretrainConfig, ViewsConfig, WatchConfig
 from trainer_module.dataset import ImageDataset
 from trainer_module.losses.config import ObjectiveConfig
 from trainer_module.pretrain.loop import pretrain
 from trainer_module.pretrain.run import run_digest
+from trainer_module.pretrain.scalars import ScalarLog
 from trainer_module.pretrain.watch import PretrainingCollapsedError
 
 
@@ -40,6 +41,17 @@ def config(**settings) -> PretrainConfig:
 
 def progress(caplog) -> list[dict]:
     return [record.progress for record in caplog.records if hasattr(record, "progress")]
+
+
+def scalars(log_dir, tag) -> list[tuple[int, float]]:
+    """Steps and values of a tag, in the order in which TensorBoard reads the files."""
+    return [
+        (event.step, float(tf.make_ndarray(value.tensor)))
+        for path in sorted(log_dir.iterdir())
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+        if value.tag == tag
+    ]
 
 
 class InterruptedImages(np.ndarray):
@@ -82,8 +94,25 @@ def test_resumed_run_equals_the_unbroken_one(tmp_path, interrupted, caplog):
     losses = [one["loss"] for one in progress(caplog) if "loss" in one]
     assert steps == [15, 20]
     np.testing.assert_allclose(losses, expected[2:], atol=1e-5)
+    curve = scalars(tmp_path / "logs2", "pretrain/loss")
+    assert [step for step, _ in curve] == [5, 10, 15, 20]
+    np.testing.assert_allclose([loss for _, loss in curve], expected, atol=1e-5)
     for one, other in zip(unbroken.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_steps_after_the_last_checkpoint_stand_once_in_the_scalars(tmp_path):
+    log = ScalarLog(str(tmp_path / "first"), str(tmp_path / "kept"), step=0)
+    for step in (1, 2, 3):
+        with log.writer.as_default():
+            tf.summary.scalar("loss", float(step), step)
+        log.keep(step)  # the process is killed before the checkpoint of step 3 is made
+    again = ScalarLog(str(tmp_path / "second"), str(tmp_path / "kept"), step=2)
+    with again.writer.as_default():
+        tf.summary.scalar("loss", 3.5, 3)
+    again.close()
+    assert scalars(tmp_path / "second", "loss") == [(1, 1.0), (2, 2.0), (3, 3.5)]
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["00000001", "00000002"]
 
 
 def test_same_seed_same_losses_for_fifty_steps(tmp_path, caplog):
@@ -148,7 +177,7 @@ def test_collapse_warns_otherwise(tmp_path, caplog):
 
 
 def test_diverging_loss_always_stops_the_run(tmp_path):
-    optimizer = OptimizerConfig(learning_rate=1e30, warmup_fraction=0)
+    optimizer = AdamW(learning_rate=1e30, warmup_fraction=0)
     with pytest.raises(PretrainingCollapsedError, match="the loss is nan"):
         pretrain(digits(), config(optimizer=optimizer), str(tmp_path / "c"), str(tmp_path / "logs"))
 
@@ -173,6 +202,22 @@ def test_mixed_precision_trains_and_keeps_float32_outputs(tmp_path):
     assert encoder.get_layer("layer0_conv").compute_dtype == "bfloat16"
     assert encoder.output.dtype == "float32"
     assert all(weight.dtype == np.float32 for weight in encoder.get_weights())
+
+
+def test_the_running_average_is_what_is_kept(tmp_path):
+    watch = WatchConfig(keep="last", probe_every=10, after_steps=10)
+    last, average = (
+        pretrain(
+            digits(),
+            config(num_steps=10, average_decay=decay, watch=watch),
+            str(tmp_path / str(decay)),
+            str(tmp_path / "logs"),
+        )
+        for decay in (0.0, 0.9)
+    )
+    assert "encoder" in last.name
+    for one, other in zip(last.trainable_variables, average.trainable_variables, strict=True):
+        assert 0 < np.abs(one.numpy() - other.numpy()).max() < 0.1
 
 
 def test_checkpoints_belong_to_one_configuration_and_data_set():
