@@ -5,7 +5,7 @@ PACKAGES := pipeline components trainer_module
 WORKERS ?= 2
 export PYTHON
 
-.PHONY: help setup run test test-fast lint format bench lock clean
+.PHONY: help setup run test test-fast lint format bench benchmark-labels lock clean
 
 help:  ## what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -33,8 +33,11 @@ format: setup  ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## measure speed and memory 
+bench: setup  ## measure speed and memory
 	@$(BIN)/python -m benchmarks
+
+benchmark-labels: setup  ## accuracy by labels a class; takes hours, goes on where it was stopped
+	@$(BIN)/python -m benchmarks.label_efficiency
 
 lock: setup  ## resolve the lock files again
 	@ci/lock.sh

@@ -169,7 +169,7 @@ class SelfTrainingConfig(FineTuneConfig):
 class HeadConfig(Frozen):
     """The classifier on the pretrained encoder."""
 
-    mode: Literal["linear_probe", "fine_tune", "self_training"] = "fine_tune"
+    mode: Literal["linear_probe", "fine_tune", "self_training"] = "self_training"
     seed: int = 0
     penalties: tuple[float, ...] = Field(
         tuple(10.0**-power for power in range(7)), min_length=1, description="L2 of the probe, to choose from"

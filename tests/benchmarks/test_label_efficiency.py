@@ -1,0 +1,145 @@
+import math
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from benchmarks.label_efficiency import summary
+from benchmarks.label_efficiency.data import Splits, with_budget
+from benchmarks.label_efficiency.methods import METHODS, Task, applies
+from benchmarks.label_efficiency.results import Report, Result, Store, interval
+from benchmarks.label_efficiency.settings import Settings, read_settings
+from tests.trainer_module.digits_data import digit_pixels
+from trainer_module.config import EncoderConfig
+from trainer_module.dataset import ImageDataset
+from trainer_module.encoders import build_encoder
+
+QUICK = {"num_steps": 4, "min_epochs": 0, "batch_size": 16}
+SETTINGS = Settings.model_validate(
+    {
+        "dataset": "digits",
+        "pixel_penalties": [0.1],
+        "pretrain": {"num_steps": 2},
+        "head": {"fine_tune": QUICK, "self_training": {**QUICK, "rounds": 1, "unlabelled_batch_size": 32}},
+        "scratch": {"mode": "fine_tune", "fine_tune": QUICK},
+    }
+)
+FRESH = Report(
+    dataset="digits",
+    encoder="c4n",
+    config_digest="0" * 16,
+    commit="c",
+    started="2026-11-24T00:00:00+00:00",
+    hardware="2 cores",
+    versions={},
+)
+
+
+@pytest.fixture(scope="module")
+def splits():
+    pixels, labels = digit_pixels(900)
+    mean, std = np.array([0.3], np.float32), np.array([0.4], np.float32)
+    ids = np.arange(900).astype(bytes)
+    parts = (slice(0, 500), slice(500, 700), slice(700, 900))
+    datasets = [ImageDataset(pixels[part][..., None], labels[part], ids[part], mean, std) for part in parts]
+    return Splits(*datasets, tuple("0123456789"))
+
+
+def result(method="linear probe", labels=4, seed=0, accuracy=0.5):
+    return Result(
+        method=method,
+        labels_per_class=labels,
+        seed=seed,
+        test_accuracy=accuracy,
+        eval_accuracy=accuracy,
+        seconds=1.0,
+        cpu_seconds=1.0,
+    )
+
+
+def test_a_budget_leaves_so_many_true_labels_of_each_class(splits):
+    first, second = (with_budget(splits.train, 5, seed).label_index for seed in (0, 1))
+    for labels in (first, second):
+        assert np.bincount(labels[labels >= 0]).tolist() == [5] * 10
+        np.testing.assert_array_equal(labels[labels >= 0], splits.train.label_index[labels >= 0])
+    assert np.any(first != second)
+    np.testing.assert_array_equal(with_budget(splits.train, 5, 0).label_index, first)
+    assert with_budget(splits.train, None, 0) is splits.train
+
+
+def test_a_budget_beyond_the_data_is_refused(splits):
+    with pytest.raises(ValueError, match="the budget asks for 400 of each class"):
+        with_budget(splits.train, 400, 0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_measures_both_splits(splits, method):
+    encoder = build_encoder(EncoderConfig(), (8, 8, 1), splits.train.mean, splits.train.std)
+    found = METHODS[method](Task(with_budget(splits.train, 10, 0), splits, encoder, SETTINGS, 0))
+    assert 0.2 < found.test_accuracy < 1.0  # chance is 0.1
+    assert 0.2 < found.eval_accuracy < 1.0
+
+
+def test_there_is_nothing_to_guess_where_all_is_labelled():
+    assert [method for method in METHODS if not applies(method, None)] == ["self-training"]
+    assert all(applies(method, 4) for method in METHODS)
+
+
+def test_a_store_goes_on_where_it_was(tmp_path):
+    path = tmp_path / "results" / "r.json"
+    Store(path, FRESH).add(result(seed=1))
+    report = Store(path, FRESH).report
+    assert report.find("linear probe", 4, 1) == result(seed=1)
+    assert report.find("linear probe", 4, 0) is None
+    assert report.find("linear probe", None, 1) is None
+
+
+def test_results_of_another_configuration_are_refused(tmp_path):
+    Store(tmp_path / "r.json", FRESH).add(result())
+    with pytest.raises(ValueError, match="give another --out"):
+        Store(tmp_path / "r.json", FRESH.model_copy(update={"config_digest": "1" * 16}))
+
+
+def test_processes_fill_one_file_without_losing_results(tmp_path):
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        pool.starmap(_add, [(tmp_path / "r.json", seed) for seed in range(24)])
+    found = Store(tmp_path / "r.json", FRESH).report.results
+    assert sorted(each.seed for each in found) == list(range(24))
+
+
+def _add(path, seed):
+    Store(path, FRESH).add(result(seed=seed))
+
+
+def test_the_interval_is_students():
+    mean, width = interval([0.80, 0.82, 0.84])
+    assert mean == pytest.approx(0.82)
+    assert width == pytest.approx(4.302653 * 0.02 / math.sqrt(3), rel=1e-5)
+    assert math.isnan(interval([0.5])[1])
+
+
+def test_the_table_has_a_column_a_budget_and_the_published_lines():
+    results = (
+        *(result(seed=seed, accuracy=0.7 + seed / 100) for seed in range(3)),
+        result(method="fine-tuned", labels=None, accuracy=0.9),
+    )
+    lines = summary.table(FRESH.model_copy(update={"results": results})).splitlines()
+    assert lines[0] == "| method | 4 | all |"
+    assert "| linear probe | 0.710 ± 0.025 |  |" in lines
+    assert "| fine-tuned |  | 0.900 |" in lines
+    assert "| self-training |  | – |" in lines
+    assert "| published, semi-supervised | 0.747 | 0.953 |" in lines
+
+
+def test_the_plot_is_a_picture(tmp_path):
+    results = tuple(result(labels=labels, seed=seed) for labels in (4, 16, None) for seed in range(2))
+    path = summary.write_plot(FRESH.model_copy(update={"results": results}), tmp_path / "plot.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.stat().st_size > 10_000
+
+
+def test_the_settings_file_is_valid_and_its_digest_follows_what_matters():
+    settings = read_settings()
+    assert settings.labels_per_class == (4, 16, 64, 256, 1024, None)
+    assert settings.model_copy(update={"num_seeds": 9}).digest() == settings.digest()
+    assert settings.model_copy(update={"dataset": "digits"}).digest() != settings.digest()
