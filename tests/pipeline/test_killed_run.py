@@ -102,7 +102,7 @@ def killed_and_resumed(tmp_path_factory):
 
 
 def test_training_goes_on_at_the_last_checkpoint(killed_and_resumed):
-    _, root, printed = killed_and_resumed
+    name, root, printed = killed_and_resumed
     first, second = (path.read_text() for path in sorted((root / "logs").iterdir()))
     assert "pretraining step 100 of 300" in first
     assert "pretraining step 300 of 300" not in first
@@ -110,6 +110,9 @@ def test_training_goes_on_at_the_last_checkpoint(killed_and_resumed):
     assert "pretraining step 50 of 300" not in second
     for node in ("ImageExampleGen", "StatisticsGen", "Transform"):
         assert f"{node:<20} cached" in printed
+    config = load_config(name)
+    resumed, killed = Lineage(connection_config(config), config.name).runs()
+    assert (resumed.state, killed.state) == ("ran", "cancelled")
 
 
 def test_its_loss_curve_is_that_of_an_unbroken_run(killed_and_resumed, tmp_path):
