@@ -11,7 +11,8 @@ RUN apt-get update \
         build-essential ca-certificates python3 python3-dev python3-venv \
     && rm -rf /var/lib/apt/lists/*
 RUN python3 -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir uv==0.13.9
-ENV UV_LINK_MODE=copy UV_NO_CACHE=1
+# The authorities of the base image, which may have a private one.
+ENV UV_LINK_MODE=copy UV_NO_CACHE=1 UV_SYSTEM_CERTS=1
 WORKDIR /src
 # Dependencies first: a change of the code builds one small layer.
 COPY setup.py README.md ./

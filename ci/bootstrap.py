@@ -98,7 +98,7 @@ def advice(wanted):
         + "Get one, then run the same command again:\n"
         + "  uv python install 3.10     (https://docs.astral.sh/uv, no root needed)\n"
         + "  pyenv install 3.10         (https://github.com/pyenv/pyenv, compiles it)\n"
-        + "  apt-get install python3 python3-venv python3-dev g++   (Debian 13, Ubuntu 22.04 or 24.04)\n"
+        + "  apt-get install python3 python3-venv python3-dev g++  (on Debian 13, Ubuntu 22.04, 24.04 only)\n"
         + "or name it: make run PYTHON=/path/to/python3.10"
     )
 

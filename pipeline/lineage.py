@@ -32,7 +32,11 @@ class Artifact:
 
 @dataclasses.dataclass(frozen=True)
 class NodeRun:
-    """One execution of a node; `seconds` is its wall time by ML Metadata's clock."""
+    """One execution of a node.
+
+    Attributes:
+        seconds: Its wall time by ML Metadata's clock; 0 if it was killed, since nobody knows when.
+    """
 
     id: str
     execution_id: int
@@ -130,12 +134,14 @@ class Lineage:
         contexts = self._store.get_contexts_by_execution(execution.id)
         name = next(context.name for context in contexts if context.type == "node")
         created = execution.create_time_since_epoch
+        state = _STATES.get(execution.last_known_state, "unknown")
+        ended = created if state == "cancelled" else execution.last_update_time_since_epoch
         return NodeRun(
             id=name.removeprefix(f"{self._pipeline}."),
             execution_id=execution.id,
-            state=_STATES.get(execution.last_known_state, "unknown"),
+            state=state,
             started=datetime.datetime.fromtimestamp(created / 1000, datetime.timezone.utc),
-            seconds=(execution.last_update_time_since_epoch - created) / 1000,
+            seconds=(ended - created) / 1000,
             properties=_values(execution.properties) | _values(execution.custom_properties),
             inputs=_by_key(events, _INPUTS, artifacts),
             outputs=_by_key(events, _OUTPUTS, artifacts),

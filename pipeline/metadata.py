@@ -1,7 +1,13 @@
 """The connection to ML Metadata that a configuration asks for."""
 
+import contextlib
 import os
 import pathlib
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import IO
 
 from ml_metadata import errors
 from ml_metadata.metadata_store import metadata_store
@@ -34,7 +40,7 @@ def connection_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionCo
     server = connection.mysql if metadata.kind == "mysql" else connection.postgresql
     server.host = metadata.host
     server.user = metadata.user
-    server.password = password
+    server.password = password if metadata.kind == "mysql" else _quoted(password)
     if metadata.kind == "mysql":
         connection.mysql.port = metadata.port
         connection.mysql.database = metadata.database
@@ -50,10 +56,36 @@ def open_store(connection: metadata_store_pb2.ConnectionConfig) -> metadata_stor
     Raises:
         ConfigError: If it can't be opened; the text says where it was looked for and what to check.
     """
-    try:
-        return metadata_store.MetadataStore(connection)
-    except (RuntimeError, errors.StatusError) as error:
-        raise ConfigError(_advice(connection, str(error).strip())) from error
+    with _captured_stderr() as printed:
+        try:
+            return metadata_store.MetadataStore(connection)
+        except (RuntimeError, errors.StatusError) as error:
+            sys.stderr.flush()
+            printed.seek(0)
+            causes = re.findall(
+                r"^E\d{4} [^\]]*\] (.*)$", printed.read().decode(errors="replace"), re.MULTILINE
+            )
+            told = "; ".join(text.strip().rstrip(".") for text in (str(error), *causes))
+            raise ConfigError(_advice(connection, told)) from error
+
+
+@contextlib.contextmanager
+def _captured_stderr() -> Iterator[IO[bytes]]:
+    """Takes what C++ prints: ML Metadata logs each connection, and the cause of a failure only there."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as printed:
+        os.dup2(printed.fileno(), 2)
+        try:
+            yield printed
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def _quoted(value: str) -> str:
+    """A value for libpq's connection string, into which ML Metadata puts it as it is."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _advice(connection: metadata_store_pb2.ConnectionConfig, error: str) -> str:

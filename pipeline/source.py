@@ -53,11 +53,13 @@ def provenance(config: PipelineConfig) -> dict[str, str]:
     """What a registered model should say of where it comes from.
 
     Returns:
-        `config_digest` (SHA-256 of the configuration as JSON), the digests of the code, and
+        `config_digest` (SHA-256 of the configuration as JSON, without the places where a run is kept:
+        the same configuration has the same digest on every machine), the digests of the code, and
         `git_commit` where the package is run from a checkout.
     """
+    described = config.model_dump_json(exclude={"root", "metadata"})
     facts = {
-        "config_digest": hashlib.sha256(config.model_dump_json().encode()).hexdigest(),
+        "config_digest": hashlib.sha256(described.encode()).hexdigest(),
         "components_digest": code_digest("components"),
         "trainer_module_digest": code_digest("trainer_module"),
     }

@@ -1,7 +1,6 @@
 """Entry of the `tfx-contrastive` command. Sub-commands load when they are called."""
 
 import importlib
-import os
 import sys
 
 import click
@@ -52,7 +51,6 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command; a user's mistake ends with one message and exit code 1 or 2."""
-    os.environ.setdefault("GLOG_minloglevel", "1")  # ML Metadata's PostgreSQL client tells of each connection
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as done:

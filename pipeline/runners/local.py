@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.config import PipelineConfig
+from pipeline.config.model import SqliteMetadataConfig
 from pipeline.lineage import Run
 from pipeline.runners import events
 from pipeline.source import Source
@@ -53,13 +54,17 @@ def run(config: PipelineConfig, source: Mapping[str, Any], writer: events.EventW
 
     from pipeline import lineage, metadata, summary
     from pipeline import pipeline as topology
-    from pipeline.runners import reporting
+    from pipeline.runners import leftovers, reporting
 
+    connection = metadata.connection_config(config)
+    if isinstance(config.metadata, SqliteMetadataConfig) and config.metadata.path is None:
+        # It lies under the root, which this run has for itself; a shared one may hold runs at work.
+        leftovers.cancel_unfinished(metadata.open_store(connection), config.name)
     compiled = compiler.Compiler().compile(topology.create_pipeline(config, Source(**source)))
     writer.write(events.Plan(tuple(node.pipeline_node.node_info.id for node in compiled.nodes)))
     reporting.ReportingRunner().run_with_ir(compiled)
     run_id = compiled.runtime_spec.pipeline_run_id.field_value.string_value
-    finished = lineage.Lineage(metadata.connection_config(config), config.name).run(run_id)
+    finished = lineage.Lineage(connection, config.name).run(run_id)
     figures = dataclasses.asdict(summary.summarise(finished))
     return events.Finished(run_id, figures, _report(config, finished))
 

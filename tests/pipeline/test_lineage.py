@@ -5,6 +5,7 @@ from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.lineage import Lineage
+from pipeline.runners.leftovers import cancel_unfinished
 
 
 class Store:
@@ -107,3 +108,16 @@ def test_an_unknown_run_lists_the_known_ones(store):
     store.execute("run-1", "Trainer", mlmd.Execution.COMPLETE)
     with pytest.raises(LookupError, match="no run run-9. Known runs: run-1"):
         Lineage(store.connection, "shop").run("run-9")
+
+
+def test_what_a_killed_run_left_is_cancelled(store):
+    store.execute("run1", "Gen", mlmd.Execution.COMPLETE, uri="/gen/1")
+    store.execute("run1", "Train", mlmd.Execution.RUNNING)
+    assert Lineage(store.connection, "shop").run().state == "running"
+    assert cancel_unfinished(store.store, "shop") == 1
+    run = Lineage(store.connection, "shop").run()
+    assert [(node.id, node.state) for node in run.nodes] == [("Gen", "ran"), ("Train", "cancelled")]
+    assert run.state == "cancelled"
+    assert run.node("Train").seconds == 0
+    assert cancel_unfinished(store.store, "shop") == 0
+    assert cancel_unfinished(store.store, "another") == 0

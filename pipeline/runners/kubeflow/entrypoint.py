@@ -97,6 +97,8 @@ def _make_output_parents(executor_input: Mapping[str, Any], managed: bool) -> No
 def _run_tfx(
     executor_class_path: str, executor_input: Mapping[str, Any], spec: Mapping[str, Any], beam_args: list[str]
 ) -> None:
+    # KFP's own switch for containers: TFX needs its protocol messages only, not client and compiler.
+    os.environ.setdefault("_KFP_RUNTIME", "true")
     from absl import flags
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 

@@ -70,7 +70,7 @@ class Finishing:
     def _finish_task(self, spec: Spec, node_id: str, task: Spec) -> None:
         component = spec["components"][node_id]
         container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
-        inputs = task.setdefault("inputs", {}).setdefault("parameters", {})
+        inputs = task.get("inputs", {}).get("parameters", {})
         settings = self._kubeflow.task(node_id)
 
         files = self._read_files(node_id, inputs)
@@ -78,6 +78,8 @@ class Finishing:
         uses_root = self._replace_root(inputs)
         overlays = self._overlays(node_id)
         wanted = {overlay.parameter for overlay in overlays} | ({STATE_ROOT} if uses_root else set())
+        if wanted:
+            inputs = task.setdefault("inputs", {}).setdefault("parameters", {})
         for name in sorted(wanted):
             inputs[name] = {"componentInputParameter": name}
             definitions = component.setdefault("inputDefinitions", {}).setdefault("parameters", {})
