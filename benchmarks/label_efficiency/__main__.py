@@ -3,7 +3,7 @@
 Pretrains once, without a label, then fits every method for every budget and seed. What was done is kept
 in the results file, one result at a time, so that the command can be stopped and given again.
 
-    python -m benchmarks.label_efficiency [--settings FILE] [--out FILE] [--work DIR] [--only METHOD ...]
+    python -m benchmarks.label_efficiency [--settings FILE] [--out FILE] [--work DIR] [--only FAMILY ...]
 """
 
 import argparse
@@ -21,7 +21,7 @@ import psutil
 
 from benchmarks.label_efficiency import summary
 from benchmarks.label_efficiency.data import Splits, read_splits, with_budget
-from benchmarks.label_efficiency.methods import METHODS, WITHOUT_PRETRAINING, Task, applies
+from benchmarks.label_efficiency.methods import FAMILIES, Family, Task, applies
 from benchmarks.label_efficiency.results import Pretraining, Report, Result, Store
 from benchmarks.label_efficiency.settings import SETTINGS, Settings, read_settings
 from pipeline.config import load_config
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--settings", type=pathlib.Path, default=SETTINGS)
     parser.add_argument("--out", type=pathlib.Path, default=RESULTS)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("runs/label-efficiency"))
-    parser.add_argument("--only", nargs="*", choices=sorted(METHODS), help="these methods alone")
+    parser.add_argument("--only", nargs="*", choices=sorted(FAMILIES), help="these methods alone")
     options = parser.parse_args()
     sys.argv = sys.argv[:1]  # Beam reads what is left there
     logging.getLogger("tfx_contrastive.progress").setLevel(logging.INFO)
@@ -46,45 +46,48 @@ def main() -> None:
     root = options.work.absolute()
     config = load_config(settings.dataset, [f"root={root}/data", "data.labels_per_class=null"])
     splits = read_splits(config)
-    methods = options.only or list(METHODS)
+    families = [FAMILIES[name] for name in options.only or FAMILIES]
     encoder = None
-    if not set(methods) <= WITHOUT_PRETRAINING:
+    if any(family.needs_pretraining for family in families):
         encoder = pretrained(settings, splits, root / settings.digest(), store)
     for labels in settings.labels_per_class:
         for seed in range(settings.num_seeds):
-            for method in methods:
-                if applies(method, labels) and not store.report.find(method, labels, seed):
-                    store.add(measure(method, labels, seed, splits, encoder, settings))
+            task = Task(with_budget(splits.train, labels, seed), splits, encoder, settings, seed)
+            for family in families:
+                fill(family, labels, task, store)
     print(summary.table(store.report))
     print(summary.write_plot(store.report, options.out.with_suffix(".png")))
 
 
-def measure(
-    method: str,
-    labels: int | None,
-    seed: int,
-    splits: Splits,
-    encoder: keras.Model | None,
-    settings: Settings,
-) -> Result:
-    """Fills one cell of the table for one seed."""
-    task = Task(with_budget(splits.train, labels, seed), splits, encoder, settings, seed)
+def fill(family: Family, labels: int | None, task: Task, store: Store) -> None:
+    """Fills what is not there yet of the cells of a family, for one budget and seed."""
+    missing = [
+        method
+        for method in family.methods
+        if applies(method, labels) and not store.report.find(method, labels, task.seed)
+    ]
+    if not missing:
+        return
     started, cpu_started = time.monotonic(), time.process_time()
-    found = METHODS[method](task)
-    result = Result(
-        method=method,
-        labels_per_class=labels,
-        seed=seed,
-        test_accuracy=found.test_accuracy,
-        eval_accuracy=found.eval_accuracy,
-        seconds=round(time.monotonic() - started, 1),
-        cpu_seconds=round(time.process_time() - cpu_started, 1),
-        details=found.details,
-    )
-    budget = "all" if labels is None else labels
-    print(f"{method}, {budget} labels a class, seed {seed}: test {found.test_accuracy:.4f}, "
-          f"{result.seconds:.0f} s", flush=True)  # fmt: skip
-    return result
+    for method, found in family.run(task):
+        result = Result(
+            method=method,
+            labels_per_class=labels,
+            seed=task.seed,
+            test_accuracy=found.test_accuracy,
+            eval_accuracy=found.eval_accuracy,
+            seconds=round(time.monotonic() - started, 1),
+            cpu_seconds=round(time.process_time() - cpu_started, 1),
+            details=found.details,
+        )
+        if method in missing:
+            store.add(result)
+        budget = "all" if labels is None else labels
+        print(
+            f"{method}, {budget} labels a class, seed {task.seed}: test {found.test_accuracy:.4f}, "
+            f"{result.seconds:.0f} s",
+            flush=True,
+        )
 
 
 def pretrained(settings: Settings, splits: Splits, directory: pathlib.Path, store: Store) -> keras.Model:

@@ -1,7 +1,7 @@
 """The ways to a classifier that are compared. Each chooses on `eval` and is measured once on `test`."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,10 +12,14 @@ from benchmarks.label_efficiency.settings import Settings
 from trainer_module.config import HeadConfig
 from trainer_module.dataset import ImageDataset
 from trainer_module.encoders import build_encoder
+from trainer_module.head.candidates import Candidate, best_candidate, train_candidates
 from trainer_module.head.encode import BatchEncoder
 from trainer_module.head.labels import class_weights
 from trainer_module.head.linear_probe import fit_linear_probe
-from trainer_module.head.train import train_head
+from trainer_module.head.scores import accuracy
+
+RAW_PIXELS, FROM_SCRATCH = "raw pixels", "from scratch"
+LINEAR_PROBE, FINE_TUNED, SELF_TRAINING = "linear probe", "fine-tuned", "self-training"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Measured:
 class Task:
     """A cell of the table: images of which some are labelled, and the encoder that was pretrained on all.
 
-    The encoder may be None for methods that are in `WITHOUT_PRETRAINING`.
+    The encoder is None where no method needs it.
     """
 
     train: ImageDataset
@@ -41,7 +45,7 @@ class Task:
     seed: int
 
 
-def raw_pixels(task: Task) -> Measured:
+def raw_pixels(task: Task) -> Iterator[tuple[str, Measured]]:
     """Logistic regression on pixels: what needs no network at all."""
     labelled, evaluation, test = task.train.labelled(), task.splits.eval, task.splits.test
     probe = fit_linear_probe(
@@ -53,59 +57,68 @@ def raw_pixels(task: Task) -> Measured:
         task.settings.pixel_penalties,
     )
     found = [_share(probe.classifier.logits(_flat(split)), split) for split in (test, evaluation)]
-    return Measured(*found, {"l2": probe.l2})
+    yield RAW_PIXELS, Measured(*found, {"l2": probe.l2})
 
 
-def from_scratch(task: Task) -> Measured:
+def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
     """The same encoder with random weights, trained on views of the labelled images alone."""
     keras.utils.set_random_seed(task.seed)
     train = task.train
     encoder = build_encoder(task.settings.pretrain.encoder, train.image_shape, train.mean, train.std)
-    return _trained(encoder, task, task.settings.scratch)
+    yield FROM_SCRATCH, _measured(list(_candidates(encoder, task, task.settings.scratch)), task)
 
 
-def linear_probe(task: Task) -> Measured:
-    """Softmax regression on the pretrained encoder, which stays as it is."""
-    return _trained(task.encoder, task, task.settings.head.model_copy(update={"mode": "linear_probe"}))
+def pretrained(task: Task) -> Iterator[tuple[str, Measured]]:
+    """The stages of the head on the pretrained encoder; each is kept only if it is best on `eval` so far."""
+    candidates = []
+    for candidate in _candidates(task.encoder, task, task.settings.head):
+        candidates.append(candidate)
+        if candidate.mode == "linear_probe":
+            yield LINEAR_PROBE, _measured(candidates, task)
+        elif candidate.mode == "fine_tune":
+            yield FINE_TUNED, _measured(candidates, task)
+    if candidates[-1].mode == "self_training":
+        yield SELF_TRAINING, _measured(candidates, task)
 
 
-def fine_tune(task: Task) -> Measured:
-    """Pretrained encoder and classifier, trained on views of the labelled images."""
-    return _trained(task.encoder, task, task.settings.head.model_copy(update={"mode": "fine_tune"}))
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """Methods that are trained together, one building on the other."""
+
+    methods: tuple[str, ...]
+    run: Callable[[Task], Iterator[tuple[str, Measured]]]
+    needs_pretraining: bool = False
 
 
-def self_training(task: Task) -> Measured:
-    """The same, then trained on all images with its own guesses of the classes."""
-    return _trained(task.encoder, task, task.settings.head.model_copy(update={"mode": "self_training"}))
-
-
-METHODS: Mapping[str, Callable[[Task], Measured]] = {
-    "raw pixels": raw_pixels,
-    "from scratch": from_scratch,
-    "linear probe": linear_probe,
-    "fine-tuned": fine_tune,
-    "self-training": self_training,
+FAMILIES: Mapping[str, Family] = {
+    "raw-pixels": Family((RAW_PIXELS,), raw_pixels),
+    "from-scratch": Family((FROM_SCRATCH,), from_scratch),
+    "pretrained": Family((LINEAR_PROBE, FINE_TUNED, SELF_TRAINING), pretrained, needs_pretraining=True),
 }
-
-
-WITHOUT_PRETRAINING = frozenset({"raw pixels", "from scratch"})
+METHODS = tuple(method for family in FAMILIES.values() for method in family.methods)
 
 
 def applies(method: str, labels_per_class: int | None) -> bool:
     """Whether a cell can be filled: with all labels there is no image left to guess."""
-    return method != "self-training" or labels_per_class is not None
+    return method != SELF_TRAINING or labels_per_class is not None
 
 
-def _trained(encoder: keras.Model, task: Task, config: HeadConfig) -> Measured:
-    splits = task.splits
+def _candidates(encoder: keras.Model, task: Task, config: HeadConfig) -> Iterator[Candidate]:
     config = config.model_copy(update={"seed": task.seed})
-    trained = train_head(encoder, task.train, splits.eval, splits.class_names, config)
-    encode = BatchEncoder(trained.encoder, task.train.image_shape)
-    test, evaluation = (
-        _share(trained.head.predict(encode(split.images), batch_size=4096, verbose=0), split)
-        for split in (splits.test, splits.eval)
+    return train_candidates(encoder, task.train, task.splits.eval, len(task.splits.class_names), config)
+
+
+def _measured(candidates: Sequence[Candidate], task: Task) -> Measured:
+    """Measures the one that a user would get: the best on `eval` of those trained so far."""
+    evaluation, test = task.splits.eval, task.splits.test
+    best = best_candidate(candidates, evaluation.label_index)
+    encode = BatchEncoder(best.encoder, task.train.image_shape)
+    stages = {each.stage: _share(each.logits, evaluation) for each in candidates}
+    return Measured(
+        _share(best.classifier.logits(encode(test.images)), test),
+        _share(best.logits, evaluation),
+        {"kept": best.stage, "eval": stages},
     )
-    return Measured(test, evaluation, {"kept": trained.metrics.mode, "eval": trained.metrics.tried})
 
 
 def _flat(images: ImageDataset) -> np.ndarray:
@@ -113,4 +126,4 @@ def _flat(images: ImageDataset) -> np.ndarray:
 
 
 def _share(logits: np.ndarray, images: ImageDataset) -> float:
-    return float(np.mean(np.argmax(logits, axis=1) == images.label_index))
+    return accuracy(logits, images.label_index)

@@ -16,7 +16,8 @@ from components.registry.locking import exclusive_file
 class Result(BaseModel):
     """What one method reached with one choice of labels.
 
-    `labels_per_class` is None for all labels. Every choice was made on `eval`.
+    `labels_per_class` is None for all labels. Every choice was made on `eval`. Times are from the pretrained
+    encoder on, all stages before this one included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

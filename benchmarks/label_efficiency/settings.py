@@ -25,8 +25,11 @@ class Settings(BaseModel):
     scratch: HeadConfig
 
     def digest(self) -> str:
-        """Sixteen hexadecimal digits that change with any setting but the number of seeds and budgets."""
-        text = self.model_dump_json(exclude={"num_seeds", "labels_per_class"})
+        """Sixteen hexadecimal digits of what the file says, all but the number of seeds and the budgets.
+
+        Defaults are the code's, which the report names by its commit: a field added there ends no results.
+        """
+        text = self.model_dump_json(exclude_unset=True, exclude={"num_seeds", "labels_per_class"})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

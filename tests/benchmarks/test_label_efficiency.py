@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from benchmarks.label_efficiency import summary
+from benchmarks.label_efficiency.__main__ import fill
 from benchmarks.label_efficiency.data import Splits, with_budget
-from benchmarks.label_efficiency.methods import METHODS, Task, applies
+from benchmarks.label_efficiency.methods import FAMILIES, METHODS, Task, applies
 from benchmarks.label_efficiency.results import Report, Result, Store, interval
 from benchmarks.label_efficiency.settings import Settings, read_settings
 from tests.trainer_module.digits_data import digit_pixels
@@ -72,12 +73,31 @@ def test_a_budget_beyond_the_data_is_refused(splits):
         with_budget(splits.train, 400, 0)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_method_measures_both_splits(splits, method):
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_method_measures_both_splits(splits, name):
     encoder = build_encoder(EncoderConfig(), (8, 8, 1), splits.train.mean, splits.train.std)
-    found = METHODS[method](Task(with_budget(splits.train, 10, 0), splits, encoder, SETTINGS, 0))
-    assert 0.2 < found.test_accuracy < 1.0  # chance is 0.1
-    assert 0.2 < found.eval_accuracy < 1.0
+    family = FAMILIES[name]
+    found = dict(family.run(Task(with_budget(splits.train, 10, 0), splits, encoder, SETTINGS, 0)))
+    assert tuple(found) == family.methods
+    for measured in found.values():
+        assert 0.2 < measured.test_accuracy < 1.0  # chance is 0.1
+        assert 0.2 < measured.eval_accuracy < 1.0
+
+
+def test_a_later_stage_is_never_worse_on_eval(splits):
+    encoder = build_encoder(EncoderConfig(), (8, 8, 1), splits.train.mean, splits.train.std)
+    task = Task(with_budget(splits.train, 10, 0), splits, encoder, SETTINGS, 0)
+    accuracies = [measured.eval_accuracy for _, measured in FAMILIES["pretrained"].run(task)]
+    assert accuracies == sorted(accuracies)
+
+
+def test_cells_that_are_filled_are_not_trained_again(splits, tmp_path):
+    store = Store(tmp_path / "r.json", FRESH)
+    task = Task(with_budget(splits.train, 10, 0), splits, None, SETTINGS, 0)
+    fill(FAMILIES["raw-pixels"], 10, task, store)
+    (first,) = store.report.results
+    fill(FAMILIES["raw-pixels"], 10, task, store)
+    assert store.report.results == (first,)
 
 
 def test_there_is_nothing_to_guess_where_all_is_labelled():

@@ -11,14 +11,9 @@ import numpy as np
 from trainer_module.config import HeadConfig
 from trainer_module.dataset import ImageDataset
 from trainer_module.head.calibration import fit_temperature
-from trainer_module.head.classifier import LinearClassifier
-from trainer_module.head.encode import BatchEncoder
-from trainer_module.head.fine_tune import fine_tune
-from trainer_module.head.labels import check_labels, class_weights, warn_of_classes_without
-from trainer_module.head.linear_probe import fit_linear_probe
+from trainer_module.head.candidates import best_candidate, train_candidates
+from trainer_module.head.labels import check_labels, warn_of_classes_without
 from trainer_module.head.scores import accuracy, log_loss
-from trainer_module.head.self_training import self_train
-from trainer_module.head.student import Student
 
 _log = logging.getLogger(__name__)
 
@@ -67,16 +62,6 @@ class TrainedHead:
     metrics: HeadMetrics
 
 
-@dataclasses.dataclass(frozen=True)
-class _Candidate:
-    """One way of having trained the head, with its logits on `eval`, float32 [M, K]."""
-
-    mode: str
-    encoder: keras.Model
-    classifier: LinearClassifier
-    logits: np.ndarray
-
-
 def train_head(
     encoder: keras.Model,
     train: ImageDataset,
@@ -105,60 +90,24 @@ def train_head(
     start = time.monotonic()
     check_labels(train.label_index, class_names)
     warn_of_classes_without(evaluation.label_index, class_names)
-    labelled, evaluation = train.labelled(), evaluation.labelled()
-    labels, labels_eval = labelled.label_index, evaluation.label_index
-    weights = class_weights(labels, len(class_names))
-    if config.class_weights == "none":
-        weights = np.ones_like(weights)
-
-    encode = BatchEncoder(encoder, train.image_shape)
-    h_eval = encode(evaluation.images)
-    probe = fit_linear_probe(encode(labelled.images), labels, weights, h_eval, labels_eval, config.penalties)
-    candidates = [_Candidate("linear_probe", encoder, probe.classifier, probe.classifier.logits(h_eval))]
-    if config.mode != "linear_probe":
-        student = fine_tune(encoder, probe.classifier, labelled, weights, config.fine_tune, config.seed)
-        candidates.append(_candidate("fine_tune", student, evaluation))
-    if config.mode == "self_training" and len(labelled) < len(train):
-        for round_number in range(config.self_training.rounds):
-            teacher = _best(candidates, labels_eval)
-            seed = config.seed + round_number
-            student = self_train(
-                teacher.encoder, teacher.classifier, train, weights, config.self_training, seed
-            )
-            candidates.append(_candidate("self_training", student, evaluation))
-
-    best = _best(candidates, labels_eval)
+    evaluation = evaluation.labelled()
+    labels_eval = evaluation.label_index
+    candidates = list(train_candidates(encoder, train, evaluation, len(class_names), config))
+    best = best_candidate(candidates, labels_eval)
     temperature = fit_temperature(best.logits, labels_eval)
     measured = len(labels_eval) > 0
     metrics = HeadMetrics(
         mode=best.mode,
         eval_accuracy=accuracy(best.logits, labels_eval) if measured else None,
         eval_log_loss=log_loss(best.logits / temperature, labels_eval) if measured else None,
-        tried={one.mode: accuracy(one.logits, labels_eval) for one in candidates} if measured else {},
+        tried={one.stage: accuracy(one.logits, labels_eval) for one in candidates} if measured else {},
         temperature=temperature,
-        l2=probe.l2,
-        labels_per_class=dict(zip(class_names, np.bincount(labels).tolist(), strict=True)),
+        l2=best.l2,
+        labels_per_class=dict(
+            zip(class_names, np.bincount(train.labelled().label_index).tolist(), strict=True)
+        ),
         num_eval_images=len(labels_eval),
         seconds=time.monotonic() - start,
     )
     _log.info("head: %s", metrics)
     return TrainedHead(best.encoder, best.classifier.calibrated(temperature).to_keras(), metrics)
-
-
-def _candidate(mode: str, student: Student, evaluation: ImageDataset) -> _Candidate:
-    return _Candidate(mode, student.encoder, student.classifier(), student.logits(evaluation.images))
-
-
-def _best(candidates: Sequence[_Candidate], labels_eval: np.ndarray) -> _Candidate:
-    """The most accurate on `eval`; of equals, and where there are no `eval` images, the last."""
-    if not len(labels_eval):
-        return candidates[-1]
-    best = max(reversed(candidates), key=lambda one: accuracy(one.logits, labels_eval))
-    if best is not candidates[-1]:
-        _log.warning(
-            "%s is worse on eval than %s: the latter is kept (%s)",
-            candidates[-1].mode,
-            best.mode,
-            ", ".join(f"{one.mode} {accuracy(one.logits, labels_eval):.4f}" for one in candidates),
-        )
-    return best

@@ -1,0 +1,118 @@
+"""The stages of training a head; each is a candidate to be kept."""
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Sequence
+
+import keras
+import numpy as np
+
+from trainer_module.config import HeadConfig
+from trainer_module.dataset import ImageDataset
+from trainer_module.head.classifier import LinearClassifier
+from trainer_module.head.encode import BatchEncoder
+from trainer_module.head.fine_tune import fine_tune
+from trainer_module.head.labels import class_weights
+from trainer_module.head.linear_probe import fit_linear_probe
+from trainer_module.head.scores import accuracy
+from trainer_module.head.self_training import self_train
+from trainer_module.head.student import Student
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """One way of having trained the head.
+
+    Attributes:
+        mode: A mode of HeadConfig.
+        stage: The same, with the round of self-training from the second on.
+        encoder: Pixels, uint8 [B, H, W, C], to h, float32 [B, D].
+        classifier: From h to logits.
+        logits: On the labelled images of `eval`, float32 [M, K].
+        l2: Penalty of the linear probe that it started from.
+    """
+
+    mode: str
+    stage: str
+    encoder: keras.Model
+    classifier: LinearClassifier
+    logits: np.ndarray
+    l2: float
+
+
+def train_candidates(
+    encoder: keras.Model, train: ImageDataset, evaluation: ImageDataset, num_classes: int, config: HeadConfig
+) -> Iterator[Candidate]:
+    """Trains in as many stages as `config.mode` asks for.
+
+    The linear probe starts fine-tuning; the best on `eval` of all before is the teacher of each round
+    of self-training.
+
+    Args:
+        encoder: Pretrained encoder; it is not changed.
+        train: Training images, labelled and not; every class has a labelled one.
+        evaluation: Images of `eval`, all labelled, possibly none.
+        num_classes: K.
+        config: What to do.
+
+    Yields:
+        A candidate as soon as it is trained, the linear probe first.
+    """
+    labelled = train.labelled()
+    weights = class_weights(labelled.label_index, num_classes)
+    if config.class_weights == "none":
+        weights = np.ones_like(weights)
+    encode = BatchEncoder(encoder, train.image_shape)
+    h_eval = encode(evaluation.images)
+    probe = fit_linear_probe(
+        encode(labelled.images),
+        labelled.label_index,
+        weights,
+        h_eval,
+        evaluation.label_index,
+        config.penalties,
+    )
+    logits = probe.classifier.logits(h_eval)
+    trained = [Candidate("linear_probe", "linear_probe", encoder, probe.classifier, logits, probe.l2)]
+    yield trained[-1]
+
+    def candidate(mode: str, stage: str, student: Student) -> Candidate:
+        logits = student.logits(evaluation.images)
+        return Candidate(mode, stage, student.encoder, student.classifier(), logits, probe.l2)
+
+    if config.mode != "linear_probe":
+        student = fine_tune(encoder, probe.classifier, labelled, weights, config.fine_tune, config.seed)
+        trained.append(candidate("fine_tune", "fine_tune", student))
+        yield trained[-1]
+    if config.mode == "self_training" and len(labelled) < len(train):
+        for number in range(1, config.self_training.rounds + 1):
+            teacher = best_candidate(trained, evaluation.label_index)
+            seed = config.seed + number - 1
+            student = self_train(
+                teacher.encoder, teacher.classifier, train, weights, config.self_training, seed
+            )
+            stage = "self_training" if number == 1 else f"self_training_{number}"
+            trained.append(candidate("self_training", stage, student))
+            yield trained[-1]
+
+
+def best_candidate(candidates: Sequence[Candidate], labels_eval: np.ndarray) -> Candidate:
+    """The most accurate on `eval`; of equals, and where there are no `eval` images, the last.
+
+    Args:
+        candidates: At least one.
+        labels_eval: Class of each image of `eval`, int [M].
+    """
+    if not len(labels_eval):
+        return candidates[-1]
+    best = max(reversed(candidates), key=lambda one: accuracy(one.logits, labels_eval))
+    if best is not candidates[-1]:
+        _log.warning(
+            "%s is worse on eval than %s: the latter is kept (%s)",
+            candidates[-1].stage,
+            best.stage,
+            ", ".join(f"{one.stage} {accuracy(one.logits, labels_eval):.4f}" for one in candidates),
+        )
+    return best
