@@ -111,8 +111,10 @@ class Lineage:
         runs = self.runs()
         found = next((run for run in runs if run_id in (None, run.id)), None)
         if found is None:
-            known = ", ".join(run.id for run in runs[:10]) or "none yet"
-            raise LookupError(f"Pipeline {self._pipeline} has no run {run_id or ''}. Known runs: {known}.")
+            if not runs:
+                raise LookupError(no_run_yet(self._pipeline))
+            known = ", ".join(run.id for run in runs[:10])
+            raise LookupError(f"Pipeline {self._pipeline} has no run {run_id}. Known runs: {known}.")
         return found
 
     def _load(self, context: mlmd.Context) -> Run:
@@ -146,6 +148,11 @@ class Lineage:
             inputs=_by_key(events, _INPUTS, artifacts),
             outputs=_by_key(events, _OUTPUTS, artifacts),
         )
+
+
+def no_run_yet(pipeline: str) -> str:
+    """What to say, and to do, before the first run."""
+    return f"Pipeline {pipeline} has no run yet. Start one with `tfx-contrastive run`."
 
 
 def _artifact(artifact: mlmd.Artifact) -> Artifact:

@@ -50,6 +50,20 @@ def connection_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionCo
     return connection
 
 
+def reading_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:
+    """The connection for a command that only looks: where there is no SQLite file yet, none is made.
+
+    Raises:
+        ConfigError: As `connection_config`.
+    """
+    metadata = config.metadata
+    if isinstance(metadata, SqliteMetadataConfig) and not pathlib.Path(config.metadata_path).exists():
+        empty = metadata_store_pb2.ConnectionConfig()
+        empty.fake_database.SetInParent()  # ML Metadata's own database in memory
+        return empty
+    return connection_config(config)
+
+
 def open_store(connection: metadata_store_pb2.ConnectionConfig) -> metadata_store.MetadataStore:
     """Opens ML Metadata; the database and its tables are made on first use.
 

@@ -4,8 +4,8 @@ import click
 
 from pipeline.cli import options, records
 from pipeline.config import load_config
-from pipeline.lineage import Lineage, Run
-from pipeline.metadata import connection_config
+from pipeline.lineage import Lineage, Run, no_run_yet
+from pipeline.metadata import reading_config
 
 
 @click.command("artifacts")
@@ -19,7 +19,7 @@ def command(
     """List artifacts: id, type, which node made it in which run, and where it is."""
     with options.told_plainly():
         config = load_config(config_name, overrides)
-        lineage = Lineage(connection_config(config), config.name)
+        lineage = Lineage(reading_config(config), config.name)
         runs = lineage.runs()
         wanted = None if run_id is None else lineage.run(None if run_id == "latest" else run_id)
     made = _made(runs)
@@ -36,6 +36,9 @@ def command(
         made = [each for each in made if each["type"].lower() == type_name.lower()]
     if as_json:
         records.print_json(made)
+        return
+    if not runs:
+        click.echo(no_run_yet(config.name))
         return
     records.print_table(
         f"{config.name}: {len(made)} artifacts",

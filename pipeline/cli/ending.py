@@ -56,7 +56,7 @@ def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[
         yield "classifier", "none: no image has a label, so only the encoder was trained"
     yield "verdict", _verdict(summary)
     yield "pushed model", summary["pushed_model"] or "none"
-    yield "TensorBoard", f".venv/bin/tensorboard --logdir {config.root}"
+    yield "TensorBoard", f".venv/bin/tensorboard --logdir {config.root}/tensorboard"
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:

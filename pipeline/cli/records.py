@@ -1,6 +1,7 @@
 """Runs, nodes and artifacts as commands print them: JSON values and tables. Imports no TensorFlow."""
 
 import json
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.text import Text
 from pipeline.lineage import Artifact, NodeRun, Run
 from pipeline.report.standing import Standing, standing_of
 
+_UNBOUNDED = 10_000
 _STYLES = {
     "ran": "green",
     "cached": "cyan",
@@ -36,12 +38,19 @@ def print_table(
     title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()
 ) -> None:
     """Prints a table; columns named in `right` hold numbers. States and verdicts are coloured."""
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    click.echo(title)
+    table = Table(box=None, pad_edge=False)
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_UNBOUNDED)  # a file or a pipe has no edge at which to wrap
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def run_values(run: Run) -> dict[str, Any]:
@@ -66,6 +75,20 @@ def standing_values(standing: Standing) -> dict[str, Any]:
         "pushed_version": standing.pushed_version,
         "pushed_to": standing.pushed_to,
     }
+
+
+def log_of(run: Run, root: str) -> str:
+    """The file with everything that was printed in a run; empty if it is gone.
+
+    It is the last one that was begun before the run's first node.
+
+    Args:
+        run: The run.
+        root: Of the pipeline, local.
+    """
+    begun = f"run-{run.started.astimezone():%Y%m%d-%H%M%S}.log"
+    logs = sorted(path for path in pathlib.Path(root, "logs").glob("run-*.log") if path.name <= begun)
+    return str(logs[-1]) if logs else ""
 
 
 def node_values(node: NodeRun, with_inputs: bool) -> dict[str, Any]:

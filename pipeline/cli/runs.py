@@ -4,8 +4,8 @@ import click
 
 from pipeline.cli import options, records
 from pipeline.config import load_config
-from pipeline.lineage import Lineage
-from pipeline.metadata import connection_config
+from pipeline.lineage import Lineage, no_run_yet
+from pipeline.metadata import reading_config
 
 
 @click.command("runs")
@@ -16,13 +16,13 @@ def command(config_name: str, overrides: tuple[str, ...], limit: int, as_json: b
     """List the runs of a pipeline, the newest first."""
     with options.told_plainly():
         config = load_config(config_name, overrides)
-        runs = Lineage(connection_config(config), config.name).runs()
+        runs = Lineage(reading_config(config), config.name).runs()
     values = [records.run_values(run) for run in runs[:limit]]
     if as_json:
         records.print_json(values)
         return
     if not values:
-        click.echo(f"Pipeline {config.name} has no run yet. Start one with `tfx-contrastive run`.")
+        click.echo(no_run_yet(config.name))
         return
     records.print_table(
         f"{config.name}: {len(values)} of {len(runs)} runs",

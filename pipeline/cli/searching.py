@@ -10,7 +10,7 @@ import click
 
 from pipeline.config import PipelineConfig
 from pipeline.lineage import Lineage
-from pipeline.metadata import connection_config
+from pipeline.metadata import reading_config
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,7 +39,7 @@ def newest_output(config: PipelineConfig, node_id: str, key: str) -> str:
     Raises:
         LookupError: If no run has.
     """
-    for run in Lineage(connection_config(config), config.name).runs():
+    for run in Lineage(reading_config(config), config.name).runs():
         node = run.node(node_id)
         if node is not None and node.state in ("ran", "cached") and node.outputs.get(key):
             return node.output(key).uri

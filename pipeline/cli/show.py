@@ -5,7 +5,7 @@ import click
 from pipeline.cli import options, records
 from pipeline.config import load_config
 from pipeline.lineage import Lineage, NodeRun
-from pipeline.metadata import connection_config
+from pipeline.metadata import reading_config
 from pipeline.report.standing import standing_of
 
 _LONGEST = 300
@@ -22,7 +22,7 @@ def command(
     """Show one run: every node with its inputs and outputs. RUN is an id, or `latest`."""
     with options.told_plainly():
         config = load_config(config_name, overrides)
-        run = Lineage(connection_config(config), config.name).run(None if run_id == "latest" else run_id)
+        run = Lineage(reading_config(config), config.name).run(None if run_id == "latest" else run_id)
         nodes = [node for node in run.nodes if node_id in (None, node.id)]
         if not nodes:
             known = ", ".join(node.id for node in run.nodes)
@@ -46,4 +46,5 @@ def _echo(node: NodeRun, with_properties: bool) -> None:
     if with_properties:
         for key, value in sorted(node.properties.items()):
             text = str(value)
-            click.echo(f"  {key}: {text if len(text) <= _LONGEST else text[:_LONGEST] + ' …'}")
+            cut = text[:_LONGEST] + " … (the whole with --json)"
+            click.echo(f"  {key}: {text if len(text) <= _LONGEST else cut}")

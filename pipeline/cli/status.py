@@ -5,7 +5,7 @@ import click
 from pipeline.cli import options, records
 from pipeline.config import load_config
 from pipeline.lineage import Lineage
-from pipeline.metadata import connection_config
+from pipeline.metadata import reading_config
 from pipeline.report.standing import standing_of
 
 
@@ -16,10 +16,15 @@ def command(config_name: str, overrides: tuple[str, ...], as_json: bool) -> None
     """Show the newest run: what ran, what was cached, what is blessed and pushed."""
     with options.told_plainly():
         config = load_config(config_name, overrides)
-        run = Lineage(connection_config(config), config.name).run()
+        lineage = Lineage(reading_config(config), config.name)
+        run, runs = lineage.run(), lineage.runs()
+    in_use = next((other for other in runs if standing_of(other).pushed_to), None)
+    log = records.log_of(run, config.root)
     if as_json:
         nodes = [records.node_values(node, with_inputs=False) for node in run.nodes]
-        records.print_json({**records.run_values(run), "nodes": nodes})
+        in_use_values = records.run_values(in_use) if in_use else None
+        values = {**records.run_values(run), "log": log, "last_pushed": in_use_values, "nodes": nodes}
+        records.print_json(values)
         return
     standing = standing_of(run)
     records.print_table(
@@ -31,6 +36,15 @@ def command(config_name: str, overrides: tuple[str, ...], as_json: bool) -> None
         ],
         right=("seconds",),
     )
-    click.echo(f"\nverdict: {records.verdict_text(standing)}")
-    if standing.pushed_to:
-        click.echo(f"pushed:  {standing.pushed_to}")
+    click.echo()
+    failed = " and ".join(node.id for node in run.nodes if node.state == "failed")
+    if failed:
+        click.echo(f"failed:      {failed}; the log says why")
+    click.echo(f"verdict:     {records.verdict_text(standing)}")
+    if in_use is None:
+        click.echo("last pushed: nothing yet")
+    else:
+        by = "by this run" if in_use.id == run.id else f"by run {in_use.id}"
+        click.echo(f"last pushed: {standing_of(in_use).pushed_to}, {by}")
+    if log:
+        click.echo(f"log:         {log}")

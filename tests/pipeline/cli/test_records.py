@@ -1,6 +1,7 @@
 """The commands that read ML Metadata: no TensorFlow, plain words."""
 
 import dataclasses
+import datetime
 import subprocess
 import sys
 
@@ -30,14 +31,36 @@ def test_before_the_first_run_they_say_so(tmp_path, command):
     extra = ["latest"] if command is show.command else []
     done = CliRunner().invoke(command, [*extra, *arguments(tmp_path)])
     assert done.exit_code == 1
-    assert "Known runs: none yet" in done.output
+    assert done.output == ("Error: Pipeline digits has no run yet. Start one with `tfx-contrastive run`.\n")
+    assert list(tmp_path.iterdir()) == []  # a look makes nothing
 
 
 def test_an_empty_list_says_how_to_begin(tmp_path):
     done = CliRunner().invoke(runs.command, arguments(tmp_path))
     assert done.output == "Pipeline digits has no run yet. Start one with `tfx-contrastive run`.\n"
+    done = CliRunner().invoke(artifacts.command, arguments(tmp_path))
+    assert done.output == "Pipeline digits has no run yet. Start one with `tfx-contrastive run`.\n"
     done = CliRunner().invoke(artifacts.command, [*arguments(tmp_path), "--json"])
     assert done.output == "[]\n"
+
+
+def test_a_table_in_a_pipe_is_not_wrapped(capsys):
+    records.print_table("a title", ("name", "n"), [("x" * 300, "1"), ("y", "22")], right=("n",))
+    wide = "x" * 300
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [["a", "title"], ["name", "n"], [wide, "1"], ["y", "22"]]
+    assert lines == [line.rstrip() for line in lines]
+
+
+def test_the_log_of_a_run_is_the_last_one_begun_before_it(tmp_path):
+    run = example_run()
+    assert records.log_of(run, str(tmp_path)) == ""
+    (tmp_path / "logs").mkdir()
+    for minutes in (-60, -1, 5):
+        moment = run.started.astimezone() + datetime.timedelta(minutes=minutes)
+        (tmp_path / "logs" / f"run-{moment:%Y%m%d-%H%M%S}.log").touch()
+    wanted = run.started.astimezone() - datetime.timedelta(minutes=1)
+    assert records.log_of(run, str(tmp_path)).endswith(f"/logs/run-{wanted:%Y%m%d-%H%M%S}.log")
 
 
 def test_the_verdict_is_a_sentence():
