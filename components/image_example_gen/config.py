@@ -120,6 +120,9 @@ class IngestConfig(Frozen):
     labels_per_class: int | None = Field(
         None, ge=1, description="hide the labels of all other training images; None hides none"
     )
+    labels_file: str | None = Field(
+        None, description="CSV file whose labels count before the source's own and the budget"
+    )
     eval_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without an eval split")
     test_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without a test split")
     seed: int = Field(0, ge=0, description="which labels the budget keeps; never which split")

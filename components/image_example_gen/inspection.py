@@ -4,7 +4,8 @@ import collections
 import dataclasses
 from collections.abc import Mapping, Sequence, Set
 
-from components.image_example_gen.adapters import adapter_for
+from components.image_example_gen import labels_file
+from components.image_example_gen.adapters import adapter_for, base
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import EVAL, TEST, TRAIN, UNSPLIT
@@ -19,17 +20,20 @@ class SourceInspection:
         num_images: Images found; some may turn out to be bad.
         labels: Split as the source has it ("" where it leaves the choice to us) -> class -> images.
         unlabelled: Split as the source has it -> images without a label.
+        given_labels: Class -> images that the labels file names; empty without one.
     """
 
     fingerprint: str
     num_images: int
     labels: Mapping[str, Mapping[str, int]]
     unlabelled: Mapping[str, int]
+    given_labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes, sorted."""
-        return tuple(sorted({label for counts in self.labels.values() for label in counts}))
+        own = {label for counts in self.labels.values() for label in counts}
+        return tuple(sorted(own | set(self.given_labels)))
 
     @property
     def has_labels(self) -> bool:
@@ -38,12 +42,12 @@ class SourceInspection:
 
     @property
     def num_labelled(self) -> int:
-        """Images with a label."""
+        """Images to which the source itself gives a label."""
         return sum(count for counts in self.labels.values() for count in counts.values())
 
 
 def inspect_source(ingest: IngestConfig) -> SourceInspection:
-    """Lists a source.
+    """Lists a source, and reads the labels file if there is one.
 
     Args:
         ingest: The configuration.
@@ -53,16 +57,24 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
 
     Raises:
         DataError: If there is nothing there, it is not what the configuration says, there is exactly
-            one class, or one that the source's own splits would measure and never train.
+            one class, or one that the source's own splits would measure and never train, or a labels file
+            has a mistake that shows before images are decoded.
     """
     listing = adapter_for(ingest.source, ingest.max_file_bytes).listing()
     labels = {split: dict(sorted(counts.items())) for split, counts in listing.labels.items()}
     num_labelled = sum(sum(counts.values()) for counts in labels.values())
+    fingerprint, given_labels = listing.fingerprint, {}
+    if ingest.labels_file:
+        given = labels_file.read(ingest.labels_file)
+        labels_file.check_classes(given, sorted({label for counts in labels.values() for label in counts}))
+        fingerprint = base.fingerprint([listing.fingerprint, given.digest])
+        given_labels = given.counts()
     inspection = SourceInspection(
-        listing.fingerprint,
+        fingerprint,
         num_labelled + sum(listing.unlabelled.values()),
         labels,
         dict(listing.unlabelled),
+        given_labels,
     )
     if inspection.num_images == 0:
         raise DataError(

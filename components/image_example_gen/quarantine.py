@@ -67,6 +67,7 @@ def summarise(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str 
             "written": written,
             "duplicates": dataclasses.asdict(plan.duplicates),
             "labels_hidden": plan.labels_hidden,
+            "labels_given": plan.labels_given,
             "unlabelled_dropped": plan.unlabelled_dropped,
             "classes_absent": {
                 name: sorted(set(written["train"]["labelled"]) - set(written[name]["labelled"]))

@@ -12,12 +12,15 @@ In this order:
 3. Unlabelled images that the source put into `eval` or `test` are left out: those splits measure.
 4. Label budget. Of each class the `labels_per_class` training images with the smallest seeded hash
    keep their label.
+5. The labels file. Its labels count before the source's own and are never hidden. They decide on no split:
+   images that somebody chose would make a poor sample to measure on. Only where the source itself has no
+   label at all, the labels of the file are what images are carved out by in step 2.
 """
 
 import collections
 import dataclasses
 import hashlib
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
@@ -57,6 +60,7 @@ class SplitPlan:
         class_names: Sorted.
         duplicates: What happened to pictures that occur more than once.
         labels_hidden: Labels that the budget took away.
+        labels_given: Labels of the labels file.
         unlabelled_dropped: Unlabelled images left out of `eval` and `test`.
     """
 
@@ -65,15 +69,19 @@ class SplitPlan:
     class_names: tuple[str, ...]
     duplicates: Duplicates
     labels_hidden: int
+    labels_given: int
     unlabelled_dropped: int
 
 
-def plan_splits(chunks: Sequence[StagedChunk], config: IngestConfig) -> SplitPlan:
+def plan_splits(
+    chunks: Sequence[StagedChunk], config: IngestConfig, given_labels: Mapping[bytes, str] | None = None
+) -> SplitPlan:
     """Decides on every staged image.
 
     Args:
         chunks: In the order of the source.
         config: The configuration.
+        given_labels: Image id -> class name, of the labels file.
 
     Raises:
         DataError: If what is left can't be trained on or measured.
@@ -82,14 +90,24 @@ def plan_splits(chunks: Sequence[StagedChunk], config: IngestConfig) -> SplitPla
     given = np.array([_CODES[split] for chunk in chunks for split in chunk.splits], np.int8)
     has_own = {split for chunk in chunks for split in set(chunk.splits)}
     texts = [label for chunk in chunks for label in chunk.labels]
-    class_names = tuple(sorted({text for text in texts if text is not None}))
+    given_labels = given_labels or {}
+    class_names = tuple(sorted({text for text in texts if text is not None} | set(given_labels.values())))
     codes: dict[str | None, int] = {name: code for code, name in enumerate(class_names)}
     codes[None] = UNLABELLED
     labels = np.array([codes[text] for text in texts], np.int32)
 
     splits, labels, fixed, duplicates = _without_duplicates(ids, given, labels, chunks, config)
-    require_classes(_names(labels[splits != DROPPED], class_names), str(config.source))
+    given_codes = _given_codes(ids, given_labels, codes)
+    is_given = given_codes != UNLABELLED
+    if not (labels[splits != DROPPED] != UNLABELLED).any():
+        labels = np.where(is_given, given_codes, labels)
     splits = _carved(ids, splits, labels, fixed, has_own, config)
+    hidden = np.zeros(len(ids), bool)
+    if config.labels_per_class is not None:
+        hidden[_over_budget(ids, splits, labels, config.labels_per_class, config.seed)] = True
+        hidden &= ~is_given
+    labels = np.where(is_given, given_codes, labels)
+    require_classes(_names(labels[splits != DROPPED], class_names), str(config.source))
     any_label = bool((labels[splits != DROPPED] != UNLABELLED).any())
     unlabelled_dropped = 0
     if any_label:
@@ -97,12 +115,19 @@ def plan_splits(chunks: Sequence[StagedChunk], config: IngestConfig) -> SplitPla
         unlabelled_dropped = int(unusable.sum())
         splits[unusable] = DROPPED
     _check(splits, labels, class_names, any_label, has_own)
-    labels_hidden = 0
-    if config.labels_per_class is not None:
-        hidden = _over_budget(ids, splits, labels, config.labels_per_class, config.seed)
-        labels_hidden = len(hidden)
-        labels[hidden] = UNLABELLED
-    return SplitPlan(splits, labels, class_names, duplicates, labels_hidden, unlabelled_dropped)
+    labels[hidden] = UNLABELLED
+    return SplitPlan(
+        splits, labels, class_names, duplicates, int(hidden.sum()), len(given_labels), unlabelled_dropped
+    )
+
+
+def _given_codes(
+    ids: np.ndarray, given_labels: Mapping[bytes, str], codes: Mapping[str | None, int]
+) -> np.ndarray:
+    """Class of each image by the labels file, int32 [N]; `UNLABELLED` where it says nothing."""
+    if not given_labels:
+        return np.full(len(ids), UNLABELLED, np.int32)
+    return np.array([codes[given_labels.get(row.tobytes())] for row in ids], np.int32)
 
 
 def _without_duplicates(

@@ -14,7 +14,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from components.image_example_gen import quarantine, staging
+from components.image_example_gen import labels_file, quarantine, staging
 from components.image_example_gen.adapters import adapter_for
 from components.image_example_gen.adapters.base import Adapter
 from components.image_example_gen.config import IngestConfig
@@ -112,12 +112,26 @@ def plan(
     chunks = sorted(chunks, key=lambda chunk: chunk.index)
     try:
         quarantine.check_bad_fraction(chunks, config)
-        decided = plan_splits(chunks, config)
+        decided = plan_splits(chunks, config, given_labels(chunks, config))
     except DataError as error:
         quarantine.write(quarantine_uri, chunks, quarantine.summarise(chunks, None, str(error)))
         return []
     quarantine.write(quarantine_uri, chunks, quarantine.summarise(chunks, decided))
     return assign(chunks, decided, examples_uri)
+
+
+def given_labels(chunks: list[StagedChunk], config: IngestConfig) -> dict[bytes, str]:
+    """Image id -> class name, of the labels file; empty without one.
+
+    Raises:
+        DataError: If the file doesn't fit the images.
+    """
+    if not config.labels_file:
+        return {}
+    file = labels_file.read(config.labels_file)
+    own = {label for chunk in chunks for label in chunk.labels if label is not None}
+    labels_file.check_classes(file, sorted(own))
+    return labels_file.by_image_id(file, chunks)
 
 
 def assign(chunks: list[StagedChunk], decided: SplitPlan, examples_uri: str) -> list[Assignment]:

@@ -1,0 +1,174 @@
+"""Labels from a CSV file beside the source: what people filled in or corrected (docs/suggest.md)."""
+
+import collections
+import csv
+import dataclasses
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+
+from components.image_example_gen import files
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.records import StagedChunk
+
+IMAGE_ID, SOURCE, LABEL = "image_id", "source", "label"
+_SHOWN = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelsFile:
+    """What the file says.
+
+    Attributes:
+        path: The file.
+        key: Which column names the image: `image_id` or `source`.
+        labels: Value of that column -> class name.
+        lines: Value of that column -> line in the file, for messages.
+        digest: SHA-256 of the file, hex.
+    """
+
+    path: str
+    key: str
+    labels: Mapping[str, str]
+    lines: Mapping[str, int]
+    digest: str
+
+    def counts(self) -> dict[str, int]:
+        """Class name -> number of images, sorted by name."""
+        return dict(sorted(collections.Counter(self.labels.values()).items()))
+
+
+def read(path: str) -> LabelsFile:
+    """Reads the file.
+
+    Args:
+        path: A CSV file with the column `label` and `image_id` or `source` (`image_id` counts where both
+            are there). Other columns are notes, and passed over.
+
+    Raises:
+        DataError: If there is no such file, a column is missing, a label is empty, or an image stands twice.
+    """
+    text, digest = _text(path)
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    columns = reader.fieldnames or []
+    key = next((name for name in (IMAGE_ID, SOURCE) if name in columns), None)
+    if key is None or LABEL not in columns:
+        raise DataError(
+            f"Received the labels file {path} with the columns {', '.join(columns) or '(none)'}; expected "
+            f"a first line with {LABEL} and {IMAGE_ID} or {SOURCE}, separated by commas."
+        )
+    labels: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    empty, double = [], []
+    try:
+        for row in reader:
+            name, label = ((row[column] or "").strip() for column in (key, LABEL))
+            if not name and not label:
+                continue  # an empty line at the end, as spreadsheets leave it
+            if not name or not label:
+                empty.append(reader.line_num)
+            elif name in labels:
+                double.append(f"lines {lines[name]} and {reader.line_num} name {name}")
+            else:
+                labels[name], lines[name] = label, reader.line_num
+    except csv.Error as error:
+        raise DataError(f"Received the labels file {path}; line {reader.line_num}: {error}.") from error
+    if empty:
+        raise DataError(
+            f"Received the labels file {path} without {LABEL} or {key} in these lines: {_listed(empty)}; "
+            "expected both. Fill them in, or delete the lines that stay undecided."
+        )
+    if double:
+        raise DataError(
+            f"Received the labels file {path}, which names {len(double)} images twice: "
+            f"{_listed(double)}; expected one line an image."
+        )
+    if not labels:
+        raise DataError(f"Received the labels file {path}, which labels nothing; expected a line an image.")
+    return LabelsFile(path, key, labels, lines, digest)
+
+
+def check_classes(file: LabelsFile, class_names: Sequence[str]) -> None:
+    """Refuses a class that the source doesn't have, which mostly is a slip of the pen.
+
+    A class that really is new must come with the source: the images of the file are learnt from, and
+    `eval` and `test` would have none of it.
+
+    Args:
+        file: The labels.
+        class_names: The source's own; empty where it has none, and any name is fine.
+
+    Raises:
+        DataError: If there is one.
+    """
+    unknown = [
+        f"line {file.lines[key]}: {label!r}"
+        for key, label in file.labels.items()
+        if label not in set(class_names)
+    ]
+    if class_names and unknown:
+        raise DataError(
+            f"Received the labels file {file.path} with labels that no image of the source has: "
+            f"{_listed(unknown)}; expected one of {', '.join(map(repr, class_names))}. Correct them; give the "
+            "source itself images of a new class, so that eval and test have some."
+        )
+
+
+def by_image_id(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[bytes, str]:
+    """Finds the images that the file names.
+
+    Args:
+        file: The labels.
+        chunks: Every staged image.
+
+    Returns:
+        Image id, 32 bytes -> class name.
+
+    Raises:
+        DataError: If an image is not there, or two lines give different labels to copies of one picture.
+    """
+    ids = _ids_by_key(file, chunks)
+    unknown = [f"{name} (line {file.lines[name]})" for name in file.labels if name not in ids]
+    if unknown:
+        raise DataError(
+            f"Received the labels file {file.path}, which names {len(unknown)} images that the source doesn't "
+            f"have or that were set aside: {_listed(unknown)}; expected the {file.key} of its images. "
+            "Delete those lines, or correct data.source."
+        )
+    found: dict[bytes, str] = {}
+    named: dict[bytes, str] = {}
+    for name, label in file.labels.items():
+        image_id = ids[name]
+        if found.setdefault(image_id, label) != label:
+            raise DataError(
+                f"Received the labels file {file.path}, whose lines {file.lines[named[image_id]]} and "
+                f"{file.lines[name]} give one picture the labels {found[image_id]!r} and {label!r}: "
+                "they are copies. Delete one of the lines."
+            )
+        named.setdefault(image_id, name)
+    return found
+
+
+def _ids_by_key(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[str, bytes]:
+    ids: dict[str, bytes] = {}
+    for chunk in chunks:
+        digests = [row.tobytes() for row in chunk.image_ids]
+        keys = chunk.sources if file.key == SOURCE else [digest.hex() for digest in digests]
+        ids.update((key, digest) for key, digest in zip(keys, digests, strict=True) if key in file.labels)
+    return ids
+
+
+def _text(path: str) -> tuple[str, str]:
+    try:
+        data = files.read_bytes(path)
+        return data.decode("utf-8-sig"), hashlib.sha256(data).hexdigest()
+    except UnicodeDecodeError as error:
+        raise DataError(f"Received the labels file {path}, which is not UTF-8: {error}.") from error
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"Received the labels file {path}, which can't be read: {error}. Correct data.labels_file."
+        ) from error
+
+
+def _listed(items: Sequence[object]) -> str:
+    return ", ".join(map(str, items[:_SHOWN])) + (" …" if len(items) > _SHOWN else "")

@@ -1,0 +1,160 @@
+"""Labels from a file beside the source: what it may say, and where the labelled images go."""
+
+import numpy as np
+import pytest
+
+from components.image_example_gen import DataError, IngestConfig, inspect_source, labels_file
+from components.image_example_gen.splits import plan_splits
+from tests.components.image_example_gen.support import image_folder, read_examples, run_ingest
+from tests.components.image_example_gen.test_splits import MEASURED, chunk, config, decisions, digest
+
+LEARNT = [("l1", "a", "train"), ("l2", "b", "train")]
+
+
+def written(tmp_path, text):
+    path = tmp_path / "labels.csv"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def plan_with(rows, given, **options):
+    plan = plan_splits([chunk(rows)], config(**options), {digest(k).tobytes(): v for k, v in given.items()})
+    return decisions(plan), plan
+
+
+def test_the_file_is_read_with_its_notes_passed_over(tmp_path):
+    path = written(
+        tmp_path, '\ufeffimage_id,source,label,why\n01,x/1.png," boot, left ",near\n02,x/2.png,bag,\n,,,\n'
+    )
+    found = labels_file.read(path)
+    assert (found.key, dict(found.labels)) == ("image_id", {"01": "boot, left", "02": "bag"})
+    assert found.counts() == {"bag": 1, "boot, left": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "image_id;label\n1;a\n",
+            r"the columns image_id;label; expected a first line with label and image_id",
+        ),
+        ("path,label\n1,a\n", r"the columns path, label; expected"),
+        ("", r"the columns \(none\)"),
+        ("source,label\n", "labels nothing"),
+        (
+            "source,label\nx,a\ny,\nz,\n",
+            "without label or source in these lines: 3, 4; .*delete the lines that stay",
+        ),
+        ("source,label\n,a\n", "without label or source in these lines: 2;"),
+        ("source,label\nx,a\ny,b\nx,a\n", "names 1 images twice: lines 2 and 4 name x"),
+    ],
+)
+def test_a_wrong_file_is_explained(tmp_path, text, message):
+    with pytest.raises(DataError, match=message):
+        labels_file.read(written(tmp_path, text))
+
+
+def test_a_missing_file_and_one_in_another_encoding_are_told(tmp_path):
+    with pytest.raises(DataError, match="can't be read: .*Correct data.labels_file"):
+        labels_file.read(str(tmp_path / "none.csv"))
+    (tmp_path / "latin.csv").write_bytes("source,label\nx,Größe\n".encode("latin-1"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        labels_file.read(str(tmp_path / "latin.csv"))
+
+
+def test_its_labels_stay_out_of_the_budget_and_take_nobody_s_place():
+    rows = [*MEASURED, *((f"x{i}", "ab"[i % 2], "train") for i in range(40))]
+    before, _ = plan_with(rows, {}, labels_per_class=3)
+    hidden = [i for i, (split, label) in enumerate(before) if label is None]
+    kept = next(i for i, (split, label) in enumerate(before) if split == "train" and label)
+    # One label that was hidden and comes back, one that the budget keeps anyway.
+    given = {rows[hidden[0]][0]: rows[hidden[0]][1], rows[kept][0]: rows[kept][1]}
+    after, plan = plan_with(rows, given, labels_per_class=3)
+    expected = list(before)
+    expected[hidden[0]] = ("train", rows[hidden[0]][1])
+    assert after == expected
+    assert (plan.labels_hidden, plan.labels_given) == (len(hidden) - 1, 2)
+
+
+def test_chosen_images_stay_in_train_and_a_correction_moves_nothing():
+    rows = [(f"p{i}", "ab"[i % 2] if i % 4 else None, "") for i in range(400)]
+    before, _ = plan_with(rows, {})
+    unlabelled = {name: "a" for name, label, _ in rows if label is None}
+    after, _ = plan_with(rows, unlabelled)
+    assert [split for split, _ in after] == [split for split, _ in before]
+    assert all(after[i] == ("train", "a") for i in range(0, 400, 4))
+    measured = next(i for i, (split, _) in enumerate(before) if split == "eval")
+    other = "b" if before[measured][1] == "a" else "a"
+    corrected, _ = plan_with(rows, {rows[measured][0]: other})
+    assert corrected[measured] == ("eval", other)
+    assert corrected[:measured] + corrected[measured + 1 :] == before[:measured] + before[measured + 1 :]
+
+
+def test_a_source_without_labels_is_divided_by_those_of_the_file():
+    rows = [(f"p{i}", None, "") for i in range(300)]
+    found, _ = plan_with(rows, {f"p{i}": "ab"[i % 2] for i in range(100)}, labels_per_class=5)
+    assert {split for split, label in found if label} == {"train", "eval", "test"}
+    assert sum(label is not None for _, label in found) == 100
+    assert {split for split, label in found if label is None} == {"train"}
+
+
+def test_it_settles_copies_with_different_labels():
+    rows = [*MEASURED, *LEARNT, ("x", "a", "train"), ("x", "b", "train")]
+    assert plan_with(rows, {})[0][-2:] == [("train", None), (None, "b")]
+    assert plan_with(rows, {"x": "b"})[0][-2] == ("train", "b")
+
+
+def test_an_image_of_test_without_a_label_can_get_one():
+    rows = [*MEASURED, *LEARNT, ("t9", None, "test")]
+    assert plan_with(rows, {})[0][-1] == (None, None)
+    assert plan_with(rows, {"t9": "a"})[0][-1] == ("test", "a")
+
+
+def test_images_are_found_by_id_or_source_and_unknown_ones_are_told(tmp_path):
+    chunks = [chunk([("x", "a", ""), ("y", "b", "")]), chunk([("x", None, "")], index=1)]
+    by_source = labels_file.read(written(tmp_path, "source,label\n0/1,a\n1/0,b\n"))
+    assert labels_file.by_image_id(by_source, chunks) == {
+        digest("y").tobytes(): "a",
+        digest("x").tobytes(): "b",
+    }
+    by_id = labels_file.read(written(tmp_path, f"image_id,label\n{digest('y').tobytes().hex()},b\n"))
+    assert labels_file.by_image_id(by_id, chunks) == {digest("y").tobytes(): "b"}
+    with pytest.raises(DataError, match=r"names 1 images that the source doesn't have .*: 7/7 \(line 3\)"):
+        labels_file.by_image_id(labels_file.read(written(tmp_path, "source,label\n0/1,a\n7/7,b\n")), chunks)
+    with pytest.raises(DataError, match=r"lines 2 and 3 give one picture the labels 'a' and 'b'"):
+        labels_file.by_image_id(labels_file.read(written(tmp_path, "source,label\n0/0,a\n1/0,b\n")), chunks)
+
+
+def test_a_slip_in_a_class_name_is_told_before_anything_runs(tmp_path):
+    image_folder(tmp_path / "images", ["boot", "bag"], 2)
+    source = {"kind": "image_folder", "path": str(tmp_path / "images")}
+    path = written(tmp_path, "source,label\nbag/0.png,Boot\n")
+    with pytest.raises(DataError, match="line 2: 'Boot'; expected one of 'bag', 'boot'"):
+        inspect_source(IngestConfig(source=source, labels_file=path))
+
+
+def test_the_file_is_part_of_the_data(tmp_path):
+    image_folder(tmp_path / "images", ["unlabeled"], 2)
+    source = {"kind": "image_folder", "path": str(tmp_path / "images")}
+    path = written(tmp_path, "source,label\nunlabeled/0.png,boot\nunlabeled/1.png,bag\n")
+    ingest = IngestConfig(source=source, labels_file=path)
+    first = inspect_source(ingest)
+    assert (first.class_names, first.num_labelled) == (("bag", "boot"), 0)
+    written(tmp_path, "source,label\nunlabeled/0.png,bag\nunlabeled/1.png,boot\n")
+    fingerprints = {first.fingerprint, inspect_source(ingest).fingerprint}
+    assert len(fingerprints | {inspect_source(IngestConfig(source=source)).fingerprint}) == 3
+
+
+def test_the_examples_have_its_labels(tmp_path):
+    image_folder(tmp_path / "images", ["boot", "bag"], 30)
+    image_folder(tmp_path / "images", ["unlabeled"], 2, first_seed=9000)
+    source = {"kind": "image_folder", "path": str(tmp_path / "images")}
+    path = written(tmp_path, "source,label\nunlabeled/1.png,bag\n")
+    artifact, _ = run_ingest(IngestConfig(source=source, labels_file=path, labels_per_class=4), tmp_path)
+    train = {row["source"].decode(): row.get("label") for row in read_examples(artifact.uri)["train"]}
+    assert (train["unlabeled/0.png"], train["unlabeled/1.png"]) == (None, b"bag")
+    assert np.unique([label for label in train.values() if label], return_counts=True)[1].tolist() == [5, 4]
+    (tmp_path / "again").mkdir()
+    wrong = written(tmp_path, "source,label\nunlabeled/7.png,bag\n")
+    with pytest.raises(DataError, match="the source doesn't have or that were set aside: unlabeled/7.png"):
+        run_ingest(IngestConfig(source=source, labels_file=wrong), tmp_path / "again")
