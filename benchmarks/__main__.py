@@ -3,7 +3,14 @@
 import importlib
 import sys
 
-BENCHMARKS = ("whole_run", "pretrain_throughput", "embedding", "search", "batch_memory")
+BENCHMARKS = (
+    "whole_run",
+    "pretrain_throughput",
+    "embedding",
+    "search",
+    "batch_memory",
+    "suggest",
+)
 
 
 def main(names: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 FASHION_MNIST_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 
@@ -120,8 +120,8 @@ class IngestConfig(Frozen):
     labels_per_class: int | None = Field(
         None, ge=1, description="hide the labels of all other training images; None hides none"
     )
-    labels_file: str | None = Field(
-        None, description="CSV file whose labels count before the source's own and the budget"
+    labels_files: tuple[str, ...] = Field(
+        (), description="CSV files whose labels count before the source's own; of two, the later one's"
     )
     eval_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without an eval split")
     test_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without a test split")
@@ -135,6 +135,11 @@ class IngestConfig(Frozen):
     )
     max_file_bytes: int = Field(256 * 2**20, ge=1, description="a larger file is set aside unread")
     chunk_images: int = Field(4096, ge=1, description="images that a worker holds at a time")
+
+    @field_validator("labels_files", mode="before")
+    @classmethod
+    def _one_file_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> "IngestConfig":

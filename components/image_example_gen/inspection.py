@@ -20,7 +20,7 @@ class SourceInspection:
         num_images: Images found; some may turn out to be bad.
         labels: Split as the source has it ("" where it leaves the choice to us) -> class -> images.
         unlabelled: Split as the source has it -> images without a label.
-        given_labels: Class -> images that the labels file names; empty without one.
+        given_labels: Class -> lines of the labels files; empty without one.
     """
 
     fingerprint: str
@@ -47,7 +47,7 @@ class SourceInspection:
 
 
 def inspect_source(ingest: IngestConfig) -> SourceInspection:
-    """Lists a source, and reads the labels file if there is one.
+    """Lists a source, and reads the labels files if there are any.
 
     Args:
         ingest: The configuration.
@@ -63,18 +63,19 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
     listing = adapter_for(ingest.source, ingest.max_file_bytes).listing()
     labels = {split: dict(sorted(counts.items())) for split, counts in listing.labels.items()}
     num_labelled = sum(sum(counts.values()) for counts in labels.values())
-    fingerprint, given_labels = listing.fingerprint, {}
-    if ingest.labels_file:
-        given = labels_file.read(ingest.labels_file)
-        labels_file.check_classes(given, sorted({label for counts in labels.values() for label in counts}))
-        fingerprint = base.fingerprint([listing.fingerprint, given.digest])
-        given_labels = given.counts()
+    fingerprint = listing.fingerprint
+    given_labels: collections.Counter[str] = collections.Counter()
+    for path in ingest.labels_files:
+        file = labels_file.read(path)
+        labels_file.check_classes(file, sorted({label for counts in labels.values() for label in counts}))
+        fingerprint = base.fingerprint([fingerprint, file.digest])
+        given_labels.update(file.labels.values())
     inspection = SourceInspection(
         fingerprint,
         num_labelled + sum(listing.unlabelled.values()),
         labels,
         dict(listing.unlabelled),
-        given_labels,
+        dict(sorted(given_labels.items())),
     )
     if inspection.num_images == 0:
         raise DataError(

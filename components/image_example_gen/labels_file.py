@@ -1,6 +1,5 @@
 """Labels from a CSV file beside the source: what people filled in or corrected (docs/suggest.md)."""
 
-import collections
 import csv
 import dataclasses
 import hashlib
@@ -32,10 +31,6 @@ class LabelsFile:
     labels: Mapping[str, str]
     lines: Mapping[str, int]
     digest: str
-
-    def counts(self) -> dict[str, int]:
-        """Class name -> number of images, sorted by name."""
-        return dict(sorted(collections.Counter(self.labels.values()).items()))
 
 
 def read(path: str) -> LabelsFile:
@@ -109,8 +104,8 @@ def check_classes(file: LabelsFile, class_names: Sequence[str]) -> None:
     if class_names and unknown:
         raise DataError(
             f"Received the labels file {file.path} with labels that no image of the source has: "
-            f"{_listed(unknown)}; expected one of {', '.join(map(repr, class_names))}. Correct them; give the "
-            "source itself images of a new class, so that eval and test have some."
+            f"{_listed(unknown)}; expected one of {', '.join(map(repr, class_names))}. Correct them; give "
+            "the source itself images of a new class, so that eval and test have some."
         )
 
 
@@ -131,9 +126,9 @@ def by_image_id(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[bytes, 
     unknown = [f"{name} (line {file.lines[name]})" for name in file.labels if name not in ids]
     if unknown:
         raise DataError(
-            f"Received the labels file {file.path}, which names {len(unknown)} images that the source doesn't "
-            f"have or that were set aside: {_listed(unknown)}; expected the {file.key} of its images. "
-            "Delete those lines, or correct data.source."
+            f"Received the labels file {file.path}, which names {len(unknown)} images that the source "
+            f"doesn't have or that were set aside: {_listed(unknown)}; expected the {file.key} of its "
+            "images. Delete those lines, or correct data.source."
         )
     found: dict[bytes, str] = {}
     named: dict[bytes, str] = {}
@@ -166,7 +161,7 @@ def _text(path: str) -> tuple[str, str]:
         raise DataError(f"Received the labels file {path}, which is not UTF-8: {error}.") from error
     except (OSError, ValueError) as error:
         raise DataError(
-            f"Received the labels file {path}, which can't be read: {error}. Correct data.labels_file."
+            f"Received the labels file {path}, which can't be read: {error}. Correct data.labels_files."
         ) from error
 
 

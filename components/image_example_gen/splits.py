@@ -12,9 +12,9 @@ In this order:
 3. Unlabelled images that the source put into `eval` or `test` are left out: those splits measure.
 4. Label budget. Of each class the `labels_per_class` training images with the smallest seeded hash
    keep their label.
-5. The labels file. Its labels count before the source's own and are never hidden. They decide on no split:
+5. Labels files. Their labels count before the source's own and are never hidden. They decide on no split:
    images that somebody chose would make a poor sample to measure on. Only where the source itself has no
-   label at all, the labels of the file are what images are carved out by in step 2.
+   label at all, those labels are what images are carved out by in step 2.
 """
 
 import collections
@@ -60,7 +60,7 @@ class SplitPlan:
         class_names: Sorted.
         duplicates: What happened to pictures that occur more than once.
         labels_hidden: Labels that the budget took away.
-        labels_given: Labels of the labels file.
+        labels_given: Images that the labels files name.
         unlabelled_dropped: Unlabelled images left out of `eval` and `test`.
     """
 
@@ -81,7 +81,7 @@ def plan_splits(
     Args:
         chunks: In the order of the source.
         config: The configuration.
-        given_labels: Image id -> class name, of the labels file.
+        given_labels: Image id -> class name, of the labels files.
 
     Raises:
         DataError: If what is left can't be trained on or measured.
@@ -124,7 +124,7 @@ def plan_splits(
 def _given_codes(
     ids: np.ndarray, given_labels: Mapping[bytes, str], codes: Mapping[str | None, int]
 ) -> np.ndarray:
-    """Class of each image by the labels file, int32 [N]; `UNLABELLED` where it says nothing."""
+    """Class of each image by the labels files, int32 [N]; `UNLABELLED` where they say nothing."""
     if not given_labels:
         return np.full(len(ids), UNLABELLED, np.int32)
     return np.array([codes[given_labels.get(row.tobytes())] for row in ids], np.int32)

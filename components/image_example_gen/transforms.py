@@ -121,17 +121,18 @@ def plan(
 
 
 def given_labels(chunks: list[StagedChunk], config: IngestConfig) -> dict[bytes, str]:
-    """Image id -> class name, of the labels file; empty without one.
+    """Image id -> class name, of the labels files; the later one's where two name an image.
 
     Raises:
-        DataError: If the file doesn't fit the images.
+        DataError: If a file doesn't fit the images.
     """
-    if not config.labels_file:
-        return {}
-    file = labels_file.read(config.labels_file)
-    own = {label for chunk in chunks for label in chunk.labels if label is not None}
-    labels_file.check_classes(file, sorted(own))
-    return labels_file.by_image_id(file, chunks)
+    found: dict[bytes, str] = {}
+    for path in config.labels_files:
+        file = labels_file.read(path)
+        own = {label for chunk in chunks for label in chunk.labels if label is not None}
+        labels_file.check_classes(file, sorted(own))
+        found |= labels_file.by_image_id(file, chunks)
+    return found
 
 
 def assign(chunks: list[StagedChunk], decided: SplitPlan, examples_uri: str) -> list[Assignment]:

@@ -1,5 +1,6 @@
-"""A contact sheet: a row for each query, the query first, its neighbors after it."""
+"""A contact sheet: rows of pictures with two short texts under each."""
 
+import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 
@@ -13,12 +14,29 @@ _MARGIN = 12
 _BACKGROUND, _QUERY, _TEXT, _QUIET = "white", "#c0392b", "#222222", "#777777"
 
 
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One picture.
+
+    Attributes:
+        image: Encoded; one that Pillow can't read has an empty tile.
+        first: The text right under it.
+        second: The text under that.
+        is_marked: Whether it gets a frame.
+    """
+
+    image: bytes
+    first: str
+    second: str
+    is_marked: bool = False
+
+
 def contact_sheet(
     queries: Sequence[tuple[str, bytes]],
     neighbors: Sequence[Sequence[Neighbor]],
     images: Mapping[str, bytes],
 ) -> bytes:
-    """Draws the sheet.
+    """Draws a row for each query, the query first, its neighbors after it.
 
     Args:
         queries: Name and encoded image of each query, N.
@@ -26,29 +44,39 @@ def contact_sheet(
         images: Encoded images of the neighbors by `image_id`.
 
     Returns:
-        A PNG. An image that Pillow can't read has an empty tile.
+        A PNG.
     """
-    columns = 1 + max((len(found) for found in neighbors), default=0)
-    size = (2 * _MARGIN + columns * (_TILE + _GAP), 2 * _MARGIN + len(queries) * _CELL_HEIGHT)
+    rows = [
+        [
+            Cell(encoded, "query", name, is_marked=True),
+            *(
+                Cell(images.get(each.image_id, b""), f"{each.similarity:.3f}", each.label or "no label")
+                for each in found
+            ),
+        ]
+        for (name, encoded), found in zip(queries, neighbors, strict=True)
+    ]
+    return draw_sheet(rows)
+
+
+def draw_sheet(rows: Sequence[Sequence[Cell]]) -> bytes:
+    """Draws pictures in rows; returns a PNG."""
+    columns = max((len(row) for row in rows), default=0)
+    size = (2 * _MARGIN + columns * (_TILE + _GAP), 2 * _MARGIN + len(rows) * _CELL_HEIGHT)
     sheet = Image.new("RGB", size, _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default()
-    for row, ((name, encoded), found) in enumerate(zip(queries, neighbors, strict=True)):
-        cells = [(encoded, "query", name)]
-        cells += [
-            (images.get(each.image_id, b""), f"{each.similarity:.3f}", each.label or "no label")
-            for each in found
-        ]
-        for column, (data, first, second) in enumerate(cells):
+    for number, row in enumerate(rows):
+        for column, cell in enumerate(row):
             left = _MARGIN + column * (_TILE + _GAP)
-            top = _MARGIN + row * _CELL_HEIGHT
-            if (tile := _tile(data)) is not None:
+            top = _MARGIN + number * _CELL_HEIGHT
+            if (tile := _tile(cell.image)) is not None:
                 sheet.paste(tile, (left, top))
-            if column == 0:
+            if cell.is_marked:
                 draw.rectangle(
                     (left - 3, top - 3, left + _TILE + 2, top + _TILE + 2), outline=_QUERY, width=2
                 )
-            for line, (text, colour) in enumerate(((first, _QUIET), (second, _TEXT))):
+            for line, (text, colour) in enumerate(((cell.first, _QUIET), (cell.second, _TEXT))):
                 position = (left, top + _TILE + 3 + line * _LINE)
                 draw.text(position, _fitting(text, draw, font), fill=colour, font=font)
     buffer = io.BytesIO()

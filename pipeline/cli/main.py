@@ -20,6 +20,7 @@ COMMANDS = {
     "models": ("models", "List, show, promote, roll back and compare registered models."),
     "search": ("search", "Find the images that look most like a given one."),
     "serve": ("serve", "Answer search and classification over HTTP."),
+    "suggest": ("suggest", "List the images to label next, or the labels that are probably wrong."),
     "drift": ("drift", "Compare new images with the training data; decide on retraining."),
 }
 

@@ -31,7 +31,7 @@ def describe(inspection: SourceInspection) -> list[str]:
         lines.append(f"{split or 'split by hash'}: {counts}")
     if inspection.given_labels:
         counts = ", ".join(f"{name} {count:,}" for name, count in inspection.given_labels.items())
-        lines.append(f"labels file: {counts}")
+        lines.append(f"labels files: {counts}")
     if not inspection.has_labels:
         lines.append("no image has a label: the run ends with an encoder, there is no classifier to train")
     for split in (EVAL, TEST):

@@ -28,7 +28,6 @@ def test_the_file_is_read_with_its_notes_passed_over(tmp_path):
     )
     found = labels_file.read(path)
     assert (found.key, dict(found.labels)) == ("image_id", {"01": "boot, left", "02": "bag"})
-    assert found.counts() == {"bag": 1, "boot, left": 1}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,7 @@ def test_a_wrong_file_is_explained(tmp_path, text, message):
 
 
 def test_a_missing_file_and_one_in_another_encoding_are_told(tmp_path):
-    with pytest.raises(DataError, match="can't be read: .*Correct data.labels_file"):
+    with pytest.raises(DataError, match="can't be read: .*Correct data.labels_files"):
         labels_file.read(str(tmp_path / "none.csv"))
     (tmp_path / "latin.csv").write_bytes("source,label\nx,Größe\n".encode("latin-1"))
     with pytest.raises(DataError, match="not UTF-8"):
@@ -130,16 +129,17 @@ def test_a_slip_in_a_class_name_is_told_before_anything_runs(tmp_path):
     source = {"kind": "image_folder", "path": str(tmp_path / "images")}
     path = written(tmp_path, "source,label\nbag/0.png,Boot\n")
     with pytest.raises(DataError, match="line 2: 'Boot'; expected one of 'bag', 'boot'"):
-        inspect_source(IngestConfig(source=source, labels_file=path))
+        inspect_source(IngestConfig(source=source, labels_files=path))
 
 
 def test_the_file_is_part_of_the_data(tmp_path):
     image_folder(tmp_path / "images", ["unlabeled"], 2)
     source = {"kind": "image_folder", "path": str(tmp_path / "images")}
     path = written(tmp_path, "source,label\nunlabeled/0.png,boot\nunlabeled/1.png,bag\n")
-    ingest = IngestConfig(source=source, labels_file=path)
+    ingest = IngestConfig(source=source, labels_files=path)
     first = inspect_source(ingest)
     assert (first.class_names, first.num_labelled) == (("bag", "boot"), 0)
+    assert first.given_labels == {"bag": 1, "boot": 1}
     written(tmp_path, "source,label\nunlabeled/0.png,bag\nunlabeled/1.png,boot\n")
     fingerprints = {first.fingerprint, inspect_source(ingest).fingerprint}
     assert len(fingerprints | {inspect_source(IngestConfig(source=source)).fingerprint}) == 3
@@ -150,11 +150,18 @@ def test_the_examples_have_its_labels(tmp_path):
     image_folder(tmp_path / "images", ["unlabeled"], 2, first_seed=9000)
     source = {"kind": "image_folder", "path": str(tmp_path / "images")}
     path = written(tmp_path, "source,label\nunlabeled/1.png,bag\n")
-    artifact, _ = run_ingest(IngestConfig(source=source, labels_file=path, labels_per_class=4), tmp_path)
+    artifact, _ = run_ingest(IngestConfig(source=source, labels_files=path, labels_per_class=4), tmp_path)
     train = {row["source"].decode(): row.get("label") for row in read_examples(artifact.uri)["train"]}
     assert (train["unlabeled/0.png"], train["unlabeled/1.png"]) == (None, b"bag")
     assert np.unique([label for label in train.values() if label], return_counts=True)[1].tolist() == [5, 4]
+    later = tmp_path / "later.csv"
+    later.write_text("source,label\nunlabeled/0.png,bag\nunlabeled/1.png,boot\n")
+    both = IngestConfig(source=source, labels_files=(path, str(later)), labels_per_class=4)
+    (tmp_path / "both").mkdir()
+    artifact, _ = run_ingest(both, tmp_path / "both")
+    train = {row["source"].decode(): row.get("label") for row in read_examples(artifact.uri)["train"]}
+    assert (train["unlabeled/0.png"], train["unlabeled/1.png"]) == (b"bag", b"boot")
     (tmp_path / "again").mkdir()
     wrong = written(tmp_path, "source,label\nunlabeled/7.png,bag\n")
     with pytest.raises(DataError, match="the source doesn't have or that were set aside: unlabeled/7.png"):
-        run_ingest(IngestConfig(source=source, labels_file=wrong), tmp_path / "again")
+        run_ingest(IngestConfig(source=source, labels_files=wrong), tmp_path / "again")

@@ -1,0 +1,121 @@
+"""100 suggested labels against 100 random ones, and planted label errors, on a finished Fashion-MNIST run.
+
+    make run
+    python -m benchmarks.suggest [ROOT]     # ROOT: runs/fashion-mnist
+
+Every figure is measured on `test`, with a linear probe, mean of five seeds; the method was chosen on `eval`
+(docs/suggest.md). The images that start with few labels, or none, are embedded by the Pretrainer's encoder, which
+never saw a label.
+"""
+
+import sys
+import tempfile
+
+import numpy as np
+
+from components.embedding_gen import embeddings
+from components.embedding_gen.images import read_images
+from components.image_example_gen.adapters import adapter_for
+from components.label_suggestions import label_errors, probe, selection
+from components.served_model import ServedModel
+from pipeline.config import PipelineConfig, load_config
+from pipeline.lineage import Lineage
+from pipeline.metadata import connection_config
+
+_SEEDS = range(5)
+_NUM = 100
+_WRONG = 0.05
+
+
+def main(root: str = "") -> None:
+    """Prints the rows of the table."""
+    config = load_config("fashion_mnist", [f"root={root}"] if root else [])
+    run = Lineage(connection_config(config), config.name).run()
+    uri = run.node("EmbeddingGen").output("embeddings").uri
+    rows, vectors = embeddings.read_all(uri)
+    truth = true_labels(config)
+    names = np.array([truth[source] for source in rows["source"].to_pylist()], object)
+    splits = np.array(rows["split"].to_pylist())
+    labelled = np.array([label is not None for label in rows["label"].to_pylist()])
+    pretrained = embed(rows, uri, f"{run.node('Pretrainer').output('model').uri}/Format-Serving")
+    print("| start | what | 100 random | 100 suggested | difference |\n|---|---|---|---|---|")
+    compare_choices("the run's labels, its encoder", vectors, names, splits, labelled, None)
+    for per_class in (60, 10, 0):
+        title = f"{per_class} a class, pretrained encoder" if per_class else "no label, pretrained encoder"
+        compare_choices(title, pretrained, names, splits, labelled, per_class)
+    print("\n| labels | planted errors | precision at 100 |\n|---|---|---|")
+    for split in ("eval", "test"):
+        found = [plant_and_find(vectors, names, splits == split, seed) for seed in _SEEDS]
+        print(f"| {split}, {(splits == split).sum():,} | {_WRONG:.0%} | {spread(found)} |", flush=True)
+
+
+def true_labels(config: PipelineConfig) -> dict[str, str]:
+    """Source -> class name, the labels that the budget hides included."""
+    adapter = adapter_for(config.data.source, config.data.max_file_bytes)
+    with tempfile.TemporaryDirectory() as scratch:
+        parts = adapter.chunks(scratch, 10_000)
+    return {
+        f"{part.name}/{number}": label
+        for part in parts
+        for number, label in enumerate(part.labels, part.start)
+    }
+
+
+def embed(rows, uri: str, model_dir: str) -> np.ndarray:
+    """Embeds the same images with another encoder."""
+    places = [rows[name].to_pylist() for name in ("image_id", "examples_file", "record")]
+    images = read_images(embeddings.read_meta(uri).examples_uri, zip(*places, strict=True))
+    return ServedModel(model_dir).embed([images[image_id] for image_id in places[0]])
+
+
+def compare_choices(
+    title: str,
+    vectors: np.ndarray,
+    names: np.ndarray,
+    splits: np.ndarray,
+    labelled: np.ndarray,
+    per_class: int | None,
+) -> None:
+    """Prints one row: accuracy on test with 100 more labels, chosen at random and by suggestion."""
+    train, test = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "test")
+    random, suggested = [], []
+    for seed in _SEEDS:
+        generator = np.random.default_rng(seed)
+        known = np.flatnonzero(labelled & (splits == "train"))
+        if per_class is not None:
+            classes = np.unique(names)
+            own = (generator.permutation(known[names[known] == name])[:per_class] for name in classes)
+            known = np.concatenate(list(own))
+        pool = np.setdiff1d(train, known)
+        choice = selection.choose(vectors[pool], vectors[known], names[known], _NUM, seed)
+        for chosen, scores in (
+            (generator.choice(len(pool), _NUM, replace=False), random),
+            (choice.rows, suggested),
+        ):
+            learnt = np.concatenate([known, pool[chosen]])
+            fitted = probe.fit(vectors[learnt], names[learnt])
+            scores.append(fitted.score(vectors[test], names[test]))
+    gain = np.mean(suggested) - np.mean(random)
+    print(
+        f"| {title} | accuracy on test | {spread(random)} | {spread(suggested)} | {gain:+.4f} |", flush=True
+    )
+
+
+def plant_and_find(vectors: np.ndarray, names: np.ndarray, members: np.ndarray, seed: int) -> float:
+    """Gives some labels another class at random; returns the precision of the first 100 that are found."""
+    generator = np.random.default_rng(seed)
+    rows = np.flatnonzero(members)
+    classes, codes = np.unique(names[rows], return_inverse=True)
+    wrong = generator.choice(len(rows), int(_WRONG * len(rows)), replace=False)
+    codes[wrong] = (codes[wrong] + generator.integers(1, len(classes), len(wrong))) % len(classes)
+    found = label_errors.find(vectors[rows], classes[codes], _NUM, seed)
+    return float(np.isin(found.rows, wrong).mean())
+
+
+def spread(values: list[float]) -> str:
+    """Mean and standard deviation over the seeds."""
+    return f"{np.mean(values):.4f} ± {np.std(values):.4f}"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])

@@ -1,0 +1,1 @@
+"""Which images to label next, and which labels to look at again (docs/suggest.md)."""

@@ -1,0 +1,100 @@
+"""`tfx-contrastive suggest`."""
+
+import pathlib
+import shlex
+from collections.abc import Sequence
+
+import click
+
+from components.label_suggestions import lists
+from components.similarity_index_gen.contact_sheet import Cell, draw_sheet
+from pipeline.cli import options, searching
+from pipeline.config import load_config
+
+_SHEET_COLUMNS = 10
+_FIRST_LINE = 2  # of the CSV file, as an editor counts: its first line has the names of the columns
+_FILE = click.Path(dir_okay=False, path_type=pathlib.Path)
+
+
+@click.command("suggest")
+@click.option("--n", "num", default=100, show_default=True, type=click.IntRange(1, 100_000), help="How many.")
+@click.option("--errors", is_flag=True, help="List labels that are probably wrong instead.")
+@click.option(
+    "--out", type=_FILE, help="The CSV file. Default: suggestions.csv, or label-errors.csv with --errors."
+)
+@click.option("--sheet", type=_FILE, help="Also draw the images, as a PNG; each with its line in the file.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option(
+    "--embeddings",
+    "embeddings_uri",
+    default="",
+    metavar="DIR",
+    help="An Embeddings artifact. Default: that of the newest run which made one.",
+)
+@options.config_options
+def command(
+    num: int,
+    errors: bool,
+    out: pathlib.Path | None,
+    sheet: pathlib.Path | None,
+    seed: int,
+    embeddings_uri: str,
+    config_name: str,
+    overrides: tuple[str, ...],
+) -> None:
+    """List the images whose label would help most, as a CSV file that is filled in and used by the next run.
+
+    With --errors: the labels that are probably wrong, to be corrected.
+    """
+    path = out or pathlib.Path("label-errors.csv" if errors else "suggestions.csv")
+    if path.exists():
+        raise click.ClickException(
+            f"{path} is there already, and somebody may have filled it in. Name another file with --out."
+        )
+    with options.told_plainly(), searching.mistakes_told():
+        config = load_config(config_name, overrides)
+        uri = embeddings_uri or searching.newest_output(config, "EmbeddingGen", "embeddings")
+        listing = (lists.suspects if errors else lists.suggestions)(uri, num, seed)
+        drawn = _draw(listing, errors) if sheet else b""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(lists.to_csv(listing.lines, "confidence" if errors else "uncertainty"), encoding="utf-8")
+    if sheet:
+        sheet.parent.mkdir(parents=True, exist_ok=True)
+        sheet.write_bytes(drawn)
+    _print(listing, errors, path, sheet, (*config.data.labels_files, str(path)))
+
+
+def _draw(listing: lists.Listing, errors: bool) -> bytes:
+    images = listing.images()
+    cells = [
+        Cell(
+            images[line.image_id],
+            f"{number}: {line.label}" if errors else str(number),
+            f"{line.guess}?" if line.guess else "",
+        )
+        for number, line in enumerate(listing.lines, _FIRST_LINE)
+    ]
+    return draw_sheet([cells[i : i + _SHEET_COLUMNS] for i in range(0, len(cells), _SHEET_COLUMNS)])
+
+
+def _print(
+    listing: lists.Listing,
+    errors: bool,
+    path: pathlib.Path,
+    sheet: pathlib.Path | None,
+    labels_files: Sequence[str],
+) -> None:
+    what = "labels that others don't support" if errors else "images to label"
+    of = "labelled images" if errors else "images without a label"
+    click.echo(f"{len(listing.lines):,} {what}, of {listing.num_candidates:,} {of}: {path}")
+    if sheet:
+        click.echo(f"contact sheet, each image with its line in the file: {sheet}")
+    if not listing.lines:
+        return
+    task = (
+        "Correct the column `label` where it is wrong; lines left as they are change nothing."
+        if errors
+        else "Fill in the column `label`, delete the lines that stay undecided."
+    )
+    override = shlex.quote(f"data.labels_files=[{','.join(labels_files)}]")
+    click.echo(f"{task} Then: tfx-contrastive run --set {override}")

@@ -1,0 +1,70 @@
+"""The command over ML Metadata."""
+
+import csv
+
+import pytest
+from click.testing import CliRunner
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from PIL import Image
+
+from pipeline.cli.suggest import command
+from pipeline.config import load_config
+from pipeline.metadata import connection_config
+from tests.components.label_suggestions.test_lists import make, some_labels
+from tests.components.tiny_models import digit_images
+from tests.pipeline.cli.test_search import record
+
+
+@pytest.fixture
+def base(tmp_path):
+    _, truth = digit_images(400)
+    uri, _, _ = make(tmp_path, some_labels(truth))
+    config = load_config("digits", [f"root={tmp_path / 'runs'}"])
+    record(connection_config(config), "run1", "EmbeddingGen", mlmd.Execution.COMPLETE, uri, "embeddings")
+    return ["--config", "digits", "--set", f"root={tmp_path / 'runs'}"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, [str(each) for each in arguments])
+
+
+def test_a_list_to_fill_in_with_the_next_command(base, tmp_path):
+    out, sheet = tmp_path / "to do" / "round 2.csv", tmp_path / "sheet.png"
+    earlier = ["--set", "data.labels_files=round1.csv"]
+    done = run("--n", 25, "--out", out, "--sheet", sheet, *base, *earlier)
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith(f"25 images to label, of 260 images without a label: {out}\n")
+    assert f"run --set 'data.labels_files=[round1.csv,{out}]'" in done.output
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == [""] * 25
+    assert list(rows[0]) == ["label", "guess", "uncertainty", "source", "split", "image_id"]
+    picture = Image.open(sheet)
+    assert picture.width > 10 * 96
+    assert 3 * 96 < picture.height < 4 * 140
+
+
+def test_what_somebody_may_have_filled_in_is_not_overwritten(base, tmp_path):
+    out = tmp_path / "suggestions.csv"
+    out.write_text("precious")
+    done = run("--out", out, *base)
+    assert done.exit_code == 1
+    assert "somebody may have filled it in. Name another file with --out." in done.output
+    assert out.read_text() == "precious"
+
+
+def test_errors_keep_the_label_that_stands(base, tmp_path):
+    out = tmp_path / "errors.csv"
+    done = run("--errors", "--n", 5, "--out", out, "--sheet", tmp_path / "sheet.png", *base)
+    assert done.exit_code == 0, done.output
+    assert "lines left as they are change nothing" in done.output
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert 0 < len(rows) <= 5
+    assert all(row["label"] and row["guess"] and row["label"] != row["guess"] for row in rows)
+
+
+def test_a_pipeline_without_embeddings_is_told(tmp_path):
+    done = run("--config", "digits", "--set", f"root={tmp_path}", "--out", tmp_path / "s.csv")
+    assert done.exit_code == 1
+    assert "No run of digits has an output 'embeddings' of EmbeddingGen yet" in done.output
