@@ -4,8 +4,7 @@
     python -m benchmarks.suggest [ROOT]     # ROOT: runs/fashion-mnist
 
 Every figure is measured on `test`, with a linear probe, mean of five seeds; the method was chosen on `eval`
-(docs/suggest.md). The images that start with few labels, or none, are embedded by the Pretrainer's encoder, which
-never saw a label.
+(docs/suggest.md). From the second row on, the encoder is the Pretrainer's, which never saw a label.
 """
 
 import sys
@@ -38,7 +37,7 @@ def main(root: str = "") -> None:
     splits = np.array(rows["split"].to_pylist())
     labelled = np.array([label is not None for label in rows["label"].to_pylist()])
     pretrained = embed(rows, uri, f"{run.node('Pretrainer').output('model').uri}/Format-Serving")
-    print("| start | what | 100 random | 100 suggested | difference |\n|---|---|---|---|---|")
+    print("| start | 100 random | 100 suggested | difference |\n|---|---|---|---|")
     compare_choices("the run's labels, its encoder", vectors, names, splits, labelled, None)
     for per_class in (60, 10, 0):
         title = f"{per_class} a class, pretrained encoder" if per_class else "no label, pretrained encoder"
@@ -96,9 +95,7 @@ def compare_choices(
             fitted = probe.fit(vectors[learnt], names[learnt])
             scores.append(fitted.score(vectors[test], names[test]))
     gain = np.mean(suggested) - np.mean(random)
-    print(
-        f"| {title} | accuracy on test | {spread(random)} | {spread(suggested)} | {gain:+.4f} |", flush=True
-    )
+    print(f"| {title} | {spread(random)} | {spread(suggested)} | {gain:+.4f} |", flush=True)
 
 
 def plant_and_find(vectors: np.ndarray, names: np.ndarray, members: np.ndarray, seed: int) -> float:
