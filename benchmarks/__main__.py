@@ -8,8 +8,8 @@ BENCHMARKS = (
     "pretrain_throughput",
     "embedding",
     "search",
-    "batch_memory",
     "suggest",
+    "registry",
 )
 
 

@@ -1,4 +1,4 @@
-"""The directory of numeric model versions that the Pusher writes and TF Serving watches.
+"""A directory of numeric model versions, as the Pusher writes one and TF Serving watches one.
 
 `<serving_dir>/<version>/saved_model.pb`, the greatest version being the model in use. A version counts
 once its `saved_model.pb` is there: the Pusher copies that file last, so a version without it is half
@@ -9,10 +9,14 @@ import dataclasses
 import logging
 import os
 import posixpath
+import shutil
 import time
 import uuid
 
 from components.saved_model import SAVED_MODEL_FILE
+
+_PUBLISHING = ".publishing-"
+_ABANDONED_AFTER_SECONDS = 3600  # no copy takes that long; another process may be at its own
 
 _logger = logging.getLogger(__name__)
 
@@ -102,13 +106,14 @@ def publish(model_dir: str, serving_dir: str) -> ServedVersion:
     from tensorflow.io import gfile
 
     gfile.makedirs(serving_dir)
+    _remove_abandoned(serving_dir)
     taken = [int(name.rstrip("/")) for name in gfile.listdir(serving_dir) if name.rstrip("/").isdecimal()]
     version = max([int(time.time()), *(number + 1 for number in taken)])
     if "://" in serving_dir:
         path = posixpath.join(serving_dir, str(version))
         copy_model(model_dir, path)
         return ServedVersion(version, path)
-    staged = os.path.join(serving_dir, f".publishing-{uuid.uuid4().hex}")
+    staged = os.path.join(serving_dir, f"{_PUBLISHING}{uuid.uuid4().hex}")
     copy_model(model_dir, staged)
     while True:
         path = os.path.join(serving_dir, str(version))
@@ -120,3 +125,13 @@ def publish(model_dir: str, serving_dir: str) -> ServedVersion:
             version += 1
         else:
             return ServedVersion(version, path)
+
+
+def _remove_abandoned(serving_dir: str) -> None:
+    """Removes what a kill in the midst of copying left behind on a local disk."""
+    if "://" in serving_dir:
+        return
+    for entry in os.scandir(serving_dir):
+        age = time.time() - entry.stat().st_mtime
+        if entry.name.startswith(_PUBLISHING) and age > _ABANDONED_AFTER_SECONDS:
+            shutil.rmtree(entry.path, ignore_errors=True)

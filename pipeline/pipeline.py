@@ -196,12 +196,12 @@ def delivery_stage(
         config=config.compatibility.model_dump_json(),
     )
     destination = tfx.proto.PushDestination(
-        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving_dir)
+        filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.pushed_dir)
     )
     pusher = tfx.components.Pusher(
         model=candidate.model, model_blessing=candidate.blessing, push_destination=destination
     )
-    pusher.add_upstream_node(compatibility)  # it compares with the model that the push replaces
+    # Only this one writes to serving_dir, after promotion and whole versions at once.
     registry_pusher = RegistryPusher(
         model=candidate.model,
         pushed_model=pusher.outputs["pushed_model"],
@@ -213,6 +213,7 @@ def delivery_stage(
         facts=json.dumps(provenance(config), sort_keys=True),
         schema=data.schema,
         blessing=candidate.blessing,
+        compatibility=compatibility.outputs["compatibility"],  # made before the model in use gives way
         **candidate.evidence,
     )
     embedding_gen = EmbeddingGen(

@@ -24,7 +24,8 @@ class Summary:
         blessed: Whether every gate let the model pass.
         reasons: Why not, one sentence each.
         baseline: Which model it was compared with.
-        pushed_model: Directory of the pushed version; empty if nothing was pushed.
+        pushed_model: Directory of the served version or, of a challenger, where the Pusher put it; empty if
+            nothing was pushed.
     """
 
     images: Mapping[str, Any]

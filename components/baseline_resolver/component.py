@@ -31,7 +31,7 @@ def BaselineResolver(  # noqa: N802 - the name is the node's id
         baseline_model: The model that the Evaluator compares with. Custom properties: `source`
             (version directory relative to `serving_dir`, or `candidate`), `version` (a number, or
             `none`), `reason`.
-        serving_dir: Directory of numeric versions that the Pusher writes.
+        serving_dir: Directory of numeric versions; the newest is in use.
         policy: `latest` or `none`; `baseline.py` states what they mean.
         reset_token: Any text; another one makes the node look again for the same candidate.
     """

@@ -21,14 +21,14 @@ def CompatibilityCheck(  # noqa: N802 - the name is the node's id
 ) -> None:
     """Compares the candidate's embeddings with those of the model in use.
 
-    It informs and stops nothing. Must run before the Pusher, which changes what is in use.
+    It informs and stops nothing. RegistryPusher, which changes what is in use, must come after it.
 
     Args:
         examples: Images; one split is used.
         model: The candidate, classifier or encoder.
         compatibility: `compatibility.json`. Custom properties: `verdict`, `reason`, `compared_with`,
             `new_fingerprint`, `former_fingerprint` and, where measured, the figures.
-        serving_dir: Directory of numeric versions that the Pusher writes; the newest is in use.
+        serving_dir: Directory of numeric versions; the newest is in use.
         config: CompatibilityConfig as JSON.
     """
     settings = CompatibilityConfig.model_validate_json(config)

@@ -91,6 +91,7 @@ def _require_enough_labels(inspection: SourceInspection) -> None:
     learnt = collections.Counter[str]()
     for split in (TRAIN, UNSPLIT):
         learnt.update(inspection.labels.get(split, {}))
+    learnt.update(inspection.given_labels)
     measured = {name for split in (EVAL, TEST) for name in inspection.labels.get(split, {})}
     require_learnt(set(learnt), measured, len(inspection.class_names))
     own = {*inspection.labels, *inspection.unlabelled}

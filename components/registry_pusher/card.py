@@ -22,6 +22,7 @@ def render(name: str, digest: str, facts: Mapping[str, Any]) -> str:
         _data(facts.get("data", {})),
         *(_metrics(split, slices) for split, slices in facts.get("metrics", {}).items()),
         _gates(facts.get("gates", {})),
+        _compatibility(facts.get("compatibility", {})),
         _interface(facts),
         _limits(facts),
     )
@@ -75,6 +76,15 @@ def _gates(gates: Mapping[str, Any]) -> str:
     if figures:
         lines.append(_table(("figure of the encoder", "value"), figures.items()))
     return "\n\n".join(lines)
+
+
+def _compatibility(found: Mapping[str, Any]) -> str:
+    if not found:
+        return ""
+    against = f" with version {found['compared_with']}" if found["compared_with"] else ""
+    return (
+        f"## Embeddings\n\nCompared{against}: **{found['verdict']}**. {'; '.join(found['reasons'])}".rstrip()
+    )
 
 
 def _interface(facts: Mapping[str, Any]) -> str:

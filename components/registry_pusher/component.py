@@ -4,7 +4,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from components.artifacts import ModelRegistration, RepresentationReport
+from components.artifacts import CompatibilityReport, ModelRegistration, RepresentationReport
 from components.registry_pusher import executor
 
 
@@ -29,6 +29,7 @@ class RegistryPusherSpec(component_spec.ComponentSpec):
             type=standard_artifacts.ModelEvaluation, optional=True
         ),
         "representation": component_spec.ChannelParameter(type=RepresentationReport, optional=True),
+        "compatibility": component_spec.ChannelParameter(type=CompatibilityReport, optional=True),
     }
     OUTPUTS = {  # noqa: RUF012
         "registration": component_spec.ChannelParameter(type=ModelRegistration),
@@ -40,7 +41,7 @@ class RegistryPusher(base_component.BaseComponent):
 
     Output `registration`: `registration.json`. Custom properties: `registered` (0 or
     1), `version` (0 where not registered), `champion` (0 where there is none), `aliases` (joined by a
-    comma), `digest`, `reason`.
+    comma), `digest`, `reason`, `served_as` (directory of the served version; empty where another one is).
     """
 
     SPEC_CLASS = RegistryPusherSpec
@@ -67,11 +68,11 @@ class RegistryPusher(base_component.BaseComponent):
             registry: RegistryConfig as JSON.
             name: Of the registered model.
             directory: Local directory of the embedded registry, or of the cache of a remote one.
-            serving_dir: Directory of numeric versions that is kept on the champion; may be the one that
-                the Pusher writes, or another one, which then never shows a half-copied version.
+            serving_dir: Directory of numeric versions that is kept on the champion; empty: none is. Not
+                the one that the Pusher writes: it copies file by file, and before the promotion.
             facts: JSON object of what only the wiring knows, such as `config_digest` and `git_commit`.
-            **evidence: `schema`, `blessing`, `evaluation`, `test_evaluation`, `representation`, as far
-                as the topology has them.
+            **evidence: `schema`, `blessing`, `evaluation`, `test_evaluation`, `representation`,
+                `compatibility`, as far as the topology has them.
         """
         super().__init__(
             RegistryPusherSpec(

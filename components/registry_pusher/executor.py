@@ -72,6 +72,7 @@ def _sources(
     splits = artifact_utils.decode_split_names(examples.split_names)
     evaluations = {split: optional(key) for split, key in _EVALUATIONS.items()}
     representation, schema = optional("representation"), optional("schema")
+    compatibility = optional("compatibility")
     return facts.Sources(
         model_dir=path_utils.serving_model_path(model.uri),
         example_dirs=[
@@ -79,6 +80,7 @@ def _sources(
         ],
         evaluations={split: artifact.uri for split, artifact in evaluations.items() if artifact},
         representation_uri=representation.uri if representation else None,
+        compatibility_uri=compatibility.uri if compatibility else None,
         schema_uri=schema.uri if schema else None,
         data=_data(examples),
         blessed=bool(pushed.get_int_custom_property("pushed"))
@@ -103,6 +105,7 @@ def _record(artifact: types.Artifact, registration: Registration) -> None:
     artifact.set_string_custom_property("aliases", ",".join(registration.aliases))
     artifact.set_string_custom_property("digest", registration.digest)
     artifact.set_string_custom_property("reason", registration.reason)
+    artifact.set_string_custom_property("served_as", registration.served_as)
     tf.io.gfile.makedirs(artifact.uri)
     with tf.io.gfile.GFile(f"{artifact.uri}/registration.json", "w") as file:
         file.write(json.dumps(dataclasses.asdict(registration), indent=2))

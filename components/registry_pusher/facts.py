@@ -19,6 +19,7 @@ class Sources:
         example_dirs: Directories of example files, one of which is shown to the model.
         evaluations: URI of a ModelEvaluation by split.
         representation_uri: Of the RepresentationReport.
+        compatibility_uri: Of the CompatibilityReport.
         schema_uri: Of the Schema.
         data: Numbers of images and classes, and the data's digest as `digest`.
         blessed: The verdict of all gates together.
@@ -31,6 +32,7 @@ class Sources:
     example_dirs: Sequence[str]
     evaluations: Mapping[str, str]
     representation_uri: str | None
+    compatibility_uri: str | None
     schema_uri: str | None
     data: Mapping[str, Any]
     blessed: bool
@@ -50,10 +52,15 @@ def collect(sources: Sources) -> dict[str, Any]:
     if sources.representation_uri:
         report = json.loads(_read(f"{sources.representation_uri}/metrics.json"))
         gates["representation"] = {"figures": report["figures"], "reasons": report["reasons"]}
+    compatibility = {}
+    if sources.compatibility_uri:
+        compatibility = json.loads(_read(f"{sources.compatibility_uri}/compatibility.json"))
+        del compatibility["config"]
     return {
         **sources.given,
         "metrics": {split: evaluation.read_evaluation(uri) for split, uri in sources.evaluations.items()},
         "gates": gates,
+        "compatibility": compatibility,
         "data": {key: value for key, value in sources.data.items() if key != "digest"},
         "data_digest": sources.data.get("digest", ""),
         "schema_digest": _directory_digest(sources.schema_uri) if sources.schema_uri else "",

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 
+from components import serving_directory
 from components.registry import promotion
 from components.registry.commands import RegistryLocation, open_registry
 from components.registry.interface import ALIASES, CHAMPION, VersionRecord
@@ -22,6 +23,7 @@ class Registration:
         aliases: The aliases that it has now.
         champion: The champion now; None if there is none yet.
         reason: One sentence for the run report.
+        served_as: Directory of the served version; empty where nothing is served, or another model.
     """
 
     version: int | None
@@ -29,6 +31,7 @@ class Registration:
     aliases: tuple[str, ...]
     champion: int | None
     reason: str
+    served_as: str = ""
 
 
 def register_candidate(location: RegistryLocation, sources: facts.Sources, actor: str) -> Registration:
@@ -73,4 +76,10 @@ def register_candidate(location: RegistryLocation, sources: facts.Sources, actor
         reason = "blessed by every gate; it waits for a person to promote it"
     aliases = tuple(name for name in ALIASES if registry.alias(name) == number)
     _logger.info("Version %d (%s): %s", number, ", ".join(aliases) or "no alias", reason)
-    return Registration(number, digest, aliases, registry.alias(CHAMPION), reason)
+    served_as = _served_as(location.serving_dir, digest)
+    return Registration(number, digest, aliases, registry.alias(CHAMPION), reason, served_as)
+
+
+def _served_as(serving_dir: str | None, digest: str) -> str:
+    newest = next(iter(serving_directory.complete_versions(serving_dir or "")), None)
+    return newest.path if newest is not None and digest_of(newest.path) == digest else ""

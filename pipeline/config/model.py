@@ -122,8 +122,13 @@ class PipelineConfig(Frozen):
 
     @property
     def serving_dir(self) -> str:
-        """Directory of numeric versions, as TF Serving watches it."""
+        """Directory of numeric versions, as TF Serving watches it: the newest is the registry's champion."""
         return f"{self.root}/serving/{self.name}"
+
+    @property
+    def pushed_dir(self) -> str:
+        """Directory of numeric versions that the Pusher writes; nobody serves from it."""
+        return f"{self.root}/pushed/{self.name}"
 
     @property
     def checkpoint_root(self) -> str:

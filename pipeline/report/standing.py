@@ -19,7 +19,8 @@ class Standing:
         refused_by: The gates that refused, by node id.
         baseline: Version that the model was compared with; empty where there was none.
         baseline_reason: Why that one.
-        pushed_to: Directory of the pushed model; empty if none was pushed.
+        pushed_to: Directory where the model is served or, of a challenger, where the Pusher put it; empty
+            if none was pushed.
     """
 
     blessed: bool | None
@@ -47,12 +48,14 @@ def standing_of(run: Run) -> Standing:
     baseline = _properties(run.node("BaselineResolver"), "baseline_model")
     source = str(baseline.get("source", ""))
     pushed = _properties(run.node("Pusher"), "pushed_model")
+    registration = _properties(run.node("RegistryPusher"), "registration")
+    pushed_to = registration.get("served_as") or pushed.get("pushed_destination", "")
     return Standing(
         blessed=decided[0] if decided else None,
         refused_by=tuple(gate for gate in gates if blessings[gate] is False),
         baseline="" if source == _CANDIDATE else source,
         baseline_reason=str(baseline.get("reason", "")),
-        pushed_to=str(pushed.get("pushed_destination", "")) if pushed.get("pushed") == 1 else "",
+        pushed_to=str(pushed_to) if pushed.get("pushed") == 1 else "",
     )
 
 

@@ -65,7 +65,7 @@ def test_tasks_mount_the_claim_under_the_state_root():
     assert volume.mount_path == kubeflow.state_root
 
 
-def test_what_the_pusher_writes_is_what_is_served():
+def test_what_the_registry_publishes_is_what_is_served():
     config = load_config("fashion_mnist")
     below = config.serving_dir.removeprefix(config.root)
     pod = find("Deployment", "serving.yaml")["spec"]["template"]["spec"]

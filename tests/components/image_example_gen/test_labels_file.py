@@ -133,14 +133,15 @@ def test_a_slip_in_a_class_name_is_told_before_anything_runs(tmp_path):
 
 
 def test_the_file_is_part_of_the_data(tmp_path):
-    image_folder(tmp_path / "images", ["unlabeled"], 2)
+    image_folder(tmp_path / "images", ["unlabeled"], 6)
     source = {"kind": "image_folder", "path": str(tmp_path / "images")}
-    path = written(tmp_path, "source,label\nunlabeled/0.png,boot\nunlabeled/1.png,bag\n")
+    lines = [f"unlabeled/{i}.png,{('bag', 'boot')[i % 2]}" for i in range(6)]
+    path = written(tmp_path, "\n".join(["source,label", *lines]))
     ingest = IngestConfig(source=source, labels_files=path)
     first = inspect_source(ingest)
     assert (first.class_names, first.num_labelled) == (("bag", "boot"), 0)
-    assert first.given_labels == {"bag": 1, "boot": 1}
-    written(tmp_path, "source,label\nunlabeled/0.png,bag\nunlabeled/1.png,boot\n")
+    assert first.given_labels == {"bag": 3, "boot": 3}
+    written(tmp_path, "\n".join(["source,label", *lines[:-1], "unlabeled/5.png,bag"]))
     fingerprints = {first.fingerprint, inspect_source(ingest).fingerprint}
     assert len(fingerprints | {inspect_source(IngestConfig(source=source)).fingerprint}) == 3
 

@@ -1,6 +1,7 @@
 """Publishing: complete when visible, newest by number, former versions untouched."""
 
 import os
+import time
 
 import pytest
 
@@ -35,6 +36,15 @@ def test_what_is_being_copied_has_no_number_yet(models, tmp_path, monkeypatch):
     serving_directory.publish(models[0], str(tmp_path / "serving"))
     assert seen == []
     assert len(serving_directory.complete_versions(str(tmp_path / "serving"))) == 1
+
+
+def test_what_a_kill_left_behind_goes_away_later(models, tmp_path):
+    serving = tmp_path / "serving"
+    for name, age in ((".publishing-dead", 7200), (".publishing-alive", 60)):
+        (serving / name).mkdir(parents=True)
+        os.utime(serving / name, (time.time() - age,) * 2)
+    published = serving_directory.publish(models[0], str(serving))
+    assert sorted(os.listdir(serving)) == [".publishing-alive", str(published.version)]
 
 
 def test_an_object_store_gets_the_version_too(models):

@@ -25,6 +25,7 @@ def candidate(models, example_dir):
         example_dirs=[example_dir],
         evaluations={},
         representation_uri=None,
+        compatibility_uri=None,
         schema_uri=None,
         data={"num_train": 100, "num_train_labelled": 20, "digest": "d1"},
         blessed=True,
@@ -54,6 +55,7 @@ def test_a_blessed_candidate_becomes_champion_and_is_served(location, candidate)
     assert [event.actor for event in details.history] == ["run r1"]
     served = serving_directory.complete_versions(location.serving_dir)
     assert [digest_of(version.path) for version in served] == [digest_of(candidate.model_dir)]
+    assert outcome.served_as == served[0].path
 
 
 def test_a_repeated_run_changes_nothing(location, candidate):
@@ -78,7 +80,7 @@ def test_a_challenger_waits_and_the_champion_is_served_still(location, candidate
     waiting = configured(location, promote_to="challenger")
     serving_directory.publish(models[1], location.serving_dir)  # the Pusher has been there
     outcome = register_candidate(waiting, dataclasses.replace(candidate, model_dir=models[1]), "run r2")
-    assert (outcome.aliases, outcome.champion) == (("challenger",), 1)
+    assert (outcome.aliases, outcome.champion, outcome.served_as) == (("challenger",), 1, "")
     newest = serving_directory.complete_versions(location.serving_dir)[0]
     assert digest_of(newest.path) == digest_of(models[0])
     commands.promote_model(waiting, "challenger", "ada", "looks good")
@@ -130,14 +132,21 @@ def test_gates_schema_and_card(location, candidate, tmp_path):
     report = {"figures": {"knn_accuracy": 0.875}, "reasons": [], "checks": []}
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "metrics.json").write_text(json.dumps(report))
+    compatibility = {"verdict": "re-index needed", "reasons": ["linear CKA is 0.5"], "compared_with": "17"}
+    (tmp_path / "report" / "compatibility.json").write_text(json.dumps({**compatibility, "config": {}}))
     (tmp_path / "schema").mkdir()
     (tmp_path / "schema" / "schema.pbtxt").write_text("feature {}")
     sources = dataclasses.replace(
-        candidate, representation_uri=str(tmp_path / "report"), schema_uri=str(tmp_path / "schema")
+        candidate,
+        representation_uri=str(tmp_path / "report"),
+        compatibility_uri=str(tmp_path / "report"),
+        schema_uri=str(tmp_path / "schema"),
     )
     register_candidate(location, sources, "run r1")
     record = commands.show_model(location, "1").record
     assert record.facts["gates"]["representation"]["figures"] == {"knn_accuracy": 0.875}
+    assert record.facts["compatibility"] == compatibility
+    assert "Compared with version 17: **re-index needed**. linear CKA is 0.5" in record.card
     assert len(record.facts["schema_digest"]) == 64
     assert "| num train labelled | 20 |" in record.card
     assert "| knn_accuracy | 0.8750 |" in record.card

@@ -28,6 +28,7 @@ def test_the_root_is_absolute_and_has_the_name(tmp_path):
     config = load_config(write(tmp_path, MINIMAL))
     assert config.root == os.path.abspath("runs/mine")
     assert config.serving_dir == f"{config.root}/serving/mine"
+    assert config.pushed_dir == f"{config.root}/pushed/mine"
     assert config.metadata_path == f"{config.root}/metadata.sqlite"
 
 
