@@ -7,7 +7,7 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 
-from pipeline.evaluation import results
+from components import evaluation_results
 from pipeline.lineage import NodeRun, Run
 
 
@@ -46,7 +46,7 @@ def summarise(run: Run) -> Summary:
     evaluator = run.node("Evaluator")
     reasons = list(representation.get("reasons", ()))
     if evaluator is not None:
-        reasons += results.read_failures(evaluator.output("evaluation").uri)
+        reasons += evaluation_results.read_failures(evaluator.output("evaluation").uri)
     pusher = run.node("Pusher")
     baseline = run.node("BaselineResolver")
     return Summary(
@@ -75,7 +75,7 @@ def _pushed(pusher: NodeRun | None) -> str:
 def _overall(evaluator: NodeRun | None) -> Mapping[str, float]:
     if evaluator is None:
         return {}
-    metrics = results.read_metrics(evaluator.output("evaluation").uri)
+    metrics = evaluation_results.read_metrics(evaluator.output("evaluation").uri)
     return metrics[0].values if metrics else {}
 
 

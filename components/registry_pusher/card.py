@@ -72,6 +72,8 @@ def _gates(gates: Mapping[str, Any]) -> str:
     lines = ["## Gates", f"Blessed: {'yes' if gates.get('blessed') else 'no'}"]
     if gates.get("refused_by"):
         lines.append(f"Refused by: {gates['refused_by']}")
+    for gate in ("representation", "evaluation"):
+        lines += [f"- {reason}" for reason in gates.get(gate, {}).get("reasons", ())]
     figures = gates.get("representation", {}).get("figures", {})
     if figures:
         lines.append(_table(("figure of the encoder", "value"), figures.items()))

@@ -7,7 +7,8 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.registry_pusher import evaluation, inspection
+from components import evaluation_results
+from components.registry_pusher import inspection
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,13 +53,16 @@ def collect(sources: Sources) -> dict[str, Any]:
     if sources.representation_uri:
         report = json.loads(_read(f"{sources.representation_uri}/metrics.json"))
         gates["representation"] = {"figures": report["figures"], "reasons": report["reasons"]}
+    if "eval" in sources.evaluations:
+        failures = evaluation_results.read_failures(sources.evaluations["eval"])
+        gates["evaluation"] = {"reasons": list(failures)}
     compatibility = {}
     if sources.compatibility_uri:
         compatibility = json.loads(_read(f"{sources.compatibility_uri}/compatibility.json"))
         del compatibility["config"]
     return {
         **sources.given,
-        "metrics": {split: evaluation.read_evaluation(uri) for split, uri in sources.evaluations.items()},
+        "metrics": {split: read_metrics(uri) for split, uri in sources.evaluations.items()},
         "gates": gates,
         "compatibility": compatibility,
         "data": {key: value for key, value in sources.data.items() if key != "digest"},
@@ -70,6 +74,29 @@ def collect(sources: Sources) -> dict[str, Any]:
         "encoder_fingerprint": found.encoder_fingerprint,
         "lineage": dict(sources.lineage),
         "versions": _versions(),
+    }
+
+
+def read_metrics(evaluation_uri: str) -> dict[str, dict[str, float]]:
+    """The candidate's metrics as plain values.
+
+    Args:
+        evaluation_uri: Of the ModelEvaluation artifact.
+
+    Returns:
+        Metric -> number by slice (`feature:value`; `overall` for all examples together). A metric of one
+        class is named `metric[class index]`.
+    """
+    return {
+        found.slice or "overall": {
+            **found.values,
+            **{
+                f"{metric}[{index}]": value
+                for metric, values in found.per_class.items()
+                for index, value in values.items()
+            },
+        }
+        for found in evaluation_results.read_metrics(evaluation_uri)
     }
 
 

@@ -1,1 +1,1 @@
-"""What the Evaluator measures, what it demands, and how its results are read."""
+"""What the Evaluator measures, and what it demands."""

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from pipeline.evaluation import results
+from components import evaluation_results
 from pipeline.lineage import Run
 from pipeline.report import files
 
@@ -24,11 +24,11 @@ class Evaluation:
 
     split: str
     artifact_id: int
-    slices: tuple[results.SliceMetrics, ...]
+    slices: tuple[evaluation_results.SliceMetrics, ...]
     failures: tuple[str, ...]
 
     @property
-    def overall(self) -> results.SliceMetrics:
+    def overall(self) -> evaluation_results.SliceMetrics:
         """Metrics of all examples together."""
         return self.slices[0]
 
@@ -39,8 +39,8 @@ def collect_evaluations(run: Run) -> tuple[Evaluation, ...]:
     for split, node_id in _NODES.items():
         artifact = files.finished_output(run, node_id, "evaluation")
         if artifact is not None:
-            slices = results.read_metrics(artifact.uri)
-            failures = results.read_failures(artifact.uri) if split == "eval" else ()
+            slices = evaluation_results.read_metrics(artifact.uri)
+            failures = evaluation_results.read_failures(artifact.uri) if split == "eval" else ()
             if slices:
                 found.append(Evaluation(split, artifact.id, slices, failures))
     return tuple(found)

@@ -12,8 +12,8 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
+from components import evaluation_results
 from pipeline.config import load_config
-from pipeline.evaluation import results
 from pipeline.lineage import Lineage
 from pipeline.metadata import connection_config
 from tests.kubeflow import object_store
@@ -121,8 +121,8 @@ def test_statistics_are_equal(beam, kubeflow):
 
 @pytest.mark.parametrize("node_id", ["Evaluator", "TestEvaluator"])
 def test_metrics_are_equal_within_float_noise(beam, kubeflow, node_id):
-    theirs = results.read_metrics(beam[1].node(node_id).output("evaluation").uri)
-    ours = results.read_metrics(local(kubeflow, node_id, "evaluation"))
+    theirs = evaluation_results.read_metrics(beam[1].node(node_id).output("evaluation").uri)
+    ours = evaluation_results.read_metrics(local(kubeflow, node_id, "evaluation"))
     assert len(ours) == len(theirs)
     assert ours[0].values == pytest.approx(theirs[0].values, abs=1e-4)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.evaluation.results import SliceMetrics
+from components.evaluation_results import SliceMetrics
 from pipeline.report.evaluations import Evaluation, of_split
 from pipeline.report.models import Predictions
 from pipeline.report.samples import ImageSample

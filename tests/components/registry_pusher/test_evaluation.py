@@ -6,7 +6,7 @@ import tensorflow_model_analysis as tfma
 from tfx_bsl.public import tfxio
 
 from components.registry_pusher import card
-from components.registry_pusher.evaluation import read_evaluation
+from components.registry_pusher.facts import read_metrics
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def evaluation(models, example_dir, tmp_path_factory):
                 eval_shared_model=shared, eval_config=config, output_path=output
             )
         )
-    return read_evaluation(output)
+    return read_metrics(output)
 
 
 def test_overall_and_slices_are_read(evaluation):

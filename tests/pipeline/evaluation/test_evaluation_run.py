@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from sklearn import metrics
 
-from pipeline.evaluation import eval_config, results
+from pipeline.evaluation import eval_config
 from pipeline.evaluation.config import EvaluationConfig
 
 CLASSES = ("ankle boot", "bag", "T-shirt/top")
@@ -69,8 +69,8 @@ def evaluated(tmp_path_factory):
 
 def test_overall_figures_equal_scikit_learn(evaluated):
     scores, labels, _, output = evaluated
-    overall = results.read_metrics(output)[0]
-    assert overall.slice == results.OVERALL
+    overall = read_metrics(output)[0]
+    assert overall.slice == OVERALL
     guesses = scores.argmax(1)
     assert overall.values["example_count"] == 120
     assert overall.values["accuracy"] == pytest.approx(metrics.accuracy_score(labels, guesses))
@@ -83,7 +83,7 @@ def test_overall_figures_equal_scikit_learn(evaluated):
 
 def test_slices_are_classes_and_brightness(evaluated):
     scores, labels, bands, output = evaluated
-    slices = {found.slice: found.values for found in results.read_metrics(output)}
+    slices = {found.slice: found.values for found in read_metrics(output)}
     assert set(slices) == {
         "",
         *(f"label:{name}" for name in CLASSES),
@@ -97,7 +97,7 @@ def test_slices_are_classes_and_brightness(evaluated):
 
 def test_roc_auc_and_the_baseline_are_there(evaluated):
     scores, labels, _, output = evaluated
-    overall = results.read_metrics(output)[0]
+    overall = read_metrics(output)[0]
     probabilities = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     expected = metrics.roc_auc_score(labels, probabilities, multi_class="ovr")
     assert overall.values["roc_auc"] == pytest.approx(expected, abs=1e-3)
@@ -107,4 +107,4 @@ def test_roc_auc_and_the_baseline_are_there(evaluated):
 def test_only_the_missed_threshold_is_named(evaluated):
     scores, labels, _, output = evaluated
     accuracy = metrics.accuracy_score(labels, scores.argmax(1))
-    assert results.read_failures(output) == (f"accuracy is {accuracy:.4f}, required is at least 0.9900",)
+    assert read_failures(output) == (f"accuracy is {accuracy:.4f}, required is at least 0.9900",)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from components.anomaly_gate.anomalies import Anomaly
-from pipeline.evaluation.results import SliceMetrics
+from components.evaluation_results import SliceMetrics
 from pipeline.lineage import Artifact, NodeRun, Run
 from pipeline.report import page
 from pipeline.report.evaluations import Evaluation

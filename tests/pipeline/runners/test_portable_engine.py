@@ -14,8 +14,8 @@ import tensorflow_transform as tft
 from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.evaluation_results import read_metrics
 from pipeline.config import load_config
-from pipeline.evaluation import results
 from pipeline.lineage import Lineage
 from pipeline.metadata import connection_config
 
@@ -109,7 +109,7 @@ def test_the_transform_graphs_do_the_same(local, portable):
 
 def test_metrics_are_equal(local, portable):
     theirs, ours = (
-        results.read_metrics(run.node("Evaluator").output("evaluation").uri) for run in (local, portable[0])
+        read_metrics(run.node("Evaluator").output("evaluation").uri) for run in (local, portable[0])
     )
     assert {found.slice: found.values for found in ours} == {
         found.slice: pytest.approx(found.values, rel=1e-6) for found in theirs

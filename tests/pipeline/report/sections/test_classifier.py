@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation.results import SliceMetrics
+from components.evaluation_results import SliceMetrics
 from pipeline.report.sections.classifier import (
     calibration_error,
     collect_classifier,
