@@ -55,7 +55,7 @@ def provenance(config: PipelineConfig) -> dict[str, str]:
     Returns:
         `config_digest` (SHA-256 of the configuration as JSON, without the places where a run is kept:
         the same configuration has the same digest on every machine), the digests of the code, and
-        `git_commit` where the package is run from a checkout.
+        `git_commit` where the package is run from a checkout, with `-dirty` where files differ from it.
     """
     described = config.model_dump_json(exclude={"root", "metadata"})
     facts = {
@@ -64,7 +64,7 @@ def provenance(config: PipelineConfig) -> dict[str, str]:
         "trainer_module_digest": code_digest("trainer_module"),
     }
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        command = ["git", "rev-parse", "HEAD"]
+        command = ["git", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty"]
         folder = pathlib.Path(__file__).parent
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
         facts["git_commit"] = done.stdout.strip()

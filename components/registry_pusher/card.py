@@ -25,6 +25,7 @@ def render(name: str, digest: str, facts: Mapping[str, Any]) -> str:
         _compatibility(facts.get("compatibility", {})),
         _interface(facts),
         _limits(facts),
+        _origin(facts),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -108,6 +109,28 @@ def _limits(facts: Mapping[str, Any]) -> str:
     if facts.get("label_vocabulary"):
         limits.append("It always answers with one of its classes, also for an image of none of them.")
     return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
+
+
+def _origin(facts: Mapping[str, Any]) -> str:
+    """By what the model can be traced and made again; the whole of it stands in `version.json`."""
+    lineage, versions = facts.get("lineage", {}), facts.get("versions", {})
+    artifacts = [f"{key} {found[0]['id']}" for key, found in lineage.get("artifacts", {}).items() if found]
+    rows = [
+        ("pipeline run", lineage.get("run")),
+        ("execution in ML Metadata", lineage.get("execution")),
+        (
+            "artifacts in ML Metadata",
+            ", ".join(sorted(artifacts)),
+        ),
+        ("git commit", facts.get("git_commit")),
+        ("configuration digest", facts.get("config_digest")),
+        ("data digest", facts.get("data_digest")),
+        ("schema digest", facts.get("schema_digest")),
+        ("encoder fingerprint", facts.get("encoder_fingerprint")),
+        ("made with", ", ".join(f"{name} {number}" for name, number in versions.items())),
+    ]
+    known = [row for row in rows if row[1]]
+    return "## Origin\n\n" + _table(("what", "value"), known) if known else ""
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:

@@ -73,7 +73,7 @@ def list_command(config_name: str, overrides: tuple[str, ...], as_json: bool) ->
 @click.argument("version", default="champion")
 @_json_option
 def show_command(config_name: str, overrides: tuple[str, ...], version: str, as_json: bool) -> None:
-    """Show everything that is recorded of VERSION (a number, champion or challenger)."""
+    """Show the model card of VERSION (a number, champion or challenger); with --json every fact."""
     with options.told_plainly():
         details = commands.show_model(_location(config_name, overrides), version)
     if as_json:
@@ -83,8 +83,8 @@ def show_command(config_name: str, overrides: tuple[str, ...], version: str, as_
     click.echo(
         f"version {row.number} {', '.join(row.aliases)}: {'blessed' if row.blessed else 'not blessed'}"
     )
-    click.echo(f"model {details.model_dir}")
-    click.echo(json.dumps(details.record.facts, indent=2, default=str, ensure_ascii=False))
+    click.echo(f"model {details.model_dir}\n")
+    click.echo(details.record.card)
     _print_history(details.history)
 
 

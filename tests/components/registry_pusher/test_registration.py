@@ -150,5 +150,8 @@ def test_gates_schema_and_card(location, candidate, tmp_path):
     assert len(record.facts["schema_digest"]) == 64
     assert "| num train labelled | 20 |" in record.card
     assert "| knn_accuracy | 0.8750 |" in record.card
+    assert "| git commit | abc |" in record.card
+    assert "| execution in ML Metadata | 7 |" in record.card
+    assert f"| encoder fingerprint | {record.facts['encoder_fingerprint']} |" in record.card
     assert "Classes: `ankle boot`, `café/bar`" in record.card
     assert "| `embed_bytes` | encoded image, bytes (PNG, JPEG, BMP, GIF) | `embedding` float32" in record.card

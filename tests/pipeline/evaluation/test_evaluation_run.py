@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from sklearn import metrics
 
+from components.evaluation_results import OVERALL, read_failures, read_metrics
 from pipeline.evaluation import eval_config
 from pipeline.evaluation.config import EvaluationConfig
 
