@@ -11,6 +11,7 @@ BENCHMARKS = (
     "batch_memory",
     "suggest",
     "registry",
+    "drift",
 )
 
 
