@@ -35,6 +35,9 @@ EXTRAS = {
         "kfp>=2.5,<2.17",  # 2.17 holds requests back
         "kfp-kubernetes",
     ],
+    "kubeflow-registry": [
+        "model-registry>=0.3",
+    ],
     "test": [
         "httpx",
         "hypothesis",

@@ -5,8 +5,8 @@ cd "$(dirname "$0")/.."
 uv=.venv/.tools/bin/uv
 
 lock() { # python version, platform whose wheels are allowed
-  "$uv" pip compile setup.py --extra kubeflow --extra test --extra lint --quiet --no-header --upgrade \
-    --python-version "$1" --python-platform "$2" --output-file "requirements/py${1/./}.txt"
+  "$uv" pip compile setup.py --extra kubeflow --extra kubeflow-registry --extra test --extra lint \
+    --quiet --no-header --upgrade --python-version "$1" --python-platform "$2" --output-file "requirements/py${1/./}.txt"
 }
 
 lock 3.10 x86_64-manylinux_2_28

@@ -76,9 +76,14 @@ class Difference:
 
 def open_registry(location: RegistryLocation) -> ModelRegistry:
     """Opens the registry that the configuration names."""
+    config = location.config
+    if config.kind == "kubeflow":
+        from components.registry.kubeflow_registry import KubeflowRegistry
+
+        return KubeflowRegistry(location.name, location.directory, config.uri or "", config.token_path)
     from components.registry.mlflow_registry import MlflowRegistry
 
-    return MlflowRegistry(location.name, location.directory, location.config.uri)
+    return MlflowRegistry(location.name, location.directory, config.uri)
 
 
 def list_models(location: RegistryLocation) -> tuple[VersionRow, ...]:

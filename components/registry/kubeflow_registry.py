@@ -1,0 +1,254 @@
+"""Kubeflow Model Registry behind the interface.
+
+What that registry lacks, and what stands in for it (docs/registry.md):
+
+- aliases, history, intent: custom properties of the registered model;
+- version numbers: names of the versions, which the server keeps unique;
+- files: it keeps none, so they are in `<directory>/models`, which must be a volume that every user mounts.
+
+A version is created with all its properties in one request, after its files are in place. Moving an alias is
+one request too. There is no compare-and-swap: of two machines that change the registered model at the same
+moment, one alias stands, but a line of the history can be lost. On one machine a file lock excludes that.
+"""
+
+import asyncio
+import contextlib
+import datetime
+import json
+import os
+import urllib.parse
+import uuid
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from components.registry.interface import (
+    Event,
+    ModelVersion,
+    RegistryError,
+    VersionRecord,
+    find,
+    from_json,
+    to_json,
+)
+from components.registry.locking import exclusive_file
+from components.registry.model_store import ModelStore
+
+_DIGEST, _BLESSED, _SOURCE = "digest", "blessed", "source"
+_ALIAS, _EVENT, _INTENT = "alias.", "event.", "intent"
+_MAX_PROPERTY = 5_000  # what is longer is read in version.json
+_PAGE = 100
+_SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+_DEFAULT_PORTS = {"http": 8080, "https": 443}
+
+Result = TypeVar("Result")
+
+
+class KubeflowRegistry:
+    """One registered model of a Kubeflow Model Registry."""
+
+    def __init__(self, name: str, directory: str, uri: str, token_path: str | None = None):
+        """Connects; makes the registered model on first use.
+
+        Args:
+            name: Name of the registered model.
+            directory: Directory of the files and the lock, on a volume that every user of them mounts.
+            uri: http(s)://host[:port] of the server.
+            token_path: File with the bearer token; None is that of the pod's service account, if any.
+
+        Raises:
+            RegistryError: If the client is not installed, or the server does not answer.
+        """
+        if "://" in directory:
+            raise RegistryError(
+                f"Received the registry directory {directory!r}; expected a mounted one: Kubeflow's registry "
+                "keeps no files."
+            )
+        self._name, self._uri = name, uri
+        self._directory = os.path.abspath(directory)
+        self._store = ModelStore(os.path.join(self._directory, "models"))
+        self._types, self._api = _connect(uri, token_path)
+        if self._find_model() is None:
+            with self.exclusive():
+                if self._find_model() is None:
+                    self._run(self._api.upsert_registered_model(self._types.RegisteredModel(name=name)))
+
+    def exclusive(self) -> contextlib.AbstractContextManager[None]:
+        """See ModelRegistry."""
+        return exclusive_file(os.path.join(self._directory, "registry.lock"))
+
+    def register(self, model_dir: str, record: VersionRecord) -> ModelVersion:
+        """See ModelRegistry."""
+        with self.exclusive():
+            known = self._by_digest(record.digest)
+            if known is None:
+                stored = self._store.add(model_dir, record, _describe_nothing)
+                known = self._create(record, stored)
+            elif _property(known, _BLESSED) != _text(record.blessed):
+                known.custom_properties = {**known.custom_properties, _BLESSED: _text(record.blessed)}
+                known = self._run(self._api.upsert_model_version(known))
+            self._complete(known)
+            return _version(known)
+
+    def versions(self) -> tuple[ModelVersion, ...]:
+        """See ModelRegistry."""
+        return tuple(sorted(map(_version, self._entries()), key=lambda found: found.number, reverse=True))
+
+    def fetch(self, number: int) -> str:
+        """See ModelRegistry."""
+        source = find(self, number).source
+        if not os.path.isdir(source):
+            raise RegistryError(
+                f"Version {number} is in {source!r}, which is not there; expected the volume of the registry's "
+                "files to be mounted."
+            )
+        return source
+
+    def alias(self, name: str) -> int | None:
+        """See ModelRegistry."""
+        text = self._properties().get(f"{_ALIAS}{name}")
+        return int(text) if text else None
+
+    def point(self, name: str, number: int | None) -> None:
+        """See ModelRegistry."""
+        self._set(f"{_ALIAS}{name}", "" if number is None else str(number))
+
+    def events(self) -> tuple[Event, ...]:
+        """See ModelRegistry."""
+        texts = [text for key, text in self._properties().items() if key.startswith(_EVENT)]
+        return tuple(sorted((from_json(json.loads(text)) for text in texts), key=lambda event: event.time))
+
+    def add_event(self, event: Event) -> None:
+        """See ModelRegistry."""
+        key = f"{_EVENT}{event.time:%Y%m%dT%H%M%S%f}.{uuid.uuid4().hex[:8]}"
+        self._set(key, json.dumps(to_json(event)))
+
+    def intent(self) -> Event | None:
+        """See ModelRegistry."""
+        text = self._properties().get(_INTENT)
+        return from_json(json.loads(text)) if text else None
+
+    def set_intent(self, event: Event | None) -> None:
+        """See ModelRegistry."""
+        self._set(_INTENT, "" if event is None else json.dumps(to_json(event)))
+
+    def _create(self, record: VersionRecord, source: str) -> Any:
+        facts = {
+            key: value if isinstance(value, str) else json.dumps(value) for key, value in record.facts.items()
+        }
+        properties = {key: text for key, text in facts.items() if len(text) <= _MAX_PROPERTY}
+        properties |= {_DIGEST: record.digest, _BLESSED: _text(record.blessed), _SOURCE: source}
+        number = max((int(found.name) for found in self._entries()), default=0) + 1
+        version = self._types.ModelVersion(
+            name=str(number), description=record.card[:_MAX_PROPERTY], custom_properties=properties
+        )
+        return self._run(self._api.upsert_model_version(version, self._model().id))
+
+    def _by_digest(self, digest: str) -> Any:
+        return next((found for found in self._entries() if _property(found, _DIGEST) == digest), None)
+
+    def _complete(self, version: Any) -> None:
+        """Adds the artifact by which KServe finds the files, unless a former call came so far."""
+        found = self._run(self._api.get_model_artifact_by_params(self._name, version.id))
+        if found is None:
+            artifact = self._types.ModelArtifact(
+                name=self._name,
+                uri=_property(version, _SOURCE),
+                model_format_name="tensorflow",
+                model_format_version="2",
+            )
+            self._run(self._api.upsert_model_version_artifact(artifact, version.id))
+
+    def _entries(self) -> list[Any]:
+        """The versions as the server has them; those of other users of the registered model are left out."""
+        from model_registry.types import ListOptions
+
+        options, found = ListOptions(limit=_PAGE), []
+        while True:
+            found += self._run(self._api.get_model_versions(self._model().id, options))
+            if not options.next_page_token:
+                return [entry for entry in found if _property(entry, _DIGEST) and entry.name.isdecimal()]
+
+    def _set(self, key: str, text: str) -> None:
+        """Writes one property. Empty stands for absent: the others are sent along and none is taken away."""
+        model = self._model()
+        model.custom_properties = {**(model.custom_properties or {}), key: text}
+        self._run(self._api.upsert_registered_model(model))
+
+    def _properties(self) -> dict[str, str]:
+        return dict(self._model().custom_properties or {})
+
+    def _model(self) -> Any:
+        found = self._find_model()
+        if found is None:
+            raise RegistryError(f"{self._uri} has no registered model {self._name!r} any more.")
+        return found
+
+    def _find_model(self) -> Any:
+        return self._run(self._api.get_registered_model_by_params(name=self._name))
+
+    def _run(self, call: Coroutine[Any, Any, Result]) -> Result:
+        import aiohttp
+
+        try:
+            return asyncio.run(call)
+        except (aiohttp.ClientError, OSError) as error:
+            raise RegistryError(
+                f"The model registry {self._uri} does not answer: {error}. Correct registry.uri."
+            ) from error
+
+
+def _connect(uri: str, token_path: str | None) -> tuple[Any, Any]:
+    """The module of the client's types, and a client."""
+    try:
+        from model_registry import types
+        from model_registry.core import ModelRegistryAPIClient
+    except ImportError as error:
+        raise RegistryError(
+            "registry.kind is kubeflow, and the client of Kubeflow Model Registry is not installed. "
+            "Install it: pip install 'tfx-contrastive[kubeflow-registry]'."
+        ) from error
+    parsed = urllib.parse.urlparse(uri)
+    if parsed.scheme not in _DEFAULT_PORTS:
+        raise RegistryError(f"Received registry.uri {uri!r}; expected http:// or https://.")
+    port = parsed.port or _DEFAULT_PORTS[parsed.scheme]
+    token = _token(token_path)
+    if parsed.scheme == "https":
+        return types, ModelRegistryAPIClient.secure_connection(uri, port, user_token=token or "")
+    return types, ModelRegistryAPIClient.insecure_connection(uri, port, token)
+
+
+def _token(path: str | None) -> str | None:
+    if path is None and not os.path.exists(_SERVICE_ACCOUNT_TOKEN):
+        return None
+    try:
+        with open(path or _SERVICE_ACCOUNT_TOKEN, encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError as error:
+        raise RegistryError(
+            f"Received registry.token_path {path!r}, which can't be read: {error}."
+        ) from error
+
+
+def _describe_nothing(model_dir: str) -> None:
+    """A SavedModel needs no description of its own here."""
+
+
+def _version(entry: Any) -> ModelVersion:
+    properties = dict(entry.custom_properties)
+    created = int(entry.create_time_since_epoch) / 1000
+    return ModelVersion(
+        number=int(entry.name),
+        digest=properties.pop(_DIGEST),
+        blessed=properties.pop(_BLESSED, "") == _text(True),
+        created=datetime.datetime.fromtimestamp(created, datetime.timezone.utc),
+        source=properties.pop(_SOURCE, ""),
+        tags=properties,
+    )
+
+
+def _property(entry: Any, key: str) -> str:
+    return str((entry.custom_properties or {}).get(key, ""))
+
+
+def _text(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,118 @@
+"""Kubeflow Model Registry: the real client against a stand-in of its server (kubeflow_server.py)."""
+
+import pytest
+
+pytest.importorskip("model_registry", reason="the extra `kubeflow-registry` is not installed")
+
+from components import serving_directory
+from components.registry import commands, promotion
+from components.registry.config import RegistryConfig
+from components.registry.interface import CHAMPION, RegistryError
+from components.registry.kubeflow_registry import KubeflowRegistry
+from components.registry.model_store import digest_of, read_record
+from tests.components.registry.conftest import record_of
+from tests.components.registry.kubeflow_server import make_app, serving
+
+
+@pytest.fixture
+def server():
+    app = make_app()
+    with serving(app) as uri:
+        app.state.uri = uri
+        yield app
+
+
+@pytest.fixture
+def registry(server, tmp_path):
+    return KubeflowRegistry("clothes", str(tmp_path / "volume"), server.state.uri)
+
+
+def test_a_registered_version_is_whole_and_one_a_digest(registry, server, models):
+    first = registry.register(models[0], record_of(models[0], git_commit="abc", metrics={"accuracy": 0.9}))
+    assert (first.number, first.blessed, first.digest) == (1, True, digest_of(models[0]))
+    assert first.tags == {"git_commit": "abc", "metrics": '{"accuracy": 0.9}'}
+    assert read_record(registry.fetch(1)).facts["metrics"] == {"accuracy": 0.9}
+    assert registry.register(models[1], record_of(models[1])).number == 2
+    assert registry.register(models[0], record_of(models[0])).number == 1
+    assert [version.number for version in registry.versions()] == [2, 1]
+    created = [entry for entry in server.state.log if entry[1] == "/model_versions"]
+    assert created == [("POST", "/model_versions")] * 2
+
+
+def test_a_second_verdict_replaces_the_first(registry, models):
+    registry.register(models[0], record_of(models[0], blessed=True))
+    assert not registry.register(models[0], record_of(models[0], blessed=False)).blessed
+    assert [version.blessed for version in registry.versions()] == [False]
+
+
+def test_pages_are_read_to_the_end(registry, models, monkeypatch):
+    monkeypatch.setattr("components.registry.kubeflow_registry._PAGE", 2)
+    for model in models:
+        registry.register(model, record_of(model))
+    assert [version.number for version in registry.versions()] == [3, 2, 1]
+
+
+def test_promotion_rollback_and_the_served_directory(registry, models, tmp_path):
+    serving_dir = str(tmp_path / "serving")
+    for model in models[:2]:
+        number = registry.register(model, record_of(model)).number
+        promotion.promote(registry, number, "ada", "better", serving_dir)
+    assert promotion.rollback(registry, "bob", "worse", serving_dir).version == 1
+    assert registry.alias(CHAMPION) == 1
+    assert [(event.action, event.actor) for event in registry.events()] == [
+        ("promote", "ada"),
+        ("promote", "ada"),
+        ("rollback", "bob"),
+    ]
+    assert registry.intent() is None
+    served = serving_directory.complete_versions(serving_dir)[0]
+    assert digest_of(served.path) == digest_of(models[0])
+
+
+def test_the_alias_moves_in_one_request(registry, server, models):
+    registry.register(models[0], record_of(models[0]))
+    server.state.log.clear()
+    registry.point(CHAMPION, 1)
+    assert [method for method, _ in server.state.log] == ["PATCH"]
+    registry.point(CHAMPION, None)
+    assert registry.alias(CHAMPION) is None
+
+
+def test_a_registration_cut_off_before_its_artifact_is_completed(registry, server, models):
+    server.state.fail.add("artifacts")
+    with pytest.raises(Exception, match="500"):
+        registry.register(models[0], record_of(models[0]))
+    assert [version.number for version in registry.versions()] == [
+        1
+    ]  # whole for this project: its files are there
+    server.state.fail.clear()
+    server.state.log.clear()
+    assert registry.register(models[0], record_of(models[0])).number == 1
+    assert [path.rsplit("/", 1)[-1] for _, path in server.state.log] == ["artifacts"]
+
+
+def test_versions_of_others_are_left_alone(registry, models):
+    registry._run(
+        registry._api.upsert_model_version(registry._types.ModelVersion(name="by-hand"), registry._model().id)
+    )
+    assert registry.versions() == ()
+    assert registry.register(models[0], record_of(models[0])).number == 1
+
+
+def test_the_configuration_opens_it(server, models, tmp_path):
+    config = RegistryConfig(kind="kubeflow", uri=server.state.uri)
+    location = commands.RegistryLocation(config, "clothes", str(tmp_path / "volume"))
+    registry = commands.open_registry(location)
+    registry.register(models[0], record_of(models[0]))
+    assert [row.number for row in commands.list_models(location)] == [1]
+
+
+def test_mistakes_are_told(tmp_path):
+    with pytest.raises(ValueError, match="registry.uri"):
+        RegistryConfig(kind="kubeflow")
+    with pytest.raises(RegistryError, match="expected http:// or https://"):
+        KubeflowRegistry("clothes", str(tmp_path), "grpc://host")
+    with pytest.raises(RegistryError, match="does not answer"):
+        KubeflowRegistry("clothes", str(tmp_path), "http://127.0.0.1:9")
+    with pytest.raises(RegistryError, match="expected a mounted one"):
+        KubeflowRegistry("clothes", "s3://bucket/registry", "http://127.0.0.1:9")
