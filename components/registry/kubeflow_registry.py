@@ -98,8 +98,8 @@ class KubeflowRegistry:
         source = find(self, number).source
         if not os.path.isdir(source):
             raise RegistryError(
-                f"Version {number} is in {source!r}, which is not there; expected the volume of the registry's "
-                "files to be mounted."
+                f"Version {number} is in {source!r}, which is not there; expected the volume of the "
+                "registry's files to be mounted."
             )
         return source
 
