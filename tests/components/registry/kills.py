@@ -95,6 +95,14 @@ def start(target, *arguments):
     return process
 
 
+def start_push(directory, serving, model):
+    """A push in a process of its own; returns with the moment at which it has opened the registry."""
+    opened = _context.Event()
+    process = start(push, directory, serving, model, opened)
+    assert opened.wait(_PATIENCE_SECONDS)
+    return process, time.monotonic()
+
+
 def wait_for(condition, what):
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not condition():
@@ -125,8 +133,8 @@ def kill_pushes(directory, serving, models, seed):
     """
     moments = random.Random(seed)
     push(directory, serving, models[0])
-    begun = time.monotonic()
-    push(directory, serving, models[1])
+    process, begun = start_push(directory, serving, models[1])
+    process.join()
     duration = time.monotonic() - begun
     stop, problems = _context.Event(), _context.Queue()
     polls, loads = _context.Value("i", 0), _context.Value("i", 0)
@@ -134,9 +142,7 @@ def kill_pushes(directory, serving, models, seed):
     wait_for(lambda: polls.value > 0 or not problems.empty(), "the consumer never got the champion")
     killed = []
     for model in models[2:-1]:
-        opened = _context.Event()
-        process = start(push, directory, serving, model, opened)
-        assert opened.wait(_PATIENCE_SECONDS)
+        process, _ = start_push(directory, serving, model)
         process.join(moments.uniform(0.0, duration))
         if process.is_alive():
             os.kill(process.pid, signal.SIGKILL)
