@@ -78,9 +78,8 @@ def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
     total = len(candidates) + len(measured)
     if not total:
         raise ValueError("Every image of train has a label already: there is nothing to suggest.")
-    drawn = measured[: min(len(measured), round(num * len(measured) / total))]
-    if len(measured):
-        drawn = np.random.default_rng(seed).choice(measured, len(drawn), replace=False)
+    share = min(len(measured), round(num * len(measured) / total))
+    drawn = np.random.default_rng(seed).choice(measured, share, replace=False)
     known = np.flatnonzero(is_labelled & in_train)
     choice = selection.choose(vectors[candidates], vectors[known], labels[known], num - len(drawn), seed)
     chosen = np.concatenate([candidates[choice.rows], drawn])
