@@ -47,7 +47,6 @@ def summarise(run: Run) -> Summary:
     reasons = list(representation.get("reasons", ()))
     if evaluator is not None:
         reasons += evaluation_results.read_failures(evaluator.output("evaluation").uri)
-    pusher = run.node("Pusher")
     baseline = run.node("BaselineResolver")
     return Summary(
         images=_json(example_gen, "quarantine", "summary.json"),
@@ -58,7 +57,7 @@ def summarise(run: Run) -> Summary:
         blessed=_blessed(run),
         reasons=tuple(reasons),
         baseline=str(baseline.output("baseline_model").properties.get("source", "")) if baseline else "",
-        pushed_model=_pushed(pusher),
+        pushed_model=_pushed(run),
     )
 
 
@@ -67,9 +66,12 @@ def _blessed(run: Run) -> bool:
     return bool(node and node.output("blessing").properties.get("blessed") == 1)
 
 
-def _pushed(pusher: NodeRun | None) -> str:
-    properties = pusher.output("pushed_model").properties if pusher else {}
-    return str(properties.get("pushed_destination", "")) if properties.get("pushed") == 1 else ""
+def _pushed(run: Run) -> str:
+    pusher, registry_pusher = run.node("Pusher"), run.node("RegistryPusher")
+    pushed = pusher.output("pushed_model").properties if pusher else {}
+    registered = registry_pusher.output("registration").properties if registry_pusher else {}
+    place = registered.get("served_as") or pushed.get("pushed_destination", "")
+    return str(place) if pushed.get("pushed") == 1 else ""
 
 
 def _overall(evaluator: NodeRun | None) -> Mapping[str, float]:

@@ -51,7 +51,7 @@ def _heading(name: str, digest: str, facts: Mapping[str, Any]) -> str:
 def _data(data: Mapping[str, Any]) -> str:
     if not data:
         return ""
-    rows = [(key.replace("_", " "), value) for key, value in data.items()]
+    rows = [(key.replace("_", " "), value) for key, value in sorted(data.items())]
     return "## Data\n\n" + _table(("what", "value"), rows)
 
 
