@@ -1,6 +1,7 @@
 """Reads what an Evaluator wrote into plain values. Imports TFMA, so call it where time allows."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,6 +50,44 @@ def read_failures(evaluation_uri: str) -> tuple[str, ...]:
     if not validation.validation_ok and not reasons:
         reasons.append("the evaluation saw no example of a slice that has a threshold")
     return tuple(reasons)
+
+
+@dataclasses.dataclass(frozen=True)
+class Threshold:
+    """What an Evaluator asks of one metric; a bound that is None is not asked for.
+
+    Attributes:
+        metric: Its name.
+        lower: Least value.
+        upper: Greatest value.
+        change: Least change against the baseline; more is better.
+    """
+
+    metric: str
+    lower: float | None
+    upper: float | None
+    change: float | None
+
+
+def read_thresholds(evaluation_uri: str) -> tuple[Threshold, ...]:
+    """Thresholds of an evaluation; empty where it only measured."""
+    config = tfma.load_eval_result(evaluation_uri).config
+    return tuple(
+        _threshold(json.loads(metric.config)["name"], per_slice.threshold)
+        for spec in config.metrics_specs
+        for metric in spec.metrics
+        for per_slice in metric.per_slice_thresholds
+    )
+
+
+def _threshold(metric: str, found: tfma.MetricThreshold) -> Threshold:
+    value, change = found.value_threshold, found.change_threshold
+    return Threshold(
+        metric,
+        value.lower_bound.value if value.HasField("lower_bound") else None,
+        value.upper_bound.value if value.HasField("upper_bound") else None,
+        change.absolute.value if change.HasField("absolute") else None,
+    )
 
 
 def _explain(failure: Any) -> str:

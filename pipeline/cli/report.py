@@ -22,12 +22,18 @@ from pipeline.config import load_config
     type=click.Path(dir_okay=False, path_type=pathlib.Path),
     help="Where to write; <root>/reports/<run>.html if not given.",
 )
+@click.option(
+    "--benchmark",
+    type=click.Path(dir_okay=False, path_type=pathlib.Path),
+    help="A result of benchmarks.label_efficiency to show; <root>/label_efficiency.json if not given.",
+)
 def command(
     config_name: str,
     overrides: tuple[str, ...],
     run_id: str | None,
     compare: str | None,
     out: pathlib.Path | None,
+    benchmark: pathlib.Path | None,
 ) -> None:
     """Write the report of a run: one HTML file that works offline."""
     # What TensorFlow and its friends say while they are imported is not for the user.
@@ -38,5 +44,7 @@ def command(
         config = load_config(config_name, overrides)
         from pipeline import report
 
-        path = report.write_report(config, run_id, compare, out)
+        if run_id == "latest":  # as `show` has it
+            run_id = None
+        path = report.write_report(config, run_id, compare, out, benchmark)
     click.echo(f"Report: {path} ({path.stat().st_size / 2**20:.1f} MiB)")

@@ -12,6 +12,7 @@ def write_report(
     run_id: str | None = None,
     compare: str | None = None,
     out: pathlib.Path | None = None,
+    benchmark: pathlib.Path | None = None,
 ) -> pathlib.Path:
     """Writes the report of a run: one HTML file that works offline, and a TensorBoard directory.
 
@@ -21,13 +22,15 @@ def write_report(
         run_id: Which run; None: the newest.
         compare: A second run to put beside it; None: none.
         out: Where to; None: `<root>/reports/<run id>.html`.
+        benchmark: A result of the label-efficiency benchmark to show; None: `<root>/label_efficiency.json`
+            where there is one.
 
     Returns:
         The file that was written.
 
     Raises:
-        LookupError: If there is no such run; the text lists the known ones.
+        LookupError: If there is no such run (the text lists the known ones), or `benchmark` is no result.
     """
     from pipeline.report.writing import write  # imports TensorFlow and TFMA
 
-    return write(config, run_id, compare, out)
+    return write(config, run_id, compare, out, benchmark)

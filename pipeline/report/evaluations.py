@@ -20,12 +20,14 @@ class Evaluation:
         artifact_id: The evaluation's id in ML Metadata.
         slices: All examples together first, then slice by slice.
         failures: Thresholds that were missed, one sentence each; only `eval` has thresholds.
+        thresholds: What was asked for.
     """
 
     split: str
     artifact_id: int
     slices: tuple[evaluation_results.SliceMetrics, ...]
     failures: tuple[str, ...]
+    thresholds: tuple[evaluation_results.Threshold, ...] = ()
 
     @property
     def overall(self) -> evaluation_results.SliceMetrics:
@@ -42,7 +44,8 @@ def collect_evaluations(run: Run) -> tuple[Evaluation, ...]:
             slices = evaluation_results.read_metrics(artifact.uri)
             failures = evaluation_results.read_failures(artifact.uri) if split == "eval" else ()
             if slices:
-                found.append(Evaluation(split, artifact.id, slices, failures))
+                asked = evaluation_results.read_thresholds(artifact.uri)
+                found.append(Evaluation(split, artifact.id, slices, failures, asked))
     return tuple(found)
 
 

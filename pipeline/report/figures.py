@@ -14,9 +14,10 @@ import plotly.graph_objects as go
 from pipeline.report.scalars import Series
 from pipeline.report.sections.classifier import Bin
 from pipeline.report.sections.data import Distribution
-from pipeline.report.sections.label_budget import BudgetPoint
+from pipeline.report.sections.label_budget import Benchmark, BudgetPoint
 
 _MARGIN = {"l": 52, "r": 12, "t": 12, "b": 44}
+_LEGEND_MARGIN = {**_MARGIN, "t": 46}  # room for two lines above the chart
 
 
 def to_json(figure: go.Figure) -> str:
@@ -26,8 +27,20 @@ def to_json(figure: go.Figure) -> str:
     return json.dumps(_finite(spec))
 
 
-def curve(series: Sequence[tuple[str, Series]]) -> go.Figure:
-    """One scalar by step, of one run or of several."""
+def curve(
+    series: Sequence[tuple[str, Series]],
+    chance: float | None = None,
+    least_span: float = 0.0,
+    warned: Sequence[int] = (),
+) -> go.Figure:
+    """One scalar by step, of one run or of several.
+
+    Args:
+        series: (name, values) of each run.
+        chance: Where a run that learns nothing stays; drawn as a line.
+        least_span: What the axis shows at least.
+        warned: Steps at which a warning fired; drawn as upright lines.
+    """
     figure = _figure("step", legend=len(series) > 1)
     for color, (name, each) in enumerate(series):
         figure.add_scatter(
@@ -41,10 +54,36 @@ def curve(series: Sequence[tuple[str, Series]]) -> go.Figure:
             meta={"color": color},
         )
     values = [value for _, each in series for value in each.values if math.isfinite(value)]
+    last = max((each.steps[-1] for _, each in series if each.steps), default=1)
+    if chance is not None:
+        values.append(chance)
+        figure.add_scatter(
+            x=[0, last * 1.03],
+            y=[chance, chance],
+            mode="lines+text",
+            text=["", "chance"],
+            textposition="bottom left",
+            hovertemplate="chance %{y:.4g}<extra></extra>",
+            showlegend=False,
+            meta={"faint": True},
+        )
     if values:
         middle = (max(values) + min(values)) / 2
-        half = max((max(values) - min(values)) * 0.55, abs(middle) * 0.02, 1e-6)
-        figure.update_yaxes(range=[middle - half, middle + half])
+        half = max((max(values) - min(values)) * 0.55, least_span / 2, abs(middle) * 0.02, 1e-6)
+        low, high = middle - half, middle + half
+        if min(values) >= 0:  # none of these figures says anything below 0
+            low, high = (0.0, 2 * half) if low < 0 else (low, high)
+        figure.update_yaxes(range=[low, high])
+        for step in warned:
+            figure.add_scatter(
+                x=[step, step],
+                y=[low, high],
+                mode="lines",
+                hovertemplate=f"a warning fired at step {step:,}<extra></extra>",
+                showlegend=False,
+                meta={"faint": True},
+            )
+    figure.update_xaxes(range=[0, last * 1.03])
     return figure
 
 
@@ -89,6 +128,30 @@ def reliability(bins: Sequence[Bin]) -> go.Figure:
     return figure
 
 
+def confidences(bins: Sequence[Bin]) -> go.Figure:
+    """Images by confidence, right and wrong ones stacked."""
+    figure = _figure("confidence", "images", legend=True)
+    filled = [each for each in bins if each.count]
+    right = [round(each.count * each.accuracy) for each in filled]
+    wrong = [each.count - number for each, number in zip(filled, right, strict=True)]
+    for name, counts, color in (("right", right, 0), ("wrong", wrong, 7)):
+        figure.add_bar(
+            x=[(each.low + each.high) / 2 for each in filled],
+            y=counts,
+            name=name,
+            width=0.094,
+            opacity=0.75,
+            customdata=[[each.low, each.high] for each in filled],
+            hovertemplate="confidence %{customdata[0]:.1f} to %{customdata[1]:.1f}<br>%{y:,} "
+            + name
+            + "<extra></extra>",
+            meta={"color": color},
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(range=[0, 1], dtick=0.2)
+    return figure
+
+
 def label_budget(points: Sequence[BudgetPoint]) -> go.Figure:
     """Accuracy by number of labels, a line a mode of the head."""
     figure = _figure("labelled training images", "accuracy", legend=len({p.mode for p in points}) > 1)
@@ -103,18 +166,44 @@ def label_budget(points: Sequence[BudgetPoint]) -> go.Figure:
             meta={"color": color},
         )
     figure.update_xaxes(type="log")
+    figure.update_yaxes(tickformat=".1%")
+    return figure
+
+
+def benchmark(found: Benchmark) -> go.Figure:
+    """Mean accuracy by labels a class, a line a method, with the range over the seeds."""
+    figure = _figure("labels a class", "accuracy on test", legend=True)
+    for color, method in enumerate(dict.fromkeys(point.method for point in found.points)):
+        own = [point for point in found.points if point.method == method]
+        figure.add_scatter(
+            x=[point.budget for point in own],
+            y=[point.mean for point in own],
+            error_y={
+                "array": [point.highest - point.mean for point in own],
+                "arrayminus": [point.mean - point.lowest for point in own],
+                "thickness": 1,
+            },
+            name=method,
+            mode="lines+markers",
+            customdata=[[point.lowest, point.highest, point.seeds] for point in own],
+            hovertemplate="%{x} labels a class<br>accuracy %{y:.4f}, of %{customdata[2]} seeds "
+            "%{customdata[0]:.4f} to %{customdata[1]:.4f}<extra>%{fullData.name}</extra>",
+            meta={"color": color},
+        )
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(found.budgets))
     figure.update_yaxes(tickformat=".0%")
+    figure.update_layout(height=420)
     return figure
 
 
 def _figure(x_title: str, y_title: str = "", legend: bool = False) -> go.Figure:
     figure = go.Figure()
     figure.update_layout(
-        margin=_MARGIN,
+        margin=_LEGEND_MARGIN if legend else _MARGIN,
         showlegend=legend,
         hovermode="closest",
         height=280,
-        legend={"orientation": "h", "y": 1.12},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
     figure.update_xaxes(title_text=x_title)
     figure.update_yaxes(title_text=y_title)

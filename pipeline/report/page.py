@@ -17,7 +17,7 @@ from pipeline.report.sections.classifier import Classifier
 from pipeline.report.sections.comparison import Comparison
 from pipeline.report.sections.data import Data
 from pipeline.report.sections.graph import NODE_HEIGHT, NODE_WIDTH, Graph
-from pipeline.report.sections.label_budget import BudgetPoint
+from pipeline.report.sections.label_budget import Benchmark, BudgetPoint
 from pipeline.report.sections.pretraining import Pretraining
 from pipeline.report.sections.representation import EmbeddingMap, Representation
 from pipeline.report.sections.verdict import Verdict
@@ -41,6 +41,7 @@ class Report:
     representation: Representation | None
     classifier: Classifier | None
     budget_points: tuple[BudgetPoint, ...]
+    benchmark: Benchmark | None
     comparison: Comparison | None
     gallery: Sheet
     points: Sheet
@@ -87,7 +88,7 @@ def _sections(report: Report) -> list[tuple[str, str]]:
         ("representation", "Representation"),
         ("classifier", "Classifier"),
     ]
-    if report.budget_points:
+    if report.budget_points or report.benchmark:
         sections.append(("labels", "Label efficiency"))
     if report.comparison:
         sections.append(("comparison", "Comparison"))

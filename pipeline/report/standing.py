@@ -21,6 +21,8 @@ class Standing:
         baseline_reason: Why that one.
         pushed_to: Directory where the model is served or, of a challenger, where the Pusher put it; empty
             if none was pushed.
+        registered_as: Version in the model registry; empty if none was registered.
+        aliases: What the registry calls it, such as `champion`.
     """
 
     blessed: bool | None
@@ -28,6 +30,8 @@ class Standing:
     baseline: str
     baseline_reason: str
     pushed_to: str
+    registered_as: str = ""
+    aliases: str = ""
 
     @property
     def pushed_version(self) -> str:
@@ -56,6 +60,8 @@ def standing_of(run: Run) -> Standing:
         baseline="" if source == _CANDIDATE else source,
         baseline_reason=str(baseline.get("reason", "")),
         pushed_to=str(pushed_to) if pushed.get("pushed") == 1 else "",
+        registered_as=str(registration["version"]) if registration.get("registered") == 1 else "",
+        aliases=str(registration.get("aliases", "")).replace(",", " and "),
     )
 
 

@@ -6,7 +6,7 @@ import time
 
 from pipeline.config import PipelineConfig
 from pipeline.lineage import Lineage, Run
-from pipeline.metadata import connection_config
+from pipeline.metadata import reading_config
 from pipeline.report import files, page, tensorboard
 from pipeline.report.evaluations import collect_evaluations
 from pipeline.report.models import ServedModel
@@ -15,12 +15,12 @@ from pipeline.report.sections.classifier import collect_classifier
 from pipeline.report.sections.comparison import compare
 from pipeline.report.sections.data import collect_data
 from pipeline.report.sections.graph import collect_graph
-from pipeline.report.sections.label_budget import collect_budget_points
+from pipeline.report.sections.label_budget import Benchmark, collect_budget_points, read_benchmark
 from pipeline.report.sections.pretraining import collect_pretraining
 from pipeline.report.sections.representation import Seen, collect_representation
 from pipeline.report.sections.verdict import collect_verdict
 from pipeline.report.sections.views import collect_views
-from pipeline.report.standing import last_blessed_before
+from pipeline.report.standing import last_blessed_before, standing_of
 from pipeline.report.thumbnails import Atlas
 
 _GALLERY_TILE = 96
@@ -29,11 +29,15 @@ _log = logging.getLogger(__name__)
 
 
 def write(
-    config: PipelineConfig, run_id: str | None, compare_with: str | None, out: pathlib.Path | None
+    config: PipelineConfig,
+    run_id: str | None,
+    compare_with: str | None,
+    out: pathlib.Path | None,
+    benchmark: pathlib.Path | None,
 ) -> pathlib.Path:
     """See `pipeline.report.write_report`."""
     started = time.monotonic()
-    lineage = Lineage(connection_config(config), config.name)
+    lineage = Lineage(reading_config(config), config.name)
     run = lineage.run(run_id)
     other = lineage.run(compare_with) if compare_with else None
     runs = lineage.runs()
@@ -59,8 +63,9 @@ def write(
         views=views,
         pretraining=collect_pretraining(run),
         representation=representation,
-        classifier=collect_classifier(seen, evaluations, gallery),
+        classifier=collect_classifier(seen, evaluations, gallery, standing_of(run).baseline),
         budget_points=collect_budget_points(run, runs, evaluations),
+        benchmark=_benchmark(config, benchmark),
         comparison=compare(other, run, evaluations, curves=True) if other else None,
         gallery=gallery.sheet(),
         points=points.sheet(),
@@ -71,6 +76,13 @@ def write(
     tensorboard.write(run, f"{config.root}/tensorboard/{run.id}", seen, views)
     _log.info("report of run %s: %s, %.1f s", run.id, path, time.monotonic() - started)
     return path
+
+
+def _benchmark(config: PipelineConfig, given: pathlib.Path | None) -> Benchmark | None:
+    if given is not None:
+        return read_benchmark(given)
+    usual = pathlib.Path(config.root, "label_efficiency.json")
+    return read_benchmark(usual) if usual.exists() else None
 
 
 def look(run: Run) -> Seen | None:

@@ -1,9 +1,10 @@
 """The classifier: confusions with pictures, reliability, slices, confident mistakes."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.stats import binomtest
 
 from components.evaluation_results import SliceMetrics
 from pipeline.report.evaluations import Evaluation, of_split
@@ -15,7 +16,14 @@ from pipeline.report.thumbnails import Atlas
 NUM_BINS = 10
 _CELLS, _PICTURES, _MISTAKES = 8, 7, 24
 _MAX_CLASSES = 25
-_METRICS = ("example_count", "accuracy", "macro_f1", "expected_calibration_error", "roc_auc")
+_CLASS_SLICE = "label:"
+# metric -> its title, in the order of the tables
+_SLICE_METRICS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "expected_calibration_error": "calibration error",
+    "roc_auc": "ROC AUC",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,21 +76,33 @@ class Bin:
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassMetrics:
-    """Figures of one class on one split."""
+class Row:
+    """Figures of one slice or class on one split.
 
-    name: str
-    values: tuple[tuple[str, float], ...]
+    Attributes:
+        images: How many.
+        values: In the order of the columns; None where there is none.
+        interval: 95 % confidence interval of the accuracy.
+    """
+
+    images: int
+    values: tuple[float | None, ...]
+    interval: tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
-class SplitMetrics:
-    """Figures of one split: slices with `columns`, and classes."""
+class MetricsTable:
+    """Figures by slice or by class, split beside split.
 
-    split: str
-    columns: tuple[str, ...]
-    slices: tuple[SliceMetrics, ...]
-    per_class: tuple[ClassMetrics, ...]
+    Attributes:
+        splits: Names of the splits, N.
+        columns: Titles of each split's columns, N; without images and interval.
+        rows: (name, the row of each split; None where it has none).
+    """
+
+    splits: tuple[str, ...]
+    columns: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str, tuple[Row | None, ...]], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +110,8 @@ class Classifier:
     """The section.
 
     Attributes:
-        metrics: Of each split, by TFMA.
+        by_slice: All images, then those of one kind, by TFMA.
+        by_class: Images of one class.
         matrices: Confusion matrices, by TFMA.
         confusions: The largest cells off the diagonal, of the sample of `eval`, with pictures.
         bins: Reliability of the sample of `eval`, ten bins.
@@ -100,7 +121,8 @@ class Classifier:
         num_mistakes: How many of them were misjudged.
     """
 
-    metrics: tuple[SplitMetrics, ...]
+    by_slice: MetricsTable
+    by_class: MetricsTable
     matrices: tuple[ConfusionMatrix, ...]
     confusions: tuple[Confusion, ...]
     bins: tuple[Bin, ...]
@@ -111,7 +133,7 @@ class Classifier:
 
 
 def collect_classifier(
-    seen: Seen | None, evaluations: Sequence[Evaluation], atlas: Atlas
+    seen: Seen | None, evaluations: Sequence[Evaluation], atlas: Atlas, baseline: str = ""
 ) -> Classifier | None:
     """Gathers the section; None without a classifier.
 
@@ -119,6 +141,7 @@ def collect_classifier(
         seen: What the models say of the sample.
         evaluations: What the Evaluator nodes measured; may be empty.
         atlas: Takes the pictures.
+        baseline: Version that the Evaluator compared with; empty where there was none.
     """
     if seen is None or seen.predictions is None:
         return None
@@ -130,7 +153,8 @@ def collect_classifier(
     wrong = known[~correct]
     by_confidence = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")]
     return Classifier(
-        metrics=tuple(_split_metrics(evaluation, names) for evaluation in evaluations),
+        by_slice=slice_table(evaluations, baseline),
+        by_class=class_table(evaluations, names),
         matrices=tuple(
             confusion_matrix(evaluation.split, evaluation.overall, names) for evaluation in evaluations
         ),
@@ -223,17 +247,67 @@ def _picture(sample: ImageSample, predictions: Predictions, index: int, atlas: A
     )
 
 
-def _split_metrics(evaluation: Evaluation, names: Sequence[str]) -> SplitMetrics:
-    overall = evaluation.overall
-    columns = tuple(name for name in _METRICS if any(name in found.values for found in evaluation.slices))
-    classes = []
-    for index, name in enumerate(names):
-        values = tuple(
-            (metric, found[index]) for metric, found in overall.per_class.items() if index in found
-        )
-        if values:
-            classes.append(ClassMetrics(name, values))
-    return SplitMetrics(evaluation.split, columns, evaluation.slices, tuple(classes))
+def slice_table(evaluations: Sequence[Evaluation], baseline: str) -> MetricsTable:
+    """Figures of all images together and of each slice that isn't a class."""
+    columns, found = [], []
+    for evaluation in evaluations:
+        names = [name for name in _SLICE_METRICS if name in evaluation.overall.values]
+        compared = [f"accuracy of {baseline}"] if baseline and evaluation.overall.baseline else []
+        columns.append((*(_SLICE_METRICS[name] for name in names), *compared))
+        rows = {}
+        for each in evaluation.slices:
+            if not each.slice.startswith(_CLASS_SLICE):
+                values = [each.values.get(name) for name in names]
+                values += [each.baseline.get("accuracy")] * len(compared)
+                rows[each.slice] = _row(each, values)
+        found.append(rows)
+    return _table(evaluations, columns, found)
+
+
+def class_table(evaluations: Sequence[Evaluation], names: Sequence[str]) -> MetricsTable:
+    """Figures of each class; the accuracy on the images of a class is its recall."""
+    columns, found = [], []
+    for evaluation in evaluations:
+        metrics = {name: found for name, found in evaluation.overall.per_class.items() if name != "recall"}
+        titles = ({"f1": "F1"}.get(name, name.replace("_", " ")) for name in metrics)
+        columns.append(("recall", *titles, "calibration error"))
+        slices = {each.slice.removeprefix(_CLASS_SLICE): each for each in evaluation.slices}
+        rows = {}
+        for index, name in enumerate(names):
+            if name in slices:
+                values = [slices[name].values.get("accuracy")]
+                values += [by_class.get(index) for by_class in metrics.values()]
+                rows[name] = _row(
+                    slices[name], [*values, slices[name].values.get("expected_calibration_error")]
+                )
+        found.append(rows)
+    return _table(evaluations, columns, found)
+
+
+def accuracy_interval(accuracy: float, images: int) -> tuple[float, float]:
+    """95 % confidence interval of an accuracy (Wilson's score interval)."""
+    if not images:
+        return 0.0, 1.0
+    interval = binomtest(round(accuracy * images), images).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _row(found: SliceMetrics, values: Sequence[float | None]) -> Row:
+    images = round(found.values.get("example_count", 0))
+    return Row(images, tuple(values), accuracy_interval(found.values.get("accuracy", 0.0), images))
+
+
+def _table(
+    evaluations: Sequence[Evaluation],
+    columns: Sequence[tuple[str, ...]],
+    found: Sequence[Mapping[str, Row]],
+) -> MetricsTable:
+    names = dict.fromkeys(name for rows in found for name in rows)
+    return MetricsTable(
+        tuple(evaluation.split for evaluation in evaluations),
+        tuple(columns),
+        tuple((name, tuple(rows.get(name) for rows in found)) for name in names),
+    )
 
 
 def headline(evaluations: Sequence[Evaluation]) -> str:

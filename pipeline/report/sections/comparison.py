@@ -28,6 +28,8 @@ _REPRESENTATION = {
     "view_retrieval": ("view retrieval", True),
 }
 _TINY = 1e-9
+# How the names of settings end that say which code or data it was.
+_DERIVED = ("code", "fingerprint", "digest", "git_commit", "checkpoint_root")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Change:
     before: str
     after: str
 
+    @property
+    def derived(self) -> bool:
+        """Whether it follows from code, data or other settings, and nobody set it."""
+        return self.key.rpartition(".")[2].endswith(_DERIVED)
+
 
 @dataclasses.dataclass(frozen=True)
 class Side:
@@ -83,7 +90,7 @@ class Comparison:
         before: The run compared with.
         after: The run of the report.
         deltas: Figures.
-        changes: Settings of nodes that differ.
+        changes: Settings that differ, of the nodes that both runs reached.
         curves: tag -> series of both runs, for the scalars that both logged.
     """
 
@@ -151,6 +158,8 @@ def _deltas(
 def _changes(before: Run, after: Run) -> Iterator[Change]:
     ids = dict.fromkeys(node.id for run in (before, after) for node in run.nodes)
     for node_id in ids:
+        if before.node(node_id) is None or after.node(node_id) is None:
+            continue  # not reached: all of its settings would differ
         old, new = settings(before.node(node_id)), settings(after.node(node_id))
         for key in sorted({*old, *new}):
             if old.get(key) != new.get(key):

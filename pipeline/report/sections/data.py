@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from google.protobuf import message
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
@@ -17,6 +18,7 @@ from pipeline.report.thumbnails import Atlas
 
 STATISTICS_FILE = "FeatureStats.pb"
 MAX_SHOWN = 48
+_BINS = 12
 # feature -> (title, unit)
 _HISTOGRAMS = {
     "width": ("Width", "pixels"),
@@ -58,8 +60,8 @@ class Histogram:
     """One feature of one split.
 
     Attributes:
-        edges: Ascending, one more than there are counts.
-        counts: Images in each bin.
+        edges: Ascending, one more than there are counts; the same for every split.
+        counts: Images in each bin, interpolated from TFDV's bins, which differ from split to split.
         lowest, mean, highest: Of all images.
     """
 
@@ -93,6 +95,7 @@ class Data:
     Attributes:
         source: What was read, as configured.
         labels_per_class: The label budget; None: every label was used.
+        max_bad_fraction: Share of images that may be set aside.
         read: Images read.
         labels_hidden: Labels that the budget hid.
         splits: Counts by split.
@@ -107,6 +110,7 @@ class Data:
 
     source: str
     labels_per_class: int | None
+    max_bad_fraction: float
     read: int
     labels_hidden: int
     splits: tuple[SplitCounts, ...]
@@ -140,6 +144,7 @@ def collect_data(run: Run, atlas: Atlas) -> Data | None:
     return Data(
         source=str(ingest.source),
         labels_per_class=ingest.labels_per_class,
+        max_bad_fraction=ingest.max_bad_fraction,
         read=summary["read"],
         labels_hidden=summary.get("labels_hidden", 0),
         splits=splits,
@@ -190,13 +195,13 @@ def _distributions(
 ) -> tuple[Distribution, ...]:
     found = []
     for feature, (title, unit) in _HISTOGRAMS.items():
-        histograms = []
-        for split, dataset in statistics.items():
-            numbers = _numeric(dataset, feature)
-            if numbers is not None:
-                histograms.append(_histogram(split, numbers))
-        if histograms:
-            found.append(Distribution(feature, title, unit, tuple(histograms)))
+        numbers = {split: _numeric(dataset, feature) for split, dataset in statistics.items()}
+        known = {split: each for split, each in numbers.items() if each is not None}
+        if known:
+            lowest, highest = min(n.min for n in known.values()), max(n.max for n in known.values())
+            edges = np.linspace(lowest, highest, _BINS + 1)
+            histograms = tuple(_histogram(split, each, edges) for split, each in known.items())
+            found.append(Distribution(feature, title, unit, histograms))
     return tuple(found)
 
 
@@ -209,18 +214,25 @@ def _numeric(
     return None
 
 
-def _histogram(split: str, numbers: statistics_pb2.NumericStatistics) -> Histogram:
+def _histogram(split: str, numbers: statistics_pb2.NumericStatistics, edges: np.ndarray) -> Histogram:
+    counts = rebinned(numbers, edges)
+    return Histogram(split, tuple(edges.tolist()), tuple(counts), numbers.min, numbers.mean, numbers.max)
+
+
+def rebinned(numbers: statistics_pb2.NumericStatistics, edges: np.ndarray) -> list[float]:
+    """Images between neighbouring edges: TFDV's bins are taken as evenly filled.
+
+    Args:
+        numbers: Of one split.
+        edges: Ascending, from the lowest value of all splits to the highest, [bins + 1].
+    """
     standard = next(h for h in numbers.histograms if h.type == statistics_pb2.Histogram.STANDARD)
-    buckets = list(standard.buckets)
-    edges = [bucket.low_value for bucket in buckets] + [bucket.high_value for bucket in buckets[-1:]]
-    return Histogram(
-        split,
-        tuple(edges),
-        tuple(bucket.sample_count for bucket in buckets),
-        numbers.min,
-        numbers.mean,
-        numbers.max,
-    )
+    counts = [bucket.sample_count for bucket in standard.buckets]
+    at = [standard.buckets[0].low_value, *(bucket.high_value for bucket in standard.buckets)]
+    found = np.diff(np.interp(edges, at, np.cumsum([0.0, *counts]), left=0.0))
+    if numbers.min == edges[-1]:  # every image has the highest value
+        found[-1] = sum(counts)
+    return found.tolist()
 
 
 def _facets(statistics: Mapping[str, message.Message]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from pipeline.lineage import Artifact, NodeRun, Run
 from pipeline.report.layout import Sizes, lay_out
 
-NODE_WIDTH, NODE_HEIGHT = 190, 52
-_SIZES = Sizes(NODE_WIDTH, NODE_HEIGHT, gap_x=18, gap_y=36, margin=8)
+NODE_WIDTH, NODE_HEIGHT = 178, 64
+_SIZES = Sizes(NODE_WIDTH, NODE_HEIGHT, gap_x=14, gap_y=34, margin=8)
 _LONG_VALUE = 120
 
 

@@ -8,13 +8,14 @@ from pipeline.report.scalars import Series, read_logged
 from pipeline.report.sections.views import pretrain_config
 
 # tag -> (title, how to read it), in the order of the report.
+_LOSS, _PROBE = "pretrain/loss", "pretrain/knn_probe"
 _CURVES = {
-    "pretrain/loss": ("Loss", "Falls, steeply at first. At the level of chance nothing is learned."),
+    _LOSS: ("Loss", "Falls, steeply at first. At the level of chance nothing is learned."),
     "pretrain/contrastive_accuracy": (
         "Contrastive accuracy",
         "Share of views that find their partner in the batch. Rises; near 1 early on, views are too easy.",
     ),
-    "pretrain/knn_probe": (
+    _PROBE: (
         "kNN probe",
         "Accuracy of nearest neighbours on a small labelled subset. What pretraining is for: it should rise.",
     ),
@@ -29,15 +30,27 @@ _CURVES = {
     "pretrain/images_per_second": ("Throughput", "Images a second, probes left out."),
 }
 _PROBLEMS_TAG = "pretrain/problems"
+# Shares, from 0 to 1: an axis that spans less than this makes noise look like news.
+_LEAST_SPAN = {"pretrain/contrastive_accuracy": 0.2, _PROBE: 0.2, "pretrain/embedding_std": 0.2}
 
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """One scalar with its title and how to read it."""
+    """One scalar with its title and how to read it.
+
+    Attributes:
+        title: Its name for a reader.
+        reading: How to read it.
+        series: The values.
+        chance: The value of a run that learns nothing; None where there is no such value.
+        least_span: What the axis shows at least.
+    """
 
     title: str
     reading: str
     series: Series
+    chance: float | None = None
+    least_span: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +60,12 @@ class Pretraining:
     settings: tuple[tuple[str, str], ...]
     curves: tuple[Curve, ...]
     warnings: tuple[tuple[int, str], ...]
+
+    @property
+    def warned_steps(self) -> tuple[int, ...]:
+        """Steps at which a warning fired; of very many, evenly chosen ones."""
+        steps = sorted({step for step, _ in self.warnings})
+        return tuple(steps[:: -(-len(steps) // 20) or 1])
 
     @property
     def rows(self) -> tuple[tuple[int, tuple[float | None, ...]], ...]:
@@ -62,14 +81,16 @@ def collect_pretraining(run: Run) -> Pretraining | None:
     if node is None or not node.outputs.get("model_run"):
         return None
     logged = read_logged(node.output("model_run").uri)
+    config = pretrain_config(str(node.properties["custom_config"]))
+    chance_loss = config.objective.spec.chance_loss
+    chance = {_LOSS: chance_loss(config.batch_size)} if chance_loss else {}
     titles = {**_CURVES, **{s.tag: (s.tag, "") for s in logged.series if s.tag not in _CURVES}}
     curves = [
-        Curve(title, reading, series)
+        Curve(title, reading, series, chance.get(tag), _LEAST_SPAN.get(tag, 0.0))
         for tag, (title, reading) in titles.items()
         if (series := logged.find(tag)) is not None
     ]
     warnings = [(step, text) for step, tag, text in logged.texts if tag == _PROBLEMS_TAG]
-    config = pretrain_config(str(node.properties["custom_config"]))
     objective = ", ".join(f"{key} {value}" for key, value in config.objective.params.items())
     settings = (
         ("encoder", config.encoder.name),
@@ -78,8 +99,17 @@ def collect_pretraining(run: Run) -> Pretraining | None:
         ("batch", f"{config.batch_size:,} images"),
         ("learning rate", f"{config.optimizer.learning_rate:g}"),
         ("seed", str(config.seed)),
+        ("kept", _kept(config.watch.keep, logged.find(_PROBE))),
     )
     return Pretraining(settings, tuple(curves), tuple(warnings))
+
+
+def _kept(rule: str, probe: Series | None) -> str:
+    """Which encoder goes on: the last, or of the best by kNN probe the latest."""
+    if rule != "best" or probe is None:
+        return "the last step"
+    best = max(zip(probe.values, probe.steps, strict=True))
+    return f"step {best[1]:,}, the best by kNN probe"
 
 
 def logged_series(run: Run) -> tuple[Series, ...]:

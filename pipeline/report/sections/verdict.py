@@ -1,7 +1,7 @@
 """The verdict: blessed or not, by which gate, against which baseline, and what changed."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from components.anomaly_gate.anomalies import Anomaly
@@ -17,12 +17,21 @@ Outcome = Literal["passed", "refused", "failed", "not reached"]
 
 @dataclasses.dataclass(frozen=True)
 class Gate:
-    """One gate: what it looks at, and what it said."""
+    """One gate.
+
+    Attributes:
+        node_id: The node that decides.
+        looks_at: What it looks at.
+        outcome: What it said.
+        reasons: Why it refused, one sentence each.
+        met: What it got and asked for, such as `accuracy 0.8436 ≥ 0.8`.
+    """
 
     node_id: str
     looks_at: str
     outcome: Outcome
     reasons: tuple[str, ...]
+    met: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +94,9 @@ def _headline(
         refused = " and ".join(gate.node_id for gate in gates if gate.outcome == "refused")
         return "Not blessed", "bad", f"{refused or 'A gate'} refused the model; the one in use stays in use."
     pushed = f"Pushed as version {standing.pushed_version}." if standing.pushed_to else "Nothing was pushed."
+    if standing.registered_as:
+        aliases = f", {standing.aliases}" if standing.aliases else ""
+        pushed += f" Registered as version {standing.registered_as}{aliases}."
     against = (
         f"Every gate let it pass, also against version {standing.baseline}, the model in use."
         if standing.baseline
@@ -100,36 +112,84 @@ def _gates(
     evaluations: tuple[Evaluation, ...],
 ) -> tuple[Gate, ...]:
     gates = [
-        _stop(run, "ImageExampleGen", "images that can't be used", ()),
+        _stop(run, "ImageExampleGen", "images that can't be used", (), _set_aside(data)),
         _stop(run, "AnomalyGate", "statistics against the schema", data.anomalies if data else ()),
     ]
     checks = representation.checks if representation else ()
-    refusals = tuple(str(check["reason"]) for check in checks if check["outcome"] == "failed")
-    gates.append(_blessing(run, "RepresentationGate", "what embeddings are worth", refusals))
+    refusals = [str(check["reason"]) for check in checks if check["outcome"] == "failed"]
+    passed = [
+        f"{_title(check['figure_name'])} {check['value']:.4g} "
+        f"{'≤' if check['threshold_name'].startswith('max_') else '≥'} {check['threshold']:g}"
+        for check in checks
+        if check["outcome"] == "passed"
+    ]
+    gates.append(_blessing(run, "RepresentationGate", "what embeddings are worth", refusals, passed))
     if run.node("Trainer") is not None:
         evaluation = of_split(evaluations, "eval")
         failures = evaluation.failures if evaluation else ()
-        gates.append(_blessing(run, "Evaluator", "the classifier on eval", failures))
+        met = _met(evaluation, bool(standing_of(run).baseline)) if evaluation else ()
+        gates.append(_blessing(run, "Evaluator", "the classifier on eval", failures, met))
     return tuple(gates)
 
 
-def _stop(run: Run, node_id: str, looks_at: str, found: tuple[Anomaly, ...]) -> Gate:
+def _set_aside(data: Data | None) -> tuple[str, ...]:
+    if data is None or not data.read:
+        return ()
+    share = data.num_set_aside / data.read
+    return (f"set aside {share:.2%} ≤ {data.max_bad_fraction:.2%}",)
+
+
+def _title(metric: str) -> str:
+    return metric.replace("_", " ").replace("knn", "kNN").replace("f1", "F1")
+
+
+def _met(evaluation: Evaluation, has_baseline: bool) -> tuple[str, ...]:
+    """Thresholds of the Evaluator that were met."""
+    values, before = evaluation.overall.values, evaluation.overall.baseline
+    met = []
+    for threshold in evaluation.thresholds:
+        name, value = threshold.metric, values.get(threshold.metric)
+        title = _title(name)
+        if value is None:
+            continue
+        if threshold.lower is not None and value >= threshold.lower:
+            met.append(f"{title} {value:.4f} ≥ {threshold.lower:g}")
+        if threshold.upper is not None and value <= threshold.upper:
+            met.append(f"{title} {value:.4f} ≤ {threshold.upper:g}")
+        if threshold.change is not None and has_baseline and name in before:
+            change = value - before[name]
+            if change >= threshold.change:
+                met.append(f"{title} against the baseline {change:+.4f} ≥ {threshold.change:+g}")
+    return tuple(met)
+
+
+def _stop(
+    run: Run, node_id: str, looks_at: str, found: tuple[Anomaly, ...], measured: tuple[str, ...] = ()
+) -> Gate:
     """A gate that stops the run instead of refusing a model."""
     node = run.node(node_id)
     state = node.state if node else ""
     outcomes: Mapping[str, Outcome] = {"ran": "passed", "cached": "passed", "failed": "failed"}
     outcome = outcomes.get(state, "not reached")
     reasons = tuple(str(anomaly) for anomaly in found) if outcome == "failed" else ()
-    return Gate(node_id, looks_at, outcome, reasons)
+    if outcome == "failed":
+        reasons += measured
+    return Gate(node_id, looks_at, outcome, reasons, measured if outcome == "passed" else ())
 
 
-def _blessing(run: Run, node_id: str, looks_at: str, reasons: tuple[str, ...]) -> Gate:
+def _blessing(run: Run, node_id: str, looks_at: str, reasons: Sequence[str], met: Sequence[str]) -> Gate:
     node = run.node(node_id)
     if node is None or node.state not in ("ran", "cached"):
         failed = node is not None and node.state == "failed"
         return Gate(node_id, looks_at, "failed" if failed else "not reached", ())
     blessed = node.output("blessing").properties.get("blessed") == 1
-    return Gate(node_id, looks_at, "passed" if blessed else "refused", () if blessed else reasons)
+    return Gate(
+        node_id,
+        looks_at,
+        "passed" if blessed else "refused",
+        () if blessed else tuple(reasons),
+        tuple(met),
+    )
 
 
 def _figures(

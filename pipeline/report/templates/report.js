@@ -1,7 +1,7 @@
 "use strict";
 /* Charts, the graph of nodes, and the Facets view. The document's own data only, set as text. */
 
-const styles = () => getComputedStyle(document.documentElement);
+const styles = () => getComputedStyle(document.body);
 const color = (number) => styles().getPropertyValue(`--c${number % 10}`).trim();
 
 /* plotly.js comes packed: unpack it and run it as a script of its own. */

@@ -17,7 +17,7 @@ from pipeline.report.sections.classifier import collect_classifier
 from pipeline.report.sections.comparison import Change, Comparison, Delta, Side
 from pipeline.report.sections.data import Data, Distribution, Histogram, SetAside, SplitCounts
 from pipeline.report.sections.graph import collect_graph
-from pipeline.report.sections.label_budget import BudgetPoint
+from pipeline.report.sections.label_budget import Benchmark, BenchmarkPoint, BudgetPoint
 from pipeline.report.sections.pretraining import Curve, Pretraining
 from pipeline.report.sections.representation import Seen, collect_representation
 from pipeline.report.sections.verdict import collect_verdict
@@ -94,6 +94,14 @@ def example_report(run=None, with_comparison=True):
             BudgetPoint("a", 5, 15, "fine_tune", 0.7, "test"),
             BudgetPoint("b", 20, 60, "fine_tune", 0.8, "test"),
         ),
+        benchmark=Benchmark(
+            "Fashion-MNIST",
+            (
+                BenchmarkPoint("linear probe", 4, 0.6, 0.5, 0.7, 3),
+                BenchmarkPoint("linear probe", None, 0.8, 0.8, 0.8, 1),
+                BenchmarkPoint(HOSTILE, 4, 0.65, 0.6, 0.7, 2),
+            ),
+        ),
         comparison=example_comparison() if with_comparison else None,
         gallery=gallery.sheet(),
         points=points.sheet(),
@@ -133,6 +141,7 @@ def example_data(gallery):
     return Data(
         source="image_folder",
         labels_per_class=5,
+        max_bad_fraction=0.05,
         read=64,
         labels_hidden=45,
         splits=(SplitCounts("train", 45, dict.fromkeys(CLASSES, 5), 30), SplitCounts("eval", 15, {}, 15)),

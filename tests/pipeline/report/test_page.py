@@ -84,7 +84,7 @@ def test_ids_are_unique_and_references_resolve(document):
 def test_every_chart_has_its_figure_with_a_gap_for_a_missing_number(document):
     charts = {a["id"] for tag, a in document.elements if tag == "div" and a.get("class") == "chart"}
     specs = [json.loads(script) for script in document.scripts if script.startswith('{"data"')]
-    assert len(specs) == len(charts) == 5
+    assert len(specs) == len(charts) == 7
     loss = next(spec for spec in specs if spec["data"][0]["x"] == [50, 100, 150])
     assert loss["data"][0]["y"] == [5.0, None, 3.5]
 
@@ -108,6 +108,7 @@ def test_a_run_that_came_to_nothing_has_a_report_too():
         representation=None,
         classifier=None,
         budget_points=(),
+        benchmark=None,
         comparison=None,
         verdict=dataclasses.replace(full.verdict, changes=None),
     )

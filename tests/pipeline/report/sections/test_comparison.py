@@ -1,7 +1,8 @@
+import dataclasses
 import json
 
-from pipeline.report.sections.comparison import Delta, settings
-from tests.pipeline.report.examples import node
+from pipeline.report.sections.comparison import Change, Delta, _changes, settings
+from tests.pipeline.report.examples import example_run, node
 
 
 def test_settings_take_json_within_json_apart():
@@ -25,3 +26,13 @@ def test_a_smaller_error_is_better():
     assert Delta("g", "accuracy", 0.8, 0.8, True).tone == "same"
     missing = Delta("g", "accuracy", None, 0.8, True)
     assert (missing.change, missing.tone) == (None, "same")
+
+
+def test_only_nodes_that_both_runs_reached_are_compared():
+    run = example_run()
+    ingest = node(1, "ImageExampleGen", properties={"ingest": '{"labels_per_class": 9}', "fingerprint": "f"})
+    stopped = dataclasses.replace(run, nodes=(ingest, node(9, "Trainer", properties={"a": 1})))
+    found = list(_changes(run, stopped))
+    assert {change.node for change in found} == {"ImageExampleGen"}
+    assert Change("ImageExampleGen", "ingest.labels_per_class", "5", "9") in found
+    assert [change.key for change in found if change.derived] == ["fingerprint"]
