@@ -26,6 +26,7 @@ RUNTIME = [
     "rich>=13",
     "scikit-learn>=1.3",
     "scipy>=1.11",
+    "setuptools<81; python_version < '3.11'",  # TensorBoard 2.16 imports pkg_resources
     "tensorboard",  # TensorFlow 2.21 no longer brings it
     "uvicorn>=0.27",
 ]

@@ -53,8 +53,14 @@ def board(digits):
         text=True,
     )
     try:
-        url = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+:\d+/", line)))
-        yield Board(url)
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if found := re.search(r"http://\S+:\d+/", line):
+                break
+        else:
+            pytest.fail("TensorBoard ended: " + "".join(lines))
+        yield Board(found[0])
     finally:
         process.terminate()
         process.wait(30)
