@@ -57,17 +57,17 @@ def decode_image(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
     size = (config.height, config.width)
 
     def convert() -> tf.Tensor:
-        shape = tf.shape(pixels)
-        source = shape[2]
-        matrix = tf.constant(channel_matrices(config.channels))[source]  # [5, C]
-        flat = tf.reshape(tf.cast(pixels, tf.float32), [-1, source])
-        converted = tf.matmul(flat, matrix[:source]) + 255.0 * matrix[_MAX_CHANNELS]
-        image = tf.reshape(converted, [shape[0], shape[1], config.channels])
+        # Resized first: both steps are linear, and so no float copy of a large original is made.
         image = tf.cond(
-            tf.reduce_all(tf.equal(shape[:2], size)),
-            lambda: image,
-            lambda: tf.image.resize(image, size, method="bilinear", antialias=True),
+            tf.reduce_all(tf.equal(tf.shape(pixels)[:2], size)),
+            lambda: tf.cast(pixels, tf.float32),
+            lambda: tf.image.resize(pixels, size, method="bilinear", antialias=True),
         )
+        source = tf.shape(pixels)[2]
+        matrix = tf.constant(channel_matrices(config.channels))[source]  # [5, C]
+        flat = tf.reshape(image, [-1, source])
+        converted = tf.matmul(flat, matrix[:source]) + 255.0 * matrix[_MAX_CHANNELS]
+        image = tf.reshape(converted, [*size, config.channels])
         return tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
 
     fits = tf.reduce_all(tf.equal(tf.shape(pixels), [*size, config.channels]))
