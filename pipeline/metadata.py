@@ -68,11 +68,15 @@ def open_store(connection: metadata_store_pb2.ConnectionConfig) -> metadata_stor
     """Opens ML Metadata; the database and its tables are made on first use.
 
     Raises:
-        ConfigError: If it can't be opened; the text says where it was looked for and what to check.
+        ConfigError: If it can't be opened; the text says where it was looked for and what to check. Also if
+            it is in PostgreSQL and the client of this ML Metadata can't store what TFX writes.
     """
     with _captured_stderr() as printed:
         try:
-            return metadata_store.MetadataStore(connection)
+            store = metadata_store.MetadataStore(connection)
+            if connection.HasField("postgresql"):
+                _require_escaping(store)
+            return store
         except (RuntimeError, errors.StatusError) as error:
             sys.stderr.flush()
             printed.seek(0)
@@ -81,6 +85,25 @@ def open_store(connection: metadata_store_pb2.ConnectionConfig) -> metadata_stor
             )
             told = "; ".join(text.strip().rstrip(".") for text in (str(error), *causes))
             raise ConfigError(_advice(connection, told)) from error
+
+
+def _require_escaping(store: metadata_store.MetadataStore) -> None:
+    """Refuses a client that breaks on a backslash, by a query that finds nothing and changes nothing.
+
+    Properties of TFX's components are JSON within JSON, full of them. ML Metadata 1.16's PostgreSQL client
+    cuts libpq's `E'...'` literal at the wrong end, and the server answers with a syntax error.
+
+    Raises:
+        ConfigError: If it does.
+    """
+    try:
+        store.get_artifacts_by_uri("\\")
+    except errors.StatusError as error:
+        raise ConfigError(
+            "Received metadata.kind postgresql, but the PostgreSQL client of the installed ML Metadata can't "
+            "store a backslash, and TFX's records hold many: the first component with options would fail. "
+            "Take mysql (or MariaDB) or sqlite (docs/metadata.md)."
+        ) from error
 
 
 @contextlib.contextmanager

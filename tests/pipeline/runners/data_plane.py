@@ -7,6 +7,7 @@ import sys
 
 import tensorflow as tf
 from tfx import v1 as tfx
+from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 
 from components.image_example_gen import inspect_source
 from pipeline import pipeline as topology
@@ -56,7 +57,7 @@ def main(model_dir, overrides):
         beam_pipeline_args=config.beam.pipeline_args(),
     )
     sys.argv = sys.argv[:1]
-    tfx.orchestration.BeamDagRunner().run(pipeline)
+    BeamDagRunner().run(pipeline)
 
 
 if __name__ == "__main__":
