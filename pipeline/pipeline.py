@@ -64,7 +64,8 @@ def create_pipeline(config: PipelineConfig, source: Source) -> tfx.dsl.Pipeline:
         is pushed once its representation is good enough.
     """
     data = data_stage(config, source)
-    encoder = pretraining_stage(config, data)
+    tuner = tuning_stage(config, source, data) if config.tuner.enabled else None
+    encoder = pretraining_stage(config, data, tuner)
     candidate = classifier_stage(config, source, data, encoder) if source.has_labels else encoder
     nodes = [*data.nodes, *candidate.nodes, *delivery_stage(config, data, candidate)]
     _add_beam_args(config, nodes)
@@ -108,7 +109,25 @@ def data_stage(config: PipelineConfig, source: Source) -> Data:
     return Data(examples, schema_channel, transform.outputs["transform_graph"], nodes)
 
 
-def pretraining_stage(config: PipelineConfig, data: Data) -> Candidate:
+def tuning_stage(config: PipelineConfig, source: Source, data: Data) -> base_node.BaseNode:
+    """A search for hyperparameters of pretraining, each trial scored on the labels of `eval`."""
+    if not source.has_labels:
+        raise ConfigError(
+            "tuner.enabled is true, but no image has a label: the Tuner scores its trials by the labels of "
+            "`eval`. Label some images, or set tuner.enabled to false."
+        )
+    return tfx.components.Tuner(
+        tuner_fn="trainer_module.entry.tuner_fn",
+        examples=data.examples,
+        transform_graph=data.transform_graph,
+        schema=data.schema,
+        train_args=tfx.proto.TrainArgs(splits=["train"]),
+        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        custom_config=_pretraining_config(config),
+    )
+
+
+def pretraining_stage(config: PipelineConfig, data: Data, tuner: base_node.BaseNode | None) -> Candidate:
     """Contrastive pretraining on every image, and the gate on the representation it learned."""
     pretrainer = tfx.components.Trainer(
         run_fn="trainer_module.entry.pretrain_run_fn",
@@ -117,10 +136,8 @@ def pretraining_stage(config: PipelineConfig, data: Data) -> Candidate:
         schema=data.schema,
         train_args=tfx.proto.TrainArgs(splits=["train", "eval"]),
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
-        custom_config={
-            "pretrain": config.pretrain.model_dump_json(),
-            "checkpoint_root": f"{config.checkpoint_root}/{code_digest('trainer_module')}",
-        },
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
+        custom_config=_pretraining_config(config),
     ).with_id("Pretrainer")
     gate = RepresentationGate(
         examples=data.examples,
@@ -131,7 +148,7 @@ def pretraining_stage(config: PipelineConfig, data: Data) -> Candidate:
         model=pretrainer.outputs["model"],
         blessing=gate.outputs["blessing"],
         evidence={"representation": gate.outputs["representation"]},
-        nodes=(pretrainer, gate),
+        nodes=(*([tuner] if tuner else []), pretrainer, gate),
     )
 
 
@@ -226,6 +243,15 @@ def delivery_stage(
         embeddings=embedding_gen.outputs["embeddings"], index=config.index.model_dump_json()
     )
     return compatibility, pusher, registry_pusher, embedding_gen, index_gen
+
+
+def _pretraining_config(config: PipelineConfig) -> dict[str, str]:
+    """What the Tuner and the Pretrainer are told; the search space only where there is a search."""
+    custom_config = {
+        "pretrain": config.pretrain.model_dump_json(),
+        "checkpoint_root": f"{config.checkpoint_root}/{code_digest('trainer_module')}",
+    }
+    return custom_config | ({"tuner": config.tuner.model_dump_json()} if config.tuner.enabled else {})
 
 
 def _add_beam_args(config: PipelineConfig, nodes: Sequence[base_node.BaseNode]) -> None:

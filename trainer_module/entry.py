@@ -3,6 +3,7 @@
 from tfx import v1 as tfx
 
 from trainer_module.config import HeadConfig, PretrainConfig
+from trainer_module.tuner_config import TunerConfig
 
 
 def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
@@ -10,19 +11,49 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
 
     Args:
         fn_args: `train_files` and `eval_files`: images, labelled or not. `transform_output`,
-            `serving_model_dir`, `model_run_dir`. `custom_config`: `pretrain` (PretrainConfig as JSON)
-            and `checkpoint_root`, a directory that stays the same from run to run.
+            `serving_model_dir`, `model_run_dir`. `hyperparameters`: the Tuner's best, or None.
+            `custom_config`: `pretrain` (PretrainConfig as JSON), `checkpoint_root`, a directory that stays
+            the same from run to run, and, with a Tuner, `tuner` (TunerConfig as JSON).
     """
     from trainer_module.pretrain import run
 
+    config = PretrainConfig.model_validate_json(fn_args.custom_config["pretrain"])
+    if fn_args.hyperparameters:
+        from trainer_module.tuning.space import tuned
+
+        space = TunerConfig.model_validate_json(fn_args.custom_config["tuner"])
+        config = tuned(config, space, fn_args.hyperparameters)
     run.run(
         files=_unique([*fn_args.train_files, *fn_args.eval_files]),
         transform_dir=fn_args.transform_output,
-        config=PretrainConfig.model_validate_json(fn_args.custom_config["pretrain"]),
+        config=config,
         checkpoint_root=fn_args.custom_config["checkpoint_root"],
         model_dir=fn_args.serving_model_dir,
         log_dir=f"{fn_args.model_run_dir}/logs",
     )
+
+
+def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
+    """`tuner_fn` of the Tuner: hyperparameters of pretraining, by trials scored on `eval`.
+
+    Args:
+        fn_args: `train_files` and `eval_files`: images, labelled or not. `transform_graph_path`.
+            `custom_config`: `pretrain`, `tuner` and `checkpoint_root`, as for `pretrain_run_fn`.
+
+    Returns:
+        The tuner, ready to search.
+    """
+    from trainer_module.tuning import search
+
+    tuner = search.build(
+        train_files=fn_args.train_files,
+        eval_files=fn_args.eval_files,
+        transform_dir=fn_args.transform_graph_path,
+        config=PretrainConfig.model_validate_json(fn_args.custom_config["pretrain"]),
+        space=TunerConfig.model_validate_json(fn_args.custom_config["tuner"]),
+        checkpoint_root=fn_args.custom_config["checkpoint_root"],
+    )
+    return tfx.components.TunerFnResult(tuner=tuner, fit_kwargs={"verbose": 0})
 
 
 def head_run_fn(fn_args: tfx.components.FnArgs) -> None:

@@ -17,6 +17,7 @@ from pipeline.config.beam import BeamConfig
 from pipeline.config.kubeflow import KubeflowConfig
 from pipeline.evaluation.config import EvaluationConfig
 from trainer_module.config import HeadConfig, ImageConfig, PretrainConfig
+from trainer_module.tuner_config import TunerConfig
 from trainer_module.view_steps import check_policy
 
 
@@ -65,6 +66,7 @@ class PipelineConfig(Frozen):
     data: IngestConfig
     schema_path: str | None = Field(None, description="name or path of a curated schema; None infers one")
     image: ImageConfig = ImageConfig()
+    tuner: TunerConfig = TunerConfig()
     pretrain: PretrainConfig = PretrainConfig()
     representation_gate: GateConfig = GateConfig()
     head: HeadConfig = HeadConfig()
@@ -111,6 +113,7 @@ class PipelineConfig(Frozen):
             "pretrain.views.policy": self.pretrain.views.policy,
             "head.fine_tune.policy": self.head.fine_tune.policy,
             "head.self_training.policy": self.head.self_training.policy,
+            **{f"tuner.views.{name}": policy for name, policy in self.tuner.views.items()},
         }
         for where, policy in policies.items():
             check_policy(policy, self.image.channels, where)

@@ -39,6 +39,19 @@ def test_the_compiled_file_is_the_golden_one(compiled, target):
     assert golden.normalised(compiled[target]) == golden.path_of(target).read_text()
 
 
+def test_an_optional_tuner_hands_its_best_to_the_pretrainer(spec):
+    from pipeline.runners.kubeflow import compiler
+
+    config = load_config("digits", [*golden.OVERRIDES["kubeflow"], "tuner.enabled=true"])
+    tasks = tasks_of(compiler.compile_pipeline(config, golden.SOURCE, "kubeflow").spec)
+    assert set(tasks) - set(tasks_of(spec)) == {"Tuner"}
+    assert tasks["Pretrainer"]["inputs"]["artifacts"]["hyperparameters"]["taskOutputArtifact"] == {
+        "outputArtifactKey": "best_hyperparameters",
+        "producerTask": "Tuner",
+    }
+    assert "Tuner" in tasks["Pretrainer"]["dependentTasks"]
+
+
 def test_compiling_twice_gives_the_same_file(compiled):
     assert golden.compile_golden("kubeflow").text() == compiled["kubeflow"].text()
 

@@ -81,7 +81,7 @@ def collect_pretraining(run: Run) -> Pretraining | None:
     if node is None or not node.outputs.get("model_run"):
         return None
     logged = read_logged(node.output("model_run").uri)
-    config = pretrain_config(str(node.properties["custom_config"]))
+    config = pretrain_config(node)
     chance_loss = config.objective.spec.chance_loss
     chance = {_LOSS: chance_loss(config.batch_size)} if chance_loss else {}
     titles = {**_CURVES, **{s.tag: (s.tag, "") for s in logged.series if s.tag not in _CURVES}}

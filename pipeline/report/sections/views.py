@@ -6,15 +6,17 @@ import json
 import numpy as np
 import tensorflow as tf
 
-from pipeline.lineage import Run
+from pipeline.lineage import NodeRun, Run
 from pipeline.report import files
 from pipeline.report.samples import ImageSample
 from pipeline.report.thumbnails import Atlas
 from trainer_module.config import ImageConfig, PretrainConfig
 from trainer_module.images import decode_images
+from trainer_module.tuner_config import TunerConfig
 from trainer_module.views import make_views
 
 NUM_IMAGES = 12
+_BEST_HYPERPARAMETERS = "best_hyperparameters.txt"  # as TFX's Tuner calls it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +51,7 @@ def collect_views(run: Run, sample: ImageSample | None, atlas: Atlas) -> Views |
     pretrainer, transform = run.node("Pretrainer"), files.finished_node(run, "Transform")
     if pretrainer is None or transform is None or sample is None:
         return None
-    config = pretrain_config(str(pretrainer.properties["custom_config"]))
+    config = pretrain_config(pretrainer)
     image_config = ImageConfig.model_validate_json(
         json.loads(str(transform.properties["custom_config"]))["image"]
     )
@@ -73,9 +75,20 @@ def collect_views(run: Run, sample: ImageSample | None, atlas: Atlas) -> Views |
     return Views(tuple(rows), policy, config.views.small.count, stacked)
 
 
-def pretrain_config(custom_config: str) -> PretrainConfig:
-    """The configuration in the Pretrainer's property `custom_config`."""
-    return PretrainConfig.model_validate_json(json.loads(custom_config)["pretrain"])
+def pretrain_config(pretrainer: NodeRun) -> PretrainConfig:
+    """The configuration by which a Pretrainer ran, the Tuner's choices included."""
+    custom_config = json.loads(str(pretrainer.properties["custom_config"]))
+    config = PretrainConfig.model_validate_json(custom_config["pretrain"])
+    if not pretrainer.inputs.get("hyperparameters"):
+        return config
+    from trainer_module.tuning.space import tuned  # imports KerasTuner, which few runs need
+
+    (best,) = pretrainer.inputs["hyperparameters"]
+    return tuned(
+        config,
+        TunerConfig.model_validate_json(custom_config["tuner"]),
+        files.read_json(best.uri, _BEST_HYPERPARAMETERS),
+    )
 
 
 def _pixels(view: tf.Tensor, size: tf.TensorShape) -> np.ndarray:

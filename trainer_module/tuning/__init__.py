@@ -1,0 +1,1 @@
+"""The search for pretraining's hyperparameters: which are tried (`space`), and by which score (`search`)."""
