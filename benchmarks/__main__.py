@@ -6,6 +6,7 @@ import sys
 BENCHMARKS = (
     "whole_run",
     "pretrain_throughput",
+    "training_parts",
     "embedding",
     "search",
     "batch_memory",
