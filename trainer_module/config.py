@@ -105,6 +105,16 @@ class WatchConfig(Frozen):
     probe_neighbors: int = Field(20, ge=1)
 
 
+class DistributionConfig(Frozen):
+    """On which devices pretraining runs; every objective compares the images of all of them."""
+
+    strategy: Literal["none", "mirrored", "multi_worker"] = Field(
+        "none", description="mirrored: all devices of this machine; multi_worker: those of TF_CONFIG"
+    )
+    devices: tuple[str, ...] = Field((), description="of mirrored, such as GPU:0; empty: all GPUs")
+    sync_batch_norm: bool = Field(True, description="batch norm's statistics are of all replicas' images")
+
+
 class PretrainConfig(Frozen):
     """Contrastive pretraining of the encoder on all images."""
 
@@ -121,7 +131,11 @@ class PretrainConfig(Frozen):
     )
     watch: WatchConfig = WatchConfig()
     seed: int = Field(0, ge=0, lt=2**31)
-    batch_size: int = Field(512, ge=2)
+    batch_size: int = Field(512, ge=2, description="images of a step, of all devices together")
+    micro_batches: int = Field(
+        1, ge=1, description="parts in which a device takes its images: less memory, the same gradient"
+    )
+    distribution: DistributionConfig = DistributionConfig()
     num_steps: int = Field(1500, ge=1)
     steps_per_call: int = Field(10, ge=1, description="training steps in one call of the graph")
     log_every: int = Field(50, ge=1)
@@ -131,6 +145,21 @@ class PretrainConfig(Frozen):
         "auto", description="bfloat16; auto: on GPUs with it"
     )
     cache_limit_mb: int = Field(2048, ge=1, description="decoded images beyond this go to a file on disk")
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> "PretrainConfig":
+        if self.batch_size % self.micro_batches:
+            raise ValueError(
+                f"batch_size ({self.batch_size}) is no multiple of micro_batches ({self.micro_batches}), in "
+                "which it is cut: give a multiple"
+            )
+        distribution = self.distribution
+        if self.micro_batches > 1 and distribution.strategy != "none" and distribution.sync_batch_norm:
+            raise ValueError(
+                "micro_batches above 1 and distribution.sync_batch_norm exclude each other: devices meet "
+                "once a step, not once a part; set sync_batch_norm to false, or micro_batches to 1"
+            )
+        return self
 
 
 class FineTuneConfig(Frozen):

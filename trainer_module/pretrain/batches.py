@@ -25,22 +25,34 @@ class BatchOrder:
         batch_size: Images in a batch.
     """
 
-    def __init__(self, num_images: int, batch_size: int, seed: int):
+    def __init__(self, num_images: int, batch_size: int, seed: int, multiple: int = 1):
         """Sets the order.
 
         Args:
             num_images: Size of the data set.
             batch_size: Images in a batch; all of them when there are fewer.
             seed: Seed of the order, not negative.
+            multiple: In how many equal parts a batch is cut; where images are few, those that are left
+                over stay out.
 
         Raises:
-            ValueError: If there are fewer than two images.
+            ValueError: If there are fewer than two images, or no equal parts.
         """
         if num_images < 2:
             raise ValueError(
                 f"pretraining was given {num_images} image(s): it compares images, give at least 2"
             )
-        self.batch_size = min(batch_size, num_images)
+        if batch_size % multiple:
+            raise ValueError(
+                f"batch_size is {batch_size}, and batches are cut into {multiple} equal parts (micro_batches "
+                f"of each device): give a multiple, such as {max(1, batch_size // multiple) * multiple}"
+            )
+        self.batch_size = min(batch_size, num_images - num_images % multiple)
+        if self.batch_size < multiple:
+            raise ValueError(
+                f"there are {num_images} images for {multiple} equal parts of a batch (micro_batches of "
+                "each device): take fewer parts"
+            )
         self._num_images = num_images
         self._seed = seed
 
@@ -76,7 +88,11 @@ def plan_calls(start: int, stop: int, longest: int, every: Sequence[int]) -> Ite
 
 
 def prefetch_batches(
-    images: np.ndarray, labels: np.ndarray, order: BatchOrder, calls: Iterable[Call]
+    images: np.ndarray,
+    labels: np.ndarray,
+    order: BatchOrder,
+    calls: Iterable[Call],
+    part: slice = slice(None),
 ) -> Iterator[tuple[Call, np.ndarray, np.ndarray]]:
     """Gathers the batches of each call while the call before it is training.
 
@@ -85,13 +101,15 @@ def prefetch_batches(
         labels: int64 [N].
         order: Which images belong to which step.
         calls: The calls to come.
+        part: Which images of each batch are wanted, B of them.
 
     Yields:
         A call, its images, uint8 [num_steps, B, H, W, C], and its labels, int64 [num_steps, B].
     """
 
     def gather(call: Call) -> tuple[Call, np.ndarray, np.ndarray]:
-        rows = np.stack([order.indices(step) for step in range(call.start, call.stop)])  # [num_steps, B]
+        steps = range(call.start, call.stop)
+        rows = np.stack([order.indices(step)[part] for step in steps])  # [num_steps, B]
         return call, images[rows], labels[rows]
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:

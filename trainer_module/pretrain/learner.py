@@ -1,21 +1,25 @@
-"""The training graph: views, encoder, projection head, objective and update, many steps a call."""
+"""The training graph: views, gradient and update, many steps a call."""
 
 import functools
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from trainer_module.config import PretrainConfig
-from trainer_module.encoders import build_projection_head
-from trainer_module.losses.registry import build_objective
 from trainer_module.pretrain.averaging import copy_network, follow, warmed_up
+from trainer_module.pretrain.distribution import split_rows, synchronize_batch_norm
+from trainer_module.pretrain.gradients import gradient_at_once, gradient_in_parts, refuse_random_layers
+from trainer_module.pretrain.networks import Networks
 from trainer_module.pretrain.optimizer import build_optimizer
 from trainer_module.views import make_views
 from trainer_module.views.random import fold_in
 
-# Keeps the seeds of views apart from those of other draws from the same configured seed.
+# Keep the seeds of views apart from those of other draws from the same configured seed, and from each other.
 _VIEWS = 0x71E35
+_PART = 0x9A57
+_REPLICA = 0x2E91
 
 
 class Outcome(NamedTuple):
@@ -23,7 +27,8 @@ class Outcome(NamedTuple):
 
     Attributes:
         loss: Loss of each step, float32 [num_steps].
-        h: Representations of the last step's two large views, float32 [2N, D], view a first.
+        h: Representations of the last step's two large views, float32 [2N, D], view a first; of the
+            first replica's images where there are several.
         z: Projections of the same, float32 [2N, P].
     """
 
@@ -33,7 +38,7 @@ class Outcome(NamedTuple):
 
 
 class Learner:
-    """Encoder, projection head and optimiser in training.
+    """Networks and optimiser in training, on the devices of the strategy in whose scope it is made.
 
     Attributes:
         encoder: Pixels to h, in training.
@@ -49,113 +54,104 @@ class Learner:
             encoder: Pixels in [0, 255], [B, H, W, C], to h, float32 [B, D].
             config: Everything else.
             image_shape: [height, width, channels].
+
+        Raises:
+            ValueError: If batches are to go through the networks in parts, which are random.
         """
         self.encoder = encoder
         self.kept = copy_network(encoder) if config.average_decay else encoder
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._config = config
-        self._objective = build_objective(config.objective)
-        width, dims = encoder.output_shape[-1], config.projection_dims
-        self._head = build_projection_head(width, dims)
-        networks = [encoder, self._head]
-        needs = self._objective.requirements
-        if needs.predictor:
-            self._predictor = build_projection_head(dims[-1], (dims[0], dims[-1]))
-            networks.append(self._predictor)
-        if needs.targets == "ema":
-            self._targets = [copy_network(encoder), copy_network(self._head)]
-        self._variables = [variable for network in networks for variable in network.trainable_variables]
-        self._optimizer = build_optimizer(config.optimizer, config.num_steps)
+        self._strategy = tf.distribute.get_strategy()
+        self._num_replicas = self._strategy.num_replicas_in_sync
+        self._networks = Networks(encoder, config)
+        if self._num_replicas > 1 and config.distribution.sync_batch_norm:
+            for network in self._networks.all:
+                synchronize_batch_norm(network)
+        if config.micro_batches > 1:
+            refuse_random_layers(self._networks)
+        self._variables = [*self._networks.embedding_variables, *self._networks.predictor_variables]
+        clip = config.optimizer.clip_norm
+        self._average_first = clip is not None and self._num_replicas > 1
+        if clip is not None:
+            # Keras clips each replica's gradient, then adds them up: each gets the mean of all, clipped so.
+            clip /= self._num_replicas
+        optimizer = config.optimizer.model_copy(update={"clip_norm": clip})
+        self._optimizer = build_optimizer(optimizer, config.num_steps)
         self._optimizer.build(self._variables)
         self.checkpoint = tf.train.Checkpoint(
-            networks=networks,
-            targets=self._targets if needs.targets == "ema" else [],
+            networks=self._networks.checkpoint,
             average=[self.kept] if config.average_decay else [],
             optimizer=self._optimizer,
             step=self.step,
         )
-        self.train = tf.function(
-            self._train,
-            input_signature=[
-                tf.TensorSpec([None, None, *image_shape], tf.uint8),
-                tf.TensorSpec([None, None], tf.int64),
-            ],
-        )
+        specs = [
+            tf.TensorSpec([None, None, *image_shape], tf.uint8),
+            tf.TensorSpec([None, None], tf.int64),
+        ]
+        self._train_all = tf.function(self._steps, input_signature=specs if self._num_replicas == 1 else None)
         self.encode = tf.function(
             functools.partial(self.kept, training=False),
             input_signature=[tf.TensorSpec([None, *image_shape], tf.uint8)],
         )
 
-    def _train(self, batches: tf.Tensor, labels: tf.Tensor) -> Outcome:
+    def train(self, batches: np.ndarray, labels: np.ndarray) -> Outcome:
         """Trains one step a batch.
 
         Args:
-            batches: uint8 [num_steps, N, H, W, C], num_steps >= 1.
+            batches: uint8 [num_steps, N, H, W, C], num_steps >= 1; N images of this process.
             labels: int64 [num_steps, N], -1 where unknown; read only by objectives that use labels.
 
         Returns:
             The losses, and the last step's representations and projections.
         """
-        num_steps, num_images = tf.shape(batches)[0], tf.shape(batches)[1]
+        if self._num_replicas == 1:
+            return self._train_all(batches, labels)
+        return self._train_all(split_rows(self._strategy, batches), split_rows(self._strategy, labels))
+
+    def _steps(self, batches: tf.Tensor, labels: tf.Tensor) -> Outcome:
+        """The graph of `train`. Each step is handed to the replicas by itself, as they meet in it."""
+        local = self._strategy.experimental_local_results(batches)[0]
+        num_steps, num_images = tf.shape(local)[0], tf.shape(local)[1]
         losses = tf.TensorArray(tf.float32, size=num_steps, element_shape=[])
-        h = tf.zeros([2 * num_images, self.encoder.output_shape[-1]])
-        z = tf.zeros([2 * num_images, self._config.projection_dims[-1]])
+        width, projection_dim = self.encoder.output_shape[-1], self._networks.projection_dim
+        h, z = tf.zeros([2 * num_images, width]), tf.zeros([2 * num_images, projection_dim])
         for index in tf.range(num_steps):
-            loss, h, z = self._train_step(batches[index], labels[index])
+            tf.autograph.experimental.set_loop_options(
+                shape_invariants=[
+                    (h, tf.TensorShape([None, width])),
+                    (z, tf.TensorShape([None, projection_dim])),
+                ]
+            )
+            results = self._strategy.run(self._step, args=(batches, labels, index))
+            loss, h, z = (self._strategy.experimental_local_results(result)[0] for result in results)
             losses = losses.write(index, loss)
         return Outcome(losses.stack(), h, z)
 
-    def _train_step(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        seed = tf.constant([self._config.seed, _VIEWS], tf.int32)
-        views = make_views(images, self._config.views, fold_in(seed, self.step))
-        with tf.GradientTape() as tape:
-            h = self.encoder(tf.concat(views[:2], axis=0), training=True)  # [2N, D]
-            small = [self.encoder(view, training=True) for view in views[2:]]  # another size: apart
-            z = self._head(tf.concat([h, *small], axis=0), training=True)  # [V*N, P]
-            loss = self._loss(views, z, labels)
-        self._optimizer.apply(tape.gradient(loss, self._variables), self._variables)
-        self.step.assign_add(1)
-        self._follow()
-        return loss, h, z[: tf.shape(h)[0]]
+    def _step(
+        self, batches: tf.Tensor, labels: tf.Tensor, index: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """One step of one replica."""
+        seed = fold_in(tf.constant([self._config.seed, _VIEWS], tf.int32), self.step)
+        if self._num_replicas > 1:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            seed = fold_in(seed, _REPLICA + replica)
+        num_parts = self._config.micro_batches
 
-    def _loss(self, views: list[tf.Tensor], z: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Mean objective over the pairs of views that hold a large one.
-
-        Small views are compared with large ones only (arXiv:2006.09882, section 3.3).
-
-        Args:
-            views: The V views, large ones first.
-            z: Their projections, float32 [V*N, P].
-            labels: int64 [N], -1 where unknown.
-
-        Returns:
-            float32 scalar.
-        """
-        needs = self._objective.requirements
-        targets = z if needs.targets == "online" else None
-        if needs.targets == "ema":
-            encoder, head = self._targets
-            h = tf.concat([encoder(view, training=True) for view in views], axis=0)
-            targets = tf.stop_gradient(head(h, training=True))
-        compared = self._predictor(z, training=True) if needs.predictor else z
-        of_view = tf.split(compared, len(views), axis=0)
-        target_of_view = None if targets is None else tf.split(targets, len(views), axis=0)
-        losses = [
-            self._objective(
-                of_view[first],
-                of_view[second],
-                labels=labels if needs.labels == "optional" else None,
-                targets=None if target_of_view is None else (target_of_view[first], target_of_view[second]),
+        def draw_views(images: tf.Tensor, part: int | tf.Tensor) -> list[tf.Tensor]:
+            return make_views(
+                images, self._config.views, seed if num_parts == 1 else fold_in(seed, _PART + part)
             )
-            for second in range(1, len(views))
-            for first in range(min(second, 2))
-        ]
-        return tf.add_n(losses) / len(losses)
 
-    def _follow(self) -> None:
-        """Moves BYOL's targets (arXiv:2006.07733, eq. 1) and the running average towards the trained ones."""
-        if self._objective.requirements.targets == "ema":
-            for target, trained in zip(self._targets, (self.encoder, self._head), strict=True):
-                follow(target, trained, self._config.target_momentum)
+        batch = (self._networks, batches[index], labels[index], draw_views)
+        done = gradient_at_once(*batch) if num_parts == 1 else gradient_in_parts(*batch, num_parts)
+        gradients = done.gradients
+        if self._average_first:
+            context = tf.distribute.get_replica_context()
+            gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+        self._optimizer.apply(gradients, self._variables)
+        self.step.assign_add(1)
+        self._networks.follow()
         if self._config.average_decay:
             follow(self.kept, self.encoder, warmed_up(self._config.average_decay, self.step))
+        return done.loss, done.h, done.z

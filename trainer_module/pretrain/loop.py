@@ -12,6 +12,7 @@ from trainer_module.dataset import ImageDataset
 from trainer_module.encoders import build_encoder, check_image_size, load_pretrained
 from trainer_module.pretrain.batches import BatchOrder, plan_calls, prefetch_batches
 from trainer_module.pretrain.best import BestEncoder
+from trainer_module.pretrain.distribution import build_strategy, is_chief, local_rows
 from trainer_module.pretrain.learner import Learner, Outcome
 from trainer_module.pretrain.precision import compute_policy
 from trainer_module.pretrain.scalars import ScalarLog
@@ -28,7 +29,13 @@ _log = logging.getLogger(__name__)
 _progress = logging.getLogger("tfx_contrastive.progress")
 
 
-def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str, log_dir: str) -> keras.Model:
+def pretrain(
+    dataset: ImageDataset,
+    config: PretrainConfig,
+    checkpoint_dir: str,
+    log_dir: str,
+    strategy: tf.distribute.Strategy | None = None,
+) -> keras.Model:
     """Trains an encoder on all images of a data set.
 
     A run that was killed continues from its last checkpoint when called again with the same arguments:
@@ -39,6 +46,8 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
         config: Encoder, views, objective and all else.
         checkpoint_dir: Directory of this data set's and configuration's checkpoints, of nothing else.
         log_dir: Where TensorBoard's scalars go.
+        strategy: Of `build_strategy`; None: it is built here. With several workers all of them call this,
+            with the same arguments and directories; the chief alone writes, and only its encoder counts.
 
     Returns:
         The encoder, the best or the last one as `config.watch.keep` says: pixels in [0, 255],
@@ -49,14 +58,16 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
         ValueError: If there are fewer than two images, or the views or the
             encoder don't fit them.
     """
-    order = BatchOrder(len(dataset), config.batch_size, config.seed)
+    strategy = strategy or build_strategy(config.distribution)
+    parts = config.micro_batches * strategy.num_replicas_in_sync
+    order = BatchOrder(len(dataset), config.batch_size, config.seed, parts)
     if order.batch_size < config.batch_size:
         _log.warning("batch_size is %d, but there are %d images: each batch is all of them",
                      config.batch_size, len(dataset))  # fmt: skip
     if config.views.small.count:
         check_image_size(config.encoder.name, small_view_size(config.views.small, dataset.image_shape))
     keras.utils.set_random_seed(config.seed)
-    with compute_policy(config.mixed_precision):
+    with strategy.scope(), compute_policy(config.mixed_precision):
         encoder = build_encoder(config.encoder, dataset.image_shape, dataset.mean, dataset.std)
         if config.encoder.weights and config.encoder.weights_sha256:
             load_pretrained(encoder, config.encoder.weights, config.encoder.weights_sha256)
@@ -68,9 +79,11 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
         _progress.info("pretraining goes on at step %d of %d", int(learner.step), config.num_steps)
     best = BestEncoder(f"{checkpoint_dir}/best")
     start = int(learner.step)
-    scalars = ScalarLog(log_dir, f"{checkpoint_dir}/scalars", start)
-    watcher = _Watcher(dataset, config, order.batch_size, scalars)
-    watcher.begin(start)
+    watcher = None
+    if is_chief(strategy):
+        scalars = ScalarLog(log_dir, f"{checkpoint_dir}/scalars", start)
+        watcher = _Watcher(dataset, config, order.batch_size, scalars)
+        watcher.begin(start)
     watch = config.watch
     calls = plan_calls(
         start,
@@ -78,8 +91,11 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
         config.steps_per_call,
         (config.log_every, config.checkpoint_every, watch.probe_every),
     )
-    for call, images, labels in prefetch_batches(dataset.images, dataset.label_index, order, calls):
+    rows = local_rows(strategy, order.batch_size)
+    for call, images, labels in prefetch_batches(dataset.images, dataset.label_index, order, calls, rows):
         outcome = learner.train(images, labels)
+        if watcher is None:
+            continue
         last = call.stop == config.num_steps
         watcher.add(outcome)
         if last or call.stop % config.log_every == 0:
@@ -89,9 +105,11 @@ def pretrain(dataset: ImageDataset, config: PretrainConfig, checkpoint_dir: str,
             if score is not None and watch.keep == "best":
                 best.offer(learner.kept, call.stop, score)
         if last or call.stop % config.checkpoint_every == 0:
-            scalars.keep(call.stop)
+            watcher.scalars.keep(call.stop)
             manager.save(call.stop)
-    scalars.close()
+    if watcher is None:
+        return learner.kept
+    watcher.scalars.close()
     if best.step is not None:
         best.restore(learner.kept)
         _log.info("the encoder of step %d is kept: the best by kNN probe", best.step)
@@ -104,7 +122,7 @@ class _Watcher:
     def __init__(self, dataset: ImageDataset, config: PretrainConfig, batch_size: int, scalars: ScalarLog):
         self._config = config
         self._batch_size = batch_size
-        self._scalars = scalars
+        self.scalars = scalars
         self._probe = KnnProbe(dataset, config.watch, config.seed)
         chance = config.objective.spec.chance_loss
         self._chance_loss = chance(batch_size) if chance else None
@@ -140,7 +158,7 @@ class _Watcher:
             )
         figures = measure(losses, outcome)
         scalars = vars(figures) | self._speed(step)
-        with self._scalars.writer.as_default():
+        with self.scalars.writer.as_default():
             for name, value in scalars.items():
                 tf.summary.scalar(f"pretrain/{name}", value, step)
         self._tell(
@@ -157,10 +175,10 @@ class _Watcher:
         if not problems:
             return
         text = f"pretraining step {step}: " + "; ".join(problems)
-        with self._scalars.writer.as_default():
+        with self.scalars.writer.as_default():
             tf.summary.text("pretrain/problems", text, step)
         if self._config.watch.on_collapse == "error":
-            self._scalars.writer.flush()
+            self.scalars.writer.flush()
             raise PretrainingCollapsedError(text)
         _log.warning(text)
 
@@ -170,7 +188,7 @@ class _Watcher:
             return None
         began = time.monotonic()
         accuracy = self._probe.accuracy(learner)
-        with self._scalars.writer.as_default():
+        with self.scalars.writer.as_default():
             tf.summary.scalar("pretrain/knn_probe", accuracy, step)
         self._tell(step, f"kNN probe {accuracy:.3f}", {"knn_probe": accuracy})
         if self._since is not None:

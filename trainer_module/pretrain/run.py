@@ -9,6 +9,7 @@ import tensorflow_transform as tft
 from trainer_module.config import PretrainConfig
 from trainer_module.dataset import ImageDataset, read_images
 from trainer_module.encoders import load_encoder, save_encoder
+from trainer_module.pretrain.distribution import build_strategy, is_chief
 from trainer_module.pretrain.loop import pretrain
 from trainer_module.serving.export import export_encoder
 
@@ -25,6 +26,8 @@ def run(
 ) -> None:
     """Pretrains an encoder and writes it, as a SavedModel and for Keras, to one directory.
 
+    With several workers each calls this with the same arguments; the chief alone writes.
+
     Args:
         files: TFRecord files of all images, labelled or not.
         transform_dir: Output of the Transform component.
@@ -33,11 +36,14 @@ def run(
         model_dir: Where the SavedModel, `encoder.json` and `encoder.weights.h5` go.
         log_dir: Where TensorBoard's scalars go.
     """
+    strategy = build_strategy(config.distribution)  # first: several workers must meet before all else
     tf_transform_output = tft.TFTransformOutput(transform_dir)
     dataset = read_images(files, tf_transform_output, config.cache_limit_mb)
     _log.info("pretraining on %d images of shape %s", len(dataset), dataset.image_shape)
     checkpoint_dir = f"{checkpoint_root.rstrip('/')}/{run_digest(config, dataset)}"
-    encoder = pretrain(dataset, config, checkpoint_dir, log_dir)
+    encoder = pretrain(dataset, config, checkpoint_dir, log_dir, strategy)
+    if not is_chief(strategy):
+        return
     save_encoder(model_dir, encoder, config.encoder, dataset.image_shape, dataset.mean, dataset.std)
     # Rebuilt: what is exported computes in float32, whatever it was trained in.
     export_encoder(model_dir, load_encoder(model_dir), tf_transform_output)

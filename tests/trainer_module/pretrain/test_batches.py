@@ -26,6 +26,21 @@ def test_fewer_images_than_a_batch():
     assert sorted(order.indices(3)) == [0, 1, 2, 3, 4]
 
 
+def test_a_batch_of_few_images_has_equal_parts_all_the_same():
+    assert BatchOrder(103, 512, seed=0, multiple=4).batch_size == 100
+    with pytest.raises(ValueError, match="give a multiple, such as 8"):
+        BatchOrder(103, 10, seed=0, multiple=4)
+    with pytest.raises(ValueError, match="3 images for 4 equal parts"):
+        BatchOrder(3, 8, seed=0, multiple=4)
+
+
+def test_a_worker_gathers_its_own_part():
+    images = np.arange(60, dtype=np.uint8).reshape(60, 1, 1, 1)
+    order = BatchOrder(60, 8, seed=3)
+    ((_, pixels, _),) = prefetch_batches(images, np.arange(60), order, [Call(4, 6)], slice(4, 8))
+    np.testing.assert_array_equal(pixels[1, :, 0, 0, 0], order.indices(5)[4:])
+
+
 def test_one_image_is_refused():
     with pytest.raises(ValueError, match="give at least 2"):
         BatchOrder(1, 8, seed=0)

@@ -204,6 +204,26 @@ def test_mixed_precision_trains_and_keeps_float32_outputs(tmp_path):
     assert all(weight.dtype == np.float32 for weight in encoder.get_weights())
 
 
+def test_a_batch_in_parts_learns(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    settings = {"num_steps": 10, "micro_batches": 2, "objective": ObjectiveConfig(name="byol")}
+    pretrain(digits(), config(**settings), str(tmp_path / "c"), str(tmp_path / "logs"))
+    losses = [one["loss"] for one in progress(caplog) if "loss" in one]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"micro_batches": 3}, r"batch_size \(32\) is no multiple of micro_batches \(3\)"),
+        ({"micro_batches": 2, "distribution": {"strategy": "mirrored"}}, "exclude each other"),
+    ],
+)
+def test_parts_must_be_equal_and_not_wait_for_other_devices(settings, message):
+    with pytest.raises(ValueError, match=message):
+        config(**settings)
+
+
 def test_the_running_average_is_what_is_kept(tmp_path):
     watch = WatchConfig(keep="last", probe_every=10, after_steps=10)
     last, average = (
