@@ -76,9 +76,11 @@ def pretrain(
     if manager.latest_checkpoint:
         learner.checkpoint.restore(manager.latest_checkpoint).assert_consumed()
         _log.info("restored %s", manager.latest_checkpoint)
-        _progress.info("pretraining goes on at step %d of %d", int(learner.step), config.num_steps)
+        _progress.info(
+            "pretraining goes on at step %d of %d", int(learner.step.read_value()), config.num_steps
+        )
     best = BestEncoder(f"{checkpoint_dir}/best")
-    start = int(learner.step)
+    start = int(learner.step.read_value())
     watcher = None
     if is_chief(strategy):
         scalars = ScalarLog(log_dir, f"{checkpoint_dir}/scalars", start)

@@ -63,7 +63,7 @@ def test_a_configuration_is_frozen(tmp_path):
             ["evaluation.min_accuracy=1.5"],
             r"accuracy: received 1\.5, expected a number less than or equal to 1",
         ),
-        (["pretrain=5"], r"pretrain: received 5, expected a section with keys of: batch_size, .*watch\."),
+        (["pretrain=5"], r"pretrain: received 5, expected a section with keys of: average_decay, .*watch\."),
         (["data.source={path: /x}"], r"data\.source\.kind: missing, expected one of: archive, .*tfrecord\."),
         (["data.source={kind: idxx}"], r"data\.source\.kind: received 'idxx'.*Did you mean idx\?"),
         (["data.source.class_names=[a]"], r"  data\.source\.class_names: unknown key\. Known here: kind\."),

@@ -50,7 +50,7 @@ def train(kind: str, directory: str) -> dict:
             "steps_per_call": 2,
             "log_every": 1,
             "checkpoint_every": 2,
-            "watch": {"probe_every": 2},
+            "watch": {"probe_every": 2, "keep": "last"},
             "distribution": {
                 "strategy": kind,
                 "devices": ["CPU:0", "CPU:1"] if kind == "mirrored" else [],
