@@ -47,10 +47,11 @@ podman build --network host --isolation chroot --build-arg "BASE=$base" "${mount
 
 run=(podman run --rm --runtime runc --network none --read-only --tmpfs /tmp:rw,size=2g)
 "${run[@]}" "$image" sh -c 'test "$(id -u)" = 1000 && tfx-contrastive --version'
-mkdir -m 777 "$work/out"
+mkdir "$work/out" "$work/minio"
+chmod 777 "$work/out" "$work/minio"
 "${run[@]}" --volume "$work/out:/out" "$image" \
   tfx-contrastive compile --config digits --out /out/digits.yaml
 "${run[@]}" --volume "$work/out:/out:ro" --volume "$checkout/ci/run_task.py:/run_task.py:ro" \
-  --tmpfs /minio:rw,mode=777 "$image" python /run_task.py /out/digits.yaml ImageExampleGen ImportSchemaGen
+  --volume "$work/minio:/minio" "$image" python /run_task.py /out/digits.yaml ImageExampleGen ImportSchemaGen
 echo "The image $image is built, and its tasks run in it."
 podman image inspect --format 'size {{.Size}} bytes' "$image"

@@ -255,12 +255,17 @@ def _pretraining_config(config: PipelineConfig) -> dict[str, str]:
 
 
 def _add_beam_args(config: PipelineConfig, nodes: Sequence[base_node.BaseNode]) -> None:
-    """Gives single components Beam options of their own; these come last, so they win."""
-    beam_nodes = {node.id: node for node in nodes if isinstance(node, base_beam_component.BaseBeamComponent)}
-    for node_id, args in config.beam.by_component.items():
-        if node_id not in beam_nodes:
+    """Gives Beam options of their own to the nodes of a class, then to single ones; the last one wins."""
+    beam_nodes = [node for node in nodes if isinstance(node, base_beam_component.BaseBeamComponent)]
+    names = {node.id: tuple(dict.fromkeys((type(node).__name__, node.id))) for node in beam_nodes}
+    known = sorted({name for pair in names.values() for name in pair})
+    for name in config.beam.by_component:
+        if name not in known:
             raise ConfigError(
-                f"beam.by_component: received {node_id!r}, expected a component that runs on Beam: "
-                f"{', '.join(beam_nodes)}."
+                f"beam.by_component: received {name!r}, expected a component that runs on Beam: "
+                f"{', '.join(known)}."
             )
-        beam_nodes[node_id].with_beam_pipeline_args(args)
+    for node in beam_nodes:
+        args = [arg for name in names[node.id] for arg in config.beam.by_component.get(name, ())]
+        if args:
+            node.with_beam_pipeline_args(args)

@@ -7,6 +7,7 @@ import hashlib
 import importlib.resources
 import pathlib
 import subprocess
+from typing import Any
 
 from components.image_example_gen import SourceInspection
 from pipeline.config import PipelineConfig
@@ -49,19 +50,26 @@ def code_digest(package: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def provenance(config: PipelineConfig) -> dict[str, str]:
+def provenance(config: PipelineConfig) -> dict[str, Any]:
     """What a registered model should say of where it comes from.
 
     Returns:
         `config_digest` (SHA-256 of the configuration as JSON, without the places where a run is kept:
-        the same configuration has the same digest on every machine), the digests of the code, and
-        `git_commit` where the package is run from a checkout, with `-dirty` where files differ from it.
+        the same configuration has the same digest on every machine), the digests of the code,
+        `git_commit` where the package is run from a checkout, with `-dirty` where files differ from it,
+        and `parameters`: what can be set without another configuration, at the submission of a compiled
+        pipeline.
     """
     described = config.model_dump_json(exclude={"root", "metadata"})
-    facts = {
+    facts: dict[str, Any] = {
         "config_digest": hashlib.sha256(described.encode()).hexdigest(),
         "components_digest": code_digest("components"),
         "trainer_module_digest": code_digest("trainer_module"),
+        "parameters": {
+            "labels_per_class": config.data.labels_per_class,
+            "pretrain_steps": config.pretrain.num_steps,
+            "head_steps": config.head.fine_tune.num_steps,
+        },
     }
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         command = ["git", "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty"]

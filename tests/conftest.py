@@ -1,6 +1,31 @@
-"""Settings that every test shares."""
+"""Settings that every test shares, and one finished run for all tests that look at one."""
 
+import fcntl
 import os
+
+import pytest
+
+from tests.pipeline.command import tfx_contrastive
 
 # TensorFlow reads this when it loads; two test processes share two cores.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory, worker_id):
+    """One finished run on digits: its root and what the command printed.
+
+    Tests that add runs to the root are in the xdist group `digits`; another process may read the
+    oldest run at any time. The first process that asks makes it, the others wait.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        folder = folder.parent
+    root, printed = folder / "digits", folder / "digits.txt"
+    with open(folder / "digits.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.exists():
+            done = tfx_contrastive("run", "--config", "digits", "--set", f"root={root}")
+            assert done.returncode == 0, done.stdout + done.stderr
+            printed.write_text(done.stdout)
+    return str(root), printed.read_text()

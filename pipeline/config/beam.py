@@ -84,7 +84,7 @@ class BeamConfig(BaseModel):
     temp_location: str | None = Field(None, description="dataflow: gs:// path for temporary files")
     args: tuple[str, ...] = Field((), description="further Beam options; they win over the profile's")
     by_component: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="node id -> further options of this component alone"
+        default_factory=dict, description="class or id of a node -> its further options"
     )
 
     @model_validator(mode="after")

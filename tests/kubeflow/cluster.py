@@ -3,11 +3,14 @@
 Reads the compiled file, and for each task does what KFP v2's backend does (sources at tags 2.0.5 to
 2.17.0): resolves inputs, names outputs under the pipeline's root, fills `{{$}}` in the arguments,
 starts the container's command in a process with empty local directories, copies artifacts from and
-to the object store, keeps metadata as ML Metadata does, retries, and runs the exit handler whatever
-happened. It is a test's stand-in for a cluster, not a runner.
+to the object store, keeps metadata as ML Metadata does, answers from the cache, retries, and runs the
+exit handler whatever happened. Two tasks run at once, as on a small cluster. It is a test's stand-in
+for a cluster, not a runner.
 """
 
+import concurrent.futures
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -21,6 +24,7 @@ import yaml
 from pipeline.runners.kubeflow.entrypoint import LOCAL_ROOT_VARIABLE
 
 DAG, EXIT_HANDLER = "tfx-dag", "ReportOutcome"
+TASKS_AT_ONCE = 2
 _SCHEMES = {"minio://": "minio/", "s3://": "s3/", "gs://": "gcs/"}
 
 
@@ -32,7 +36,7 @@ class Run:
         id: KFP's run id.
         state: SUCCEEDED or FAILED.
         artifacts: Node id -> output key -> {uri, metadata}, as the metadata store keeps them.
-        attempts: Node id -> how often its container was started.
+        attempts: Node id -> how often its container was started; 0 if it was answered from the cache.
         logs: Node id -> what its last container printed.
         commands: Node id -> its last container's command line.
     """
@@ -54,17 +58,17 @@ class Cluster:
         self.store = store
         self.folder = pathlib.Path(folder)
         self.root = self.spec.get("defaultPipelineRoot", root)
-        self._last_id = 0
+        self._ids = itertools.count(1)
+        self._cache = {}
 
-    def run(self, parameters=None, watch=None, environment=None, pipeline_root=None, until=None):
+    def run(self, parameters=None, watch=None, environment=None, until=None):
         """Runs the pipeline.
 
         Args:
             parameters: Values given at submission.
             watch: Called with (node id, attempt, process, run) when a container has started.
             environment: Variables of every container, as Secrets bring them.
-            pipeline_root: Instead of the compiled one, as at submission.
-            until: Node id after which the run ends, to save time; None runs every task.
+            until: Node id; only this task and its ancestors run, without exit handler. None runs all.
 
         Returns:
             A `Run`.
@@ -75,32 +79,60 @@ class Cluster:
         values = {name: definition["defaultValue"] for name, definition in declared.items()}
         values.update(parameters or {})
         run = Run(str(uuid.uuid4()))
-        context = _Context(pipeline_root or self.root, values, watch, environment or {})
+        context = _Context(values, watch, environment or {})
         error = ""
-        tasks = self.spec["components"][DAG]["dag"]["tasks"]
         try:
-            for node_id in _in_order(tasks, until):
-                self._run_task(run, node_id, tasks[node_id], context)
+            self._run_tasks(run, _wanted(self.spec["components"][DAG]["dag"]["tasks"], until), context)
             run.state = "SUCCEEDED"
         except TaskError as failure:
             run.state, error = "FAILED", str(failure)
-        context.status = {"state": run.state, "pipelineJobResourceName": run.id, "error": {"message": error}}
-        handler = self.spec["root"]["dag"]["tasks"][EXIT_HANDLER]
-        assert handler["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
-        self._run_task(run, EXIT_HANDLER, handler, context)
+        if until is None:
+            context.status = {
+                "state": run.state,
+                "pipelineJobResourceName": run.id,
+                "error": {"message": error},
+            }
+            handler = self.spec["root"]["dag"]["tasks"][EXIT_HANDLER]
+            assert handler["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
+            self._run_task(run, EXIT_HANDLER, handler, context)
         return run
+
+    def _run_tasks(self, run, tasks, context):
+        """Each task once those before it are done; after a failure none is started."""
+        waiting = dict(tasks)
+        running = {}
+        with concurrent.futures.ThreadPoolExecutor(TASKS_AT_ONCE) as pool:
+            while waiting or running:
+                ready = [
+                    node_id
+                    for node_id, task in waiting.items()
+                    if set(task.get("dependentTasks", ())) <= set(run.artifacts)
+                ]
+                assert ready or running, f"The graph has a cycle among {sorted(waiting)}"
+                for node_id in ready[: TASKS_AT_ONCE - len(running)]:
+                    future = pool.submit(self._run_task, run, node_id, waiting.pop(node_id), context)
+                    running[future] = node_id
+                done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    del running[future]
+                    future.result()
 
     def _run_task(self, run, node_id, task, context):
         component = self.spec["components"][task["componentRef"]["name"]]
         container = self.spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
         folder = self.folder / run.id / node_id
         executor_input = self._drive(run, node_id, task, component, context, folder)
+        key = json.dumps([container, executor_input["inputs"]], sort_keys=True)
+        caching = task.get("cachingOptions", {}).get("enableCache", False)
+        if caching and key in self._cache:
+            run.attempts[node_id], run.artifacts[node_id] = 0, self._cache[key]
+            return
         attempts = task.get("retryPolicy", {}).get("maxRetryCount", 0) + 1
         for attempt in range(1, attempts + 1):
             run.attempts[node_id] = attempt
             exit_code = self._launch(run, node_id, container, executor_input, folder, context, attempt)
             if exit_code == 0:
-                self._publish(run, node_id, executor_input, folder)
+                self._cache[key] = run.artifacts[node_id] = self._publish(executor_input, folder)
                 return
         last_line = (run.logs[node_id].strip().splitlines() or ["it printed nothing"])[-1]
         raise TaskError(f"{node_id} failed (exit code {exit_code}): {last_line}")
@@ -126,7 +158,7 @@ class Cluster:
             # The type is lost in the metadata store.
             inputs[name] = {"artifacts": [{**produced, "type": {"instanceSchema": ""}}]}
         outputs = {}
-        prefix = f"{context.root}/{self.spec['pipelineInfo']['name']}/{run.id}/{node_id}/{uuid.uuid4()}"
+        prefix = f"{self.root}/{self.spec['pipelineInfo']['name']}/{run.id}/{node_id}/{uuid.uuid4()}"
         for name, definition in component.get("outputDefinitions", {}).get("artifacts", {}).items():
             kind = definition["artifactType"]
             outputs[name] = {"artifacts": [{"name": name, "type": kind, "uri": f"{prefix}/{name}"}]}
@@ -171,27 +203,22 @@ class Cluster:
                     self.store.upload(local, _key(artifact["uri"]))
         return exit_code
 
-    def _publish(self, run, node_id, executor_input, folder):
-        """The metadata store: properties as ML Metadata gives them back."""
+    def _publish(self, executor_input, folder):
+        """The metadata store: outputs, their properties as ML Metadata gives them back."""
         result = json.loads((folder / "output_metadata.json").read_text())
-        run.artifacts[node_id] = {}
+        published = {}
         for name, holder in executor_input["outputs"]["artifacts"].items():
-            artifact = dict(holder["artifacts"][0])
+            artifact = holder["artifacts"][0]
             told = result.get("artifacts", {}).get(name, {}).get("artifacts", [{}])[0]
             assert told.get("uri", artifact["uri"]) == artifact["uri"], "the launcher uploads to its own URI"
-            self._last_id += 1
             metadata = {key: _stored(value) for key, value in told.get("metadata", {}).items()}
-            run.artifacts[node_id][name] = {
-                "name": str(self._last_id),
-                "uri": artifact["uri"],
-                "metadata": metadata,
-            }
+            published[name] = {"name": str(next(self._ids)), "uri": artifact["uri"], "metadata": metadata}
         shutil.rmtree(folder)
+        return published
 
 
 @dataclasses.dataclass
 class _Context:
-    root: str
     parameters: dict
     watch: object
     environment: dict
@@ -202,24 +229,15 @@ class TaskError(RuntimeError):
     """A task failed as often as it may."""
 
 
-def _in_order(tasks, until=None):
-    """Node ids, each after those it depends on; with `until`, only that node and its ancestors."""
-    if until is not None:
-        wanted, waiting = set(), [until]
-        while waiting:
-            wanted.add(name := waiting.pop())
-            waiting += tasks[name].get("dependentTasks", ())
-        tasks = {name: task for name, task in tasks.items() if name in wanted}
-    ordered = []
-    while len(ordered) < len(tasks):
-        ready = [
-            name
-            for name, task in tasks.items()
-            if name not in ordered and set(task.get("dependentTasks", ())) <= set(ordered)
-        ]
-        assert ready, f"the tasks depend on each other in a circle: {set(tasks) - set(ordered)}"
-        ordered += ready
-    return ordered
+def _wanted(tasks, until):
+    """The tasks to run: all, or one and its ancestors."""
+    if until is None:
+        return tasks
+    wanted, waiting = set(), [until]
+    while waiting:
+        wanted.add(name := waiting.pop())
+        waiting += tasks[name].get("dependentTasks", ())
+    return {name: task for name, task in tasks.items() if name in wanted}
 
 
 def _artifacts(side):

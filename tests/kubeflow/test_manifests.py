@@ -7,11 +7,13 @@ import pytest
 import yaml
 
 from pipeline.config import load_config
+from trainer_module.config import PretrainConfig
+from trainer_module.pretrain import __main__ as pretraining
 
 FOLDER = pathlib.Path(__file__).parents[2] / "deploy" / "kubeflow"
 MANIFESTS = sorted(path.name for path in FOLDER.glob("*.yaml"))
 # Kinds of Kubernetes itself; the others have their schema in an operator.
-OWN = [name for name in MANIFESTS if name not in ("kserve.yaml", "kustomization.yaml")]
+OWN = [name for name in MANIFESTS if name not in ("kserve.yaml", "kustomization.yaml", "tfjob.yaml")]
 
 
 def documents(name):
@@ -75,3 +77,21 @@ def test_what_the_registry_publishes_is_what_is_served():
     claim = pod["volumes"][0]["persistentVolumeClaim"]["claimName"]
     served = find("InferenceService", "kserve.yaml")["spec"]["predictor"]["model"]["storageUri"]
     assert served == f"pvc://{claim}{below}"
+
+
+def test_each_replica_of_the_training_job_gets_arguments_that_it_knows():
+    job = find("TFJob", "tfjob.yaml")
+    worker = job["spec"]["tfReplicaSpecs"]["Worker"]
+    assert as_kubernetes_reads(worker["template"], "V1PodTemplateSpec") == worker["template"]
+    (container,) = worker["template"]["spec"]["containers"]
+    assert container["name"] == "tensorflow"  # else the operator sets no TF_CONFIG
+    assert container["command"] == ["python", "-m", "trainer_module.pretrain"]
+    if "distribution" not in PretrainConfig.model_fields:
+        pytest.skip("pretraining has no section `distribution` yet")
+    told = pretraining.parse(container["args"])
+    assert told.pretrain.distribution.strategy == "multi_worker"
+    assert told.pretrain.batch_size % worker["replicas"] == 0
+    (mount,) = container["volumeMounts"]
+    assert all(
+        path.startswith(mount["mountPath"]) for path in (*told.examples, told.model_dir, told.state_dir)
+    )

@@ -93,4 +93,7 @@ def run_parameters(config: PipelineConfig, fingerprint: str) -> tuple[RunParamet
 def _parameter(
     name: str, kind: ParameterType, default: str | int, description: str, node_id: str, overlay: Overlay
 ) -> RunParameter:
-    return RunParameter(name, kind, default, description, {node_id: (overlay,)})
+    overlays: dict[str, tuple[Overlay, ...]] = {node_id: (overlay,)}
+    if kind == "NUMBER_INTEGER":  # the registered model says with what it was made
+        overlays["RegistryPusher"] = (Overlay(name, ("facts", "parameters", name), overlay.nullable),)
+    return RunParameter(name, kind, default, description, overlays)
