@@ -8,6 +8,7 @@ BENCHMARKS = (
     "pretrain_throughput",
     "embedding",
     "search",
+    "serving",
     "batch_memory",
     "suggest",
     "registry",

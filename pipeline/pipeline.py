@@ -23,6 +23,7 @@ from pipeline.config import ConfigError, PipelineConfig
 from pipeline.evaluation import eval_config
 from pipeline.metadata import connection_config
 from pipeline.source import Source, code_digest, provenance
+from trainer_module.config import ExportConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +65,7 @@ def create_pipeline(config: PipelineConfig, source: Source) -> tfx.dsl.Pipeline:
         is pushed once its representation is good enough.
     """
     data = data_stage(config, source)
-    encoder = pretraining_stage(config, data)
+    encoder = pretraining_stage(config, data, shipped=not source.has_labels)
     candidate = classifier_stage(config, source, data, encoder) if source.has_labels else encoder
     nodes = [*data.nodes, *candidate.nodes, *delivery_stage(config, data, candidate)]
     _add_beam_args(config, nodes)
@@ -108,8 +109,12 @@ def data_stage(config: PipelineConfig, source: Source) -> Data:
     return Data(examples, schema_channel, transform.outputs["transform_graph"], nodes)
 
 
-def pretraining_stage(config: PipelineConfig, data: Data) -> Candidate:
-    """Contrastive pretraining on every image, and the gate on the representation it learned."""
+def pretraining_stage(config: PipelineConfig, data: Data, shipped: bool) -> Candidate:
+    """Contrastive pretraining on every image, and the gate on the representation it learned.
+
+    Only an encoder that is `shipped` itself is exported to other formats.
+    """
+    serving = config.serving if shipped else config.serving.model_copy(update={"export": ExportConfig()})
     pretrainer = tfx.components.Trainer(
         run_fn="trainer_module.entry.pretrain_run_fn",
         examples=data.examples,
@@ -119,6 +124,7 @@ def pretraining_stage(config: PipelineConfig, data: Data) -> Candidate:
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
         custom_config={
             "pretrain": config.pretrain.model_dump_json(),
+            "serving": serving.model_dump_json(),
             "checkpoint_root": f"{config.checkpoint_root}/{code_digest('trainer_module')}",
         },
     ).with_id("Pretrainer")
@@ -145,7 +151,11 @@ def classifier_stage(config: PipelineConfig, source: Source, data: Data, encoder
         base_model=encoder.model,
         train_args=tfx.proto.TrainArgs(splits=["train"]),
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
-        custom_config={"head": config.head.model_dump_json(), "code": code_digest("trainer_module")},
+        custom_config={
+            "head": config.head.model_dump_json(),
+            "serving": config.serving.model_dump_json(),
+            "code": code_digest("trainer_module"),
+        },
     )
     model = trainer.outputs["model"]
     baseline = BaselineResolver(
