@@ -1,4 +1,4 @@
-"""Exports of each kind of encoder that the project has; those of a trained classifier are in head/test_stage.py."""
+"""Exports of each kind of encoder; those of a trained classifier are in head/test_stage.py."""
 
 import json
 import shutil
