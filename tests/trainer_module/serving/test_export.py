@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -38,33 +37,44 @@ def test_signatures_are_those_of_the_contract(served):
     }
 
 
-def test_loads_without_the_project(served, tmp_path):
+def test_a_process_with_tensorflow_alone_classifies(served, tmp_path):
+    """Without `site`, the project's editable install is out of reach, and other packages are refused."""
     script = """
-        import json, sys
+        import importlib.abc, json, sys
+        sys.path += sys.argv[2:]
+
+        class Refusal(importlib.abc.MetaPathFinder):
+            def find_spec(self, name, path, target=None):
+                if name.split(".")[0] in ("tfx", "tfx_bsl", "tensorflow_transform", "tf_keras", "apache_beam"):
+                    raise ImportError(name)
+
+        sys.meta_path.insert(0, Refusal())
         import tensorflow as tf
         model = tf.saved_model.load(sys.argv[1])
         image = tf.io.encode_png(tf.cast(tf.reshape(tf.range(64), [8, 8, 1]), tf.uint8))
         answer = model.signatures["classify_bytes"](image_bytes=tf.reshape(image, [1]))
-        ours = ("trainer_module", "tensorflow_transform")
-        loaded = [name for name in sys.modules if name.split(".")[0] in ours]
+        try:
+            import trainer_module
+        except ImportError as error:
+            refused = str(error)
         print(json.dumps({
-            "loaded": loaded,
+            "refused": refused,
             "probabilities": answer["probabilities"].numpy().tolist(),
             "label": answer["label"].numpy()[0].decode(),
             "all_classes": [name.decode() for name in answer["all_classes"].numpy()[0]],
         }))
     """
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    site = [path for path in sys.path if path.endswith("site-packages")]
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script), served.classifier_dir],
+        [sys.executable, "-I", "-S", "-c", textwrap.dedent(script), served.classifier_dir, *site],
         cwd=tmp_path,
-        env=environment,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
-    assert answer["loaded"] == []
+    assert answer["refused"] == "No module named 'trainer_module'"
     assert answer["all_classes"] == list(served.names)
     pixels = tf.reshape(tf.cast(tf.range(64), tf.uint8), [8, 8, 1])
     here = tf.saved_model.load(served.classifier_dir).signatures["classify_bytes"](
