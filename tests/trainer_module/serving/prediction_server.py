@@ -1,8 +1,8 @@
 """A stand-in for TF Serving, which no package registry has: its gRPC services over one directory of versions.
 
-The protocol is the real one (tensorflow-serving-api, gRPC over a socket), and so are directory, SavedModel and
-warm-up requests. Ours is what follows: newest version, no batching, no reload. Errors get the status codes of
-TF Serving: NOT_FOUND for an unknown model or signature, INVALID_ARGUMENT for a bad request.
+The protocol is the real one (tensorflow-serving-api, gRPC over a socket), and so are the directory, the
+SavedModel and the warm-up requests. Ours is what follows: newest version, no batching, no reload. Errors get
+TF Serving's status codes: NOT_FOUND for an unknown model or signature, INVALID_ARGUMENT for a bad request.
 """
 
 import concurrent.futures

@@ -45,7 +45,7 @@ def test_a_process_with_tensorflow_alone_classifies(served, tmp_path):
 
         class Refusal(importlib.abc.MetaPathFinder):
             def find_spec(self, name, path, target=None):
-                if name.split(".")[0] in ("tfx", "tfx_bsl", "tensorflow_transform", "tf_keras", "apache_beam"):
+                if name.split(".")[0] in ("tfx", "tfx_bsl", "tensorflow_transform", "apache_beam"):
                     raise ImportError(name)
 
         sys.meta_path.insert(0, Refusal())
