@@ -90,9 +90,9 @@ def test_what_is_stored_needs_nothing_of_the_project(stored):
     script = """
         import sys
         sys.path += sys.argv[2:]
-        import mlflow
+        import mlflow, pandas
         model = mlflow.pyfunc.load_model(sys.argv[1])
-        print(len(model.predict({"image_bytes": []})))
+        print(len(model.predict(pandas.DataFrame({"image_bytes": []}, dtype=object))))
         print([name for name in ("components", "trainer_module", "tfx") if name in sys.modules])
         import trainer_module
     """
