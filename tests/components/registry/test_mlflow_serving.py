@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import socket
 import subprocess
 import sys
 import textwrap
@@ -17,6 +16,7 @@ import tensorflow as tf
 
 from components.registry.model_store import CODE_FILE
 from tests.components.registry.conftest import record_of
+from tests.components.registry.test_tracking_server import answers, free_port
 from tests.components.tiny_models import digit_images, png, random_kernel, save_model
 
 NAMES = ("ankle boot", "café/bar", "c")
@@ -112,9 +112,7 @@ def test_what_is_stored_needs_nothing_of_the_project(stored):
 @pytest.fixture
 def scoring_server(stored, tmp_path):
     """URI of `mlflow models serve` on the registered version."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         *(sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", stored, "--workers", "1"),
         *("--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)),
@@ -135,14 +133,6 @@ def scoring_server(stored, tmp_path):
         finally:
             process.terminate()
             process.wait()
-
-
-def answers(url):
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return response.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def post(uri, body):
