@@ -28,10 +28,16 @@ RUNTIME = [
     "scipy>=1.11",
     "setuptools<81; python_version < '3.11'",  # TensorBoard 2.16 imports pkg_resources
     "tensorboard",  # TensorFlow 2.21 no longer brings it
+    "tensorflow-serving-api",
     "uvicorn>=0.27",
 ]
 
 EXTRAS = {
+    "onnx": [
+        "onnx",
+        "onnxruntime>=1.17",
+        "tf2onnx>=1.17",  # the first for NumPy 2 and protobuf 6
+    ],
     "kubeflow": [
         "kfp>=2.5,<2.17",  # 2.17 holds requests back
         "kfp-kubernetes",

@@ -9,6 +9,7 @@ BENCHMARKS = (
     "training_parts",
     "embedding",
     "search",
+    "serving",
     "batch_memory",
     "suggest",
     "registry",

@@ -20,7 +20,7 @@ from components.embedding_gen.config import EmbeddingConfig
 from components.embedding_gen.transforms import EmbedExamples, tasks_for
 from components.image_example_gen.config import FashionMnistSource, IngestConfig
 from components.image_example_gen.transforms import WriteExamples
-from trainer_module.config import EncoderConfig, ImageConfig
+from trainer_module.config import EncoderConfig, ImageConfig, ServingConfig
 from trainer_module.encoders import build_encoder
 
 _SPLITS = ("train", "eval", "test")
@@ -62,7 +62,8 @@ def export(root: pathlib.Path, encoder: tf.keras.Model) -> None:
 
     first = sorted((root / "examples" / "Split-train").iterdir())[0]
     records = list(tf.data.TFRecordDataset(str(first)).take(200).as_numpy_iterator())
-    export_encoder(str(root / "model"), encoder, run_transform(root / "transform", records, ImageConfig()))
+    transform = run_transform(root / "transform", records, ImageConfig())
+    export_encoder(str(root / "model"), encoder, transform, ServingConfig().max_pixels)
 
 
 def embed(root: pathlib.Path, name: str, former_uri: str) -> tuple[int, float]:

@@ -23,6 +23,7 @@ from pipeline.config import ConfigError, PipelineConfig
 from pipeline.evaluation import eval_config
 from pipeline.metadata import connection_config
 from pipeline.source import Source, code_digest, provenance
+from trainer_module.config import ExportConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,7 @@ def create_pipeline(config: PipelineConfig, source: Source) -> tfx.dsl.Pipeline:
     """
     data = data_stage(config, source)
     tuner = tuning_stage(config, source, data) if config.tuner.enabled else None
-    encoder = pretraining_stage(config, data, tuner)
+    encoder = pretraining_stage(config, data, tuner, shipped=not source.has_labels)
     candidate = classifier_stage(config, source, data, encoder) if source.has_labels else encoder
     nodes = [*data.nodes, *candidate.nodes, *delivery_stage(config, data, candidate)]
     _add_beam_args(config, nodes)
@@ -127,8 +128,14 @@ def tuning_stage(config: PipelineConfig, source: Source, data: Data) -> base_nod
     )
 
 
-def pretraining_stage(config: PipelineConfig, data: Data, tuner: base_node.BaseNode | None) -> Candidate:
-    """Contrastive pretraining on every image, and the gate on the representation it learned."""
+def pretraining_stage(
+    config: PipelineConfig, data: Data, tuner: base_node.BaseNode | None, shipped: bool
+) -> Candidate:
+    """Contrastive pretraining on every image, and the gate on the representation it learned.
+
+    Only an encoder that is `shipped` itself is exported to other formats.
+    """
+    serving = config.serving if shipped else config.serving.model_copy(update={"export": ExportConfig()})
     pretrainer = tfx.components.Trainer(
         run_fn="trainer_module.entry.pretrain_run_fn",
         examples=data.examples,
@@ -137,7 +144,7 @@ def pretraining_stage(config: PipelineConfig, data: Data, tuner: base_node.BaseN
         train_args=tfx.proto.TrainArgs(splits=["train", "eval"]),
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
         hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-        custom_config=_pretraining_config(config),
+        custom_config=_pretraining_config(config) | {"serving": serving.model_dump_json()},
     ).with_id("Pretrainer")
     gate = RepresentationGate(
         examples=data.examples,
@@ -162,7 +169,11 @@ def classifier_stage(config: PipelineConfig, source: Source, data: Data, encoder
         base_model=encoder.model,
         train_args=tfx.proto.TrainArgs(splits=["train"]),
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
-        custom_config={"head": config.head.model_dump_json(), "code": code_digest("trainer_module")},
+        custom_config={
+            "head": config.head.model_dump_json(),
+            "serving": config.serving.model_dump_json(),
+            "code": code_digest("trainer_module"),
+        },
     )
     model = trainer.outputs["model"]
     baseline = BaselineResolver(

@@ -1,5 +1,6 @@
 """Typed configuration of the two training stages."""
 
+import importlib.util
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -8,6 +9,13 @@ from trainer_module.encoder_catalog import KERAS_PREFIX, encoder_names
 from trainer_module.losses.config import ObjectiveConfig
 from trainer_module.optimizer_config import AdamW, AnyOptimizer
 from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Cutout, Flip
+
+
+class MissingPackageError(ImportError):
+    """What was asked for needs a package that is an extra of this project; the text says which."""
+
+
+_ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 
 
 class Frozen(BaseModel):
@@ -207,3 +215,36 @@ class HeadConfig(Frozen):
     fine_tune: FineTuneConfig = FineTuneConfig()
     self_training: SelfTrainingConfig = SelfTrainingConfig()
     cache_limit_mb: int = Field(2048, ge=1, description="decoded images beyond this go to a file on disk")
+
+
+class ExportConfig(Frozen):
+    """Other formats in which the model is written beside the SavedModel (docs/serving.md)."""
+
+    formats: tuple[Literal["tflite", "tflite_int8", "onnx"], ...] = Field(
+        (), description="onnx needs `pip install tfx-contrastive[onnx]`"
+    )
+    representative_images: int = Field(
+        256, ge=1, description="training images from which tflite_int8 learns the ranges of its numbers"
+    )
+
+    def check_installed(self) -> None:
+        """Fails before hours of training rather than after them.
+
+        Raises:
+            MissingPackageError: If a format needs a package that is not there.
+        """
+        missing = [name for name in _ONNX_PACKAGES if importlib.util.find_spec(name) is None]
+        if "onnx" in self.formats and missing:
+            raise MissingPackageError(
+                f"export.formats has 'onnx', which needs {', '.join(missing)}: "
+                "pip install 'tfx-contrastive[onnx]', or leave the format out."
+            )
+
+
+class ServingConfig(Frozen):
+    """What consumers get of a stage's model."""
+
+    max_pixels: int = Field(
+        50_000_000, ge=1, description="height times width of an image; a request with a larger one fails"
+    )
+    export: ExportConfig = ExportConfig()

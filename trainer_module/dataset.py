@@ -87,12 +87,12 @@ def read_images(
     Raises:
         ValueError: If there is no file or no image in them.
     """
-    paths = _expand(files)
+    records = read_records(files)
     store: _PixelStore | None = None
     labels: list[np.ndarray] = []
     ids: list[np.ndarray] = []
     mean = std = np.zeros(0, np.float32)
-    for batch in transformed_batches(paths, tf_transform_output):
+    for batch in transformed_batches(records, tf_transform_output):
         if store is None:
             store = _PixelStore(batch[IMAGE_KEY].shape[1:], cache_limit_mb, cache_dir)
             mean, std = batch[IMAGE_MEAN_KEY][0], batch[IMAGE_STD_KEY][0]
@@ -100,17 +100,34 @@ def read_images(
         labels.append(batch[LABEL_INDEX_KEY])
         ids.append(batch[IMAGE_ID_KEY])
     if store is None:
-        raise ValueError(f"{len(paths)} files hold no image ({', '.join(paths[:3])}, …): check the split")
+        raise ValueError(f"the files {list(files)} hold no image: check the split")
     return ImageDataset(store.finish(), np.concatenate(labels), np.concatenate(ids), mean, std)
 
 
+def read_records(files: Sequence[str]) -> tf.data.Dataset:
+    """Serialized examples, scalar strings, in the order of the files as given and of the records in them.
+
+    Args:
+        files: TFRecord files, all plain or all gzipped by their suffix. Glob patterns are expanded and
+            sorted.
+
+    Raises:
+        ValueError: If there is no file.
+    """
+    paths = [path for pattern in files for path in sorted(tf.io.gfile.glob(pattern))]
+    if not paths:
+        raise ValueError(f"no file matches {list(files)}: give the TFRecord files of a split")
+    compression = "GZIP" if paths[0].endswith(".gz") else ""
+    return tf.data.TFRecordDataset(paths, compression_type=compression, buffer_size=8 << 20)
+
+
 def transformed_batches(
-    paths: Sequence[str], tf_transform_output: tft.TFTransformOutput
+    records: tf.data.Dataset, tf_transform_output: tft.TFTransformOutput
 ) -> Iterable[dict[str, np.ndarray]]:
     """Batches of what the Transform graph makes of each record.
 
     Args:
-        paths: TFRecord files, all plain or all gzipped.
+        records: Of `read_records`.
         tf_transform_output: The Transform graph.
 
     Returns:
@@ -133,8 +150,6 @@ def transformed_batches(
             IMAGE_STD_KEY: features[IMAGE_STD_KEY],
         }
 
-    compression = "GZIP" if paths[0].endswith(".gz") else ""
-    records = tf.data.TFRecordDataset(list(paths), compression_type=compression, buffer_size=8 << 20)
     batch = int(np.clip(_BATCH_PIXELS // pixels, 1, _MAX_BATCH))
     return (
         records.batch(batch)
@@ -142,14 +157,6 @@ def transformed_batches(
         .prefetch(2)
         .as_numpy_iterator()
     )
-
-
-def _expand(files: Sequence[str]) -> list[str]:
-    """Patterns to sorted paths, plain paths as they are."""
-    paths = [path for pattern in files for path in sorted(tf.io.gfile.glob(pattern))]
-    if not paths:
-        raise ValueError(f"no file matches {list(files)}: give the TFRecord files of a split")
-    return paths
 
 
 class _PixelStore:

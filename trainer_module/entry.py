@@ -2,7 +2,7 @@
 
 from tfx import v1 as tfx
 
-from trainer_module.config import HeadConfig, PretrainConfig
+from trainer_module.config import HeadConfig, PretrainConfig, ServingConfig
 from trainer_module.tuner_config import TunerConfig
 
 
@@ -12,8 +12,9 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
     Args:
         fn_args: `train_files` and `eval_files`: images, labelled or not. `transform_output`,
             `serving_model_dir`, `model_run_dir`. `hyperparameters`: the Tuner's best, or None.
-            `custom_config`: `pretrain` (PretrainConfig as JSON), `checkpoint_root`, a directory that stays
-            the same from run to run, and, with a Tuner, `tuner` (TunerConfig as JSON).
+            `custom_config`: `pretrain` (PretrainConfig as JSON), `serving` (ServingConfig as JSON),
+            `checkpoint_root`, a directory that stays the same from run to run, and, with a Tuner, `tuner`
+            (TunerConfig as JSON).
     """
     from trainer_module.pretrain import run
 
@@ -25,8 +26,10 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
         config = tuned(config, space, fn_args.hyperparameters)
     run.run(
         files=_unique([*fn_args.train_files, *fn_args.eval_files]),
+        eval_files=fn_args.eval_files,
         transform_dir=fn_args.transform_output,
         config=config,
+        serving=ServingConfig.model_validate_json(fn_args.custom_config["serving"]),
         checkpoint_root=fn_args.custom_config["checkpoint_root"],
         model_dir=fn_args.serving_model_dir,
         log_dir=f"{fn_args.model_run_dir}/logs",
@@ -61,8 +64,8 @@ def head_run_fn(fn_args: tfx.components.FnArgs) -> None:
 
     Args:
         fn_args: `train_files` and `eval_files`: images, labelled or not. `transform_output`,
-            `base_model` (the Pretrainer's model), `serving_model_dir`. `custom_config`: `head`
-            (HeadConfig as JSON).
+            `base_model` (the Pretrainer's model), `serving_model_dir`. `custom_config`: `head` and
+            `serving` (HeadConfig and ServingConfig as JSON).
     """
     from trainer_module.head import stage
 
@@ -73,6 +76,7 @@ def head_run_fn(fn_args: tfx.components.FnArgs) -> None:
         encoder_dir=fn_args.base_model,
         model_dir=fn_args.serving_model_dir,
         config=HeadConfig.model_validate_json(fn_args.custom_config["head"]),
+        serving=ServingConfig.model_validate_json(fn_args.custom_config["serving"]),
     )
 
 

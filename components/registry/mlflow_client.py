@@ -6,14 +6,10 @@ import posixpath
 import uuid
 from typing import TYPE_CHECKING
 
-from components import saved_model
-from components.registry.model_store import MLMODEL_FILE
-
 if TYPE_CHECKING:
     from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 _ARTIFACT_PATH = "model"
-_PYFUNC_SIGNATURES = ("classify_bytes", "embed_bytes", "serving_default")  # the first that a model has
 
 
 def connect(uri: str, name: str) -> "ModelRegistryClient":
@@ -62,35 +58,6 @@ def make_database(path: str) -> None:
         store = SqlAlchemyStore(f"sqlite:///{unfinished}")
         store.engine.dispose()
         os.rename(unfinished, path)
-
-
-def describe(model_dir: str) -> None:
-    """Adds `MLmodel`, by which MLflow's pyfunc and scoring server know the SavedModel."""
-    _quieten()
-    import mlflow
-    from mlflow.models import Model, ModelSignature
-    from mlflow.types import ColSpec, Schema
-
-    signatures = saved_model.read_signatures(model_dir)
-    name = next((known for known in _PYFUNC_SIGNATURES if known in signatures), None)
-    if name is None:
-        raise ValueError(
-            f"{model_dir!r} has the signatures {sorted(signatures)}; expected one of "
-            f"{', '.join(_PYFUNC_SIGNATURES)}."
-        )
-    columns = [ColSpec("binary", argument) for argument in signatures[name].inputs]
-    model = Model(signature=ModelSignature(inputs=Schema(columns)))
-    model.add_flavor(
-        "tensorflow",
-        saved_model_dir=".",
-        meta_graph_tags=["serve"],
-        signature_def_key=name,
-        model_type="tf1-estimator",  # MLflow's name for "call a signature of a SavedModel"
-    )
-    model.add_flavor(
-        "python_function", loader_module="mlflow.tensorflow", python_version=mlflow.utils.PYTHON_VERSION
-    )
-    model.save(os.path.join(model_dir, MLMODEL_FILE))
 
 
 def upload(uri: str, name: str, model_dir: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import tempfile
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from components.registry import mlflow_client
+from components.registry import mlflow_client, mlflow_flavor
 from components.registry.interface import Event, ModelVersion, VersionRecord, find, from_json, to_json
 from components.registry.locking import exclusive_file
 from components.registry.model_store import ModelStore
@@ -85,7 +85,7 @@ class MlflowRegistry:
                         self._name, str(known.number), _BLESSED, _text(record.blessed)
                     )
                 return find(self, known.number)
-            stored = self._store.add(model_dir, record, mlflow_client.describe)
+            stored = self._store.add(model_dir, record, mlflow_flavor.describe)
             source, run_id = (
                 mlflow_client.upload(self._uri, self._name, stored) if self._is_server else (stored, None)
             )

@@ -12,7 +12,10 @@ from components.registry.interface import VersionRecord
 RECORD_FILE = "version.json"
 CARD_FILE = "model_card.md"
 MLMODEL_FILE = "MLmodel"
-OWN_FILES = frozenset({RECORD_FILE, CARD_FILE, MLMODEL_FILE})
+CODE_FILE = "mlflow_model.py"
+REQUIREMENTS_FILE = "requirements.txt"
+ENVIRONMENT_FILE = "python_env.yaml"
+OWN_FILES = frozenset({RECORD_FILE, CARD_FILE, MLMODEL_FILE, CODE_FILE, REQUIREMENTS_FILE, ENVIRONMENT_FILE})
 _INCOMING = ".incoming-"  # of the one writer
 _CACHING = ".caching-"  # of any reader
 
@@ -23,7 +26,7 @@ def digest_of(model_dir: str) -> str:
 
 
 class ModelStore:
-    """`<root>/<digest>/`: the SavedModel, `version.json`, `model_card.md`, `MLmodel`.
+    """`<root>/<digest>/`: the SavedModel, `version.json`, `model_card.md`, what the registry adds.
 
     A model is copied beside its place and renamed into it: a kill at any point leaves either nothing
     or all of it, plus a `.incoming-*` directory that the next `add` removes.

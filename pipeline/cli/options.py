@@ -11,6 +11,7 @@ from components.registry.interface import RegistryError
 from pipeline.config import ConfigError
 from pipeline.config.loading import DEFAULT_CONFIG
 from pipeline.runners.supervisor import RunError
+from trainer_module.config import MissingPackageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,6 +40,6 @@ def told_plainly() -> Iterator[None]:
     """Turns the errors that explain themselves into one message without a traceback."""
     try:
         yield
-    except (ConfigError, DataError, RegistryError, RunError, LookupError) as error:
+    except (ConfigError, DataError, RegistryError, RunError, MissingPackageError, LookupError) as error:
         text = error.args[0] if error.args else str(error)
         raise click.ClickException(str(text)) from error

@@ -33,6 +33,7 @@ def command(config_name: str, overrides: tuple[str, ...]) -> None:
 
     with options.told_plainly():
         config = load_config(config_name, overrides)
+        config.export.check_installed()
         inspection = inspect_source(config.data)
         console.print(
             f"{config.name}: {inspection.num_images:,} images from {config.data.source}", markup=False

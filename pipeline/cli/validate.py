@@ -15,6 +15,7 @@ def command(config_name: str, overrides: tuple[str, ...]) -> None:
     """Check a configuration and its data, without running anything."""
     with options.told_plainly():
         config = load_config(config_name, overrides)
+        config.export.check_installed()
         inspection = inspect_source(config.data)
         supervisor.require_usable(config)
     click.echo(f"The configuration {config.name} can be used.")

@@ -16,7 +16,7 @@ from pipeline import schema
 from pipeline.config.beam import BeamConfig
 from pipeline.config.kubeflow import KubeflowConfig
 from pipeline.evaluation.config import EvaluationConfig
-from trainer_module.config import HeadConfig, ImageConfig, PretrainConfig
+from trainer_module.config import ExportConfig, HeadConfig, ImageConfig, PretrainConfig, ServingConfig
 from trainer_module.tuner_config import TunerConfig
 from trainer_module.view_steps import check_policy
 
@@ -70,6 +70,7 @@ class PipelineConfig(Frozen):
     pretrain: PretrainConfig = PretrainConfig()
     representation_gate: GateConfig = GateConfig()
     head: HeadConfig = HeadConfig()
+    export: ExportConfig = ExportConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     baseline: BaselineConfig = BaselineConfig()
     registry: RegistryConfig = RegistryConfig()
@@ -132,6 +133,11 @@ class PipelineConfig(Frozen):
     def pushed_dir(self) -> str:
         """Directory of numeric versions that the Pusher writes; nobody serves from it."""
         return f"{self.root}/pushed/{self.name}"
+
+    @property
+    def serving(self) -> ServingConfig:
+        """What consumers get: a server takes no larger image than ImageExampleGen does."""
+        return ServingConfig(max_pixels=self.data.max_pixels, export=self.export)
 
     @property
     def checkpoint_root(self) -> str:

@@ -50,6 +50,7 @@ OTHERS = {
     "python": "a benchmark: minutes to hours",
     "saved_model_cli": "TensorFlow's; test_export.py asks the signatures",
     "ls": "lists",
+    "mlflow": "never ends; tests/components/registry/test_mlflow_serving.py asks its server",
 }
 FILES = ("boot.png", "a.png", "b.png", "pipeline.yaml")
 FOLDERS = ("incoming",)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_module.config import HeadConfig
+from trainer_module.config import HeadConfig, ServingConfig
 from trainer_module.dataset import read_images
 from trainer_module.encoders import load_encoder
 from trainer_module.head.train import HeadMetrics, train_head
 from trainer_module.serving import export_classifier
+from trainer_module.serving.exports import Parts, write_exports
 from trainer_module.vocabulary import class_names
 
 # TF Serving and TensorFlow leave this folder of a SavedModel alone.
@@ -26,6 +27,7 @@ def run(
     encoder_dir: str,
     model_dir: str,
     config: HeadConfig,
+    serving: ServingConfig,
 ) -> HeadMetrics:
     """Trains a classifier on a pretrained encoder and writes it as a SavedModel.
 
@@ -36,23 +38,27 @@ def run(
         encoder_dir: The Pretrainer's model directory.
         model_dir: Where the SavedModel goes; `assets.extra/metrics.json` in it holds the figures.
         config: How to train.
+        serving: What consumers get.
 
     Returns:
         The figures.
 
     Raises:
         ValueError: If the labels can't teach a classifier, or a directory is not what it should be.
+        MissingPackageError: If an export needs a package that is not there.
     """
+    serving.export.check_installed()
     tf_transform_output = tft.TFTransformOutput(transform_dir)
     names = class_names(tf_transform_output)
-    trained = train_head(
-        load_encoder(encoder_dir),
-        read_images(train_files, tf_transform_output, config.cache_limit_mb),
-        read_images(eval_files, tf_transform_output, config.cache_limit_mb),
-        names,
-        config,
+    train, evaluation = (
+        read_images(files, tf_transform_output, config.cache_limit_mb) for files in (train_files, eval_files)
     )
-    export_classifier(model_dir, trained.encoder, trained.head, names, tf_transform_output)
+    trained = train_head(load_encoder(encoder_dir), train, evaluation, names, config)
+    export_classifier(
+        model_dir, trained.encoder, trained.head, names, tf_transform_output, serving.max_pixels
+    )
+    parts = Parts(trained.encoder, trained.head, names)
+    write_exports(model_dir, parts, train.images, evaluation, eval_files, serving.export)
     path = os.path.join(model_dir, METRICS_PATH)
     tf.io.gfile.makedirs(os.path.dirname(path))
     with tf.io.gfile.GFile(path, "w") as file:

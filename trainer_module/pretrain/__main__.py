@@ -8,7 +8,7 @@ The directories are those of a run's artifacts, on a volume that every replica m
 import argparse
 from collections.abc import Sequence
 
-from trainer_module.config import PretrainConfig
+from trainer_module.config import PretrainConfig, ServingConfig
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -38,8 +38,10 @@ def main() -> None:
 
     run.run(
         files=own.examples,
+        eval_files=(),  # exports to other formats are measured on them: there are none here
         transform_dir=own.transform_graph,
         config=own.pretrain,
+        serving=ServingConfig(),
         checkpoint_root=f"{own.state_dir}/checkpoints",
         model_dir=own.model_dir,
         log_dir=f"{own.state_dir}/logs",

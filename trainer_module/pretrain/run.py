@@ -6,20 +6,23 @@ from collections.abc import Sequence
 
 import tensorflow_transform as tft
 
-from trainer_module.config import PretrainConfig
+from trainer_module.config import PretrainConfig, ServingConfig
 from trainer_module.dataset import ImageDataset, read_images
 from trainer_module.encoders import load_encoder, save_encoder
 from trainer_module.pretrain.distribution import build_strategy, is_chief
 from trainer_module.pretrain.loop import pretrain
 from trainer_module.serving.export import export_encoder
+from trainer_module.serving.exports import Parts, write_exports
 
 _log = logging.getLogger(__name__)
 
 
 def run(
     files: Sequence[str],
+    eval_files: Sequence[str],
     transform_dir: str,
     config: PretrainConfig,
+    serving: ServingConfig,
     checkpoint_root: str,
     model_dir: str,
     log_dir: str,
@@ -30,13 +33,16 @@ def run(
 
     Args:
         files: TFRecord files of all images, labelled or not.
+        eval_files: Those of the `eval` split among them, on which exports are measured.
         transform_dir: Output of the Transform component.
         config: What to train and how.
+        serving: What consumers get.
         checkpoint_root: Checkpoints go to a sub-directory named by configuration and data.
         model_dir: Where the SavedModel, `encoder.json` and `encoder.weights.h5` go.
         log_dir: Where TensorBoard's scalars go.
     """
     strategy = build_strategy(config.distribution)  # first: several workers must meet before all else
+    serving.export.check_installed()
     tf_transform_output = tft.TFTransformOutput(transform_dir)
     dataset = read_images(files, tf_transform_output, config.cache_limit_mb)
     _log.info("pretraining on %d images of shape %s", len(dataset), dataset.image_shape)
@@ -46,7 +52,11 @@ def run(
         return
     save_encoder(model_dir, encoder, config.encoder, dataset.image_shape, dataset.mean, dataset.std)
     # Rebuilt: what is exported computes in float32, whatever it was trained in.
-    export_encoder(model_dir, load_encoder(model_dir), tf_transform_output)
+    rebuilt = load_encoder(model_dir)
+    export_encoder(model_dir, rebuilt, tf_transform_output, serving.max_pixels)
+    if serving.export.formats:
+        evaluation = read_images(eval_files, tf_transform_output, config.cache_limit_mb)
+        write_exports(model_dir, Parts(rebuilt), dataset.images, evaluation, eval_files, serving.export)
 
 
 def run_digest(config: PretrainConfig, dataset: ImageDataset) -> str:

@@ -1,15 +1,19 @@
 """Writing SavedModels with the signatures that consumers rely on (docs/serving.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from trainer_module.preprocessing import IMAGE_KEY
 from trainer_module.serving.modules import ServedClassifier, ServedEncoder
+from trainer_module.serving.warmup import write_warm_up_requests
 
 
-def export_encoder(directory: str, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput) -> None:
+def export_encoder(
+    directory: str, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput, max_pixels: int
+) -> None:
     """Writes a SavedModel that embeds images.
 
     Signatures, all with one row an image in the order of the request:
@@ -17,17 +21,18 @@ def export_encoder(directory: str, encoder: keras.Model, tf_transform_output: tf
             to `embedding`, float32 [B, D], of length 1.
         embed_bytes: `image_bytes` (encoded images, string [B]) to the same.
 
-    A request with bytes that are no image fails as a whole with `InvalidArgumentError`.
+    A request with bytes that are no image fails as a whole with `InvalidArgumentError`. Requests that warm
+    a server up go to `assets.extra`.
 
     Args:
         directory: Where to, local or remote.
         encoder: Pixels in [0, 255], uint8 [B, H, W, C], to h, float32 [B, D].
         tf_transform_output: Output of the Transform component; its graph decodes the requests.
+        max_pixels: Height times width that an image of a request may have.
     """
-    served = ServedEncoder(encoder, tf_transform_output)
-    tf.saved_model.save(
-        served, directory, {"serving_default": served.embed_examples, "embed_bytes": served.embed_bytes}
-    )
+    served = ServedEncoder(encoder, tf_transform_output, max_pixels)
+    signatures = {"serving_default": served.embed_examples, "embed_bytes": served.embed_bytes}
+    _save(served, directory, signatures, tf_transform_output)
 
 
 def export_classifier(
@@ -36,6 +41,7 @@ def export_classifier(
     classifier_head: keras.Model,
     class_names: Sequence[str],
     tf_transform_output: tft.TFTransformOutput,
+    max_pixels: int,
 ) -> None:
     """Writes a SavedModel that classifies and embeds images.
 
@@ -51,6 +57,7 @@ def export_classifier(
         classifier_head: h to logits, float32 [B, K], calibrated: their softmax is what is served.
         class_names: Class names in the order of the logits.
         tf_transform_output: Output of the Transform component; its graph decodes the requests.
+        max_pixels: Height times width that an image of a request may have.
 
     Raises:
         ValueError: If the head's width and the number of names differ.
@@ -61,13 +68,21 @@ def export_classifier(
             f"the head gives {width} logits, but {len(class_names)} class names were received: "
             "name each output once"
         )
-    served = ServedClassifier(encoder, classifier_head, class_names, tf_transform_output)
-    tf.saved_model.save(
-        served,
-        directory,
-        {
-            "serving_default": served.classify_examples,
-            "classify_bytes": served.classify_bytes,
-            "embed_bytes": served.embed_bytes,
-        },
-    )
+    served = ServedClassifier(encoder, classifier_head, class_names, tf_transform_output, max_pixels)
+    signatures = {
+        "serving_default": served.classify_examples,
+        "classify_bytes": served.classify_bytes,
+        "embed_bytes": served.embed_bytes,
+    }
+    _save(served, directory, signatures, tf_transform_output)
+
+
+def _save(
+    served: ServedEncoder,
+    directory: str,
+    signatures: Mapping[str, Callable],
+    tf_transform_output: tft.TFTransformOutput,
+) -> None:
+    tf.saved_model.save(served, directory, dict(signatures))
+    shape = tuple(tf_transform_output.transformed_feature_spec()[IMAGE_KEY].shape)
+    write_warm_up_requests(directory, list(signatures), shape)

@@ -18,15 +18,16 @@ class ServedEncoder(tf.Module):
     A tf.Module, not a Keras model: TFT's layer is a Keras 2 object, which a Keras 3 model can't hold.
     """
 
-    def __init__(self, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput):
+    def __init__(self, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput, max_pixels: int):
         """Takes the parts.
 
         Args:
             encoder: Pixels [B, H, W, C] to h, float32 [B, D].
             tf_transform_output: Output of the Transform component.
+            max_pixels: Height times width that an image may have.
         """
         super().__init__(name="served_encoder")
-        self._reader = ImageReader(tf_transform_output)
+        self._reader = ImageReader(tf_transform_output, max_pixels)
         self._encoder = encoder
 
     def _encode(self, pixels: tf.Tensor) -> tf.Tensor:
@@ -60,6 +61,7 @@ class ServedClassifier(ServedEncoder):
         classifier_head: keras.Model,
         class_names: Sequence[str],
         tf_transform_output: tft.TFTransformOutput,
+        max_pixels: int,
     ):
         """Takes the parts.
 
@@ -68,8 +70,9 @@ class ServedClassifier(ServedEncoder):
             classifier_head: h to calibrated logits, float32 [B, K].
             class_names: Class names in the order of the logits, K.
             tf_transform_output: Output of the Transform component.
+            max_pixels: Height times width that an image may have.
         """
-        super().__init__(encoder, tf_transform_output)
+        super().__init__(encoder, tf_transform_output, max_pixels)
         self._head = classifier_head
         self._class_names = tuple(class_names)
 

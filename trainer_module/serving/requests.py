@@ -6,8 +6,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from trainer_module.preprocessing import IMAGE_KEY
+from trainer_module.serving.headers import read_headers
 
-_SNIFFED_BYTES = 12
 _SHOWN_POSITIONS = 20
 
 
@@ -16,16 +16,19 @@ class ImageReader(tf.Module):
 
     An image that can't be decoded makes the whole request fail with `InvalidArgumentError`: an answer
     for it could only be made up, and a client that sends one picture as garbage wants to know. The
-    server goes on; the other images can be sent again without it.
+    server goes on; the other images can be sent again without it. The same holds for one that would take
+    too much memory once decoded: a PNG of a few hundred kilobytes can hold a billion pixels.
     """
 
-    def __init__(self, tf_transform_output: tft.TFTransformOutput):
+    def __init__(self, tf_transform_output: tft.TFTransformOutput, max_pixels: int):
         """Loads the Transform graph.
 
         Args:
             tf_transform_output: Output of the Transform component, for images of one shape.
+            max_pixels: Height times width that an image may have by its header.
         """
         super().__init__(name="image_reader")
+        self._max_pixels = max_pixels
         self._spec = tf_transform_output.raw_feature_spec()[IMAGE_KEY]
         self._transform = tf_transform_output.transform_features_layer()
 
@@ -39,10 +42,11 @@ class ImageReader(tf.Module):
             Pixels, uint8 [B, H, W, C].
 
         Raises:
-            tf.errors.InvalidArgumentError: When run, if an image can't be decoded. Where the bytes are
-                no image at all, the message has their positions in the request.
+            tf.errors.InvalidArgumentError: When run, if an image can't be decoded or has too many pixels.
+                Where the bytes are no image at all, or the header says that they are too many, nothing
+                is decoded and the message has the positions in the request.
         """
-        with tf.control_dependencies([_assert_images(image_bytes)]):
+        with tf.control_dependencies(_checks(image_bytes, self._max_pixels)):
             features = self._transform({IMAGE_KEY: _as_raw_feature(tf.identity(image_bytes), self._spec)})
         return tf.cast(features[IMAGE_KEY], tf.uint8)
 
@@ -59,30 +63,25 @@ class ImageReader(tf.Module):
         return self.pixels_of_bytes(tf.io.parse_example(examples, spec)[IMAGE_KEY])
 
 
-def _assert_images(image_bytes: tf.Tensor) -> tf.Operation:
-    """Fails, with positions, on bytes that no format begins with; decoders name all else."""
-    # Padded, so that an empty string has a beginning too.
-    start = tf.strings.substr(tf.strings.join([image_bytes, "\0" * _SNIFFED_BYTES]), 0, _SNIFFED_BYTES)
+def _checks(image_bytes: tf.Tensor, max_pixels: int) -> list[tf.Operation]:
+    """Fails, with positions, on what is no image or too large a one; decoders name all else."""
+    headers = read_headers(image_bytes)
+    return [
+        _assert_all(
+            headers.known,
+            "not an encoded image (send the bytes of a PNG, JPEG, GIF or BMP file, base64 in JSON)",
+        ),
+        _assert_all(
+            headers.pixels <= max_pixels,
+            f"an image of more than {max_pixels:,} pixels, the limit of this model (send a smaller one)",
+        ),
+    ]
 
-    def begins_with(magic: bytes, offset: int = 0) -> tf.Tensor:
-        return tf.equal(tf.strings.substr(start, offset, len(magic)), magic)
 
-    known = (
-        begins_with(b"\x89PNG\r\n\x1a\n")
-        | begins_with(b"\xff\xd8\xff")
-        | begins_with(b"GIF8")
-        | begins_with(b"BM")
-        | (begins_with(b"RIFF") & begins_with(b"WEBP", 8))  # newer TensorFlow reads it, older says so
-    )
-    positions = tf.reshape(tf.where(~known), [-1])
+def _assert_all(fine: tf.Tensor, message: str) -> tf.Operation:
+    positions = tf.reshape(tf.where(~fine), [-1])
     return tf.debugging.Assert(
-        tf.reduce_all(known),
-        [
-            "not an encoded image (send the bytes of a PNG, JPEG, GIF or BMP file, base64 in JSON); "
-            "positions in the request:",
-            positions,
-        ],
-        summarize=_SHOWN_POSITIONS,
+        tf.reduce_all(fine), [f"{message}; positions in the request:", positions], summarize=_SHOWN_POSITIONS
     )
 
 

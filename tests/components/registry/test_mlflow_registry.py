@@ -74,7 +74,7 @@ def test_mlflow_itself_resolves_and_loads_the_champion(registry, directory, mode
     finally:
         mlflow.set_registry_uri(before)
     direct = tf.saved_model.load(models[0]).signatures["classify_bytes"](image=tf.constant([b"abc", b"d"]))
-    assert list(answer["label"]) == direct["label"].numpy().tolist()
+    assert list(answer["label"]) == [label.decode() for label in direct["label"].numpy()]
 
 
 def test_a_leftover_of_a_killed_copy_is_no_version_and_goes_away(registry, directory, models):

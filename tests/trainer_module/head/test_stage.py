@@ -1,6 +1,8 @@
+import importlib.util
 import json
 import pathlib
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -11,7 +13,15 @@ from tests.trainer_module.digits_data import (
     run_transform,
     write_records,
 )
-from trainer_module.config import EncoderConfig, FineTuneConfig, HeadConfig, ImageConfig
+from trainer_module.config import (
+    EncoderConfig,
+    ExportConfig,
+    FineTuneConfig,
+    HeadConfig,
+    ImageConfig,
+    MissingPackageError,
+    ServingConfig,
+)
 from trainer_module.encoders import save_encoder
 from trainer_module.head import stage
 
@@ -41,10 +51,25 @@ def inputs(encoder, tmp_path_factory) -> dict[str, str]:
     }
 
 
-def test_writes_a_classifier_and_its_figures(inputs, tmp_path):
-    config = HeadConfig(mode="fine_tune", fine_tune=FineTuneConfig(num_steps=3, batch_size=16))
-    metrics = stage.run(**inputs, model_dir=str(tmp_path / "model"), config=config)
+CONFIG = HeadConfig(mode="fine_tune", fine_tune=FineTuneConfig(num_steps=3, batch_size=16))
 
+
+@pytest.fixture(scope="module")
+def exported(inputs, tmp_path_factory) -> pathlib.Path:
+    """Directory of a model with every export for which the packages are there."""
+    formats = ["tflite", "tflite_int8"]
+    if importlib.util.find_spec("tf2onnx") and importlib.util.find_spec("onnxruntime"):
+        formats.append("onnx")
+    path = tmp_path_factory.mktemp("exported") / "model"
+    serving = ServingConfig(export=ExportConfig(formats=formats, representative_images=50))
+    stage.run(**inputs, model_dir=str(path), config=CONFIG, serving=serving)
+    return path
+
+
+def test_writes_a_classifier_and_its_figures(inputs, tmp_path):
+    metrics = stage.run(**inputs, model_dir=str(tmp_path / "model"), config=CONFIG, serving=ServingConfig())
+
+    assert not (tmp_path / "model" / "assets.extra" / "exports").exists()
     written = json.loads((tmp_path / "model" / "assets.extra" / "metrics.json").read_text())
     assert written["labels_per_class"] == metrics.labels_per_class
     assert list(written["labels_per_class"]) == [f"number {digit}" for digit in range(10)]
@@ -60,12 +85,87 @@ def test_writes_a_classifier_and_its_figures(inputs, tmp_path):
     assert right / 100 == pytest.approx(written["eval_accuracy"], abs=1e-6)
 
 
+def eval_pixels() -> np.ndarray:
+    """The images of `eval` as whoever uses an export decodes them."""
+    return digit_pixels(300)[0][200:, ..., np.newaxis]
+
+
+@pytest.mark.parametrize(
+    ("format_", "name", "probability_tolerance", "least_cosine"),
+    [
+        ("tflite", "model.tflite", 1e-4, 0.99999),
+        ("tflite_int8", "model_int8.tflite", 0.2, 0.95),
+        ("onnx", "model.onnx", 1e-4, 0.99999),
+    ],
+)
+def test_exports_agree_with_the_saved_model(exported, format_, name, probability_tolerance, least_cosine):
+    pixels = eval_pixels()
+    path = exported / "assets.extra" / "exports" / name
+    if format_ == "onnx":
+        onnxruntime = pytest.importorskip("onnxruntime")
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        names = [output.name for output in session.get_outputs()]
+        answer = dict(zip(names, session.run(None, {"pixels": pixels}), strict=True))
+        classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
+    else:
+        answer = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()(pixels=pixels)
+    report = json.loads(path.with_name(f"{name}.json").read_text())
+
+    model = tf.saved_model.load(str(exported))
+    images = tf.constant([encode_png(image) for image in pixels])
+    served = model.signatures["classify_bytes"](image_bytes=images)
+    embedding = model.signatures["embed_bytes"](image_bytes=images)["embedding"].numpy()
+    probabilities = served["probabilities"].numpy()
+    np.testing.assert_allclose(answer["probabilities"], probabilities, atol=probability_tolerance)
+    cosine = np.sum(answer["embedding"] * embedding, axis=1)
+    assert cosine.min() > least_cosine
+
+    assert report["format"] == format_
+    assert report["num_bytes"] == path.stat().st_size
+    assert report["input"] == {"pixels": {"dtype": "uint8", "shape": [None, 8, 8, 1]}}
+    assert report["outputs"]["probabilities"] == {"dtype": "float32", "shape": [None, 10]}
+    assert report["classes"] == [name.decode() for name in served["all_classes"].numpy()[0]]
+    if format_ == "onnx":
+        assert classes == report["classes"]
+    measured = report["eval"]
+    labels = digit_pixels(300)[1][200:]
+    ours, theirs = (np.argmax(side, axis=1) for side in (answer["probabilities"], probabilities))
+    assert (measured["num_images"], measured["num_labelled"]) == (100, 100)
+    assert measured["accuracy"] == pytest.approx(np.mean(ours == labels))
+    assert measured["accuracy_loss"] == pytest.approx(np.mean(theirs == labels) - np.mean(ours == labels))
+    assert measured["same_label"] == pytest.approx(np.mean(ours == theirs))
+    difference = np.abs(answer["probabilities"] - probabilities).max()
+    assert measured["max_probability_difference"] == pytest.approx(difference, abs=1e-5)
+    assert measured["min_cosine"] == pytest.approx(cosine.min(), abs=1e-5)
+
+
+def test_eight_bits_are_a_quarter_of_thirty_two(exported):
+    folder = exported / "assets.extra" / "exports"
+    assert (folder / "model_int8.tflite").stat().st_size < 0.35 * (folder / "model.tflite").stat().st_size
+    details = tf.lite.Interpreter(str(folder / "model_int8.tflite")).get_tensor_details()
+    assert sum(detail["dtype"] is np.int8 for detail in details) > 10
+
+
+def test_a_format_without_its_packages_is_refused_before_training(inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    serving = ServingConfig(export=ExportConfig(formats=("onnx",)))
+    message = r"needs tf2onnx, onnx, onnxruntime: pip install 'tfx-contrastive\[onnx\]'"
+    with pytest.raises(MissingPackageError, match=message):
+        stage.run(**inputs, model_dir=str(tmp_path / "model"), config=CONFIG, serving=serving)
+    assert not (tmp_path / "model").exists()
+
+
 def test_without_labels_says_what_to_do(inputs, tmp_path):
     only = {**inputs, "train_files": [inputs["train_files"][0].replace("train", "unlabelled")]}
     with pytest.raises(ValueError, match="none of the 100 training images has a label"):
-        stage.run(**only, model_dir=str(tmp_path), config=HeadConfig())
+        stage.run(**only, model_dir=str(tmp_path), config=HeadConfig(), serving=ServingConfig())
 
 
 def test_a_folder_without_an_encoder_is_refused(inputs, tmp_path):
     with pytest.raises(ValueError, match=r"encoder\.json"):
-        stage.run(**{**inputs, "encoder_dir": str(tmp_path)}, model_dir=str(tmp_path), config=HeadConfig())
+        stage.run(
+            **{**inputs, "encoder_dir": str(tmp_path)},
+            model_dir=str(tmp_path),
+            config=HeadConfig(),
+            serving=ServingConfig(),
+        )

@@ -18,6 +18,7 @@ from trainer_module.encoders import build_encoder
 from trainer_module.serving import export_classifier, export_encoder
 
 SHAPE = (12, 10, 1)  # not that of the sources: every image is resized
+MAX_PIXELS = 100_000
 
 
 class Served(NamedTuple):
@@ -49,8 +50,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     names = ("a class", "b/ö", "c")
     head = keras.Sequential([keras.Input((encoder.output_shape[-1],)), keras.layers.Dense(3)])
     head.layers[0].set_weights([np.random.default_rng(0).normal(size=(128, 3)), np.zeros(3)])
-    export_encoder(str(root / "encoder"), encoder, transform)
-    export_classifier(str(root / "classifier"), encoder, head, names, transform)
+    export_encoder(str(root / "encoder"), encoder, transform, MAX_PIXELS)
+    export_classifier(str(root / "classifier"), encoder, head, names, transform, MAX_PIXELS)
     return Served(
         transform,
         encoder,

@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -9,6 +8,8 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.digits_data import digit_pixels, encode_png, make_example
+from tests.trainer_module.serving.conftest import MAX_PIXELS
+from tests.trainer_module.serving.test_headers import png_header
 from trainer_module.dataset import read_images
 from trainer_module.serving import export_classifier
 from trainer_module.serving.requests import ImageReader
@@ -36,33 +37,44 @@ def test_signatures_are_those_of_the_contract(served):
     }
 
 
-def test_loads_without_the_project(served, tmp_path):
+def test_a_process_with_tensorflow_alone_classifies(served, tmp_path):
+    """Without `site`, the project's editable install is out of reach, and other packages are refused."""
     script = """
-        import json, sys
+        import importlib.abc, json, sys
+        sys.path += sys.argv[2:]
+
+        class Refusal(importlib.abc.MetaPathFinder):
+            def find_spec(self, name, path, target=None):
+                if name.split(".")[0] in ("tfx", "tfx_bsl", "tensorflow_transform", "apache_beam"):
+                    raise ImportError(name)
+
+        sys.meta_path.insert(0, Refusal())
         import tensorflow as tf
         model = tf.saved_model.load(sys.argv[1])
         image = tf.io.encode_png(tf.cast(tf.reshape(tf.range(64), [8, 8, 1]), tf.uint8))
         answer = model.signatures["classify_bytes"](image_bytes=tf.reshape(image, [1]))
-        ours = ("trainer_module", "tensorflow_transform")
-        loaded = [name for name in sys.modules if name.split(".")[0] in ours]
+        try:
+            import trainer_module
+        except ImportError as error:
+            refused = str(error)
         print(json.dumps({
-            "loaded": loaded,
+            "refused": refused,
             "probabilities": answer["probabilities"].numpy().tolist(),
             "label": answer["label"].numpy()[0].decode(),
             "all_classes": [name.decode() for name in answer["all_classes"].numpy()[0]],
         }))
     """
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    site = [path for path in sys.path if path.endswith("site-packages")]
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script), served.classifier_dir],
+        [sys.executable, "-I", "-S", "-c", textwrap.dedent(script), served.classifier_dir, *site],
         cwd=tmp_path,
-        env=environment,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
-    assert answer["loaded"] == []
+    assert answer["refused"] == "No module named 'trainer_module'"
     assert answer["all_classes"] == list(served.names)
     pixels = tf.reshape(tf.cast(tf.range(64), tf.uint8), [8, 8, 1])
     here = tf.saved_model.load(served.classifier_dir).signatures["classify_bytes"](
@@ -74,7 +86,7 @@ def test_loads_without_the_project(served, tmp_path):
 
 def test_training_and_serving_see_the_same_pixels_bit_by_bit(served):
     trained_on = read_images([served.records], served.transform).images
-    reader = ImageReader(served.transform)
+    reader = ImageReader(served.transform, MAX_PIXELS)
     from_bytes = tf.function(reader.pixels_of_bytes)(tf.constant(served.images))
     examples = [make_example(image) for image in served.images]
     from_examples = tf.function(reader.pixels_of_examples)(tf.constant(examples))
@@ -138,7 +150,7 @@ def _grey_as(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["rgb", "rgba", "grey_alpha"])
 def test_other_channel_counts_are_converted(served, kind):
-    reader = ImageReader(served.transform)
+    reader = ImageReader(served.transform, MAX_PIXELS)
     grey, other = reader.pixels_of_bytes(tf.constant([encode_png(digit_pixels(1)[0][0]), _grey_as(kind)]))
     np.testing.assert_allclose(tf.cast(other, tf.int32), tf.cast(grey, tf.int32), atol=1)
 
@@ -175,6 +187,32 @@ def test_a_corrupt_image_is_named_and_the_next_request_is_answered(signatures, s
         assert signatures[name](**{argument: tf.constant([wrap(good)])})["label"].shape == (1,)
 
 
+@pytest.mark.parametrize("shape", [(1000, 101), (40_000, 40_000)])
+def test_a_pixel_bomb_is_refused_before_it_is_decoded(signatures, served, shape):
+    good, bomb = served.images[0], png_header(*shape)
+    for name, argument, wrap in (
+        ("classify_bytes", "image_bytes", lambda image: image),
+        ("embed_bytes", "image_bytes", lambda image: image),
+        ("serving_default", "examples", make_example),
+    ):
+        message = r"more than 100,000 pixels.*positions in the request:.*\[1\]"
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            signatures[name](**{argument: tf.constant([wrap(good), wrap(bomb)])})
+        signatures[name](**{argument: tf.constant([wrap(good)])})
+
+
+def test_the_largest_image_allowed_is_answered(signatures):
+    image = encode_png(np.zeros((100, 1000), np.uint8))
+    assert signatures["classify_bytes"](image_bytes=tf.constant([image]))["label"].shape == (1,)
+
+
+def test_an_example_without_an_image_is_named(signatures):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"image .*required"):
+        signatures["serving_default"](examples=tf.constant([tf.train.Example().SerializeToString()]))
+
+
 def test_names_must_fit_the_head(served, tmp_path):
     with pytest.raises(ValueError, match=r"3 logits, but 2 class names"):
-        export_classifier(str(tmp_path), served.encoder, served.head, ("a", "b"), served.transform)
+        export_classifier(
+            str(tmp_path), served.encoder, served.head, ("a", "b"), served.transform, MAX_PIXELS
+        )

@@ -1,0 +1,107 @@
+"""What the served signature costs over the bare Keras model, on images of Fashion-MNIST.
+
+Served: `classify_bytes` of the exported SavedModel on PNGs, from Python bytes to NumPy probabilities.
+Plain: encoder and head as one Keras model in a graph, on uint8 arrays that are decoded already. The two take
+turns, call by call, so that what else the machine does hits both.
+
+    python -m benchmarks serving          # bar: at least 0.7x at batch 64
+"""
+
+import gzip
+import os
+import pathlib
+import tempfile
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.image_example_gen.adapters import fashion_mnist
+from components.image_example_gen.config import FashionMnistSource
+from trainer_module.config import EncoderConfig, ImageConfig, ServingConfig
+from trainer_module.encoders import build_encoder
+
+_ENCODERS = ("c4n", "c4")
+_NUM_CLASSES = 10
+_WARM_UP_CALLS = 20
+
+
+def main() -> None:
+    """Prints the rows of the table."""
+    pixels = test_images(1_024)
+    images = [tf.io.encode_png(one).numpy() for one in pixels]
+    for name in _ENCODERS:
+        encoder = build_encoder(EncoderConfig(name=name), (28, 28, 1), [0.286], [0.353])
+        head = keras.Sequential([keras.Input((encoder.output_shape[-1],)), keras.layers.Dense(_NUM_CLASSES)])
+        plain_model = keras.Sequential([encoder, head, keras.layers.Softmax()])
+        plain = tf.function(
+            lambda batch, model=plain_model: model(batch, training=False), reduce_retracing=True
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            model = tf.saved_model.load(export(pathlib.Path(folder), encoder, head, images[:50]))
+            served = model.signatures["classify_bytes"]
+            row(name, 1, 1_000, served, plain, images, pixels)
+            row(name, 64, 200, served, plain, images, pixels)
+
+
+def row(
+    name: str,
+    batch_size: int,
+    calls: int,
+    served: Callable,
+    plain: Callable,
+    images: list[bytes],
+    pixels: np.ndarray,
+) -> None:
+    """Times both sides in turn and prints one row."""
+    ours, theirs = [], []
+    for call in range(-_WARM_UP_CALLS, calls):
+        start = call * batch_size % (len(images) - batch_size + 1)
+        rows = slice(start, start + batch_size)
+        times = (
+            seconds(lambda: served(image_bytes=tf.constant(images[rows]))["probabilities"].numpy()),  # noqa: B023
+            seconds(lambda: plain(tf.constant(pixels[rows])).numpy()),  # noqa: B023
+        )
+        if call >= 0:
+            ours.append(times[0])
+            theirs.append(times[1])
+    ours_ms, theirs_ms = (np.percentile(side, (50, 99)) * 1e3 for side in (ours, theirs))
+    print(
+        f"| {name}, batch {batch_size} | classify_bytes p50 {ours_ms[0]:.2f} ms, p99 {ours_ms[1]:.2f} ms, "
+        f"{batch_size / ours_ms[0] * 1e3:,.0f} images/s; plain Keras {theirs_ms[0]:.2f} ms, "
+        f"{theirs_ms[1]:.2f} ms, {batch_size / theirs_ms[0] * 1e3:,.0f} images/s | "
+        f"{theirs_ms[0] / ours_ms[0]:.2f}x |",
+        flush=True,
+    )
+
+
+def test_images(count: int) -> np.ndarray:
+    """The first test images, uint8 [N, 28, 28, 1]."""
+    directory = fashion_mnist.find(FashionMnistSource())
+    with gzip.open(os.path.join(directory, "t10k-images-idx3-ubyte.gz")) as file:
+        data = np.frombuffer(file.read(16 + count * 28 * 28), np.uint8, offset=16)
+    return data.reshape(-1, 28, 28, 1)
+
+
+def export(folder: pathlib.Path, encoder: keras.Model, head: keras.Model, images: list[bytes]) -> str:
+    """The Trainer's SavedModel."""
+    from tests.trainer_module.digits_data import make_example, run_transform
+    from trainer_module.serving import export_classifier
+
+    transform = run_transform(folder / "transform", [make_example(image) for image in images], ImageConfig())
+    limit = ServingConfig().max_pixels
+    export_classifier(str(folder / "model"), encoder, head, fashion_mnist.CLASS_NAMES, transform, limit)
+    return str(folder / "model")
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
