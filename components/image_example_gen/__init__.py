@@ -2,6 +2,6 @@
 
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.inspection import SourceInspection, inspect_source
+from components.image_example_gen.inspection import SourceInspection, inspect_source, require_enough_labels
 
-__all__ = ["DataError", "IngestConfig", "SourceInspection", "inspect_source"]
+__all__ = ["DataError", "IngestConfig", "SourceInspection", "inspect_source", "require_enough_labels"]

@@ -14,7 +14,7 @@ from tfx.types import artifact_utils
 from components.image_example_gen import quarantine
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.inspection import inspect_source
+from components.image_example_gen.inspection import inspect_source, require_enough_labels
 from components.image_example_gen.records import SPLITS, Reason
 from components.image_example_gen.transforms import WriteExamples
 
@@ -42,7 +42,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         # What is wrong with the source as a whole is said before Beam wraps it in tracebacks.
-        inspect_source(IngestConfig.model_validate_json(exec_properties["ingest"]))
+        require_enough_labels(inspect_source(IngestConfig.model_validate_json(exec_properties["ingest"])))
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         set_aside = artifact_utils.get_single_instance(output_dict["quarantine"])
         staging_dir = os.path.join(examples.uri, "staging")

@@ -57,8 +57,7 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
 
     Raises:
         DataError: If there is nothing there, it is not what the configuration says, there is exactly
-            one class, or one that the source's own splits would measure and never train, or a labels file
-            has a mistake that shows before images are decoded.
+            one class, or a labels file has a mistake that shows before images are decoded.
     """
     listing = adapter_for(ingest.source, ingest.max_file_bytes).listing()
     labels = {split: dict(sorted(counts.items())) for split, counts in listing.labels.items()}
@@ -82,12 +81,15 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
             f"Received {ingest.source}, in which no image is usable by its path; expected images."
         )
     require_classes(inspection.class_names, str(ingest.source))
-    _require_enough_labels(inspection)
     return inspection
 
 
-def _require_enough_labels(inspection: SourceInspection) -> None:
-    """Refuses what is certain to fail later: a class that can't be learnt, a split that can't be filled."""
+def require_enough_labels(inspection: SourceInspection) -> None:
+    """Refuses what is certain to fail once images are read: what a run asks before it starts.
+
+    Raises:
+        DataError: If a class would be measured and never learnt, or a split can't be filled.
+    """
     learnt = collections.Counter[str]()
     for split in (TRAIN, UNSPLIT):
         learnt.update(inspection.labels.get(split, {}))

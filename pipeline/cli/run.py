@@ -7,7 +7,7 @@ import time
 import click
 from rich.console import Console
 
-from components.image_example_gen import inspect_source
+from components.image_example_gen import inspect_source, require_enough_labels
 from pipeline.cli import display, ending, options
 from pipeline.config import load_config
 from pipeline.runners import events, supervisor
@@ -35,6 +35,7 @@ def command(config_name: str, overrides: tuple[str, ...]) -> None:
         config = load_config(config_name, overrides)
         config.export.check_installed()
         inspection = inspect_source(config.data)
+        require_enough_labels(inspection)
         console.print(
             f"{config.name}: {inspection.num_images:,} images from {config.data.source}", markup=False
         )

@@ -2,7 +2,7 @@
 
 import click
 
-from components.image_example_gen import SourceInspection, inspect_source
+from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
 from components.image_example_gen.records import EVAL, TEST
 from pipeline.cli import ending, options
 from pipeline.config import load_config
@@ -17,6 +17,7 @@ def command(config_name: str, overrides: tuple[str, ...]) -> None:
         config = load_config(config_name, overrides)
         config.export.check_installed()
         inspection = inspect_source(config.data)
+        require_enough_labels(inspection)
         supervisor.require_usable(config)
     click.echo(f"The configuration {config.name} can be used.")
     for line in describe(inspection):

@@ -45,6 +45,8 @@ def running(folder):
         f"-filer.port={filer}",
         f"-s3.port={s3}",
         "-s3.port.grpc=0",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
         f"-s3.config={config}",
     ]
     with open(folder / "weed.log", "wb") as log:

@@ -124,6 +124,8 @@ def test_its_loss_curve_is_that_of_an_unbroken_run(killed_and_resumed, tmp_path)
         files=[f"{examples}/Split-train/*", f"{examples}/Split-eval/*"],
         transform_dir=pretrainer.inputs["transform_graph"][0].uri,
         config=PretrainConfig.model_validate(config.pretrain.model_dump()),
+        eval_files=(),
+        serving=config.serving,
         checkpoint_root=str(tmp_path / "checkpoints"),
         model_dir=str(tmp_path / "model"),
         log_dir=str(tmp_path / "logs"),

@@ -61,6 +61,7 @@ def portable(tmp_path_factory):
                 folder,
                 "beam.profile=portable",
                 f"beam.job_endpoint=localhost:{job_port}",
+                f"beam.artifact_endpoint=localhost:{job_port}",  # one server does both
                 f"beam.worker_pool=localhost:{pool_port}",
                 "beam.args=[--direct_num_workers=2]",
             )
