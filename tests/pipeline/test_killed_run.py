@@ -20,7 +20,12 @@ from tests.pipeline.command import tfx_contrastive
 from trainer_module.config import PretrainConfig
 from trainer_module.pretrain import run as pretraining
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group("killed"),
+]
 
 NAMES = {0: "shoes / größe 42", 1: "日本 語", 2: "it's 100%"}
 CONFIG = """
