@@ -10,6 +10,7 @@ from trainer_module.config import FineTuneConfig
 from trainer_module.head.classifier import LinearClassifier
 from trainer_module.head.encode import BatchEncoder
 from trainer_module.head.optimizer import layerwise_optimizers
+from trainer_module.pretrain.averaging import copy_network, follow, warmed_up
 from trainer_module.views import make_view
 
 
@@ -38,8 +39,8 @@ class Student:
             config: Views, rates, averaging, steps.
             seed: Seed of the views.
         """
-        self.encoder, self.head = _copy(encoder), classifier.to_keras()
-        self._encoder, self._head = _copy(encoder), classifier.to_keras()
+        self.encoder, self.head = copy_network(encoder), classifier.to_keras()
+        self._encoder, self._head = copy_network(encoder), classifier.to_keras()
         self._encode = BatchEncoder(self.encoder, image_shape)
         self._optimizers = layerwise_optimizers(self._encoder, self._head, config)
         self._start = classifier
@@ -80,14 +81,9 @@ class Student:
 
     def _average(self) -> None:
         """Moves the averages towards the current weights, faster in the first steps."""
-        step = tf.cast(self._index.assign_add(1), tf.float32)
-        decay = tf.minimum(self._config.average_decay, step / (10.0 + step))
-        for mean, current in (
-            *zip(self.encoder.variables, self._encoder.variables, strict=True),
-            *zip(self.head.variables, self._head.variables, strict=True),
-        ):
-            if tf.as_dtype(mean.dtype).is_floating:
-                mean.assign(decay * mean + (1.0 - decay) * current)
+        decay = warmed_up(self._config.average_decay, self._index.assign_add(1))
+        follow(self.encoder, self._encoder, decay)
+        follow(self.head, self._head, decay)
 
     def classifier(self) -> LinearClassifier:
         """The averaged classifier."""
@@ -97,9 +93,3 @@ class Student:
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits of the averaged network, float32 [N, K], of uint8 [N, H, W, C]."""
         return self.classifier().logits(self._encode(images))
-
-
-def _copy(encoder: keras.Model) -> keras.Model:
-    copy = keras.models.clone_model(encoder)
-    copy.set_weights(encoder.get_weights())
-    return copy
