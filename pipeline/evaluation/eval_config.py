@@ -8,7 +8,6 @@ import tensorflow_model_analysis as tfma
 from pipeline.evaluation import argmax_metrics, calibration, ranking
 from pipeline.evaluation.config import EvaluationConfig
 
-ACCURACY = "accuracy"
 SLICE_FEATURES = ("label", "brightness_band")
 
 
@@ -66,7 +65,7 @@ def _thresholds(evaluation: EvaluationConfig) -> dict[str, tfma.MetricThreshold]
     if evaluation.max_accuracy_drop is not None:
         accuracy.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
         accuracy.change_threshold.absolute.value = -evaluation.max_accuracy_drop
-    thresholds = {ACCURACY: accuracy} if accuracy.ByteSize() else {}
+    thresholds = {argmax_metrics.ACCURACY: accuracy} if accuracy.ByteSize() else {}
     if evaluation.min_macro_f1 is not None:
         macro_f1 = tfma.MetricThreshold()
         macro_f1.value_threshold.lower_bound.value = evaluation.min_macro_f1
@@ -81,14 +80,11 @@ def _thresholds(evaluation: EvaluationConfig) -> dict[str, tfma.MetricThreshold]
 def _metrics_specs(num_classes: int) -> list[tfma.MetricsSpec]:
     metrics = [
         tfma.MetricConfig(class_name="ExampleCount", config=json.dumps({"name": "example_count"})),
-        tfma.MetricConfig(class_name="SparseCategoricalAccuracy", config=json.dumps({"name": ACCURACY})),
+        _own(argmax_metrics, "Accuracy", name=argmax_metrics.ACCURACY),
         _own(argmax_metrics, "MacroF1", name=argmax_metrics.MACRO_F1),
         _own(ranking, "MacroRocAuc", name=ranking.NAME),
         _own(calibration, "ExpectedCalibrationError", name=calibration.NAME),
-        tfma.MetricConfig(
-            class_name="MultiClassConfusionMatrixAtThresholds",
-            config=json.dumps({"name": "confusion_matrix", "thresholds": [0.0]}),
-        ),
+        _own(argmax_metrics, "ConfusionMatrix", name=argmax_metrics.CONFUSION_MATRIX),
     ]
     if num_classes:
         metrics += [

@@ -4,16 +4,12 @@ TFMA's own AUC on a binarised problem keeps a confusion matrix for each of 10,00
 and each slice: two thirds of the Evaluator's time for ten classes. One histogram a class says the same.
 """
 
-from collections.abc import Iterable
-from typing import Any
-
-import apache_beam as beam
 import numpy as np
-import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis.metrics import metric_types
+
+from pipeline.evaluation.outcomes import derived_metric
 
 NAME = "roc_auc"
-NUM_BINS = 4096
 
 
 def macro_auc_of(counts: np.ndarray) -> float:
@@ -36,64 +32,11 @@ def macro_auc_of(counts: np.ndarray) -> float:
     return float((wins[defined] / pairs[defined]).mean()) if defined.any() else float("nan")
 
 
-class _ProbabilityHistograms(beam.CombineFn):
-    """Counts examples by class, membership and bin of probability."""
-
-    def __init__(self, key: metric_types.MetricKey, eval_config: tfma.EvalConfig | None):
-        self._key = key
-        self._eval_config = eval_config
-
-    def create_accumulator(self) -> np.ndarray | None:
-        return None  # the number of classes is known with the first example
-
-    def add_input(self, accumulator: np.ndarray | None, element: Any) -> np.ndarray:
-        label, probabilities, weight = next(
-            metric_util.to_label_prediction_example_weight(
-                element,
-                eval_config=self._eval_config,
-                model_name=self._key.model_name,
-                output_name=self._key.output_name,
-                example_weighted=self._key.example_weighted,
-                flatten=False,
-                require_single_example_weight=True,
-            )
-        )
-        num_classes = len(probabilities)
-        if accumulator is None:
-            accumulator = np.zeros((num_classes, 2, NUM_BINS))
-        classes = np.arange(num_classes)
-        actual = int(np.argmax(label)) if label.size > 1 else int(label.item())
-        bins = np.minimum((probabilities * NUM_BINS).astype(np.int64), NUM_BINS - 1)
-        accumulator[classes, (classes == actual).astype(np.int64), bins] += float(np.asarray(weight).item())
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[np.ndarray | None]) -> np.ndarray | None:
-        filled = [accumulator for accumulator in accumulators if accumulator is not None]
-        return np.sum(filled, axis=0) if filled else None
-
-    def extract_output(self, accumulator: np.ndarray | None) -> dict[Any, float]:
-        return {self._key: float("nan") if accumulator is None else macro_auc_of(accumulator)}
-
-
-def _macro_auc(
-    name: str = NAME,
-    eval_config: tfma.EvalConfig | None = None,
-    model_name: str = "",
-    output_name: str = "",
-    example_weighted: bool = False,
-) -> list[Any]:
-    key = metric_types.MetricKey(
-        name=name, model_name=model_name, output_name=output_name, example_weighted=example_weighted
-    )
-    combiner = _ProbabilityHistograms(key, eval_config)
-    return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=combiner)]
-
-
 class MacroRocAuc(metric_types.Metric):
     """ROC AUC of each class against the rest, averaged over classes without weights."""
 
     def __init__(self, name: str = NAME):
-        super().__init__(metric_util.merge_per_key_computations(_macro_auc), name=name)
+        super().__init__(derived_metric(lambda found: macro_auc_of(found.probability)), name=name)
 
 
 metric_types.register_metric(MacroRocAuc)

@@ -5,16 +5,11 @@ import pytest
 from sklearn import metrics
 
 from pipeline.evaluation import ranking
+from pipeline.evaluation.outcomes import Outcomes
 
 
-def histograms(labels, probabilities):
-    num_classes = probabilities.shape[1]
-    counts = np.zeros((num_classes, 2, ranking.NUM_BINS))
-    bins = np.minimum((probabilities * ranking.NUM_BINS).astype(int), ranking.NUM_BINS - 1)
-    for label, row in zip(labels, bins, strict=True):
-        for index in range(num_classes):
-            counts[index, int(label == index), row[index]] += 1
-    return counts
+def auc(labels, probabilities):
+    return ranking.macro_auc_of(Outcomes.of(labels, probabilities, np.ones(len(labels))).probability)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -24,17 +19,17 @@ def test_it_equals_scikit_learn_up_to_the_width_of_a_bin(seed):
     logits = rng.normal(size=(500, 4)) + 1.5 * np.eye(4)[labels]
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     expected = metrics.roc_auc_score(labels, probabilities, multi_class="ovr", average="macro")
-    assert ranking.macro_auc_of(histograms(labels, probabilities)) == pytest.approx(expected, abs=2e-4)
+    assert auc(labels, probabilities) == pytest.approx(expected, abs=2e-4)
 
 
 def test_equal_probabilities_are_chance():
-    assert ranking.macro_auc_of(histograms(np.array([0, 1, 0]), np.full((3, 2), 0.5))) == 0.5
+    assert auc(np.array([0, 1, 0]), np.full((3, 2), 0.5)) == 0.5
 
 
 def test_a_class_without_members_is_left_out():
     probabilities = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]])
-    assert ranking.macro_auc_of(histograms(np.array([0, 1]), probabilities)) == 1.0
+    assert auc(np.array([0, 1]), probabilities) == 1.0
 
 
 def test_nothing_to_compare_is_nan():
-    assert math.isnan(ranking.macro_auc_of(np.zeros((3, 2, ranking.NUM_BINS))))
+    assert math.isnan(ranking.macro_auc_of(np.zeros((3, 2, 8))))
