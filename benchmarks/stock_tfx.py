@@ -8,8 +8,8 @@ a Model artifact's directory.
 import sys
 
 import tensorflow as tf
-import tensorflow_model_analysis as tfma
 import tensorflow_transform as tft
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 
 NAME = "stock"
@@ -52,15 +52,17 @@ def create_pipeline(source: str, model: str, root: str) -> tfx.dsl.Pipeline:
         examples=examples,
         example_splits=["test"],
         model=importer.outputs["result"],
-        eval_config=tfma.EvalConfig(
+        eval_config=config_pb2.EvalConfig(
             model_specs=[
-                tfma.ModelSpec(
+                config_pb2.ModelSpec(
                     signature_name="serving_default", label_key="label", prediction_key="probabilities"
                 )
             ],
-            slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["label"])],
+            slicing_specs=[config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=["label"])],
             metrics_specs=[
-                tfma.MetricsSpec(metrics=[tfma.MetricConfig(class_name="SparseCategoricalAccuracy")])
+                config_pb2.MetricsSpec(
+                    metrics=[config_pb2.MetricConfig(class_name="SparseCategoricalAccuracy")]
+                )
             ],
         ),
     )

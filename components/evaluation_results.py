@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 OVERALL = ""
 
@@ -80,7 +81,7 @@ def read_thresholds(evaluation_uri: str) -> tuple[Threshold, ...]:
     )
 
 
-def _threshold(metric: str, found: tfma.MetricThreshold) -> Threshold:
+def _threshold(metric: str, found: config_pb2.MetricThreshold) -> Threshold:
     value, change = found.value_threshold, found.change_threshold
     return Threshold(
         metric,

@@ -8,9 +8,9 @@ class; these metrics score that answer.
 from typing import Any
 
 import numpy as np
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.metrics import multi_class_confusion_matrix_metrics as tfma_confusion
+from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.evaluation.outcomes import derive, derived_metric
 
@@ -68,7 +68,7 @@ def _matrices(confusion: np.ndarray) -> tfma_confusion.Matrices:
 def _per_class(
     name: str,
     num_classes: int,
-    eval_config: tfma.EvalConfig | None = None,
+    eval_config: config_pb2.EvalConfig | None = None,
     model_name: str = "",
     output_name: str = "",
     example_weighted: bool = False,

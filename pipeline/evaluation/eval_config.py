@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.evaluation import argmax_metrics, calibration, ranking
 from pipeline.evaluation.config import EvaluationConfig
@@ -11,7 +11,7 @@ from pipeline.evaluation.config import EvaluationConfig
 SLICE_FEATURES = ("label", "brightness_band")
 
 
-def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> tfma.EvalConfig:
+def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> config_pb2.EvalConfig:
     """Configuration of the Evaluator that blesses: metrics, slices, thresholds, a baseline model.
 
     Thresholds hold for all of `eval` together, never for a slice: a class with few images would
@@ -31,7 +31,7 @@ def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> tfm
         prediction_key="probabilities",
     )
     thresholds = _thresholds(evaluation)
-    everything = [tfma.SlicingSpec()]
+    everything = [config_pb2.SlicingSpec()]
     for metric in (metric for spec in config.metrics_specs for metric in spec.metrics):
         threshold = thresholds.get(json.loads(metric.config)["name"])
         if threshold is not None:
@@ -39,11 +39,11 @@ def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> tfm
     return config
 
 
-def report_config(class_names: Sequence[str]) -> tfma.EvalConfig:
+def report_config(class_names: Sequence[str]) -> config_pb2.EvalConfig:
     """The same metrics and slices without thresholds or baseline: measures, blesses nothing."""
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(
+            config_pb2.ModelSpec(
                 name="candidate",
                 signature_name="serving_default",
                 label_key="label",
@@ -51,35 +51,35 @@ def report_config(class_names: Sequence[str]) -> tfma.EvalConfig:
             )
         ],
         slicing_specs=[
-            tfma.SlicingSpec(),
-            *(tfma.SlicingSpec(feature_keys=[feature]) for feature in SLICE_FEATURES),
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=[feature]) for feature in SLICE_FEATURES),
         ],
         metrics_specs=_metrics_specs(len(class_names)),
     )
 
 
-def _thresholds(evaluation: EvaluationConfig) -> dict[str, tfma.MetricThreshold]:
-    accuracy = tfma.MetricThreshold()
+def _thresholds(evaluation: EvaluationConfig) -> dict[str, config_pb2.MetricThreshold]:
+    accuracy = config_pb2.MetricThreshold()
     if evaluation.min_accuracy is not None:
         accuracy.value_threshold.lower_bound.value = evaluation.min_accuracy
     if evaluation.max_accuracy_drop is not None:
-        accuracy.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+        accuracy.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
         accuracy.change_threshold.absolute.value = -evaluation.max_accuracy_drop
     thresholds = {argmax_metrics.ACCURACY: accuracy} if accuracy.ByteSize() else {}
     if evaluation.min_macro_f1 is not None:
-        macro_f1 = tfma.MetricThreshold()
+        macro_f1 = config_pb2.MetricThreshold()
         macro_f1.value_threshold.lower_bound.value = evaluation.min_macro_f1
         thresholds[argmax_metrics.MACRO_F1] = macro_f1
     if evaluation.max_expected_calibration_error is not None:
-        error = tfma.MetricThreshold()
+        error = config_pb2.MetricThreshold()
         error.value_threshold.upper_bound.value = evaluation.max_expected_calibration_error
         thresholds[calibration.NAME] = error
     return thresholds
 
 
-def _metrics_specs(num_classes: int) -> list[tfma.MetricsSpec]:
+def _metrics_specs(num_classes: int) -> list[config_pb2.MetricsSpec]:
     metrics = [
-        tfma.MetricConfig(class_name="ExampleCount", config=json.dumps({"name": "example_count"})),
+        config_pb2.MetricConfig(class_name="ExampleCount", config=json.dumps({"name": "example_count"})),
         _own(argmax_metrics, "Accuracy", name=argmax_metrics.ACCURACY),
         _own(argmax_metrics, "MacroF1", name=argmax_metrics.MACRO_F1),
         _own(ranking, "MacroRocAuc", name=ranking.NAME),
@@ -91,11 +91,11 @@ def _metrics_specs(num_classes: int) -> list[tfma.MetricsSpec]:
             _own(argmax_metrics, "PerClass", name=name, num_classes=num_classes)
             for name in argmax_metrics.PER_CLASS_METRICS
         ]
-    return [tfma.MetricsSpec(metrics=metrics)]
+    return [config_pb2.MetricsSpec(metrics=metrics)]
 
 
-def _own(module: object, class_name: str, **config: object) -> tfma.MetricConfig:
-    return tfma.MetricConfig(
+def _own(module: object, class_name: str, **config: object) -> config_pb2.MetricConfig:
+    return config_pb2.MetricConfig(
         class_name=class_name,
         module=module.__name__,  # type: ignore[attr-defined]
         config=json.dumps(config),

@@ -10,8 +10,8 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis.proto import config_pb2
 
 CONFIDENCE_BINS = 15
 _MOST_PROBABILITY_BINS = 4096
@@ -77,7 +77,7 @@ def derived_metric(value_of: Callable[[Outcomes], Any]) -> Callable[..., list[An
 
     def create(
         name: str,
-        eval_config: tfma.EvalConfig | None = None,
+        eval_config: config_pb2.EvalConfig | None = None,
         model_name: str = "",
         output_name: str = "",
         example_weighted: bool = False,
@@ -92,7 +92,7 @@ def derived_metric(value_of: Callable[[Outcomes], Any]) -> Callable[..., list[An
 
 def derive(
     key: metric_types.MetricKey,
-    eval_config: tfma.EvalConfig | None,
+    eval_config: config_pb2.EvalConfig | None,
     values_of: Callable[[Outcomes], Mapping[metric_types.MetricKey, Any]],
     keys: Sequence[metric_types.MetricKey],
 ) -> list[Any]:
@@ -118,7 +118,7 @@ def _bins(values: np.ndarray, number: int) -> np.ndarray:
 class _Prediction(metric_types.Preprocessor):
     """Extracts of one example -> (index of its class, probabilities, weight)."""
 
-    def __init__(self, key: metric_types.MetricKey, eval_config: tfma.EvalConfig | None):
+    def __init__(self, key: metric_types.MetricKey, eval_config: config_pb2.EvalConfig | None):
         super().__init__(name=f"{key.model_name}/{key.output_name}/{key.example_weighted}")
         self._key = key
         self._eval_config = eval_config

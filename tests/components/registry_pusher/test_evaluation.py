@@ -3,6 +3,7 @@
 import apache_beam as beam
 import pytest
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.public import tfxio
 
 from components.registry_pusher import card
@@ -11,21 +12,23 @@ from components.registry_pusher.facts import read_metrics
 
 @pytest.fixture(scope="module")
 def evaluation(models, example_dir, tmp_path_factory):
-    config = tfma.EvalConfig(
+    config = config_pb2.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(
+            config_pb2.ModelSpec(
                 name="candidate",
                 signature_name="serving_default",
                 label_key="label",
                 prediction_key="probabilities",
             )
         ],
-        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["label"])],
+        slicing_specs=[config_pb2.SlicingSpec(), config_pb2.SlicingSpec(feature_keys=["label"])],
         metrics_specs=[
-            tfma.MetricsSpec(
+            config_pb2.MetricsSpec(
                 metrics=[
-                    tfma.MetricConfig(class_name="SparseCategoricalAccuracy", config='{"name": "accuracy"}'),
-                    tfma.MetricConfig(class_name="ExampleCount"),
+                    config_pb2.MetricConfig(
+                        class_name="SparseCategoricalAccuracy", config='{"name": "accuracy"}'
+                    ),
+                    config_pb2.MetricConfig(class_name="ExampleCount"),
                 ]
             )
         ],
