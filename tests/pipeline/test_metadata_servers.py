@@ -18,6 +18,11 @@ def section(kind, port):
     return f"metadata={json.dumps({'kind': kind, **server_at})}"
 
 
+def on_digits(*overrides):
+    """Arguments of a sub-command."""
+    return ["--config", "digits", *(part for override in overrides for part in ("--set", override))]
+
+
 @pytest.fixture
 def mysql(monkeypatch):
     """The port of a running server."""
@@ -41,7 +46,7 @@ def test_a_run_is_recorded_in_mysql(mysql, tmp_path, monkeypatch):
     assert done.returncode == 0, done.stderr[-5000:]
     assert not (tmp_path / "root" / "metadata.sqlite").exists()
 
-    arguments = ["--config", "digits", *(part for override in overrides for part in ("--set", override))]
+    arguments = on_digits(*overrides)
     status = tfx_contrastive("status", *arguments, "--json")
     found = {node["id"]: node["state"] for node in json.loads(status.stdout)["nodes"]}
     assert found["ImageExampleGen"] == found["Transform"] == found["Evaluator"] == "ran"
@@ -54,14 +59,7 @@ def test_a_run_is_recorded_in_mysql(mysql, tmp_path, monkeypatch):
 
 
 def test_postgresql_is_refused_where_its_client_breaks_on_a_backslash(postgresql, tmp_path):
-    arguments = [
-        "--config",
-        "digits",
-        "--set",
-        f"root={tmp_path}",
-        "--set",
-        section("postgresql", postgresql),
-    ]
+    arguments = on_digits(f"root={tmp_path}", section("postgresql", postgresql))
     refused = tfx_contrastive("run", *arguments)
     if refused.returncode == 0:
         pytest.skip("this ML Metadata's client is sound: the whole run went through")
@@ -73,14 +71,7 @@ def test_postgresql_is_refused_where_its_client_breaks_on_a_backslash(postgresql
 
 def test_the_cause_of_a_refused_password_is_told(postgresql, tmp_path, monkeypatch):
     monkeypatch.setenv("MLMD_PASSWORD", "wrong")
-    arguments = [
-        "--config",
-        "digits",
-        "--set",
-        f"root={tmp_path}",
-        "--set",
-        section("postgresql", postgresql),
-    ]
+    arguments = on_digits(f"root={tmp_path}", section("postgresql", postgresql))
     refused = tfx_contrastive("validate", *arguments)
     assert refused.returncode == 1
     assert 'password authentication failed for user "mlmd"' in refused.stderr

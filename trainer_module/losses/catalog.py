@@ -18,15 +18,12 @@ class Requirements:
             (`online`), those of its exponential moving average (`ema`), or there are none.
         labels: Whether labels are of use; `optional`: an unlabelled image is fine.
         num_views: Views of an image in one call.
-        couples_images: The loss of an image depends on the others in the batch: gradients of small
-            batches, accumulated, are not the gradient of the large one.
     """
 
     predictor: bool = False
     targets: Literal["none", "online", "ema"] = "none"
     labels: Literal["unused", "optional"] = "unused"
     num_views: int = 2
-    couples_images: bool = True
 
 
 @dataclass(frozen=True)
@@ -98,12 +95,12 @@ CATALOG: Mapping[str, ObjectiveSpec] = {
     "simsiam": ObjectiveSpec(
         "arXiv:2011.10566",
         distances=("cosine",),
-        requirements=Requirements(predictor=True, targets="online", couples_images=False),
+        requirements=Requirements(predictor=True, targets="online"),
     ),
     "byol": ObjectiveSpec(
         "arXiv:2006.07733",
         distances=("cosine",),
-        requirements=Requirements(predictor=True, targets="ema", couples_images=False),
+        requirements=Requirements(predictor=True, targets="ema"),
     ),
     "barlow_twins": ObjectiveSpec(
         "arXiv:2103.03230",
