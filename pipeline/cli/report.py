@@ -1,13 +1,10 @@
 """`tfx-contrastive report`."""
 
-import logging
-import os
 import pathlib
-import warnings
 
 import click
 
-from pipeline.cli import options
+from pipeline.cli import chatter, options
 from pipeline.config import load_config
 
 
@@ -36,11 +33,7 @@ def command(
     benchmark: pathlib.Path | None,
 ) -> None:
     """Write the report of a run: one HTML file that works offline."""
-    # What TensorFlow and its friends say while they are imported is not for the user.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.simplefilter("ignore")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with options.told_plainly():
+    with options.told_plainly(), chatter.without_chatter():
         config = load_config(config_name, overrides)
         from pipeline import report
 

@@ -1,13 +1,12 @@
 """Options and look-ups that `search`, `serve` and `drift` share."""
 
 import contextlib
-import os
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import click
 
+from pipeline.cli.chatter import without_chatter
 from pipeline.config import PipelineConfig
 from pipeline.lineage import Lineage
 from pipeline.metadata import reading_config
@@ -51,10 +50,8 @@ def newest_output(config: PipelineConfig, node_id: str, key: str) -> str:
 @contextlib.contextmanager
 def mistakes_told() -> Iterator[None]:
     """Turns errors that explain themselves into one message; keeps libraries' chatter from the user."""
-    # TensorFlow reads it when it loads, which is inside.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings("ignore", category=FutureWarning, module="google")
     try:
-        yield
+        with without_chatter():
+            yield
     except ValueError as error:
         raise click.ClickException(str(error)) from error

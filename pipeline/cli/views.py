@@ -1,14 +1,11 @@
 """`tfx-contrastive views`."""
 
-import logging
-import os
 import pathlib
-import warnings
 
 import click
 
 from components.image_example_gen.sampling import sample_images
-from pipeline.cli import options
+from pipeline.cli import chatter, options
 from pipeline.config import load_config
 
 
@@ -33,20 +30,17 @@ def command(
     with options.told_plainly():
         config = load_config(config_name, overrides)
         sample = sample_images(config.data, images, seed)
-    # What TensorFlow says while it is imported is not for the user.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.simplefilter("ignore")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    import tensorflow as tf
+    with chatter.without_chatter():
+        import tensorflow as tf
 
-    from trainer_module.images import decode_images
-    from trainer_module.views import draw_views, view_grid
+        from trainer_module.images import decode_images
+        from trainer_module.views import draw_views, view_grid
 
-    pixels = decode_images(tf.constant([image.encoded for image in sample.images]), config.image).numpy()
-    grid = view_grid(
-        draw_views(pixels, config.pretrain.views, seed, draws),
-        [image.label or image.source for image in sample.images],
-    )
+        pixels = decode_images(tf.constant([image.encoded for image in sample.images]), config.image).numpy()
+        grid = view_grid(
+            draw_views(pixels, config.pretrain.views, seed, draws),
+            [image.label or image.source for image in sample.images],
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     grid.save(out, "PNG")
     shape = "x".join(str(side) for side in pixels.shape[1:])

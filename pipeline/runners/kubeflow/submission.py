@@ -228,8 +228,10 @@ def _ask_for_health(server: Server) -> None:
     if server.token:
         configuration.api_key = {"authorization": server.token}
         configuration.api_key_prefix = {"authorization": "Bearer"}
+    api = kfp_server_api.HealthzServiceApi(kfp_server_api.ApiClient(configuration))
+    renamed = getattr(api, "healthz_service_get_healthz", None)  # KFP 2.16 and later
     try:
-        kfp_server_api.HealthzServiceApi(kfp_server_api.ApiClient(configuration)).get_healthz()
+        (renamed or api.get_healthz)()
     except AttributeError as error:
         # The client of KFP 2.0 stumbles over its own error when TLS fails: there is no body to decode.
         reason = getattr(error.__context__, "reason", error)

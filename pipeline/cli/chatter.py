@@ -1,0 +1,41 @@
+"""Keeps from the user what libraries say while they load; commands that run in this process need it."""
+
+import contextlib
+import logging
+import os
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+
+# Information and warnings of TensorFlow's C++ code, in its own form and, since 2.21, in Abseil's, which
+# no setting silences before Abseil is initialised.
+_CHATTER = re.compile(
+    r"[IW]\d{4} [\d:.]+ +\d+ \S+:\d+\]|\d{4}-\d\d-\d\d [\d:.]+: [IW] "
+    r"|WARNING: All log messages before absl::InitializeLog\(\)|To enable the following instructions: "
+)
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Inside, TensorFlow and scikit-learn may load. Whatever else goes to the error stream is printed afterwards."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Without it, joblib asks lscpu for cores and prints a traceback where a small image has none.
+    os.environ.setdefault("LOKY_MAX_CPU_COUNT", str(os.cpu_count() or 1))
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), tempfile.TemporaryFile("w+", errors="replace") as held:
+        warnings.simplefilter("ignore")
+        sys.stderr.flush()
+        terminal = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            held.seek(0)
+            for line in held:
+                if not _CHATTER.match(line):
+                    sys.stderr.write(line)
