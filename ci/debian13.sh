@@ -32,8 +32,9 @@ done
 rm -rf "$root/src"
 git clone --quiet "$checkout" "$root/src"
 mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
+mountpoint -q "$root/sys" || mount -t sysfs -o ro sysfs "$root/sys"
 mountpoint -q "$root/dev" || mount --bind /dev "$root/dev"
 mountpoint -q "$root/dev/shm" || mount -t tmpfs tmpfs "$root/dev/shm"
-trap 'umount "$root/proc" "$root/dev/shm" "$root/dev"' EXIT
+trap 'umount "$root/proc" "$root/sys" "$root/dev/shm" "$root/dev"' EXIT
 chroot "$root" /usr/bin/env -u PYTHON -u PYENV_ROOT HOME="$HOME" PATH=/usr/local/bin:/usr/bin:/bin \
   bash -c 'cd /src && . /etc/os-release && echo "$PRETTY_NAME, $(python3 --version), $(ldd --version | head -1)" && make "$@"' make "${targets[@]}"

@@ -19,10 +19,8 @@ _CHATTER = re.compile(
 
 @contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
-    """Inside, TensorFlow and scikit-learn may load. Whatever else goes to the error stream is printed afterwards."""
+    """Inside, TensorFlow may load. Whatever else goes to the error stream is printed afterwards."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Without it, joblib asks lscpu for cores and prints a traceback where a small image has none.
-    os.environ.setdefault("LOKY_MAX_CPU_COUNT", str(os.cpu_count() or 1))
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with warnings.catch_warnings(), tempfile.TemporaryFile("w+", errors="replace") as held:
         warnings.simplefilter("ignore")
