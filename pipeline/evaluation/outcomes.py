@@ -141,28 +141,22 @@ class _Prediction(metric_types.Preprocessor):
 
 @dataclasses.dataclass
 class _Sum:
-    """What was added up, and what still waits for it: single examples, and arrays of several."""
+    """What was added up, and the examples that still wait for it."""
 
     total: Outcomes | None = None
-    single: list[tuple[int, np.ndarray, float]] = dataclasses.field(default_factory=list)
-    several: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = dataclasses.field(default_factory=list)
+    pending: list[tuple[int, np.ndarray, float]] = dataclasses.field(default_factory=list)
 
-    def stack(self) -> "_Sum":
-        """Makes arrays of what waits: a fraction of the time where it travels to another worker."""
-        if self.single:
-            labels, probabilities, weights = zip(*self.single, strict=True)
-            self.several.append((np.array(labels), np.array(probabilities), np.array(weights)))
-            self.single = []
-        return self
-
-    def fold(self) -> "_Sum":
-        """Adds up what waits."""
-        self.stack()
-        if self.several:
-            labels, probabilities, weights = zip(*self.several, strict=True)
-            part = Outcomes.of(np.concatenate(labels), np.concatenate(probabilities), np.concatenate(weights))
+    def add(self, part: Outcomes | None) -> None:
+        """Adds what another one added up."""
+        if part is not None:
             self.total = part if self.total is None else self.total + part
-            self.several = []
+
+    def fold(self, least: int) -> "_Sum":
+        """Adds up what waits, if that is so much."""
+        if len(self.pending) >= least:
+            labels, probabilities, weights = zip(*self.pending, strict=True)
+            self.add(Outcomes.of(np.array(labels), np.array(probabilities), np.array(weights)))
+            self.pending = []
         return self
 
 
@@ -174,21 +168,17 @@ class _AddUp(beam.CombineFn):
         return _Sum()
 
     def add_input(self, accumulator: _Sum, element: tuple[int, np.ndarray, float]) -> _Sum:
-        accumulator.single.append(element)
-        return accumulator.fold() if len(accumulator.single) >= _PENDING else accumulator
-
-    def compact(self, accumulator: _Sum) -> _Sum:
-        return accumulator.stack()
+        accumulator.pending.append(element)
+        return accumulator.fold(_PENDING)
 
     def merge_accumulators(self, accumulators: Iterable[_Sum]) -> _Sum:
         merged = _Sum()
         for accumulator in accumulators:
-            merged.several += accumulator.stack().several
-            if accumulator.total is not None:
-                merged.total = accumulator.total if merged.total is None else merged.total + accumulator.total
-        return merged.fold() if sum(len(labels) for labels, _, _ in merged.several) >= _PENDING else merged
+            merged.pending += accumulator.pending
+            merged.add(accumulator.total)
+        return merged.fold(_PENDING)
 
     def extract_output(self, accumulator: _Sum) -> dict[Any, Outcomes]:
-        total = accumulator.fold().total
+        total = accumulator.fold(1).total
         assert total is not None, "TFMA makes no slice without an example"
         return {self._key: total}
