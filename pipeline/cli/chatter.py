@@ -8,6 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from typing import IO
 
 # Information and warnings of TensorFlow's C++ code, in its own form and, since 2.21, in Abseil's, which
 # no setting silences before Abseil is initialised.
@@ -18,21 +19,30 @@ _CHATTER = re.compile(
 
 
 @contextlib.contextmanager
+def native_stderr_to(target: IO[str]) -> Iterator[None]:
+    """Sends the process's standard error elsewhere, also what C++ code writes."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(target.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
     """Inside, TensorFlow may load. Whatever else goes to the error stream is printed afterwards."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with warnings.catch_warnings(), tempfile.TemporaryFile("w+", errors="replace") as held:
         warnings.simplefilter("ignore")
-        sys.stderr.flush()
-        terminal = os.dup(2)
-        os.dup2(held.fileno(), 2)
         try:
-            yield
+            with native_stderr_to(held):
+                yield
         finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            os.close(terminal)
             held.seek(0)
             for line in held:
                 if not _CHATTER.match(line):

@@ -1,16 +1,13 @@
 """`tfx-contrastive compile`."""
 
-import contextlib
 import importlib.util
 import os
-import sys
-from collections.abc import Iterator
 from typing import Literal
 
 import click
 
 from components.image_example_gen import inspect_source
-from pipeline.cli import options
+from pipeline.cli import chatter, options
 from pipeline.config import PipelineConfig, load_config
 from pipeline.source import Source, source_of
 
@@ -65,7 +62,7 @@ def compile_to(
     config: PipelineConfig, source: Source, target: Literal["kubeflow", "vertex"], out: str
 ) -> None:
     """Compiles into a file, with the libraries' chatter kept off the terminal."""
-    with _native_stderr_to(os.devnull):
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, chatter.native_stderr_to(nowhere):
         from pipeline.runners.kubeflow import compiler
 
         compiled = compiler.compile_pipeline(config, source, target)
@@ -83,18 +80,3 @@ def require_kfp() -> None:
             "The package kfp is not installed. Install the extra that brings it: "
             "pip install 'tfx-contrastive[kubeflow]'."
         )
-
-
-@contextlib.contextmanager
-def _native_stderr_to(path: str) -> Iterator[None]:
-    """Sends the process's standard error elsewhere, also what C++ code writes."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(path, "w", encoding="utf-8") as target:
-        os.dup2(target.fileno(), 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
