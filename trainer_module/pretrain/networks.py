@@ -40,9 +40,8 @@ class Networks:
         self._predictor = build_projection_head(dims[-1], (dims[0], dims[-1])) if needs.predictor else None
         self.predictor_variables = self._predictor.trainable_variables if self._predictor else []
         self._targets = [copy_network(net) for net in self._trained] if needs.targets == "ema" else []
-        self.checkpoint = tf.train.Checkpoint(
-            networks=[*self._trained, *([self._predictor] if self._predictor else [])], targets=self._targets
-        )
+        self._online = [*self._trained, *([self._predictor] if self._predictor else [])]
+        self.checkpoint = tf.train.Checkpoint(networks=self._online, targets=self._targets)
 
     @property
     def has_averaged_targets(self) -> bool:
@@ -52,7 +51,7 @@ class Networks:
     @property
     def all(self) -> list[keras.Model]:
         """Every network through which training goes."""
-        return [*self._trained, *([self._predictor] if self._predictor else []), *self._targets]
+        return [*self._online, *self._targets]
 
     def embed(self, views: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Representations of the two large views, and projections of all.

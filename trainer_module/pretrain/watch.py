@@ -13,7 +13,7 @@ from trainer_module.metrics.knn_probe import knn_accuracy
 from trainer_module.pretrain.learner import Learner, Outcome
 
 _ENCODE_BATCH = 512
-_KNN_TEMPERATURE = 0.07
+PROBE_TEMPERATURE = 0.07  # of the kNN probe, as in its paper
 
 
 class PretrainingCollapsedError(RuntimeError):
@@ -125,5 +125,5 @@ class KnnProbe:
             (h[known], self._labels[known]),
             (h[asked], self._labels[asked]),
             self._num_neighbors,
-            _KNN_TEMPERATURE,
+            PROBE_TEMPERATURE,
         )

@@ -18,14 +18,13 @@ from trainer_module.head.scores import accuracy
 from trainer_module.metrics.knn_probe import knn_accuracy
 from trainer_module.pretrain.loop import pretrain
 from trainer_module.pretrain.run import run_digest
-from trainer_module.pretrain.watch import PretrainingCollapsedError
+from trainer_module.pretrain.watch import PROBE_TEMPERATURE, PretrainingCollapsedError
 from trainer_module.tuner_config import TunerConfig
 from trainer_module.tuning.space import apply_hyperparameters, search_space
 
 _log = logging.getLogger(__name__)
 
 SCORE = "score"
-_KNN_TEMPERATURE = 0.07
 _PENALTIES = (1e-2, 1e-3, 1e-4)
 
 
@@ -114,7 +113,7 @@ class PretrainTuner(keras_tuner.Tuner):
         labels, labels_eval = self._known.label_index, self._asked.label_index
         if self._space.score == "knn_probe":
             neighbors = self._config.watch.probe_neighbors
-            return knn_accuracy((h, labels), (h_eval, labels_eval), neighbors, _KNN_TEMPERATURE)
+            return knn_accuracy((h, labels), (h_eval, labels_eval), neighbors, PROBE_TEMPERATURE)
         classes, rows = np.unique(labels, return_inverse=True)
         # A class of `eval` that has no label in `train` can't be right: its index is past all others.
         rows_eval = np.where(
