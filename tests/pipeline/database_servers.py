@@ -13,6 +13,8 @@ import time
 
 import pytest
 
+from tests.ports import free_port
+
 USER, PASSWORD, DATABASE = "mlmd", "correct horse", "runs"
 MISSING = {
     "mysql": "no MySQL server here: apt-get install mariadb-server",
@@ -23,7 +25,7 @@ MISSING = {
 @contextlib.contextmanager
 def server(kind):
     """Runs a server of a kind; yields its port. Skips the test where the machine has none."""
-    port = _free_port()
+    port = free_port()
     start = {"mysql": _mysql, "postgresql": _postgresql}[kind]
     # Not pytest's folder: only its owner may enter that one, and paths of sockets must be short.
     with tempfile.TemporaryDirectory(prefix="mlmd-", ignore_cleanup_errors=True) as name:
@@ -90,9 +92,3 @@ def _wait(process, ready):
 def _answers(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 import urllib.error
 import urllib.request
 
@@ -15,8 +14,8 @@ import pytest
 import tensorflow as tf
 
 from components.registry.model_store import CODE_FILE
+from tests.components.registry import mlflow_servers
 from tests.components.registry.conftest import record_of
-from tests.components.registry.test_tracking_server import answers, free_port
 from tests.components.tiny_models import digit_images, png, random_kernel, save_model
 
 NAMES = ("ankle boot", "café/bar", "c")
@@ -112,27 +111,9 @@ def test_what_is_stored_needs_nothing_of_the_project(stored):
 @pytest.fixture
 def scoring_server(stored, tmp_path):
     """URI of `mlflow models serve` on the registered version."""
-    port = free_port()
-    command = [
-        *(sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", stored, "--workers", "1"),
-        *("--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)),
-    ]
-    # `mlflow models serve` starts its server by the names `python` and `uvicorn`.
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=tmp_path, stdout=log, stderr=log, env={**os.environ, "PATH": path}
-        )
-        try:
-            deadline = time.monotonic() + 300
-            while not answers(f"http://127.0.0.1:{port}/ping"):
-                assert process.poll() is None, (tmp_path / "log").read_text()
-                assert time.monotonic() < deadline, "the server did not start"
-                time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}/invocations"
-        finally:
-            process.terminate()
-            process.wait()
+    arguments = ["models", "serve", "--model-uri", stored, "--workers", "1", "--env-manager", "local"]
+    with mlflow_servers.running(arguments, tmp_path, "/ping") as uri:
+        yield f"{uri}/invocations"
 
 
 def post(uri, body):

@@ -1,12 +1,5 @@
 """The same registry behind a real MLflow server, over HTTP."""
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-
 import pytest
 import tensorflow as tf
 
@@ -14,47 +7,22 @@ from components import serving_directory
 from components.registry import promotion
 from components.registry.mlflow_registry import MlflowRegistry
 from components.registry.model_store import digest_of, read_record
+from tests.components.registry import mlflow_servers
 from tests.components.registry.conftest import record_of
 
 pytestmark = pytest.mark.slow
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """URI of a server with its own database and artifact directory."""
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--backend-store-uri", f"sqlite:///{folder}/server.sqlite", "--workers", "1"),
+    folder = tmp_path_factory.mktemp("server")
+    arguments = [
+        *("server", "--backend-store-uri", f"sqlite:///{folder}/server.sqlite", "--workers", "1"),
         *("--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts"),
     ]
-    uri = f"http://127.0.0.1:{port}"
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-        try:
-            deadline = time.monotonic() + 300
-            while not answers(f"{uri}/health"):
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < deadline, "the server did not start"
-                time.sleep(0.2)
-            yield uri
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def answers(url):
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return response.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
+    with mlflow_servers.running(arguments, folder, "/health") as uri:
+        yield uri
 
 
 def test_one_machine_registers_and_promotes_another_one_fetches(server, models, tmp_path):

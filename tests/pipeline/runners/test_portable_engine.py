@@ -18,6 +18,7 @@ from components.evaluation_results import read_metrics
 from pipeline.config import load_config
 from pipeline.lineage import Lineage
 from pipeline.metadata import connection_config
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("portable")]
 
@@ -42,7 +43,7 @@ def local(tmp_path_factory):
 def portable(tmp_path_factory):
     """A finished run on a job server with two workers, and the worker pool's log."""
     folder = tmp_path_factory.mktemp("portable")
-    job_port, pool_port = _free_port(), _free_port()
+    job_port, pool_port = free_port(), free_port()
     servers = {
         job_port: ["apache_beam.runners.portability.local_job_service_main", f"--port={job_port}"],
         pool_port: ["apache_beam.runners.worker.worker_pool_main", f"--service_port={pool_port}"],
@@ -137,12 +138,6 @@ def _figures(run, split):
         kept = {key: numbers[key] for key in ("mean", "stdDev", "min", "max") if key in numbers}
         found[name] = {**kept, "present": feature.num_stats.common_stats.num_non_missing}
     return found
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
 
 
 def _wait_for(port, process, log):
