@@ -2,7 +2,9 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -133,17 +135,10 @@ def _read(path: str, batch_size: int, former: FormerVectors) -> Iterator[tuple[_
     """Batches of a file, each with its encoded images, object [B] of bytes."""
     import tensorflow as tf
 
-    spec = {
-        "image": tf.io.FixedLenFeature([], tf.string),
-        "image_id": tf.io.FixedLenFeature([], tf.string),
-        "source": tf.io.FixedLenFeature([], tf.string, default_value=""),
-        "label": tf.io.VarLenFeature(tf.string),
-    }
+    parse = _parser()
     records = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
-    parsed = (
-        records.batch(batch_size).map(lambda batch: tf.io.parse_example(batch, spec)).prefetch(_READ_AHEAD)
-    )
-    for features in parsed:
+    for serialized in records.batch(batch_size).prefetch(_READ_AHEAD):
+        features = parse(serialized)
         ids = [image_id.decode() for image_id in features["image_id"].numpy()]
         labels: list[str | None] = [None] * len(ids)
         for row, label in zip(
@@ -152,3 +147,22 @@ def _read(path: str, batch_size: int, former: FormerVectors) -> Iterator[tuple[_
             labels[row] = label.decode()
         sources = [source.decode() for source in features["source"].numpy()]
         yield _Batch(ids, sources, labels, former.look_up(ids)), features["image"].numpy()
+
+
+@functools.cache
+def _parser() -> Callable[[Any], dict[str, Any]]:
+    """From serialized examples, string [B], to the features that a row needs; traced once a process."""
+    import tensorflow as tf
+
+    spec = {
+        "image": tf.io.FixedLenFeature([], tf.string),
+        "image_id": tf.io.FixedLenFeature([], tf.string),
+        "source": tf.io.FixedLenFeature([], tf.string, default_value=""),
+        "label": tf.io.VarLenFeature(tf.string),
+    }
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def parse(serialized: Any) -> dict[str, Any]:
+        return tf.io.parse_example(serialized, spec)
+
+    return parse

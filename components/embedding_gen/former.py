@@ -9,6 +9,7 @@ import collections
 import json
 import logging
 import posixpath
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -79,6 +80,7 @@ class FormerVectors:
         self._shards = np.concatenate(shards)[order]
         self._rows = np.concatenate(rows)[order]
         self._loaded: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
+        self._lock = threading.Lock()  # several files are embedded at a time
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -105,13 +107,14 @@ class FormerVectors:
         return found
 
     def _load(self, shard: int) -> np.ndarray:
-        if shard not in self._loaded:
-            table = embeddings.read_shard(self._paths[shard], [embeddings.VECTOR])
-            self._loaded[shard] = embeddings.vectors_of(table)
-            if len(self._loaded) > _SHARDS_IN_MEMORY:
-                self._loaded.popitem(last=False)
-        self._loaded.move_to_end(shard)
-        return self._loaded[shard]
+        with self._lock:
+            if shard not in self._loaded:
+                table = embeddings.read_shard(self._paths[shard], [embeddings.VECTOR])
+                self._loaded[shard] = embeddings.vectors_of(table)
+                if len(self._loaded) > _SHARDS_IN_MEMORY:
+                    self._loaded.popitem(last=False)
+            self._loaded.move_to_end(shard)
+            return self._loaded[shard]
 
 
 def _binary_ids(image_ids: Sequence[str]) -> np.ndarray:

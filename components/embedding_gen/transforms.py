@@ -9,9 +9,12 @@ import logging
 import posixpath
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent import futures
 
 import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils import shared
+from apache_beam.utils.windowed_value import WindowedValue
 
 from components.embedding_gen import embeddings
 from components.embedding_gen.config import EmbeddingConfig
@@ -21,6 +24,8 @@ from components.encoder_fingerprint import encoder_fingerprint
 from components.served_model import ServedModel
 
 _progress = logging.getLogger("tfx_contrastive.progress")
+
+_FILES_UNDER_WAY = 2  # of each thread that runs the transform
 
 
 class EmbedExamples(beam.PTransform):
@@ -101,7 +106,10 @@ class _Loaded:
 
 
 class _EmbedFile(beam.DoFn):
-    """EmbedTask -> Counts; its shard is written."""
+    """EmbedTask -> Counts; its shard is written.
+
+    While one file is at its end, its last batches computed and its shard written, the next is under way.
+    """
 
     def __init__(self, model_dir: str, former_uri: str, config: str):
         self._model_dir = model_dir
@@ -115,9 +123,31 @@ class _EmbedFile(beam.DoFn):
             lambda: _Loaded(self._model_dir, self._former_uri, self._batch_size),
             tag=f"{self._model_dir} {self._former_uri}",
         )
+        self._pool = futures.ThreadPoolExecutor(_FILES_UNDER_WAY)
+        self._under_way: collections.deque[futures.Future[Counts]] = collections.deque()
+
+    def start_bundle(self) -> None:
+        """Waits for what a bundle that failed left behind: its files may come again."""
+        futures.wait(self._under_way)
+        self._under_way.clear()
 
     def process(self, task: EmbedTask) -> Iterator[Counts]:
-        """Embeds one file."""
+        """Begins with one file; yields the counts of another that is done."""
+        self._under_way.append(self._pool.submit(self._embed, task))
+        if len(self._under_way) == _FILES_UNDER_WAY:
+            yield self._under_way.popleft().result()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """Yields the counts of the last files."""
+        while self._under_way:
+            counts = self._under_way.popleft().result()
+            yield WindowedValue(counts, GlobalWindow().max_timestamp(), (GlobalWindow(),))
+
+    def teardown(self) -> None:
+        """Ends the threads."""
+        self._pool.shutdown()
+
+    def _embed(self, task: EmbedTask) -> Counts:
         started = time.monotonic()
         counts = embed_file(task, self._loaded.model, self._loaded.former, self._batch_size)
         rate = counts.num_images / max(time.monotonic() - started, 1e-9)
@@ -126,7 +156,7 @@ class _EmbedFile(beam.DoFn):
             task.relative,
             extra={"progress": {"stage": "embed", "file": task.relative, "images_per_second": rate}},
         )
-        yield counts
+        return counts
 
 
 def finish(counts: Sequence[Counts], model_dir: str, examples_uri: str, uri: str) -> embeddings.Meta:
