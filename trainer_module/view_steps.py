@@ -30,6 +30,7 @@ class Crop(Step):
     min_area: float = Field(0.25, gt=0, le=1, description="smallest area of the window, as a share")
     max_area: float = Field(1.0, gt=0, le=1)
     max_aspect_ratio: float = Field(1.3333, ge=1, le=4, description="ratio drawn from [1/r, r], log-uniform")
+    probability: Probability = 1.0
 
     @model_validator(mode="after")
     def _check_order(self) -> "Crop":

@@ -74,7 +74,8 @@ def _crop(step: Crop, rows: tf.Tensor, aspect: tf.Tensor, seed: tf.Tensor) -> tf
     high = tf.minimum(tf.sqrt(area) / ratio, 1.0)
     x = uniform(fold_in(seed, 2), rows, -1.0, 1.0) * (1.0 - wide)
     y = uniform(fold_in(seed, 3), rows, -1.0, 1.0) * (1.0 - high)
-    return _matrix(wide, 0.0, x, 0.0, high, y)
+    some = chosen(fold_in(seed, 4), rows, step.probability)
+    return _matrix(1.0 + some * (wide - 1.0), 0.0, some * x, 0.0, 1.0 + some * (high - 1.0), some * y)
 
 
 def _flip(step: Flip, rows: tf.Tensor, aspect: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
