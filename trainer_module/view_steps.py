@@ -24,7 +24,11 @@ class Step(BaseModel):
 
 
 class Crop(Step):
-    """Random resized crop: a window of a random area and aspect ratio, resized to the view."""
+    """Random resized crop: a window of a random area and aspect ratio, resized to the view.
+
+    Resizing blurs. Where images are small, a probability below 1 keeps a share of the views as sharp as the
+    images that are classified later (docs/experiments.md).
+    """
 
     name: Literal["crop"] = "crop"
     min_area: float = Field(0.25, gt=0, le=1, description="smallest area of the window, as a share")

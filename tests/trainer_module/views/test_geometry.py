@@ -39,6 +39,14 @@ def test_crop_stays_inside_and_has_the_area():
     assert low.std() > 10
 
 
+def test_crop_leaves_a_share_of_the_images_as_they_are():
+    cropped = resample(IMAGES, [Crop(min_area=0.2, max_area=0.3, probability=0.5)], SEED).numpy()
+    same = np.isclose(cropped, IMAGES, atol=1e-5).all(axis=(1, 2, 3))
+    assert 20 <= same.sum() <= 44
+    never = resample(IMAGES, [Crop(min_area=0.2, max_area=0.3, probability=0)], SEED)
+    np.testing.assert_allclose(never, IMAGES, atol=1e-5)
+
+
 def test_rotation_keeps_shapes_of_wide_images():
     # A disc is a disc after any rotation, also where the image is not square.
     y, x = np.mgrid[:30, :60]
