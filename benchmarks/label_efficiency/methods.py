@@ -9,11 +9,12 @@ import numpy as np
 
 from benchmarks.label_efficiency.data import Splits
 from benchmarks.label_efficiency.settings import Settings
-from trainer_module.config import HeadConfig
 from trainer_module.dataset import ImageDataset
 from trainer_module.encoders import build_encoder
 from trainer_module.head.candidates import Candidate, best_candidate, train_candidates
+from trainer_module.head.classifier import LinearClassifier
 from trainer_module.head.encode import BatchEncoder
+from trainer_module.head.fine_tune import fine_tune
 from trainer_module.head.labels import class_weights
 from trainer_module.head.linear_probe import fit_linear_probe
 from trainer_module.head.scores import accuracy
@@ -61,17 +62,41 @@ def raw_pixels(task: Task) -> Iterator[tuple[str, Measured]]:
 
 
 def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
-    """The same encoder with random weights, trained on views of the labelled images alone."""
+    """The same encoder with random weights, trained on views of the labelled images alone.
+
+    The classifier starts at zero. A linear probe on random weights would be a worse start: batch norm has
+    seen no image yet, and the scale of its features changes with the first step.
+    """
     keras.utils.set_random_seed(task.seed)
-    train = task.train
+    train, evaluation, num_classes = task.train, task.splits.eval, len(task.splits.class_names)
     encoder = build_encoder(task.settings.pretrain.encoder, train.image_shape, train.mean, train.std)
-    yield FROM_SCRATCH, _measured(list(_candidates(encoder, task, task.settings.scratch)), task)
+    dim = encoder.output_shape[-1]
+    start = LinearClassifier(
+        mean=np.zeros(dim, np.float32),
+        std=np.ones(dim, np.float32),
+        kernel=np.zeros((dim, num_classes), np.float32),
+        bias=np.zeros(num_classes, np.float32),
+    )
+    labelled = train.labelled()
+    weights = class_weights(labelled.label_index, num_classes)
+    student = fine_tune(encoder, start, labelled, weights, task.settings.scratch, task.seed)
+    trained = Candidate(
+        "fine_tune",
+        "fine_tune",
+        student.encoder,
+        student.classifier(),
+        student.logits(evaluation.images),
+        0.0,
+    )
+    yield FROM_SCRATCH, _measured([trained], task)
 
 
 def pretrained(task: Task) -> Iterator[tuple[str, Measured]]:
     """The stages of the head on the pretrained encoder; each is kept only if it is best on `eval` so far."""
     candidates = []
-    for candidate in _candidates(task.encoder, task, task.settings.head):
+    config = task.settings.head.model_copy(update={"seed": task.seed})
+    num_classes = len(task.splits.class_names)
+    for candidate in train_candidates(task.encoder, task.train, task.splits.eval, num_classes, config):
         candidates.append(candidate)
         if candidate.mode == "linear_probe":
             yield LINEAR_PROBE, _measured(candidates, task)
@@ -101,11 +126,6 @@ METHODS = tuple(method for family in FAMILIES.values() for method in family.meth
 def applies(method: str, labels_per_class: int | None) -> bool:
     """Whether a cell can be filled: with all labels there is no image left to guess."""
     return method != SELF_TRAINING or labels_per_class is not None
-
-
-def _candidates(encoder: keras.Model, task: Task, config: HeadConfig) -> Iterator[Candidate]:
-    config = config.model_copy(update={"seed": task.seed})
-    return train_candidates(encoder, task.train, task.splits.eval, len(task.splits.class_names), config)
 
 
 def _measured(candidates: Sequence[Candidate], task: Task) -> Measured:

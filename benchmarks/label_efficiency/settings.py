@@ -6,7 +6,7 @@ import pathlib
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from trainer_module.config import HeadConfig, PretrainConfig
+from trainer_module.config import FineTuneConfig, HeadConfig, PretrainConfig
 
 SETTINGS = pathlib.Path(__file__).with_name("settings.yaml")
 
@@ -22,7 +22,7 @@ class Settings(BaseModel):
     pixel_penalties: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001, 0.0001)
     pretrain: PretrainConfig
     head: HeadConfig
-    scratch: HeadConfig
+    scratch: FineTuneConfig
 
     def digest(self) -> str:
         """Sixteen hexadecimal digits of what the file says, all but the number of seeds and the budgets.
