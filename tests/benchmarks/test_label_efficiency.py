@@ -22,7 +22,7 @@ SETTINGS = Settings.model_validate(
         "pixel_penalties": [0.1],
         "pretrain": {"num_steps": 2},
         "head": {"fine_tune": QUICK, "self_training": {**QUICK, "rounds": 1, "unlabelled_batch_size": 32}},
-        "scratch": QUICK,
+        "scratch": {**QUICK, "num_steps": 60, "layer_decay": 1.0},
     }
 )
 FRESH = Report(
