@@ -173,9 +173,15 @@ class PretrainConfig(Frozen):
 class FineTuneConfig(Frozen):
     """Training of encoder and classifier together on views, with an average of the weights kept."""
 
-    policy: tuple[AnyStep, ...] = (Crop(min_area=0.5), Flip(), Brightness(), Contrast())
+    policy: tuple[AnyStep, ...] = (
+        Crop(min_area=0.5, probability=0.5),
+        Flip(),
+        Brightness(probability=0.5),
+        Contrast(probability=0.5),
+        Cutout(max_area=0.15),
+    )
     optimizer: AnyOptimizer = AdamW(learning_rate=3e-3, weight_decay=1e-2)
-    layer_decay: float = Field(0.7, gt=0, le=1, description="learning rate of a section over the one above")
+    layer_decay: float = Field(0.85, gt=0, le=1, description="learning rate of a section over the one above")
     average_decay: float = Field(0.99, ge=0, lt=1, description="exponential moving average of the weights")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     mixup: float = Field(0.0, ge=0, description="alpha of mixup's Beta distribution; 0: none")
@@ -188,7 +194,13 @@ class FineTuneConfig(Frozen):
 class SelfTrainingConfig(FineTuneConfig):
     """Fine-tuning on the labelled images and on guesses about the unlabelled ones."""
 
-    policy: tuple[AnyStep, ...] = (Crop(min_area=0.4), Flip(), Brightness(), Contrast(), Cutout(max_area=0.2))
+    policy: tuple[AnyStep, ...] = (
+        Crop(min_area=0.4, probability=0.6),
+        Flip(),
+        Brightness(probability=0.5),
+        Contrast(probability=0.5),
+        Cutout(max_area=0.2),
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     rounds: int = Field(2, ge=1, description="each student is the teacher of the next round")
     num_steps: int = Field(100, ge=1, description="of a round, at least")
