@@ -32,7 +32,7 @@ def test_it_draws_the_images_of_the_configuration_and_says_so(tmp_path):
     first, *rest = done.output.splitlines()
     assert first.startswith(f"{out}: 8 images of ")
     assert first.endswith(" as 32x24x3, each with 2 draws of views")
-    assert "  crop: min_area 0.25, max_area 1, max_aspect_ratio 1.3333" in rest
+    assert "  crop: min_area 0.25, max_area 1, max_aspect_ratio 1.3333, probability 1" in rest
     assert "  and 2 small views of 5% to 30% of an image" in rest
     assert "  passed over: 1 truncated" in rest
     assert Image.open(out).format == "PNG"
