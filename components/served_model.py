@@ -62,6 +62,7 @@ class ServedModel:
         self._tf: Any = tf
         self._model: Any = tf.saved_model.load(model_dir)  # signatures live as long as the model
         self._batch_size = batch_size
+        self._pool = ThreadPoolExecutor(_CALLS_IN_FLIGHT)  # of all streams of batches together
 
     @property
     def is_classifier(self) -> bool:
@@ -80,12 +81,14 @@ class ServedModel:
         Raises:
             UnreadableImagesError: If images can't be decoded.
         """
-        starts = range(0, max(len(images), 1), self._batch_size)
+        if len(images) <= self._batch_size:
+            return self._embed_batch(images, 0)
+        starts = range(0, len(images), self._batch_size)
         batches = (images[start : start + self._batch_size] for start in starts)
         return np.concatenate(list(self.embed_batches(batches)))
 
     def embed_batches(self, batches: Iterable[Sequence[bytes]]) -> Iterator[np.ndarray]:
-        """Embeds a stream of batches with two calls under way at a time.
+        """Embeds a stream of batches with two calls of the model under way at a time.
 
         Args:
             batches: Encoded images; each batch is one call of the model.
@@ -98,14 +101,13 @@ class ServedModel:
         """
         pending: deque[Future[np.ndarray]] = deque()
         start = 0
-        with ThreadPoolExecutor(_CALLS_IN_FLIGHT) as pool:
-            for batch in batches:
-                pending.append(pool.submit(self._embed_batch, batch, start))
-                start += len(batch)
-                if len(pending) == _CALLS_IN_FLIGHT:
-                    yield pending.popleft().result()
-            while pending:
+        for batch in batches:
+            pending.append(self._pool.submit(self._embed_batch, batch, start))
+            start += len(batch)
+            if len(pending) == _CALLS_IN_FLIGHT:
                 yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
     def classify(self, images: Sequence[bytes]) -> Classes:
         """Classifies images.

@@ -170,14 +170,15 @@ class PretrainConfig(Frozen):
         return self
 
 
+_FLIP_AND_LIGHT = (Flip(), Brightness(probability=0.5), Contrast(probability=0.5))
+
+
 class FineTuneConfig(Frozen):
     """Training of encoder and classifier together on views, with an average of the weights kept."""
 
     policy: tuple[AnyStep, ...] = (
         Crop(min_area=0.5, probability=0.5),
-        Flip(),
-        Brightness(probability=0.5),
-        Contrast(probability=0.5),
+        *_FLIP_AND_LIGHT,
         Cutout(max_area=0.15),
     )
     optimizer: AnyOptimizer = AdamW(learning_rate=3e-3, weight_decay=1e-2)
@@ -196,9 +197,7 @@ class SelfTrainingConfig(FineTuneConfig):
 
     policy: tuple[AnyStep, ...] = (
         Crop(min_area=0.4, probability=0.6),
-        Flip(),
-        Brightness(probability=0.5),
-        Contrast(probability=0.5),
+        *_FLIP_AND_LIGHT,
         Cutout(max_area=0.2),
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1)

@@ -68,7 +68,7 @@ def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
     seen no image yet, and the scale of its features changes with the first step.
     """
     keras.utils.set_random_seed(task.seed)
-    train, evaluation, num_classes = task.train, task.splits.eval, len(task.splits.class_names)
+    train, num_classes = task.train, len(task.splits.class_names)
     encoder = build_encoder(task.settings.pretrain.encoder, train.image_shape, train.mean, train.std)
     dim = encoder.output_shape[-1]
     start = LinearClassifier(
@@ -80,15 +80,8 @@ def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
     labelled = train.labelled()
     weights = class_weights(labelled.label_index, num_classes)
     student = fine_tune(encoder, start, labelled, weights, task.settings.scratch, task.seed)
-    trained = Candidate(
-        "fine_tune",
-        "fine_tune",
-        student.encoder,
-        student.classifier(),
-        student.logits(evaluation.images),
-        0.0,
-    )
-    yield FROM_SCRATCH, _measured([trained], task)
+    found = [_share(student.logits(split.images), split) for split in (task.splits.test, task.splits.eval)]
+    yield FROM_SCRATCH, Measured(*found, {})
 
 
 def pretrained(task: Task) -> Iterator[tuple[str, Measured]]:

@@ -8,6 +8,4 @@ class EmbeddingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    batch_size: int = Field(
-        512, ge=1, description="images in one call of the model; those of four calls are in memory"
-    )
+    batch_size: int = Field(256, ge=1, description="images in one call of the model, and in memory, twice")

@@ -124,33 +124,38 @@ class _EmbedFile(beam.DoFn):
             tag=f"{self._model_dir} {self._former_uri}",
         )
         self._pool = futures.ThreadPoolExecutor(_FILES_UNDER_WAY)
-        self._under_way: collections.deque[futures.Future[Counts]] = collections.deque()
+        self._under_way: collections.deque[tuple[EmbedTask, futures.Future[Counts]]] = collections.deque()
 
     def start_bundle(self) -> None:
         """Waits for what a bundle that failed left behind: its files may come again."""
-        futures.wait(self._under_way)
+        futures.wait([future for _, future in self._under_way])
         self._under_way.clear()
+        self._started, self._num_images = time.monotonic(), 0
 
     def process(self, task: EmbedTask) -> Iterator[Counts]:
         """Begins with one file; yields the counts of another that is done."""
-        self._under_way.append(self._pool.submit(self._embed, task))
+        future = self._pool.submit(
+            embed_file, task, self._loaded.model, self._loaded.former, self._batch_size
+        )
+        self._under_way.append((task, future))
         if len(self._under_way) == _FILES_UNDER_WAY:
-            yield self._under_way.popleft().result()
+            yield self._first_done()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Yields the counts of the last files."""
         while self._under_way:
-            counts = self._under_way.popleft().result()
-            yield WindowedValue(counts, GlobalWindow().max_timestamp(), (GlobalWindow(),))
+            yield WindowedValue(self._first_done(), GlobalWindow().max_timestamp(), (GlobalWindow(),))
 
     def teardown(self) -> None:
         """Ends the threads."""
         self._pool.shutdown()
 
-    def _embed(self, task: EmbedTask) -> Counts:
-        started = time.monotonic()
-        counts = embed_file(task, self._loaded.model, self._loaded.former, self._batch_size)
-        rate = counts.num_images / max(time.monotonic() - started, 1e-9)
+    def _first_done(self) -> Counts:
+        """Waits for the file that was begun first; tells the rate of all files of the bundle so far."""
+        task, future = self._under_way.popleft()
+        counts = future.result()
+        self._num_images += counts.num_images
+        rate = self._num_images / max(time.monotonic() - self._started, 1e-9)
         _progress.info(
             "embedded %s",
             task.relative,
