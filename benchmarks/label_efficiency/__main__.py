@@ -4,6 +4,7 @@ Pretrains once, without a label, then fits every method for every budget and see
 in the results file, one result at a time, so that the command can be stopped and given again.
 
     python -m benchmarks.label_efficiency [--settings FILE] [--out FILE] [--work DIR] [--only FAMILY ...]
+                                          [--discard-outdated]
 """
 
 import argparse
@@ -21,7 +22,7 @@ import psutil
 
 from benchmarks.label_efficiency import summary
 from benchmarks.label_efficiency.data import Splits, read_splits, with_budget
-from benchmarks.label_efficiency.methods import FAMILIES, Family, Task, applies
+from benchmarks.label_efficiency.methods import FAMILIES, PRETRAINING, Family, Task, applies, digests
 from benchmarks.label_efficiency.results import Pretraining, Report, Result, Store
 from benchmarks.label_efficiency.settings import SETTINGS, Settings, read_settings
 from pipeline.config import load_config
@@ -38,18 +39,24 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, default=RESULTS)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("runs/label-efficiency"))
     parser.add_argument("--only", nargs="*", choices=sorted(FAMILIES), help="these methods alone")
+    parser.add_argument(
+        "--discard-outdated", action="store_true", help="throw away results of other settings"
+    )
     options = parser.parse_args()
     sys.argv = sys.argv[:1]  # Beam reads what is left there
     logging.getLogger("tfx_contrastive.progress").setLevel(logging.INFO)
     settings = read_settings(options.settings)
-    store = Store(options.out, fresh_report(settings))
+    try:
+        store = Store(options.out, fresh_report(settings), digests(settings), options.discard_outdated)
+    except ValueError as error:
+        sys.exit(str(error))
     root = options.work.absolute()
     config = load_config(settings.dataset, [f"root={root}/data", "data.labels_per_class=null"])
     splits = read_splits(config)
     families = [FAMILIES[name] for name in options.only or FAMILIES]
     encoder = None
     if any(family.needs_pretraining for family in families):
-        encoder = pretrained(settings, splits, root / settings.digest(), store)
+        encoder = pretrained(settings, splits, root, store)
     for labels in settings.labels_per_class:
         for seed in range(settings.num_seeds):
             task = Task(with_budget(splits.train, labels, seed), splits, encoder, settings, seed)
@@ -78,6 +85,9 @@ def fill(family: Family, labels: int | None, task: Task, store: Store) -> None:
             eval_accuracy=found.eval_accuracy,
             seconds=round(time.monotonic() - started, 1),
             cpu_seconds=round(time.process_time() - cpu_started, 1),
+            config_digest=task.settings.digest(family.settings),
+            commit=commit(),
+            finished=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             details=found.details,
         )
         if method in missing:
@@ -90,40 +100,54 @@ def fill(family: Family, labels: int | None, task: Task, store: Store) -> None:
         )
 
 
-def pretrained(settings: Settings, splits: Splits, directory: pathlib.Path, store: Store) -> keras.Model:
+def pretrained(settings: Settings, splits: Splits, root: pathlib.Path, store: Store) -> keras.Model:
     """The encoder, from disk if it was trained before. Its training sees no label at all."""
-    model_dir = str(directory / "encoder")
-    train = splits.train
-    if store.report.pretraining is not None and (directory / "encoder").exists():
-        return load_encoder(model_dir)
-    hidden = with_budget(train, 0, seed=0)
-    started, cpu_started = time.monotonic(), time.process_time()
-    encoder = pretrain(hidden, settings.pretrain, str(directory / "checkpoints"), str(directory / "logs"))
-    save_encoder(model_dir, encoder, settings.pretrain.encoder, train.image_shape, train.mean, train.std)
-    store.set_pretraining(
-        Pretraining(
+    digest = settings.digest(PRETRAINING)
+    directory = root / digest
+    # Written last: where it is, the encoder is whole.
+    record = directory / "pretraining.json"
+    if not record.exists():
+        train = splits.train
+        hidden = with_budget(train, 0, seed=0)
+        started, cpu_started = time.monotonic(), time.process_time()
+        encoder = pretrain(hidden, settings.pretrain, str(directory / "checkpoints"), str(directory / "logs"))
+        save_encoder(
+            str(directory / "encoder"),
+            encoder,
+            settings.pretrain.encoder,
+            train.image_shape,
+            train.mean,
+            train.std,
+        )
+        took = Pretraining(
             num_steps=settings.pretrain.num_steps,
             num_images=settings.pretrain.num_steps * settings.pretrain.batch_size,
             seconds=round(time.monotonic() - started, 1),
             cpu_seconds=round(time.process_time() - cpu_started, 1),
+            config_digest=digest,
+            commit=commit(),
         )
-    )
-    return load_encoder(model_dir)
+        record.write_text(took.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    store.set_pretraining(Pretraining.model_validate_json(record.read_text(encoding="utf-8")))
+    return load_encoder(str(directory / "encoder"))
 
 
 def fresh_report(settings: Settings) -> Report:
     """A report without results, with all that says where they come from."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     memory = psutil.virtual_memory().total / 2**30
     return Report(
         dataset=settings.dataset,
         encoder=settings.pretrain.encoder.name,
-        config_digest=settings.digest(),
-        commit=commit.stdout.strip() or "unknown",
-        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         hardware=f"{psutil.cpu_count()} cores, {platform.machine()}, {memory:.0f} GiB, no GPU",
         versions={name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "tfx")},
     )
+
+
+def commit() -> str:
+    """The commit that is checked out, with `-dirty` after it if the tree differs from it."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

@@ -101,19 +101,42 @@ def pretrained(task: Task) -> Iterator[tuple[str, Measured]]:
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """Methods that are trained together, one building on the other."""
+    """Methods that are trained together, one building on the other.
+
+    Attributes:
+        methods: Their names.
+        run: Trains and measures them, one after the other.
+        settings: The fields of Settings that their results depend on, as `Settings.digest` takes them.
+        needs_pretraining: Whether they start from the pretrained encoder.
+    """
 
     methods: tuple[str, ...]
     run: Callable[[Task], Iterator[tuple[str, Measured]]]
+    settings: Mapping[str, Any]
     needs_pretraining: bool = False
 
 
+PRETRAINING: Mapping[str, Any] = {"dataset": True, "pretrain": True}
 FAMILIES: Mapping[str, Family] = {
-    "raw-pixels": Family((RAW_PIXELS,), raw_pixels),
-    "from-scratch": Family((FROM_SCRATCH,), from_scratch),
-    "pretrained": Family((LINEAR_PROBE, FINE_TUNED, SELF_TRAINING), pretrained, needs_pretraining=True),
+    "raw-pixels": Family((RAW_PIXELS,), raw_pixels, {"dataset": True, "pixel_penalties": True}),
+    "from-scratch": Family(
+        (FROM_SCRATCH,), from_scratch, {"dataset": True, "pretrain": {"encoder"}, "scratch": True}
+    ),
+    "pretrained": Family(
+        (LINEAR_PROBE, FINE_TUNED, SELF_TRAINING),
+        pretrained,
+        {**PRETRAINING, "head": True},
+        needs_pretraining=True,
+    ),
 }
 METHODS = tuple(method for family in FAMILIES.values() for method in family.methods)
+
+
+def digests(settings: Settings) -> Mapping[str, str]:
+    """Digest of the settings that the results of each method depend on, by the method's name."""
+    return {
+        method: settings.digest(family.settings) for family in FAMILIES.values() for method in family.methods
+    }
 
 
 def applies(method: str, labels_per_class: int | None) -> bool:

@@ -17,7 +17,7 @@ class Result(BaseModel):
     """What one method reached with one choice of labels.
 
     `labels_per_class` is None for all labels. Every choice was made on `eval`. Times are from the pretrained
-    encoder on, all stages before this one included.
+    encoder on, all stages before this one included. `config_digest` is of the settings that the method reads.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +29,9 @@ class Result(BaseModel):
     eval_accuracy: float
     seconds: float
     cpu_seconds: float
+    config_digest: str
+    commit: str
+    finished: str
     details: Mapping[str, Any] = {}
 
 
@@ -41,6 +44,8 @@ class Pretraining(BaseModel):
     num_images: int
     seconds: float
     cpu_seconds: float
+    config_digest: str
+    commit: str
 
 
 class Report(BaseModel):
@@ -50,9 +55,6 @@ class Report(BaseModel):
 
     dataset: str
     encoder: str
-    config_digest: str
-    commit: str
-    started: str
     hardware: str
     versions: Mapping[str, str]
     pretraining: Pretraining | None = None
@@ -72,20 +74,34 @@ class Store:
     Several processes may fill the same file: each change is made to what is on disk at that moment.
     """
 
-    def __init__(self, path: pathlib.Path, fresh: Report):
+    def __init__(
+        self, path: pathlib.Path, fresh: Report, digests: Mapping[str, str], discard_outdated: bool = False
+    ):
         """Opens the file, or starts it with `fresh`.
 
+        Args:
+            path: The file.
+            fresh: A report without results.
+            digests: Of the present settings, by method.
+            discard_outdated: Whether to throw away what other settings gave.
+
         Raises:
-            ValueError: If the file holds results of another configuration.
+            ValueError: If the file holds results of other settings and they are not to be thrown away.
         """
         self._path = path
         self._lock = str(path.absolute().with_suffix(".lock"))
         self._fresh = fresh
         path.parent.mkdir(parents=True, exist_ok=True)
-        if self.report.config_digest != fresh.config_digest:
+        outdated = [each for each in self.report.results if each.config_digest != digests[each.method]]
+        if outdated and not discard_outdated:
             raise ValueError(
-                f"{path} holds results of configuration {self.report.config_digest}, this one is "
-                f"{fresh.config_digest}: give another --out, or take the file away"
+                f"{path} holds {len(outdated)} results of other settings "
+                f"({', '.join(sorted({each.method for each in outdated}))}): give another --out, or "
+                "--discard-outdated to measure them again"
+            )
+        if outdated:
+            self._change(
+                lambda report: {"results": tuple(one for one in report.results if one not in outdated)}
             )
 
     @property

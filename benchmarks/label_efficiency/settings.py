@@ -2,6 +2,8 @@
 
 import hashlib
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,12 +26,15 @@ class Settings(BaseModel):
     head: HeadConfig
     scratch: FineTuneConfig
 
-    def digest(self) -> str:
-        """Sixteen hexadecimal digits of what the file says, all but the number of seeds and the budgets.
+    def digest(self, parts: Mapping[str, Any]) -> str:
+        """Sixteen hexadecimal digits of what the file says of some fields.
 
-        Defaults are the code's, which the report names by its commit: a field added there ends no results.
+        Defaults are the code's, which each result names by its commit: a field added there ends no results.
+
+        Args:
+            parts: The fields that count, as pydantic's `include` takes them.
         """
-        text = self.model_dump_json(exclude_unset=True, exclude={"num_seeds", "labels_per_class"})
+        text = self.model_dump_json(exclude_unset=True, include=parts)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.label_efficiency import summary
 from benchmarks.label_efficiency.__main__ import fill
 from benchmarks.label_efficiency.data import Splits, with_budget
-from benchmarks.label_efficiency.methods import FAMILIES, METHODS, Task, applies
+from benchmarks.label_efficiency.methods import FAMILIES, METHODS, PRETRAINING, Task, applies, digests
 from benchmarks.label_efficiency.results import Report, Result, Store, interval
 from benchmarks.label_efficiency.settings import Settings, read_settings
 from tests.trainer_module.digits_data import digit_pixels
@@ -28,12 +28,10 @@ SETTINGS = Settings.model_validate(
 FRESH = Report(
     dataset="digits",
     encoder="c4n",
-    config_digest="0" * 16,
-    commit="c",
-    started="2026-11-24T00:00:00+00:00",
     hardware="2 cores",
     versions={},
 )
+DIGESTS = digests(SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +53,9 @@ def result(method="linear probe", labels=4, seed=0, accuracy=0.5):
         eval_accuracy=accuracy,
         seconds=1.0,
         cpu_seconds=1.0,
+        config_digest=DIGESTS[method],
+        commit="c",
+        finished="2026-11-24T00:00:00+00:00",
     )
 
 
@@ -92,7 +93,7 @@ def test_a_later_stage_is_never_worse_on_eval(splits):
 
 
 def test_cells_that_are_filled_are_not_trained_again(splits, tmp_path):
-    store = Store(tmp_path / "r.json", FRESH)
+    store = Store(tmp_path / "r.json", FRESH, DIGESTS)
     task = Task(with_budget(splits.train, 10, 0), splits, None, SETTINGS, 0)
     fill(FAMILIES["raw-pixels"], 10, task, store)
     (first,) = store.report.results
@@ -107,28 +108,47 @@ def test_there_is_nothing_to_guess_where_all_is_labelled():
 
 def test_a_store_goes_on_where_it_was(tmp_path):
     path = tmp_path / "results" / "r.json"
-    Store(path, FRESH).add(result(seed=1))
-    report = Store(path, FRESH).report
+    Store(path, FRESH, DIGESTS).add(result(seed=1))
+    report = Store(path, FRESH, DIGESTS).report
     assert report.find("linear probe", 4, 1) == result(seed=1)
     assert report.find("linear probe", 4, 0) is None
     assert report.find("linear probe", None, 1) is None
 
 
-def test_results_of_another_configuration_are_refused(tmp_path):
-    Store(tmp_path / "r.json", FRESH).add(result())
-    with pytest.raises(ValueError, match="give another --out"):
-        Store(tmp_path / "r.json", FRESH.model_copy(update={"config_digest": "1" * 16}))
+def test_results_of_other_settings_are_refused_or_thrown_away(tmp_path):
+    path = tmp_path / "r.json"
+    for method in ("linear probe", "from scratch"):
+        Store(path, FRESH, DIGESTS).add(result(method=method))
+    longer = SETTINGS.scratch.model_copy(update={"num_steps": 61})
+    changed = digests(SETTINGS.model_copy(update={"scratch": longer}))
+    with pytest.raises(ValueError, match=r"1 results of other settings \(from scratch\): give another --out"):
+        Store(path, FRESH, changed)
+    assert len(Store(path, FRESH, DIGESTS).report.results) == 2
+    assert Store(path, FRESH, changed, discard_outdated=True).report.results == (result(),)
+
+
+def test_methods_depend_on_the_settings_they_read():
+    head = SETTINGS.head.model_copy(update={"seed": 5})
+    changed = digests(SETTINGS.model_copy(update={"head": head}))
+    same = {method for method in METHODS if changed[method] == DIGESTS[method]}
+    assert same == {"raw pixels", "from scratch"}
+    pretrain = SETTINGS.pretrain.model_copy(update={"num_steps": 3})
+    changed = digests(SETTINGS.model_copy(update={"pretrain": pretrain}))
+    assert {method for method in METHODS if changed[method] == DIGESTS[method]} == same
+    encoder = SETTINGS.pretrain.model_copy(update={"encoder": EncoderConfig(name="c4")})
+    changed = digests(SETTINGS.model_copy(update={"pretrain": encoder}))
+    assert {method for method in METHODS if changed[method] == DIGESTS[method]} == {"raw pixels"}
 
 
 def test_processes_fill_one_file_without_losing_results(tmp_path):
     with multiprocessing.get_context("fork").Pool(4) as pool:
         pool.starmap(_add, [(tmp_path / "r.json", seed) for seed in range(24)])
-    found = Store(tmp_path / "r.json", FRESH).report.results
+    found = Store(tmp_path / "r.json", FRESH, DIGESTS).report.results
     assert sorted(each.seed for each in found) == list(range(24))
 
 
 def _add(path, seed):
-    Store(path, FRESH).add(result(seed=seed))
+    Store(path, FRESH, DIGESTS).add(result(seed=seed))
 
 
 def test_the_interval_is_students():
@@ -161,5 +181,7 @@ def test_the_plot_is_a_picture(tmp_path):
 def test_the_settings_file_is_valid_and_its_digest_follows_what_matters():
     settings = read_settings()
     assert settings.labels_per_class == (4, 16, 64, 256, 1024, None)
-    assert settings.model_copy(update={"num_seeds": 9}).digest() == settings.digest()
-    assert settings.model_copy(update={"dataset": "digits"}).digest() != settings.digest()
+    assert digests(settings.model_copy(update={"num_seeds": 9})) == digests(settings)
+    assert settings.model_copy(update={"dataset": "digits"}).digest(PRETRAINING) != settings.digest(
+        PRETRAINING
+    )
