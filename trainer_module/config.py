@@ -223,6 +223,9 @@ class HeadConfig(Frozen):
         tuple(10.0**-power for power in range(7)), min_length=1, description="L2 of the probe, to choose from"
     )
     class_weights: Literal["balanced", "none"] = "balanced"
+    mirror_average: bool = Field(
+        False, description="h is the mean of an image's and its mirror image's: twice the work of classifying"
+    )
     fine_tune: FineTuneConfig = FineTuneConfig()
     self_training: SelfTrainingConfig = SelfTrainingConfig()
     cache_limit_mb: int = Field(2048, ge=1, description="decoded images beyond this go to a file on disk")

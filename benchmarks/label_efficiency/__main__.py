@@ -58,7 +58,7 @@ def main() -> None:
     if any(family.needs_pretraining for family in families):
         encoder = pretrained(settings, splits, root, store)
     for labels in settings.labels_per_class:
-        for seed in range(settings.num_seeds):
+        for seed in settings.seeds(labels):
             task = Task(with_budget(splits.train, labels, seed), splits, encoder, settings, seed)
             for family in families:
                 fill(family, labels, task, store)

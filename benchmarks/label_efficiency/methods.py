@@ -11,7 +11,7 @@ from benchmarks.label_efficiency.data import Splits
 from benchmarks.label_efficiency.settings import Settings
 from trainer_module.dataset import ImageDataset
 from trainer_module.encoders import build_encoder
-from trainer_module.head.candidates import Candidate, best_candidate, train_candidates
+from trainer_module.head.candidates import Candidate, best_candidate, served_form, train_candidates
 from trainer_module.head.classifier import LinearClassifier
 from trainer_module.head.encode import BatchEncoder
 from trainer_module.head.fine_tune import fine_tune
@@ -80,7 +80,12 @@ def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
     labelled = train.labelled()
     weights = class_weights(labelled.label_index, num_classes)
     student = fine_tune(encoder, start, labelled, weights, task.settings.scratch, task.seed)
-    found = [_share(student.logits(split.images), split) for split in (task.splits.test, task.splits.eval)]
+    encode = BatchEncoder(served_form(student.encoder, task.settings.head), train.image_shape)
+    classifier = student.classifier()
+    found = [
+        _share(classifier.logits(encode(split.images)), split)
+        for split in (task.splits.test, task.splits.eval)
+    ]
     yield FROM_SCRATCH, Measured(*found, {})
 
 
@@ -120,7 +125,9 @@ PRETRAINING: Mapping[str, Any] = {"dataset": True, "pretrain": True}
 FAMILIES: Mapping[str, Family] = {
     "raw-pixels": Family((RAW_PIXELS,), raw_pixels, {"dataset": True, "pixel_penalties": True}),
     "from-scratch": Family(
-        (FROM_SCRATCH,), from_scratch, {"dataset": True, "pretrain": {"encoder"}, "scratch": True}
+        (FROM_SCRATCH,),
+        from_scratch,
+        {"dataset": True, "pretrain": {"encoder"}, "head": {"mirror_average"}, "scratch": True},
     ),
     "pretrained": Family(
         (LINEAR_PROBE, FINE_TUNED, SELF_TRAINING),
@@ -148,7 +155,7 @@ def _measured(candidates: Sequence[Candidate], task: Task) -> Measured:
     """Measures the one that a user would get: the best on `eval` of those trained so far."""
     evaluation, test = task.splits.eval, task.splits.test
     best = best_candidate(candidates, evaluation.label_index)
-    encode = BatchEncoder(best.encoder, task.train.image_shape)
+    encode = BatchEncoder(best.served, task.train.image_shape)
     stages = {each.stage: _share(each.logits, evaluation) for each in candidates}
     return Measured(
         _share(best.classifier.logits(encode(test.images)), test),

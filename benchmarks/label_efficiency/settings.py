@@ -21,10 +21,17 @@ class Settings(BaseModel):
     dataset: str = Field("fashion_mnist", description="a configuration of pipeline/configs")
     labels_per_class: tuple[int | None, ...] = (4, 16, 64, 256, 1024, None)
     num_seeds: int = Field(3, ge=2)
+    more_seeds: Mapping[int, int] = Field(
+        {}, description="number of seeds by budget, where it is not num_seeds: few labels vary most"
+    )
     pixel_penalties: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001, 0.0001)
     pretrain: PretrainConfig
     head: HeadConfig
     scratch: FineTuneConfig
+
+    def seeds(self, labels_per_class: int | None) -> range:
+        """Seeds of a budget; each draws other labels."""
+        return range(self.more_seeds.get(labels_per_class or 0, self.num_seeds))
 
     def digest(self, parts: Mapping[str, Any]) -> str:
         """Sixteen hexadecimal digits of what the file says of some fields.

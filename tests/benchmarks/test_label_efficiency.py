@@ -181,6 +181,7 @@ def test_the_plot_is_a_picture(tmp_path):
 def test_the_settings_file_is_valid_and_its_digest_follows_what_matters():
     settings = read_settings()
     assert settings.labels_per_class == (4, 16, 64, 256, 1024, None)
+    assert [len(settings.seeds(labels)) for labels in settings.labels_per_class] == [5, 5, 5, 3, 3, 3]
     assert digests(settings.model_copy(update={"num_seeds": 9})) == digests(settings)
     assert settings.model_copy(update={"dataset": "digits"}).digest(PRETRAINING) != settings.digest(
         PRETRAINING

@@ -3,6 +3,7 @@
 from trainer_module.encoders.build import build_encoder, check_image_size
 from trainer_module.encoders.heads import build_projection_head
 from trainer_module.encoders.keras_applications import load_pretrained
+from trainer_module.encoders.mirrored import mirrored
 from trainer_module.encoders.storage import load_encoder, save_encoder
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "check_image_size",
     "load_encoder",
     "load_pretrained",
+    "mirrored",
     "save_encoder",
 ]

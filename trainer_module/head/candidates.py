@@ -9,6 +9,7 @@ import numpy as np
 
 from trainer_module.config import HeadConfig
 from trainer_module.dataset import ImageDataset
+from trainer_module.encoders import mirrored
 from trainer_module.head.classifier import LinearClassifier
 from trainer_module.head.encode import BatchEncoder
 from trainer_module.head.fine_tune import fine_tune
@@ -28,7 +29,8 @@ class Candidate:
     Attributes:
         mode: A mode of HeadConfig.
         stage: The same, with the round of self-training from the second on.
-        encoder: Pixels, uint8 [B, H, W, C], to h, float32 [B, D].
+        encoder: The network that was trained: pixels, uint8 [B, H, W, C], to h, float32 [B, D].
+        served: The same or, with `mirror_average`, its mean over an image and its mirror image.
         classifier: From h to logits.
         logits: On the labelled images of `eval`, float32 [M, K].
         l2: Penalty of the linear probe that it started from.
@@ -37,6 +39,7 @@ class Candidate:
     mode: str
     stage: str
     encoder: keras.Model
+    served: keras.Model
     classifier: LinearClassifier
     logits: np.ndarray
     l2: float
@@ -64,7 +67,8 @@ def train_candidates(
     weights = class_weights(labelled.label_index, num_classes)
     if config.class_weights == "none":
         weights = np.ones_like(weights)
-    encode = BatchEncoder(encoder, train.image_shape)
+    served = served_form(encoder, config)
+    encode = BatchEncoder(served, train.image_shape)
     h_eval = encode(evaluation.images)
     probe = fit_linear_probe(
         encode(labelled.images),
@@ -75,12 +79,13 @@ def train_candidates(
         config.penalties,
     )
     logits = probe.classifier.logits(h_eval)
-    trained = [Candidate("linear_probe", "linear_probe", encoder, probe.classifier, logits, probe.l2)]
+    trained = [Candidate("linear_probe", "linear_probe", encoder, served, probe.classifier, logits, probe.l2)]
     yield trained[-1]
 
     def candidate(mode: str, stage: str, student: Student) -> Candidate:
-        logits = student.logits(evaluation.images)
-        return Candidate(mode, stage, student.encoder, student.classifier(), logits, probe.l2)
+        served, classifier = served_form(student.encoder, config), student.classifier()
+        logits = classifier.logits(BatchEncoder(served, train.image_shape)(evaluation.images))
+        return Candidate(mode, stage, student.encoder, served, classifier, logits, probe.l2)
 
     if config.mode != "linear_probe":
         student = fine_tune(encoder, probe.classifier, labelled, weights, config.fine_tune, config.seed)
@@ -91,11 +96,22 @@ def train_candidates(
             teacher = best_candidate(trained, evaluation.label_index)
             seed = config.seed + number - 1
             student = self_train(
-                teacher.encoder, teacher.classifier, train, weights, config.self_training, seed
+                teacher.encoder,
+                teacher.served,
+                teacher.classifier,
+                train,
+                weights,
+                config.self_training,
+                seed,
             )
             stage = "self_training" if number == 1 else f"self_training_{number}"
             trained.append(candidate("self_training", stage, student))
             yield trained[-1]
+
+
+def served_form(encoder: keras.Model, config: HeadConfig) -> keras.Model:
+    """The encoder as it is served: itself or, with `mirror_average`, its mean over both mirror images."""
+    return mirrored(encoder) if config.mirror_average else encoder
 
 
 def best_candidate(candidates: Sequence[Candidate], labels_eval: np.ndarray) -> Candidate:

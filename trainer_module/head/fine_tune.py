@@ -37,7 +37,7 @@ def fine_tune(
         The trained student.
     """
     config = long_enough(config, len(labelled), config.batch_size)
-    student = Student(encoder, probe, labelled.image_shape, config, seed)
+    student = Student(encoder, probe, config, seed)
     random = np.random.default_rng([seed, 1])
     targets = smooth_targets(labelled.label_index, len(weights), config.label_smoothing)
     image_weights = weights[labelled.label_index]

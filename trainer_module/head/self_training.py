@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 def self_train(
     encoder: keras.Model,
+    teacher: keras.Model,
     classifier: LinearClassifier,
     train: ImageDataset,
     weights: np.ndarray,
@@ -34,7 +35,8 @@ def self_train(
 
     Args:
         encoder: The encoder to start from; it is not changed.
-        classifier: The classifier to start from; with `encoder` it makes the guesses.
+        teacher: The encoder of the guesses: the same, or its mirrored form.
+        classifier: The classifier to start from; with `teacher` it makes the guesses.
         train: Training images, labelled and not.
         weights: Weight of each class, float32 [K].
         config: Views, rates, batches.
@@ -44,7 +46,7 @@ def self_train(
         The trained student.
     """
     images = _bounded(train, config.max_unlabelled, seed)
-    h = BatchEncoder(encoder, train.image_shape)(images.images)
+    h = BatchEncoder(teacher, train.image_shape)(images.images)
     guesses, trust = guess_classes(classifier.logits(h), h, images.label_index, config)
 
     labelled_rows = np.flatnonzero(images.label_index >= 0)
@@ -52,7 +54,7 @@ def self_train(
     labels = images.label_index[labelled_rows]
     targets = smooth_targets(labels, len(weights), config.label_smoothing)
     config = long_enough(config, len(unlabelled_rows), config.unlabelled_batch_size)
-    student = Student(encoder, classifier, train.image_shape, config, seed)
+    student = Student(encoder, classifier, config, seed)
 
     random = np.random.default_rng([seed, 2])
     labelled = endless_batches(len(labelled_rows), config.batch_size, random)

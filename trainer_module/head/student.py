@@ -3,12 +3,10 @@
 import dataclasses
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from trainer_module.config import FineTuneConfig
 from trainer_module.head.classifier import LinearClassifier
-from trainer_module.head.encode import BatchEncoder
 from trainer_module.head.optimizer import layerwise_optimizers
 from trainer_module.pretrain.averaging import copy_network, follow, warmed_up
 from trainer_module.views import make_view
@@ -26,7 +24,6 @@ class Student:
         self,
         encoder: keras.Model,
         classifier: LinearClassifier,
-        image_shape: tuple[int, int, int],
         config: FineTuneConfig,
         seed: int,
     ):
@@ -35,13 +32,11 @@ class Student:
         Args:
             encoder: The encoder to start from; it is not changed.
             classifier: The classifier to start from.
-            image_shape: [height, width, channels].
             config: Views, rates, averaging, steps.
             seed: Seed of the views.
         """
         self.encoder, self.head = copy_network(encoder), classifier.to_keras()
         self._encoder, self._head = copy_network(encoder), classifier.to_keras()
-        self._encode = BatchEncoder(self.encoder, image_shape)
         self._optimizers = layerwise_optimizers(self._encoder, self._head, config)
         self._start = classifier
         self._config = config
@@ -89,7 +84,3 @@ class Student:
         """The averaged classifier."""
         kernel, bias = self.head.get_weights()
         return dataclasses.replace(self._start, kernel=kernel, bias=bias)
-
-    def logits(self, images: np.ndarray) -> np.ndarray:
-        """Logits of the averaged network, float32 [N, K], of uint8 [N, H, W, C]."""
-        return self.classifier().logits(self._encode(images))

@@ -110,4 +110,4 @@ def train_head(
         seconds=time.monotonic() - start,
     )
     _log.info("head: %s", metrics)
-    return TrainedHead(best.encoder, best.classifier.calibrated(temperature).to_keras(), metrics)
+    return TrainedHead(best.served, best.classifier.calibrated(temperature).to_keras(), metrics)

@@ -67,6 +67,21 @@ def test_self_training_beats_fine_tuning_on_the_same_labels(encoder, digits):
     assert metrics.tried["self_training"] > metrics.tried["fine_tune"] > metrics.tried["linear_probe"]
 
 
+def test_a_mirror_average_is_what_is_served_and_measured(encoder, digits):
+    changes = SHORT.model_dump() | {"num_steps": 5, "rounds": 1}
+    config = HeadConfig(
+        fine_tune=SHORT.model_copy(update={"num_steps": 5}),
+        self_training=SelfTrainingConfig.model_validate(changes),
+        mirror_average=True,
+    )
+    trained = train_head(encoder, *digits, NAMES, config)
+    images = digits[1].images
+    logits = logits_of(trained, images)
+    np.testing.assert_allclose(logits_of(trained, images[:, :, ::-1]), logits, rtol=1e-4, atol=1e-4)
+    assert set(trained.metrics.tried) == {"linear_probe", "fine_tune", "self_training"}
+    assert trained.metrics.eval_accuracy == pytest.approx(np.mean(logits.argmax(1) == digits[1].label_index))
+
+
 def test_self_training_without_unlabelled_images_is_fine_tuning(encoder, digits):
     few = HeadConfig(mode="self_training", fine_tune=SHORT)
     trained = train_head(encoder, digits[0].labelled(), digits[1], NAMES, few)

@@ -9,7 +9,7 @@ import pytest
 
 from trainer_module.config import EncoderConfig, ExportConfig
 from trainer_module.dataset import read_images
-from trainer_module.encoders import build_encoder
+from trainer_module.encoders import build_encoder, mirrored
 from trainer_module.encoders.registry import BODIES
 from trainer_module.serving.exports import EXPORTS_DIR, Parts, write_exports
 from trainer_module.serving.exports.pixel_model import freeze
@@ -34,10 +34,14 @@ def test_an_encoder_alone_is_exported_without_classes(served, tmp_path):
         assert report["eval"][name] is None
 
 
-@pytest.mark.parametrize("name", [name for name in BODIES if name.endswith("n")])
-def test_every_encoder_can_be_converted(name):
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [*((name, None) for name in BODIES if name.endswith("n")), ("c4n", mirrored)],
+)
+def test_every_encoder_can_be_converted(name, form):
     keras.utils.set_random_seed(0)
     encoder = build_encoder(EncoderConfig(name=name), (16, 12, 3), [0.3] * 3, [0.4] * 3)
+    encoder = form(encoder) if form else encoder
     images = np.random.default_rng(0).integers(0, 256, (20, 16, 12, 3)).astype(np.uint8)
     model = freeze(encoder, None, (16, 12, 3))
     expected = model.predict(images)["embedding"].numpy()
