@@ -62,7 +62,7 @@ def main() -> None:
             task = Task(with_budget(splits.train, labels, seed), splits, encoder, settings, seed)
             for family in families:
                 fill(family, labels, task, store)
-    print(summary.table(store.report))
+    print(summary.table(store.report), summary.comparison(store.report), sep="\n\n")
     print(summary.write_plot(store.report, options.out.with_suffix(".png")))
 
 

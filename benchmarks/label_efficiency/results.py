@@ -129,7 +129,9 @@ class Store:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and half width of its 95 % interval by Student's t; the width is NaN for a single value."""
+    """Mean and half width of its 95 % interval by Student's t; NaN where there are too few values."""
+    if not values:
+        return float("nan"), float("nan")
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, float("nan")

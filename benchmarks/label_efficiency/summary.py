@@ -4,8 +4,10 @@ import math
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from benchmarks.label_efficiency.methods import METHODS, applies
-from benchmarks.label_efficiency.results import Report, interval
+import numpy as np
+
+from benchmarks.label_efficiency.methods import FAMILIES, FROM_SCRATCH, METHODS, applies
+from benchmarks.label_efficiency.results import Report, Result, interval
 
 # Test accuracy with 4, 16, 64, 256, 1,024 and all labels a class: a 13-layer convolutional network,
 # 50,000 training images, from the repository of Parametric UMAP (arXiv:2009.12981).
@@ -33,6 +35,45 @@ def table(report: Report) -> str:
         cells = (f"{known[each]:.3f}" if each in known else "" for each in budgets)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def comparison(report: Report) -> str:
+    """Markdown: for each budget the best head against the best published line and the network from scratch.
+
+    The best head is the one with the highest mean on `eval`.
+    """
+    lines = [
+        "| labels a class | best head | published | from scratch | intervals of 95 % |",
+        "|---|---|---|---|---|",
+    ]
+    published = dict(zip(PUBLISHED_BUDGETS, PUBLISHED["published, semi-supervised"], strict=True))
+    for budget in _budgets(report):
+        found = {method: _of(report, method, budget) for method in FAMILIES["pretrained"].methods}
+        on_eval = {
+            method: float(np.mean([one.eval_accuracy for one in results]))
+            for method, results in found.items()
+            if results
+        }
+        if not on_eval:
+            continue
+        best = max(reversed(on_eval), key=lambda method: on_eval[method])
+        head, scratch = (interval(_values(report, method, budget)) for method in (best, FROM_SCRATCH))
+        cells = (
+            "all" if budget is None else f"{budget:,}",
+            f"{head[0]:.3f} ({best})",
+            f"{published[budget]:.3f}" if budget in published else "",
+            "" if math.isnan(scratch[0]) else f"{scratch[0]:.3f}",
+            _overlap(head, scratch),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _overlap(head: tuple[float, float], scratch: tuple[float, float]) -> str:
+    lowest, highest = head[0] - head[1], scratch[0] + scratch[1]
+    if math.isnan(lowest) or math.isnan(highest):
+        return ""
+    return f"{'apart' if lowest > highest else 'overlap'}: from {lowest:.3f}, up to {highest:.3f}"
 
 
 def write_plot(report: Report, path: pathlib.Path) -> pathlib.Path:
@@ -77,12 +118,14 @@ def _place(labels_per_class: int | None) -> int:
     return _ALL if labels_per_class is None else labels_per_class
 
 
-def _values(report: Report, method: str, labels_per_class: int | None) -> list[float]:
+def _of(report: Report, method: str, labels_per_class: int | None) -> list[Result]:
     return [
-        each.test_accuracy
-        for each in report.results
-        if each.method == method and each.labels_per_class == labels_per_class
+        each for each in report.results if each.method == method and each.labels_per_class == labels_per_class
     ]
+
+
+def _values(report: Report, method: str, labels_per_class: int | None) -> list[float]:
+    return [each.test_accuracy for each in _of(report, method, labels_per_class)]
 
 
 def _cell(report: Report, method: str, labels_per_class: int | None) -> str:

@@ -171,6 +171,27 @@ def test_the_table_has_a_column_a_budget_and_the_published_lines():
     assert "| published, semi-supervised | 0.747 | 0.953 |" in lines
 
 
+def test_the_best_head_on_eval_is_compared_with_the_network_from_scratch():
+    results = (
+        *(result(seed=seed, accuracy=0.70 + seed / 100) for seed in range(3)),
+        *(result(method="self-training", seed=seed, accuracy=0.80 + seed / 100) for seed in range(3)),
+        *(result(method="from scratch", seed=seed, accuracy=0.60 + seed / 100) for seed in range(3)),
+        result(method="from scratch", labels=16, accuracy=0.7),
+        *(result(labels=64, seed=seed, accuracy=0.80 + seed / 100) for seed in range(2)),
+        *(
+            result(method="from scratch", labels=64, seed=seed, accuracy=0.80 + seed / 100)
+            for seed in range(2)
+        ),
+        result(labels=None, accuracy=0.9),
+    )
+    lines = summary.comparison(FRESH.model_copy(update={"results": results})).splitlines()[2:]
+    assert lines == [
+        "| 4 | 0.810 (self-training) | 0.747 | 0.610 | apart: from 0.785, up to 0.635 |",
+        "| 64 | 0.805 (linear probe) | 0.880 | 0.805 | overlap: from 0.741, up to 0.869 |",
+        "| all | 0.900 (linear probe) | 0.953 |  |  |",
+    ]
+
+
 def test_the_plot_is_a_picture(tmp_path):
     results = tuple(result(labels=labels, seed=seed) for labels in (4, 16, None) for seed in range(2))
     path = summary.write_plot(FRESH.model_copy(update={"results": results}), tmp_path / "plot.png")
