@@ -211,6 +211,11 @@ class SelfTrainingConfig(FineTuneConfig):
     min_confidence: float = Field(0.0, ge=0, lt=1, description="guesses below it are not learned")
     align_shares: bool = Field(True, description="guess each class as often as it is labelled")
     num_neighbors: int = Field(30, ge=0, description="of the graph that labels spread over; 0: no spreading")
+    whitened_dims: int = Field(
+        0,
+        ge=0,
+        description="whitened principal components of h that neighbours are near in; 0: h standardised",
+    )
     spreading: float = Field(0.9, gt=0, lt=1, description="share of a guess that comes from neighbours")
 
 

@@ -85,7 +85,7 @@ def fill(family: Family, labels: int | None, task: Task, store: Store) -> None:
             eval_accuracy=found.eval_accuracy,
             seconds=round(time.monotonic() - started, 1),
             cpu_seconds=round(time.process_time() - cpu_started, 1),
-            config_digest=task.settings.digest(family.settings),
+            config_digest=task.settings.digest(family.methods[method]),
             commit=commit(),
             finished=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             details=found.details,

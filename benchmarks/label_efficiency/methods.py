@@ -109,30 +109,39 @@ class Family:
     """Methods that are trained together, one building on the other.
 
     Attributes:
-        methods: Their names.
+        methods: By their names the fields of Settings that their results depend on, as `Settings.digest`
+            takes them.
         run: Trains and measures them, one after the other.
-        settings: The fields of Settings that their results depend on, as `Settings.digest` takes them.
         needs_pretraining: Whether they start from the pretrained encoder.
     """
 
-    methods: tuple[str, ...]
+    methods: Mapping[str, Mapping[str, Any]]
     run: Callable[[Task], Iterator[tuple[str, Measured]]]
-    settings: Mapping[str, Any]
     needs_pretraining: bool = False
 
 
 PRETRAINING: Mapping[str, Any] = {"dataset": True, "pretrain": True}
+_PROBE = {"seed", "penalties", "class_weights", "mirror_average"}
 FAMILIES: Mapping[str, Family] = {
-    "raw-pixels": Family((RAW_PIXELS,), raw_pixels, {"dataset": True, "pixel_penalties": True}),
+    "raw-pixels": Family({RAW_PIXELS: {"dataset": True, "pixel_penalties": True}}, raw_pixels),
     "from-scratch": Family(
-        (FROM_SCRATCH,),
+        {
+            FROM_SCRATCH: {
+                "dataset": True,
+                "pretrain": {"encoder"},
+                "head": {"mirror_average"},
+                "scratch": True,
+            }
+        },
         from_scratch,
-        {"dataset": True, "pretrain": {"encoder"}, "head": {"mirror_average"}, "scratch": True},
     ),
     "pretrained": Family(
-        (LINEAR_PROBE, FINE_TUNED, SELF_TRAINING),
+        {
+            LINEAR_PROBE: {**PRETRAINING, "head": _PROBE},
+            FINE_TUNED: {**PRETRAINING, "head": {*_PROBE, "fine_tune"}},
+            SELF_TRAINING: {**PRETRAINING, "head": True},
+        },
         pretrained,
-        {**PRETRAINING, "head": True},
         needs_pretraining=True,
     ),
 }
@@ -142,7 +151,9 @@ METHODS = tuple(method for family in FAMILIES.values() for method in family.meth
 def digests(settings: Settings) -> Mapping[str, str]:
     """Digest of the settings that the results of each method depend on, by the method's name."""
     return {
-        method: settings.digest(family.settings) for family in FAMILIES.values() for method in family.methods
+        method: settings.digest(parts)
+        for family in FAMILIES.values()
+        for method, parts in family.methods.items()
     }
 
 

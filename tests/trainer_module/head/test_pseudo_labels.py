@@ -52,3 +52,31 @@ def test_neighbours_overrule_a_teacher_that_does_not_know():
     np.testing.assert_array_equal(guesses.argmax(axis=1), sides)
     assert np.all((trust >= 0) & (trust <= 1))
     assert trust.mean() > 0.5
+
+
+def test_whitening_lets_a_quiet_direction_tell_classes_apart():
+    """The classes differ along a direction of little variance; a loud one, and rounding, say nothing."""
+    random = np.random.default_rng(2)
+    sides = np.repeat([0, 1], 150)
+    loud = 50.0 * random.normal(size=(300, 4))
+    quiet = 4.0 * sides[:, np.newaxis] + random.normal(size=(300, 1))
+    h = np.hstack([loud @ random.normal(size=(4, 6)) + quiet, 1e-9 * random.normal(size=(300, 2))])
+    labels = np.full(300, -1)
+    labels[[0, 1, 2, 150, 151, 152]] = [0, 0, 0, 1, 1, 1]
+    found = {
+        dims: guess_classes(
+            np.zeros((300, 2), np.float32),
+            h.astype(np.float32),
+            labels,
+            config(num_neighbors=10, whitened_dims=dims, align_shares=True),
+        )[0].argmax(axis=1)
+        for dims in (0, 64)
+    }
+    assert np.mean(found[64] == sides) > 0.9
+    assert np.mean(found[64] == sides) > np.mean(found[0] == sides) + 0.1
+
+
+def test_representations_that_do_not_vary_leave_the_guess_to_the_classifier():
+    guesses, _ = guess_classes(LOGITS, np.ones((4, 8), np.float32), LABELS, config(num_neighbors=2, whitened_dims=8))
+    np.testing.assert_array_equal(guesses[:3].argmax(axis=1), LABELS[:3])
+    assert np.all(np.isfinite(guesses))
