@@ -9,6 +9,7 @@ in the results file, one result at a time, so that the command can be stopped an
 
 import argparse
 import datetime
+import functools
 import importlib.metadata
 import logging
 import pathlib
@@ -47,7 +48,12 @@ def main() -> None:
     logging.getLogger("tfx_contrastive.progress").setLevel(logging.INFO)
     settings = read_settings(options.settings)
     try:
-        store = Store(options.out, fresh_report(settings), digests(settings), options.discard_outdated)
+        store = Store(
+            options.out,
+            fresh_report(settings),
+            functools.partial(digests, settings),
+            options.discard_outdated,
+        )
     except ValueError as error:
         sys.exit(str(error))
     root = options.work.absolute()
@@ -59,7 +65,9 @@ def main() -> None:
         encoder = pretrained(settings, splits, root, store)
     for labels in settings.labels_per_class:
         for seed in settings.seeds(labels):
-            task = Task(with_budget(splits.train, labels, seed), splits, encoder, settings, seed)
+            task = Task(
+                with_budget(splits.train, labels, seed), splits, encoder, settings.for_budget(labels), seed
+            )
             for family in families:
                 fill(family, labels, task, store)
     print(summary.table(store.report), summary.comparison(store.report), sep="\n\n")

@@ -148,10 +148,11 @@ FAMILIES: Mapping[str, Family] = {
 METHODS = tuple(method for family in FAMILIES.values() for method in family.methods)
 
 
-def digests(settings: Settings) -> Mapping[str, str]:
-    """Digest of the settings that the results of each method depend on, by the method's name."""
+def digests(settings: Settings, labels_per_class: int | None) -> Mapping[str, str]:
+    """Digest of the settings that the results of each method with one budget depend on, by its name."""
+    budget = settings.for_budget(labels_per_class)
     return {
-        method: settings.digest(parts)
+        method: budget.digest(parts)
         for family in FAMILIES.values()
         for method, parts in family.methods.items()
     }

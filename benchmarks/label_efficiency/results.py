@@ -75,14 +75,18 @@ class Store:
     """
 
     def __init__(
-        self, path: pathlib.Path, fresh: Report, digests: Mapping[str, str], discard_outdated: bool = False
+        self,
+        path: pathlib.Path,
+        fresh: Report,
+        digests: Callable[[int | None], Mapping[str, str]],
+        discard_outdated: bool = False,
     ):
         """Opens the file, or starts it with `fresh`.
 
         Args:
             path: The file.
             fresh: A report without results.
-            digests: Of the present settings, by method.
+            digests: Of the present settings, by method, for labels a class.
             discard_outdated: Whether to throw away what other settings gave.
 
         Raises:
@@ -92,7 +96,11 @@ class Store:
         self._lock = str(path.absolute().with_suffix(".lock"))
         self._fresh = fresh
         path.parent.mkdir(parents=True, exist_ok=True)
-        outdated = [each for each in self.report.results if each.config_digest != digests[each.method]]
+        outdated = [
+            each
+            for each in self.report.results
+            if each.config_digest != digests(each.labels_per_class)[each.method]
+        ]
         if outdated and not discard_outdated:
             raise ValueError(
                 f"{path} holds {len(outdated)} results of other settings "

@@ -27,11 +27,20 @@ class Settings(BaseModel):
     pixel_penalties: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001, 0.0001)
     pretrain: PretrainConfig
     head: HeadConfig
+    head_from: Mapping[int, HeadConfig] = Field(
+        {}, description="the head from so many labels a class on, where it is another"
+    )
     scratch: FineTuneConfig
 
     def seeds(self, labels_per_class: int | None) -> range:
         """Seeds of a budget; each draws other labels."""
         return range(self.more_seeds.get(labels_per_class or 0, self.num_seeds))
+
+    def for_budget(self, labels_per_class: int | None) -> "Settings":
+        """The same with the head of one budget alone."""
+        reached = [each for each in self.head_from if labels_per_class is None or each <= labels_per_class]
+        head = self.head_from[max(reached)] if reached else self.head
+        return self.model_copy(update={"head": head, "head_from": {}})
 
     def digest(self, parts: Mapping[str, Any]) -> str:
         """Sixteen hexadecimal digits of what the file says of some fields.

@@ -31,7 +31,7 @@ FRESH = Report(
     hardware="2 cores",
     versions={},
 )
-DIGESTS = digests(SETTINGS)
+DIGESTS = digests(SETTINGS, 4)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_a_later_stage_is_never_worse_on_eval(splits):
 
 
 def test_cells_that_are_filled_are_not_trained_again(splits, tmp_path):
-    store = Store(tmp_path / "r.json", FRESH, DIGESTS)
+    store = Store(tmp_path / "r.json", FRESH, lambda _: DIGESTS)
     task = Task(with_budget(splits.train, 10, 0), splits, None, SETTINGS, 0)
     fill(FAMILIES["raw-pixels"], 10, task, store)
     (first,) = store.report.results
@@ -108,8 +108,8 @@ def test_there_is_nothing_to_guess_where_all_is_labelled():
 
 def test_a_store_goes_on_where_it_was(tmp_path):
     path = tmp_path / "results" / "r.json"
-    Store(path, FRESH, DIGESTS).add(result(seed=1))
-    report = Store(path, FRESH, DIGESTS).report
+    Store(path, FRESH, lambda _: DIGESTS).add(result(seed=1))
+    report = Store(path, FRESH, lambda _: DIGESTS).report
     assert report.find("linear probe", 4, 1) == result(seed=1)
     assert report.find("linear probe", 4, 0) is None
     assert report.find("linear probe", None, 1) is None
@@ -118,41 +118,41 @@ def test_a_store_goes_on_where_it_was(tmp_path):
 def test_results_of_other_settings_are_refused_or_thrown_away(tmp_path):
     path = tmp_path / "r.json"
     for method in ("linear probe", "from scratch"):
-        Store(path, FRESH, DIGESTS).add(result(method=method))
+        Store(path, FRESH, lambda _: DIGESTS).add(result(method=method))
     longer = SETTINGS.scratch.model_copy(update={"num_steps": 61})
-    changed = digests(SETTINGS.model_copy(update={"scratch": longer}))
+    changed = digests(SETTINGS.model_copy(update={"scratch": longer}), 4)
     with pytest.raises(ValueError, match=r"1 results of other settings \(from scratch\): give another --out"):
-        Store(path, FRESH, changed)
-    assert len(Store(path, FRESH, DIGESTS).report.results) == 2
-    assert Store(path, FRESH, changed, discard_outdated=True).report.results == (result(),)
+        Store(path, FRESH, lambda _: changed)
+    assert len(Store(path, FRESH, lambda _: DIGESTS).report.results) == 2
+    assert Store(path, FRESH, lambda _: changed, discard_outdated=True).report.results == (result(),)
 
 
 def test_methods_depend_on_the_settings_they_read():
     head = SETTINGS.head.model_copy(update={"seed": 5})
-    changed = digests(SETTINGS.model_copy(update={"head": head}))
+    changed = digests(SETTINGS.model_copy(update={"head": head}), 4)
     same = {method for method in METHODS if changed[method] == DIGESTS[method]}
     assert same == {"raw pixels", "from scratch"}
     rounds = SETTINGS.head.self_training.model_copy(update={"rounds": 2})
     head = SETTINGS.head.model_copy(update={"self_training": rounds})
-    changed = digests(SETTINGS.model_copy(update={"head": head}))
+    changed = digests(SETTINGS.model_copy(update={"head": head}), 4)
     assert [method for method in METHODS if changed[method] != DIGESTS[method]] == ["self-training"]
     pretrain = SETTINGS.pretrain.model_copy(update={"num_steps": 3})
-    changed = digests(SETTINGS.model_copy(update={"pretrain": pretrain}))
+    changed = digests(SETTINGS.model_copy(update={"pretrain": pretrain}), 4)
     assert {method for method in METHODS if changed[method] == DIGESTS[method]} == same
     encoder = SETTINGS.pretrain.model_copy(update={"encoder": EncoderConfig(name="c4")})
-    changed = digests(SETTINGS.model_copy(update={"pretrain": encoder}))
+    changed = digests(SETTINGS.model_copy(update={"pretrain": encoder}), 4)
     assert {method for method in METHODS if changed[method] == DIGESTS[method]} == {"raw pixels"}
 
 
 def test_processes_fill_one_file_without_losing_results(tmp_path):
     with multiprocessing.get_context("fork").Pool(4) as pool:
         pool.starmap(_add, [(tmp_path / "r.json", seed) for seed in range(24)])
-    found = Store(tmp_path / "r.json", FRESH, DIGESTS).report.results
+    found = Store(tmp_path / "r.json", FRESH, lambda _: DIGESTS).report.results
     assert sorted(each.seed for each in found) == list(range(24))
 
 
 def _add(path, seed):
-    Store(path, FRESH, DIGESTS).add(result(seed=seed))
+    Store(path, FRESH, lambda _: DIGESTS).add(result(seed=seed))
 
 
 def test_the_interval_is_students():
@@ -207,7 +207,11 @@ def test_the_settings_file_is_valid_and_its_digest_follows_what_matters():
     settings = read_settings()
     assert settings.labels_per_class == (4, 16, 64, 256, 1024, None)
     assert [len(settings.seeds(labels)) for labels in settings.labels_per_class] == [5, 5, 5, 3, 3, 3]
-    assert digests(settings.model_copy(update={"num_seeds": 9})) == digests(settings)
+    assert digests(settings.model_copy(update={"num_seeds": 9}), 4) == digests(settings, 4)
+    assert digests(settings, 16) == digests(settings, 4)
+    assert digests(settings, 64) == digests(settings, None)
+    changed = [method for method in METHODS if digests(settings, 64)[method] != digests(settings, 4)[method]]
+    assert changed == ["self-training"]
     assert settings.model_copy(update={"dataset": "digits"}).digest(PRETRAINING) != settings.digest(
         PRETRAINING
     )

@@ -77,6 +77,8 @@ def test_whitening_lets_a_quiet_direction_tell_classes_apart():
 
 
 def test_representations_that_do_not_vary_leave_the_guess_to_the_classifier():
-    guesses, _ = guess_classes(LOGITS, np.ones((4, 8), np.float32), LABELS, config(num_neighbors=2, whitened_dims=8))
+    guesses, _ = guess_classes(
+        LOGITS, np.ones((4, 8), np.float32), LABELS, config(num_neighbors=2, whitened_dims=8)
+    )
     np.testing.assert_array_equal(guesses[:3].argmax(axis=1), LABELS[:3])
     assert np.all(np.isfinite(guesses))
