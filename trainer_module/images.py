@@ -1,5 +1,8 @@
 """Decoding images in the graph: bytes of PNG, JPEG, GIF or BMP to pixels of one fixed shape."""
 
+import struct
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -10,6 +13,9 @@ _LUMA = (0.299, 0.587, 0.114)
 _MAX_CHANNELS = 4
 # Images of a batch in flight at once: bounds the memory that large originals take.
 _PARALLEL_DECODES = 4
+# PNGs of the wanted shape that one step of the loop decodes: a step costs more than a small image.
+_GROUP = 8
+_PNG_COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # by number of channels
 
 
 def channel_matrices(channels: int) -> np.ndarray:
@@ -84,18 +90,13 @@ def decode_images(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
     Returns:
         Pixels, uint8 [B, height, width, channels].
     """
-    return tf.map_fn(
-        lambda one: decode_image(one, config),
-        contents,
-        fn_output_signature=tf.TensorSpec((config.height, config.width, config.channels), tf.uint8),
-        parallel_iterations=_PARALLEL_DECODES,
-    )
+    return _of_each(contents, config, lambda pixels: pixels, tf.TensorSpec(_shape(config), tf.uint8))
 
 
 def channel_moments(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
     """First and second moment of each image's channels, pixels scaled to [0, 1].
 
-    Works image by image, so that a batch needs the memory of a few images only.
+    Works on a few images at a time, so that a batch needs the memory of no more.
 
     Args:
         contents: Encoded images, string [B].
@@ -105,15 +106,66 @@ def channel_moments(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
         float32 [B, 2 * channels]: mean of x for each channel, then mean of x^2.
     """
 
-    def moments(one: tf.Tensor) -> tf.Tensor:
-        pixels = tf.cast(decode_image(one, config), tf.float32) / 255.0
+    def moments(pixels: tf.Tensor) -> tf.Tensor:
+        scaled = tf.cast(pixels, tf.float32) / 255.0
         return tf.concat(
-            [tf.reduce_mean(pixels, axis=[0, 1]), tf.reduce_mean(tf.square(pixels), axis=[0, 1])], axis=0
+            [tf.reduce_mean(scaled, axis=[1, 2]), tf.reduce_mean(tf.square(scaled), axis=[1, 2])], axis=1
         )
 
-    return tf.map_fn(
-        moments,
-        contents,
-        fn_output_signature=tf.TensorSpec((2 * config.channels,), tf.float32),
-        parallel_iterations=_PARALLEL_DECODES,
-    )
+    return _of_each(contents, config, moments, tf.TensorSpec((2 * config.channels,), tf.float32))
+
+
+def _of_each(
+    contents: tf.Tensor,
+    config: ImageConfig,
+    function: Callable[[tf.Tensor], tf.Tensor],
+    one: tf.TensorSpec,
+) -> tf.Tensor:
+    """A function of the decoded images of a batch, which are not all in memory at once.
+
+    Args:
+        contents: Encoded images, string [B].
+        config: Shape to which images are brought.
+        function: From pixels, uint8 [b, height, width, channels], to a tensor [b, ...], for any b.
+        one: Of the function's result for one image.
+
+    Returns:
+        [B, ...].
+    """
+
+    def one_by_one(images: tf.Tensor) -> tf.Tensor:
+        return tf.map_fn(
+            lambda image: function(decode_image(image, config)[tf.newaxis])[0],
+            images,
+            fn_output_signature=one,
+            parallel_iterations=_PARALLEL_DECODES,
+        )
+
+    def in_groups() -> tf.Tensor:
+        whole = tf.size(contents) // _GROUP * _GROUP
+        groups = tf.map_fn(
+            lambda group: function(tf.stack([_decode_fitting(image, config) for image in tf.unstack(group)])),
+            tf.reshape(contents[:whole], [-1, _GROUP]),
+            fn_output_signature=tf.TensorSpec([_GROUP, *one.shape], one.dtype),
+            parallel_iterations=_PARALLEL_DECODES,
+        )
+        return tf.concat([tf.reshape(groups, [-1, *one.shape]), one_by_one(contents[whole:])], axis=0)
+
+    fitting = tf.strings.substr(contents, 0, len(_png_header(config))) == _png_header(config)
+    return tf.cond(tf.reduce_all(fitting), in_groups, lambda: one_by_one(contents))
+
+
+def _decode_fitting(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
+    """`decode_image` of an image that has the wanted shape."""
+    pixels = tf.io.decode_image(contents, channels=0, dtype=tf.uint8, expand_animations=False)
+    return tf.ensure_shape(pixels, _shape(config))
+
+
+def _png_header(config: ImageConfig) -> bytes:
+    """How a PNG of the wanted shape with 8 bits a channel begins: signature and start of the IHDR chunk."""
+    shape = struct.pack(">IIBB", config.width, config.height, 8, _PNG_COLOR_TYPES[config.channels])
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + shape
+
+
+def _shape(config: ImageConfig) -> tuple[int, int, int]:
+    return config.height, config.width, config.channels

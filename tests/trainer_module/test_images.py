@@ -75,6 +75,48 @@ def test_batch_equals_one_by_one_and_moments_follow():
     np.testing.assert_allclose(channel_moments(contents, config(10, 1)), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("num_images", [0, 1, 16, 39])
+def test_batch_of_fitting_pngs_keeps_their_pixels(channels, num_images):
+    pixels = RNG.integers(0, 256, (num_images, 9, 8, channels), dtype=np.uint8)
+    contents = tf.constant([encode(np.squeeze(one)) for one in pixels], tf.string)
+    wanted = ImageConfig(height=9, width=8, channels=channels)
+    np.testing.assert_array_equal(decode_images(contents, wanted), pixels)
+    scaled = pixels / 255.0
+    expected = np.concatenate([scaled.mean((1, 2)), (scaled**2).mean((1, 2))], axis=1)
+    np.testing.assert_allclose(channel_moments(contents, wanted), expected, atol=1e-6)
+
+
+def pngs_of_one_shape() -> dict[str, bytes]:
+    """PNGs of 9x9 of which only the first begins as `encode` of grey does."""
+    grey = Image.fromarray(RNG.integers(0, 256, (9, 9), dtype=np.uint8))
+    found = {"grey": grey, "palette": grey.convert("RGB").quantize(8), "two levels": grey.convert("1")}
+    found["16 bits"] = Image.fromarray(RNG.integers(0, 2**16, (9, 9), dtype=np.uint16))
+    encoded = {}
+    for name, image in found.items():
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG")
+        encoded[name] = buffer.getvalue()
+    buffer = io.BytesIO()
+    grey.save(buffer, "PNG", transparency=7)
+    return {**encoded, "transparent grey": buffer.getvalue()}
+
+
+@pytest.mark.parametrize("name", pngs_of_one_shape())
+def test_images_among_many_fitting_ones_are_decoded_as_alone(name):
+    contents = [encode(RNG.integers(0, 256, (9, 9), dtype=np.uint8)) for _ in range(20)]
+    contents[3] = pngs_of_one_shape()[name]
+    batch = decode_images(tf.constant(contents), config(9, 1))
+    for one, decoded in zip(contents, batch, strict=True):
+        np.testing.assert_array_equal(decode_image(one, config(9, 1)), decoded)
+
+
+def test_fitting_png_that_breaks_off_is_an_error():
+    whole = encode(RNG.integers(0, 256, (9, 9), dtype=np.uint8))
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decode_images(tf.constant([whole] * 20 + [whole[:40]]), config(9, 1))
+
+
 def test_bytes_that_are_no_image_are_an_error():
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_images(tf.constant([b"not an image"]), config(8, 1))
