@@ -11,10 +11,11 @@ from trainer_module.config import ImageConfig
 # Rec. 601 luma, the weights that libpng and libjpeg use for grey.
 _LUMA = (0.299, 0.587, 0.114)
 _MAX_CHANNELS = 4
-# Images of a batch in flight at once: bounds the memory that large originals take.
+# Images of a batch, or groups of them, in flight at once: bounds the memory that large originals take.
 _PARALLEL_DECODES = 4
 # PNGs of the wanted shape that one step of the loop decodes: a step costs more than a small image.
 _GROUP = 8
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # by number of channels
 
 
@@ -58,8 +59,7 @@ def decode_image(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
     Returns:
         Pixels, uint8 [height, width, channels].
     """
-    pixels = tf.io.decode_image(contents, channels=0, dtype=tf.uint8, expand_animations=False)
-    pixels.set_shape([None, None, None])
+    pixels = _decode(contents)
     size = (config.height, config.width)
 
     def convert() -> tf.Tensor:
@@ -76,8 +76,8 @@ def decode_image(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
         image = tf.reshape(converted, [*size, config.channels])
         return tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
 
-    fits = tf.reduce_all(tf.equal(tf.shape(pixels), [*size, config.channels]))
-    return tf.ensure_shape(tf.cond(fits, lambda: pixels, convert), [*size, config.channels])
+    fits = tf.reduce_all(tf.equal(tf.shape(pixels), _shape(config)))
+    return tf.ensure_shape(tf.cond(fits, lambda: pixels, convert), _shape(config))
 
 
 def decode_images(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
@@ -132,39 +132,40 @@ def _of_each(
     Returns:
         [B, ...].
     """
-
-    def one_by_one(images: tf.Tensor) -> tf.Tensor:
-        return tf.map_fn(
-            lambda image: function(decode_image(image, config)[tf.newaxis])[0],
-            images,
-            fn_output_signature=one,
-            parallel_iterations=_PARALLEL_DECODES,
-        )
-
-    def in_groups() -> tf.Tensor:
-        whole = tf.size(contents) // _GROUP * _GROUP
-        groups = tf.map_fn(
-            lambda group: function(tf.stack([_decode_fitting(image, config) for image in tf.unstack(group)])),
-            tf.reshape(contents[:whole], [-1, _GROUP]),
-            fn_output_signature=tf.TensorSpec([_GROUP, *one.shape], one.dtype),
-            parallel_iterations=_PARALLEL_DECODES,
-        )
-        return tf.concat([tf.reshape(groups, [-1, *one.shape]), one_by_one(contents[whole:])], axis=0)
-
-    fitting = tf.strings.substr(contents, 0, len(_png_header(config))) == _png_header(config)
-    return tf.cond(tf.reduce_all(fitting), in_groups, lambda: one_by_one(contents))
+    header = _png_header(config)
+    fitting = tf.reduce_all(tf.strings.substr(contents, 0, len(header)) == header)
+    in_groups = tf.where(fitting, tf.size(contents) // _GROUP * _GROUP, 0)
+    groups = tf.map_fn(
+        lambda group: function(_decode_fitting(group, config)),
+        tf.reshape(contents[:in_groups], [-1, _GROUP]),
+        fn_output_signature=tf.TensorSpec([_GROUP, *one.shape], one.dtype),
+        parallel_iterations=_PARALLEL_DECODES,
+    )
+    others = tf.map_fn(
+        lambda image: function(decode_image(image, config)[tf.newaxis])[0],
+        contents[in_groups:],
+        fn_output_signature=one,
+        parallel_iterations=_PARALLEL_DECODES,
+    )
+    return tf.concat([tf.reshape(groups, [-1, *one.shape]), others], axis=0)
 
 
-def _decode_fitting(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """`decode_image` of an image that has the wanted shape."""
+def _decode(contents: tf.Tensor) -> tf.Tensor:
+    """Pixels of one image as they are, uint8 [height, width, channels]."""
     pixels = tf.io.decode_image(contents, channels=0, dtype=tf.uint8, expand_animations=False)
-    return tf.ensure_shape(pixels, _shape(config))
+    pixels.set_shape([None, None, None])
+    return pixels
+
+
+def _decode_fitting(group: tf.Tensor, config: ImageConfig) -> tf.Tensor:
+    """Pixels of a group, string [_GROUP], of which each image has the wanted shape."""
+    return tf.stack([tf.ensure_shape(_decode(contents), _shape(config)) for contents in tf.unstack(group)])
 
 
 def _png_header(config: ImageConfig) -> bytes:
     """How a PNG of the wanted shape with 8 bits a channel begins: signature and start of the IHDR chunk."""
     shape = struct.pack(">IIBB", config.width, config.height, 8, _PNG_COLOR_TYPES[config.channels])
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + shape
+    return PNG_SIGNATURE + struct.pack(">I", 13) + b"IHDR" + shape
 
 
 def _shape(config: ImageConfig) -> tuple[int, int, int]:

@@ -1,4 +1,5 @@
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,12 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def encode(pixels: np.ndarray, kind: str = "PNG") -> bytes:
+    return save(Image.fromarray(pixels), kind)
+
+
+def save(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -53,9 +58,8 @@ def test_alpha_of_grey_is_kept_or_dropped():
 
 def test_gif_gives_its_first_frame():
     frames = [Image.fromarray(np.full((8, 8), value, np.uint8)) for value in (40, 200)]
-    buffer = io.BytesIO()
-    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
-    np.testing.assert_array_equal(decode_image(buffer.getvalue(), config(8, 1)), np.full((8, 8, 1), 40))
+    animation = save(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(decode_image(animation, config(8, 1)), np.full((8, 8, 1), 40))
 
 
 def test_shrinking_is_antialiased():
@@ -87,25 +91,20 @@ def test_batch_of_fitting_pngs_keeps_their_pixels(channels, num_images):
     np.testing.assert_allclose(channel_moments(contents, wanted), expected, atol=1e-6)
 
 
-def pngs_of_one_shape() -> dict[str, bytes]:
-    """PNGs of 9x9 of which only the first begins as `encode` of grey does."""
-    grey = Image.fromarray(RNG.integers(0, 256, (9, 9), dtype=np.uint8))
-    found = {"grey": grey, "palette": grey.convert("RGB").quantize(8), "two levels": grey.convert("1")}
-    found["16 bits"] = Image.fromarray(RNG.integers(0, 2**16, (9, 9), dtype=np.uint16))
-    encoded = {}
-    for name, image in found.items():
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG")
-        encoded[name] = buffer.getvalue()
-    buffer = io.BytesIO()
-    grey.save(buffer, "PNG", transparency=7)
-    return {**encoded, "transparent grey": buffer.getvalue()}
+GREY = Image.fromarray(RNG.integers(0, 256, (9, 9), dtype=np.uint8))
+PNGS_OF_ONE_SHAPE = {
+    "grey": save(GREY),
+    "palette": save(GREY.convert("RGB").quantize(8)),
+    "two levels": save(GREY.convert("1")),
+    "16 bits": encode(RNG.integers(0, 2**16, (9, 9), dtype=np.uint16)),
+    "transparent grey": save(GREY, transparency=7),
+}
 
 
-@pytest.mark.parametrize("name", pngs_of_one_shape())
+@pytest.mark.parametrize("name", PNGS_OF_ONE_SHAPE)
 def test_images_among_many_fitting_ones_are_decoded_as_alone(name):
     contents = [encode(RNG.integers(0, 256, (9, 9), dtype=np.uint8)) for _ in range(20)]
-    contents[3] = pngs_of_one_shape()[name]
+    contents[3] = PNGS_OF_ONE_SHAPE[name]
     batch = decode_images(tf.constant(contents), config(9, 1))
     for one, decoded in zip(contents, batch, strict=True):
         np.testing.assert_array_equal(decode_image(one, config(9, 1)), decoded)

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-_PNG, _JPEG, _GIF, _BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM"
+from trainer_module.images import PNG_SIGNATURE
+
+_JPEG, _GIF, _BMP = b"\xff\xd8\xff", b"GIF8", b"BM"
 _HEADER_BYTES = 26  # up to the height of a BMP
 
 
@@ -33,7 +35,7 @@ def read_headers(image_bytes: tf.Tensor) -> Headers:
         tf.errors.InvalidArgumentError: When run, if a JPEG has no frame header.
     """
     start = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=_HEADER_BYTES)  # [B, 26], padded with 0
-    png, jpeg, gif, bmp = (_begins(start, magic) for magic in (_PNG, _JPEG, _GIF, _BMP))
+    png, jpeg, gif, bmp = (_begins(start, magic) for magic in (PNG_SIGNATURE, _JPEG, _GIF, _BMP))
     pixels = (
         tf.where(png, _number(start, 16, 4, "big") * _number(start, 20, 4, "big"), 0)
         + tf.where(gif, _number(start, 6, 2, "little") * _number(start, 8, 2, "little"), 0)
