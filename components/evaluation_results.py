@@ -91,6 +91,14 @@ def _threshold(metric: str, found: config_pb2.MetricThreshold) -> Threshold:
     )
 
 
+# What a figure below its bound says, where the name alone does not.
+_MEANINGS = {
+    "gain_over_majority": ": always answering the most frequent class does about as well or better",
+    "adjusted_balanced_accuracy": ": on average over the classes hardly better than one constant answer",
+}
+_NOT_DEFINED = ": it is not defined for these images, which are of one class only"
+
+
 def _explain(failure: Any) -> str:
     name, value = failure.metric_key.name, failure.metric_value.double_value.value
     threshold = failure.metric_threshold
@@ -99,7 +107,8 @@ def _explain(failure: Any) -> str:
         allowed = threshold.change_threshold.absolute.value
         return f"{name} changed by {value:+.4f} against the model in use, allowed is {allowed:+.4f}"
     if bounds.HasField("lower_bound") and not value >= bounds.lower_bound.value:
-        return f"{name} is {value:.4f}, required is at least {bounds.lower_bound.value:.4f}"
+        meaning = _MEANINGS.get(name, "") if value == value else _NOT_DEFINED
+        return f"{name} is {value:.4f}, required is at least {bounds.lower_bound.value:.4f}{meaning}"
     return f"{name} is {value:.4f}, allowed is at most {bounds.upper_bound.value:.4f}"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_HEADLINE = ("accuracy", "macro_f1", "expected_calibration_error")
+_HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "expected_calibration_error")
 
 
 def render(name: str, digest: str, facts: Mapping[str, Any]) -> str:

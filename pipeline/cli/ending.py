@@ -86,9 +86,22 @@ def _classifier_text(summary: Mapping[str, Any]) -> str:
     parts = []
     for name, values in (("test", summary["test"]), ("eval", summary["evaluation"])):
         if values:
-            parts.append(f"{name} accuracy {values['accuracy']:.4f} (macro F1 {values['macro_f1']:.4f})")
+            parts.append(f"{name} accuracy {values['accuracy']:.4f} ({_beside_accuracy(values)})")
     labelled = summary["images"]["written"].get("train", {}).get("labelled", {})
     return ", ".join(parts) + f", trained on {_budget(labelled)}"
+
+
+def _beside_accuracy(values: Mapping[str, float]) -> str:
+    """Return `balanced accuracy 0.8712, macro F1 0.8703, the most frequent class alone 0.1000`."""
+    parts = [
+        f"{title} {values[name]:.4f}"
+        for name, title in (("balanced_accuracy", "balanced accuracy"), ("macro_f1", "macro F1"))
+        if name in values
+    ]
+    if "gain_over_majority" in values:
+        alone = values["accuracy"] - values["gain_over_majority"]
+        parts.append(f"always the most frequent class {alone:.4f}")
+    return ", ".join(parts)
 
 
 def _budget(labelled: Mapping[str, int]) -> str:

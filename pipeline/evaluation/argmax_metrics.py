@@ -17,6 +17,9 @@ from pipeline.evaluation.outcomes import derive, derived_metric
 ACCURACY = "accuracy"
 CONFUSION_MATRIX = "confusion_matrix"
 MACRO_F1 = "macro_f1"
+BALANCED_ACCURACY = "balanced_accuracy"
+ADJUSTED_BALANCED_ACCURACY = "adjusted_balanced_accuracy"
+GAIN_OVER_MAJORITY = "gain_over_majority"
 PER_CLASS_METRICS = ("precision", "recall", "f1")
 
 
@@ -50,6 +53,34 @@ def macro_f1_of(confusion: np.ndarray) -> float:
     """Unweighted mean F1 over the classes that occur as actual ones; NaN without examples."""
     occurring = confusion.sum(axis=1) > 0
     return float(scores_of(confusion)["f1"][occurring].mean()) if occurring.any() else float("nan")
+
+
+def balanced_accuracy_of(confusion: np.ndarray) -> float:
+    """Return the unweighted mean recall over the classes that occur; NaN without examples.
+
+    Unlike accuracy, it does not rise when a classifier gives up on a rare class (Brodersen et al. 2010,
+    doi:10.1109/ICPR.2010.764).
+    """
+    occurring = confusion.sum(axis=1) > 0
+    return float(scores_of(confusion)["recall"][occurring].mean()) if occurring.any() else float("nan")
+
+
+def adjusted_balanced_accuracy_of(confusion: np.ndarray) -> float:
+    """Return the balanced accuracy, rescaled so that any constant answer has 0 and a perfect one 1.
+
+    It equals scikit-learn's `balanced_accuracy_score(adjusted=True)`; NaN where fewer than two classes occur.
+    """
+    num_occurring = int((confusion.sum(axis=1) > 0).sum())
+    if num_occurring < 2:
+        return float("nan")
+    chance = 1.0 / num_occurring
+    return (balanced_accuracy_of(confusion) - chance) / (1.0 - chance)
+
+
+def gain_over_majority_of(confusion: np.ndarray) -> float:
+    """Return the accuracy less that of always answering the most frequent class; NaN without examples."""
+    total = confusion.sum()
+    return float((np.trace(confusion) - confusion.sum(axis=1).max()) / total) if total else float("nan")
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
@@ -113,6 +144,29 @@ class MacroF1(metric_types.Metric):
         super().__init__(derived_metric(lambda found: macro_f1_of(found.confusion)), name=name)
 
 
+class BalancedAccuracy(metric_types.Metric):
+    """Unweighted mean over classes of the recall of the most probable class."""
+
+    def __init__(self, name: str = BALANCED_ACCURACY):
+        super().__init__(derived_metric(lambda found: balanced_accuracy_of(found.confusion)), name=name)
+
+
+class AdjustedBalancedAccuracy(metric_types.Metric):
+    """Balanced accuracy rescaled: 0 is any constant answer, 1 is no mistake."""
+
+    def __init__(self, name: str = ADJUSTED_BALANCED_ACCURACY):
+        super().__init__(
+            derived_metric(lambda found: adjusted_balanced_accuracy_of(found.confusion)), name=name
+        )
+
+
+class GainOverMajority(metric_types.Metric):
+    """Accuracy less that of always answering the most frequent class of the slice."""
+
+    def __init__(self, name: str = GAIN_OVER_MAJORITY):
+        super().__init__(derived_metric(lambda found: gain_over_majority_of(found.confusion)), name=name)
+
+
 class PerClass(metric_types.Metric):
     """`precision`, `recall` or `f1` (the `name`) of each class, of the most probable class."""
 
@@ -122,5 +176,13 @@ class PerClass(metric_types.Metric):
         )
 
 
-for _metric in (Accuracy, ConfusionMatrix, MacroF1, PerClass):
+for _metric in (
+    Accuracy,
+    AdjustedBalancedAccuracy,
+    BalancedAccuracy,
+    ConfusionMatrix,
+    GainOverMajority,
+    MacroF1,
+    PerClass,
+):
     metric_types.register_metric(_metric)

@@ -9,6 +9,18 @@ class EvaluationConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     min_accuracy: float | None = Field(0.5, ge=0, le=1)
+    min_gain_over_majority: float | None = Field(
+        0.0,
+        ge=-1,
+        le=1,
+        description="accuracy less that of always answering the most frequent class of `eval`",
+    )
+    min_adjusted_balanced_accuracy: float | None = Field(
+        0.1,
+        ge=-1,
+        le=1,
+        description="mean recall of the classes, rescaled: 0 is any constant answer, 1 is no mistake",
+    )
     min_macro_f1: float | None = Field(None, ge=0, le=1)
     max_expected_calibration_error: float | None = Field(None, ge=0, le=1)
     max_accuracy_drop: float | None = Field(

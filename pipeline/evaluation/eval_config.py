@@ -66,10 +66,15 @@ def _thresholds(evaluation: EvaluationConfig) -> dict[str, config_pb2.MetricThre
         accuracy.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
         accuracy.change_threshold.absolute.value = -evaluation.max_accuracy_drop
     thresholds = {argmax_metrics.ACCURACY: accuracy} if accuracy.ByteSize() else {}
-    if evaluation.min_macro_f1 is not None:
-        macro_f1 = config_pb2.MetricThreshold()
-        macro_f1.value_threshold.lower_bound.value = evaluation.min_macro_f1
-        thresholds[argmax_metrics.MACRO_F1] = macro_f1
+    least_values = {
+        argmax_metrics.MACRO_F1: evaluation.min_macro_f1,
+        argmax_metrics.GAIN_OVER_MAJORITY: evaluation.min_gain_over_majority,
+        argmax_metrics.ADJUSTED_BALANCED_ACCURACY: evaluation.min_adjusted_balanced_accuracy,
+    }
+    for name, least in least_values.items():
+        if least is not None:
+            thresholds[name] = config_pb2.MetricThreshold()
+            thresholds[name].value_threshold.lower_bound.value = least
     if evaluation.max_expected_calibration_error is not None:
         error = config_pb2.MetricThreshold()
         error.value_threshold.upper_bound.value = evaluation.max_expected_calibration_error
@@ -82,6 +87,9 @@ def _metrics_specs(num_classes: int) -> list[config_pb2.MetricsSpec]:
         config_pb2.MetricConfig(class_name="ExampleCount", config=json.dumps({"name": "example_count"})),
         _own(argmax_metrics, "Accuracy", name=argmax_metrics.ACCURACY),
         _own(argmax_metrics, "MacroF1", name=argmax_metrics.MACRO_F1),
+        _own(argmax_metrics, "BalancedAccuracy", name=argmax_metrics.BALANCED_ACCURACY),
+        _own(argmax_metrics, "AdjustedBalancedAccuracy", name=argmax_metrics.ADJUSTED_BALANCED_ACCURACY),
+        _own(argmax_metrics, "GainOverMajority", name=argmax_metrics.GAIN_OVER_MAJORITY),
         _own(ranking, "MacroRocAuc", name=ranking.NAME),
         _own(calibration, "ExpectedCalibrationError", name=calibration.NAME),
         _own(argmax_metrics, "ConfusionMatrix", name=argmax_metrics.CONFUSION_MATRIX),

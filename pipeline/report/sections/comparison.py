@@ -17,6 +17,7 @@ from pipeline.report.standing import standing_of
 # metric -> (title, whether more is better)
 _EVALUATED = {
     "accuracy": ("accuracy", True),
+    "balanced_accuracy": ("balanced accuracy", True),
     "macro_f1": ("macro F1", True),
     "roc_auc": ("ROC AUC", True),
     "expected_calibration_error": ("calibration error", False),

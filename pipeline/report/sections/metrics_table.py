@@ -12,6 +12,7 @@ _CLASS_SLICE = "label:"
 # metric -> its title, in the order of the tables
 _SLICE_METRICS = {
     "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
     "expected_calibration_error": "calibration error",
     "roc_auc": "ROC AUC",

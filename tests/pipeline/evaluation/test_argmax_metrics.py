@@ -42,3 +42,34 @@ def test_macro_f1_leaves_out_classes_that_do_not_occur():
 def test_nothing_without_examples():
     assert math.isnan(argmax_metrics.macro_f1_of(np.zeros((3, 3))))
     assert math.isnan(argmax_metrics.accuracy_of(np.zeros((3, 3))))
+
+
+# 1,500 good parts and 12 scratched ones: actual in rows, predicted in columns.
+ALWAYS_GOOD = np.array([[1500.0, 0.0], [12.0, 0.0]])
+WORSE_THAN_ALWAYS_GOOD = np.array([[1490.0, 10.0], [12.0, 0.0]])
+FINDS_MOST_SCRATCHES = np.array([[1498.0, 2.0], [3.0, 9.0]])
+
+
+def test_a_constant_answer_gains_nothing():
+    assert argmax_metrics.accuracy_of(ALWAYS_GOOD) == pytest.approx(1500 / 1512)
+    assert argmax_metrics.gain_over_majority_of(ALWAYS_GOOD) == 0.0
+    assert argmax_metrics.adjusted_balanced_accuracy_of(ALWAYS_GOOD) == 0.0
+    assert argmax_metrics.balanced_accuracy_of(ALWAYS_GOOD) == 0.5
+
+
+def test_gain_over_majority_is_negative_below_a_constant_answer():
+    assert argmax_metrics.gain_over_majority_of(WORSE_THAN_ALWAYS_GOOD) == pytest.approx(-10 / 1512)
+
+
+def test_a_useful_detector_gains():
+    assert argmax_metrics.gain_over_majority_of(FINDS_MOST_SCRATCHES) == pytest.approx(7 / 1512)
+    recalls = (1498 / 1500 + 9 / 12) / 2
+    assert argmax_metrics.adjusted_balanced_accuracy_of(FINDS_MOST_SCRATCHES) == pytest.approx(
+        2 * recalls - 1
+    )
+
+
+def test_adjusted_balanced_accuracy_is_not_defined_for_one_class():
+    assert math.isnan(argmax_metrics.adjusted_balanced_accuracy_of(np.array([[5.0, 0.0], [0.0, 0.0]])))
+    assert math.isnan(argmax_metrics.balanced_accuracy_of(np.zeros((3, 3))))
+    assert math.isnan(argmax_metrics.gain_over_majority_of(np.zeros((3, 3))))

@@ -76,6 +76,12 @@ def test_overall_figures_equal_scikit_learn(evaluated):
     assert overall.values["example_count"] == 120
     assert overall.values["accuracy"] == pytest.approx(metrics.accuracy_score(labels, guesses))
     assert overall.values["macro_f1"] == pytest.approx(metrics.f1_score(labels, guesses, average="macro"))
+    adjusted = metrics.balanced_accuracy_score(labels, guesses, adjusted=True)
+    assert overall.values["adjusted_balanced_accuracy"] == pytest.approx(adjusted)
+    majority = np.bincount(labels).max() / 120
+    assert overall.values["gain_over_majority"] == pytest.approx(
+        metrics.accuracy_score(labels, guesses) - majority
+    )
     recall = metrics.recall_score(labels, guesses, average=None)
     np.testing.assert_allclose([overall.per_class["recall"][i] for i in range(3)], recall)
     matrix = metrics.confusion_matrix(labels, guesses)
@@ -109,3 +115,25 @@ def test_only_the_missed_threshold_is_named(evaluated):
     scores, labels, _, output = evaluated
     accuracy = metrics.accuracy_score(labels, scores.argmax(1))
     assert read_failures(output) == (f"accuracy is {accuracy:.4f}, required is at least 0.9900",)
+
+
+def test_always_the_most_frequent_class_is_refused_with_the_reason(tmp_path):
+    data = str(tmp_path / "examples.tfrecord")
+    with tf.io.TFRecordWriter(data) as writer:
+        for position in range(40):  # 38 of class 0, 2 of class 1; the model always answers 0
+            writer.write(example_of([9.0, 0.0, 0.0], int(position >= 38), b"dark"))
+    config = eval_config.gate_config(EvaluationConfig(), CLASSES)
+    config = tfma.utils.update_eval_config_with_defaults(config, has_baseline=True)
+    models = [
+        tfma.default_eval_shared_model(
+            save_model(str(tmp_path / spec.name), 1.0), model_name=spec.name, eval_config=config
+        )
+        for spec in config.model_specs
+    ]
+    output = str(tmp_path / "output")
+    tfma.run_model_analysis(models, eval_config=config, data_location=data, output_path=output)
+    assert read_metrics(output)[0].values["accuracy"] == pytest.approx(0.95)
+    assert read_failures(output) == (
+        "adjusted_balanced_accuracy is 0.0000, required is at least 0.1000: on average over the classes "
+        "hardly better than one constant answer",
+    )
