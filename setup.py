@@ -18,6 +18,7 @@ RUNTIME = [
     "faiss-cpu>=1.8",
     "fastapi>=0.110",
     "fsspec",
+    "google-crc32c",
     "mlflow>=3.1",
     "pillow>=10.1",
     "plotly>=5.20",

@@ -72,7 +72,11 @@ class TfRecordSource(Frozen):
     kind: Literal["tfrecord"] = "tfrecord"
     path: str = Field(description="one file, or a directory of files")
     image_feature: str = "image"
-    label_feature: str = Field("label", description="bytes or int64; absent, empty or -1: unlabelled")
+    label_feature: str | None = Field(
+        None,
+        description="one bytes, int64 or whole float; absent, empty or negative: unlabelled. None: `label`, "
+        "where records have it; '': labels are not read",
+    )
     class_names: tuple[str, ...] = Field((), description="name of class 0, 1, … of an int64 label")
 
     def __str__(self) -> str:

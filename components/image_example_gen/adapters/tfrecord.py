@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
 
-from components.image_example_gen import files
+from components.image_example_gen import files, tfrecord_file
 from components.image_example_gen.adapters import base
+from components.image_example_gen.adapters.example_reader import ExampleReader
 from components.image_example_gen.config import TfRecordSource
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import UNSPLIT, EncodedImage, Reason
+from components.image_example_gen.file_formats import STAND_INS
+from components.image_example_gen.records import UNSPLIT, EncodedImage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,21 +22,26 @@ class TfRecordFile:
 
 
 class TfRecordAdapter:
-    """Reads images and labels out of examples; compressed files end in `.gz`."""
+    """Reads images and labels out of examples, in files as they are or compressed with gzip or zlib."""
 
     def __init__(self, source: TfRecordSource, max_file_bytes: int):
         del max_file_bytes  # one file holds many images
         self._source = source
 
     def listing(self) -> base.Listing:
-        """Reads every record: the labels are nowhere else."""
+        """Reads every record: the labels are nowhere else.
+
+        Raises:
+            DataError: Also if a label is none, or no record has the keys of the configuration.
+        """
         infos = self._infos()
-        pairs = ((split, label) for file in _files(infos) for split, label in self._pairs(file))
+        reader = ExampleReader(self._source)
+        images = (image for file in _files(infos) for image in _images(file, reader))
+        counts = base.count_labels((image.split, image.label) for image in images if not image.rejected)
+        reader.check()
         source = self._source
-        return base.Listing(
-            base.fingerprint_of_files(infos, source.image_feature, source.label_feature, *source.class_names),
-            *base.count_labels(pairs),
-        )
+        keys = (source.image_feature, source.label_feature or "label", *source.class_names)
+        return base.Listing(base.fingerprint_of_files(infos, *keys), *counts)
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[TfRecordFile]:
         """Gives one chunk a file."""
@@ -44,39 +50,7 @@ class TfRecordAdapter:
 
     def read(self, chunk: TfRecordFile) -> Iterator[EncodedImage]:
         """Reads the records of a file."""
-        for number, record in enumerate(_records(chunk)):
-            source = f"{chunk.relative}/{number}"
-            features = _features(record)
-            if features is None:
-                rejected = (Reason.UNREADABLE, "not a tf.train.Example")
-                yield EncodedImage(source, None, chunk.split, b"", rejected=rejected)
-                continue
-            image = features[self._source.image_feature].bytes_list.value
-            if len(image) != 1:
-                detail = f"{len(image)} values of {self._source.image_feature!r}; expected one"
-                rejected = (Reason.UNREADABLE, detail)
-                yield EncodedImage(source, None, chunk.split, b"", rejected=rejected)
-                continue
-            yield EncodedImage(source, self._label(features), chunk.split, image[0], checks_extension=False)
-
-    def _pairs(self, file: TfRecordFile) -> Iterator[tuple[str, str | None]]:
-        for record in _records(file):
-            features = _features(record)
-            yield file.split, None if features is None else self._label(features)
-
-    def _label(self, features: Any) -> str | None:
-        value = features[self._source.label_feature]
-        if value.bytes_list.value:
-            return value.bytes_list.value[0].decode("utf-8", "replace") or None
-        if not value.int64_list.value or value.int64_list.value[0] < 0:
-            return None
-        number, names = value.int64_list.value[0], self._source.class_names
-        if names and number >= len(names):
-            raise DataError(
-                f"Received {self._source} with the label {number}, but {len(names)} class_names; "
-                "name every class, from 0 on, or none."
-            )
-        return names[number] if names else str(number)
+        return _images(chunk, ExampleReader(self._source))
 
     def _infos(self) -> list[files.FileInfo]:
         path = self._source.path
@@ -85,7 +59,34 @@ class TfRecordAdapter:
         infos = list(files.walk(path))
         if not infos:
             raise DataError(f"Received the directory {path}, which holds no file; expected TFRecord files.")
-        return infos
+        return _record_files(infos, path)
+
+
+def _record_files(infos: list[files.FileInfo], path: str) -> list[files.FileInfo]:
+    """Leaves out what lies beside TFRecord files: Spark's `_SUCCESS`, `dataset_info.json` and their like.
+
+    Raises:
+        DataError: If nothing else is there; it names the formats.
+    """
+    others = {info.relative: tfrecord_file.other_format(info.path) for info in infos}
+    found = [info for info in infos if not _is_beside(info, others[info.relative])]
+    if not found:
+        shown = ", ".join(f"{name}: {other or 'an empty file'}" for name, other in list(others.items())[:5])
+        raise DataError(
+            f"Received the directory {path}, in which no file is a TFRecord file ({shown}"
+            f"{', …' if len(others) > 5 else ''}); expected TFRecord files of tf.train.Example, as they are "
+            "or compressed with gzip or zlib. Correct data.source."
+        )
+    return found
+
+
+def _is_beside(info: files.FileInfo, other_format: str | None) -> bool:
+    """Whether a file only lies beside the records, and is no lost part of them."""
+    name = info.relative.split("/")[-1].lower()
+    if info.size == 0:
+        return name.startswith("_")  # Spark's and Hadoop's _SUCCESS, _started, …
+    is_part = "tfrecord" in name and not name.endswith((".json", ".txt", ".md", ".crc", ".index"))
+    return other_format is not None and not is_part and other_format not in STAND_INS
 
 
 def _files(infos: list[files.FileInfo]) -> list[TfRecordFile]:
@@ -98,34 +99,6 @@ def _split(relative: str) -> str:
     return base.SPLIT_NAMES.get(top, UNSPLIT) if "/" in relative else UNSPLIT
 
 
-def _features(record: bytes) -> Any:
-    """The features of an example; None where it is none."""
-    import tensorflow as tf
-    from google.protobuf import message
-
-    try:
-        return tf.train.Example.FromString(record).features.feature
-    except message.DecodeError:
-        return None
-
-
-def _records(file: TfRecordFile) -> Iterator[bytes]:
-    import tensorflow as tf
-
-    compression = "GZIP" if file.path.endswith(".gz") else ""
-    number = 0
-    try:
-        batches = tf.data.TFRecordDataset(file.path, compression).batch(64)
-        for record in _flat(batches):
-            yield record
-            number += 1
-    except tf.errors.OpError as error:
-        raise DataError(
-            f"Received {file.path}, which is damaged behind about {number} records: {error.message}; "
-            "what follows can't be found. Write the file again."
-        ) from error
-
-
-def _flat(batches: Any) -> Iterator[bytes]:
-    for batch in batches.as_numpy_iterator():
-        yield from batch.tolist()
+def _images(file: TfRecordFile, reader: ExampleReader) -> Iterator[EncodedImage]:
+    for number, record in enumerate(tfrecord_file.read(file.path)):
+        yield reader.image(record, file.path, number, file.split, file.relative)

@@ -1,4 +1,4 @@
-"""CSV manifests and TFRecord files."""
+"""CSV manifests."""
 
 import pytest
 
@@ -69,53 +69,3 @@ def test_manifest_paths_that_can_not_be_read(tmp_path):
 def test_manifest_errors(tmp_path, text, error):
     with pytest.raises(DataError, match=error):
         inspect_source(manifest(tmp_path, text))
-
-
-def example(image=None, label=None):
-    import tensorflow as tf
-
-    features = {}
-    if image is not None:
-        features["image"] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image]))
-    if isinstance(label, str):
-        features["label"] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[label.encode()]))
-    if isinstance(label, int):
-        features["label"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[label]))
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
-
-
-def write_records(path, records):
-    import tensorflow as tf
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    compression = "GZIP" if path.name.endswith(".gz") else ""
-    with tf.io.TFRecordWriter(str(path), compression) as writer:
-        for record in records:
-            writer.write(record)
-
-
-def test_tfrecord(tmp_path):
-    data = [encoded(picture(i)) for i in range(4)]
-    write_records(tmp_path / "data" / "Split-train" / "x.gz", [example(data[0], 1), example(data[1], -1)])
-    write_records(tmp_path / "data" / "test" / "y", [example(data[2], "b/ß"), example(None, 0), b"\xff\xff"])
-    path = str(tmp_path / "data")
-    ingest = IngestConfig(source={"kind": "tfrecord", "path": path, "class_names": ["a", "b/ß"]})
-    found = inspect_source(ingest)
-    assert found.labels == {"train": {"b/ß": 1}, "test": {"b/ß": 1, "a": 1}}
-    assert [
-        (i.source, i.label, i.split, i.data, i.rejected and i.rejected[1]) for i in images(ingest, tmp_path)
-    ] == [
-        ("Split-train/x.gz/0", "b/ß", "train", data[0], None),
-        ("Split-train/x.gz/1", None, "train", data[1], None),
-        ("test/y/0", "b/ß", "test", data[2], None),
-        ("test/y/1", None, "test", b"", "0 values of 'image'; expected one"),
-        ("test/y/2", None, "test", b"", "not a tf.train.Example"),
-    ]
-
-
-def test_damaged_tfrecord(tmp_path):
-    path = tmp_path / "x"
-    write_records(path, [example(encoded(picture(i)), "a") for i in range(5)])
-    path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(DataError, match="which is damaged"):
-        inspect_source(IngestConfig(source={"kind": "tfrecord", "path": str(path)}))

@@ -1,0 +1,171 @@
+"""Image and label of a `tf.train.Example`."""
+
+import math
+from typing import Any
+
+from components.image_example_gen import example_message
+from components.image_example_gen.adapters.example_keys import KeyCensus, values_of, what_instead
+from components.image_example_gen.config import TfRecordSource
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.file_formats import HEAD_BYTES, name_format
+from components.image_example_gen.records import EncodedImage, Reason, RejectedError
+
+_DEFAULT_LABEL = "label"
+
+
+class ExampleReader:
+    """Takes image and label out of records as a configuration says; counts in `census` what they hold."""
+
+    def __init__(self, source: TfRecordSource):
+        self.census = KeyCensus()
+        self._source = source
+        self._label_key = _DEFAULT_LABEL if source.label_feature is None else source.label_feature
+
+    def image(self, record: bytes, path: str, number: int, split: str, name: str) -> EncodedImage:
+        """The image of a record, or why it has none.
+
+        Args:
+            record: A serialized `tf.train.Example`.
+            path: Its file, for errors.
+            number: Its position in the file, from 0.
+            split: The split of the file.
+            name: The file relative to the root.
+
+        Raises:
+            DataError: If the label can't be understood.
+        """
+        source = f"{name}/{number}"
+        example = example_message.parse(record)
+        self.census.add(example)
+        label, data, rejected = None, b"", None
+        try:
+            if example is None:
+                raise RejectedError(Reason.UNREADABLE, _no_example(record))
+            label = self.label(example, path, number)
+            data = self._encoded(example)
+        except RejectedError as error:
+            rejected = (error.reason, error.detail)
+            self.census.rejected[error.detail] += 1
+        return EncodedImage(source, label, split, data, checks_extension=False, rejected=rejected)
+
+    def label(self, example: Any, path: str, number: int) -> str | None:
+        """The class name that a record states; None where it states none.
+
+        Raises:
+            DataError: If there are several, or one that is no class; it names file, record and key.
+        """
+        if not self._label_key or self._label_key not in example.features.feature:
+            return None
+        kind, values = values_of(example.features.feature[self._label_key])
+        where = (
+            f"Received {path}, whose record {number} (counted from 0) has the key {self._label_key!r} with"
+        )
+        if len(values) > 1:
+            keys = ", ".join(sorted(example.features.feature))
+            raise DataError(f"{where} {_several(kind, values)} The record's keys: {keys}.")
+        if not len(values):
+            return None
+        if kind == "bytes":
+            try:
+                return values[0].decode("utf-8") or None
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"{where} {values[0][:20]!r}, which is not UTF-8; expected text in UTF-8. Write the "
+                    "label's text with .encode('utf-8')."
+                ) from error
+        return self._class_of_number(values[0], where)
+
+    def _class_of_number(self, value: float, where: str) -> str | None:
+        if not math.isfinite(value) or value != int(value):
+            raise DataError(
+                f"{where} the number {value:g}; expected one class: text, or a whole number. Figures such as "
+                "scores and regression targets are no classes; leave the key out where the class is unknown."
+            )
+        index, names = int(value), self._source.class_names
+        if index < 0:
+            return None
+        if names and index >= len(names):
+            raise DataError(
+                f"{where} the label {index}, but data.source.class_names has {len(names)} names; "
+                "name every class, from 0 on, or none."
+            )
+        return names[index] if names else str(index)
+
+    def _encoded(self, example: Any) -> bytes:
+        key = self._source.image_feature
+        if key not in example.features.feature:
+            if key in example.feature_lists.feature_list:
+                raise RejectedError(
+                    Reason.UNREADABLE, f"a SequenceExample with a list in {key!r}; write an Example an image"
+                )
+            raise RejectedError(Reason.UNREADABLE, f"0 values of {key!r}; expected one")
+        kind, values = values_of(example.features.feature[key])
+        if len(values) and kind != "bytes":
+            raise RejectedError(
+                Reason.NOT_AN_IMAGE,
+                f"{key!r} holds {len(values):,} {kind} values: pixels, not an encoded image (PNG, JPEG, …)",
+            )
+        if len(values) != 1:
+            raise RejectedError(Reason.UNREADABLE, f"{len(values)} values of {key!r}; expected one")
+        if problem := what_instead(values[0], example.features.feature):
+            raise RejectedError(Reason.NOT_AN_IMAGE, problem)
+        return values[0]
+
+    def check(self) -> None:
+        """Refuses keys that none of the records read so far has, and images that none of them holds.
+
+        Raises:
+            DataError: With the keys that are there, and those that were probably meant.
+        """
+        census = self.census
+        if not census.num_records:
+            raise DataError(f"Received {self._source}, which hold no record; expected one an image.")
+        there = f"{census.num_records:,} records were read; their keys: {census.described()}."
+        if sum(census.rejected.values()) == census.num_records:
+            why = census.rejected.most_common(1)[0][0]
+            raise DataError(
+                f"Received {self._source}, in which no record has an image that can be used in the key "
+                f"{self._source.image_feature!r}, for example: {why}. {there}{self._image_remedy()}"
+            )
+        if not self._label_key or self._label_key in census.kinds:
+            return
+        likely = census.likely_label(self._source.image_feature)
+        if self._source.label_feature is None and likely is None:
+            return
+        remedy = (
+            f" {likely!r} may be the label: set data.source.label_feature to it" if likely else " Correct it"
+        )
+        raise DataError(
+            f"Received {self._source}, in which no record has the key {self._label_key!r} "
+            f"(data.source.label_feature). {there}{remedy}, or to '' to train an encoder without labels."
+        )
+
+    def _image_remedy(self) -> str:
+        census = self.census
+        key = census.likely_image()
+        if key is None or key == self._source.image_feature:
+            others = "".join(
+                f" {name!r} holds {what}." for name, what in sorted(census.other_images.items()) if what
+            )
+            return others or " Write each image encoded as PNG or JPEG, as one bytes value."
+        text = f" {key!r} holds images: set data.source.image_feature to it"
+        label = census.likely_label(key)
+        if label and self._label_key not in census.kinds:
+            text += f", and data.source.label_feature to {label!r}, which may be the label"
+        return f"{text}."
+
+
+def _no_example(record: bytes) -> str:
+    """Why a record that can't be parsed is none."""
+    found = name_format(record[:HEAD_BYTES])
+    return "not a tf.train.Example" + (f" but {found}" if found else "")
+
+
+def _several(kind: str, values: Any) -> str:
+    shown = ", ".join(repr(v.decode("utf-8", "replace")) if kind == "bytes" else f"{v:g}" for v in values[:5])
+    text = f"{len(values):,} values ({shown}{', …' if len(values) > 5 else ''}); expected one class. "
+    if kind != "bytes" and set(values) <= {0, 1}:
+        ones = sum(values)
+        vector = "a one-hot vector" if ones == 1 else f"a multi-hot vector with {ones:g} ones"
+        text += f"This looks like {vector}: write the position of the 1 (numpy.argmax) as one int64. "
+    return text + "Several labels for one image (multi-label) are not supported."
