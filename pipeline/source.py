@@ -5,11 +5,14 @@ import dataclasses
 import functools
 import hashlib
 import importlib.resources
+import os
 import pathlib
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
-from components.image_example_gen import SourceInspection
+from components.image_example_gen import SourceInspection, fingerprint
+from components.image_example_gen.digests import FILE_NAME
 from pipeline.config import PipelineConfig
 
 
@@ -29,10 +32,20 @@ class Source:
     has_labels: bool = True
 
 
-def source_of(inspection: SourceInspection) -> Source:
-    """The source as the pipeline wants to know it."""
-    fingerprint = f"{inspection.fingerprint}-{code_digest('components')}"
-    return Source(fingerprint, tuple(inspection.class_names), inspection.has_labels)
+def source_of(
+    config: PipelineConfig, inspection: SourceInspection, tell: Callable[[int, int], None] | None = None
+) -> Source:
+    """The source as the pipeline wants to know it. Reads the files that were changed since the last run.
+
+    Args:
+        config: The configuration; digests of files are remembered under its root, if that is there.
+        inspection: Of `config.data`.
+        tell: Called with the number of files done and of all files.
+    """
+    store_path = os.path.join(config.root, FILE_NAME) if os.path.isdir(config.root) else None
+    content = fingerprint(inspection.content, store_path, config.data.verify == "all", tell)
+    fingerprint_of_all = f"{content}-{code_digest('components')}"
+    return Source(fingerprint_of_all, tuple(inspection.class_names), inspection.has_labels)
 
 
 @functools.cache

@@ -1,7 +1,15 @@
 """Images from many kinds of sources to `tf.train.Example` files; bad images to a quarantine."""
 
 from components.image_example_gen.config import IngestConfig
+from components.image_example_gen.content import fingerprint
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.inspection import SourceInspection, inspect_source, require_enough_labels
 
-__all__ = ["DataError", "IngestConfig", "SourceInspection", "inspect_source", "require_enough_labels"]
+__all__ = [
+    "DataError",
+    "IngestConfig",
+    "SourceInspection",
+    "fingerprint",
+    "inspect_source",
+    "require_enough_labels",
+]

@@ -41,7 +41,7 @@ class ImageExampleGen(base_beam_component.BaseBeamComponent):
 
         Args:
             ingest: `IngestConfig` as JSON.
-            fingerprint: `inspect_source(...).fingerprint`: another one means other data, and no cache.
+            fingerprint: Of the source's content (`content.py`): another one means other data, no cache.
         """
         spec = ImageExampleGenSpec(
             ingest=ingest,

@@ -139,6 +139,10 @@ class IngestConfig(Frozen):
     )
     max_file_bytes: int = Field(256 * 2**20, ge=1, description="a larger file is set aside unread")
     chunk_images: int = Field(4096, ge=1, description="images that a worker holds at a time")
+    # Left out of what components receive: how changes are looked for makes no other examples.
+    verify: Literal["changed", "all"] = Field(
+        "changed", exclude=True, description="which files a run reads to see whether the data has changed"
+    )
 
     @field_validator("labels_files", mode="before")
     @classmethod

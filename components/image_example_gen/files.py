@@ -21,8 +21,10 @@ class FileInfo:
         path: What `open_binary` takes.
         relative: Path under the listed root, with forward slashes; the file's name for a single file.
         size: Bytes.
-        version: Changes when the content does (modification time, or the store's own tag).
+        version: Changes whenever the file is written or another one takes its place; empty where nothing
+            shows that.
         problem: Set for a link that leads out of the root ("outside") or nowhere ("broken").
+        checksum: Of the content, as the object store keeps it; empty where it keeps none.
     """
 
     path: str
@@ -30,6 +32,7 @@ class FileInfo:
     size: int
     version: str
     problem: str = ""
+    checksum: str = ""
 
 
 def scheme_of(path: str) -> str:
@@ -145,7 +148,7 @@ def stat(path: str) -> FileInfo | None:
         if not os.path.isfile(local(path)):
             return None
         found = os.stat(local(path))
-        return FileInfo(local(path), name, found.st_size, str(found.st_mtime_ns))
+        return FileInfo(local(path), name, found.st_size, local_version(found))
     if scheme in _TENSORFLOW_SCHEMES:
         import tensorflow as tf
 
@@ -156,6 +159,15 @@ def stat(path: str) -> FileInfo | None:
     if not filesystem.isfile(path):
         return None
     return _fsspec_info(path, name, filesystem.info(path))
+
+
+def local_version(found: os.stat_result) -> str:
+    """What tells that a local file is as it was.
+
+    The modification time alone doesn't: archives, `rsync -t` and `cp -p` set it. The kernel sets the change
+    time at every write, rename and change of times; the inode differs where files have changed places.
+    """
+    return f"{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
 
 
 def walk(root: str) -> Iterator[FileInfo]:
@@ -193,7 +205,7 @@ def _walk_local(root: str) -> Iterator[FileInfo]:
                 inside = is_inside(os.path.realpath(path), real_root)
             if inside and os.path.isdir(path):
                 continue
-            yield FileInfo(path, relative, found.st_size, str(found.st_mtime_ns), "" if inside else "outside")
+            yield FileInfo(path, relative, found.st_size, local_version(found), "" if inside else "outside")
 
 
 def is_inside(path: str, root: str) -> bool:
@@ -229,13 +241,16 @@ def _tensorflow_info(path: str, relative: str) -> FileInfo:
     import tensorflow as tf
 
     found = tf.io.gfile.stat(path)
-    return FileInfo(path, relative, found.length, str(found.mtime_nsec))
+    # An object store's time is its own; a file system's (hdfs) can be set by whoever writes there.
+    version = str(found.mtime_nsec) if scheme_of(path) == "gs" else ""
+    return FileInfo(path, relative, found.length, version)
 
 
 def _fsspec_info(path: str, relative: str, info: dict[str, Any]) -> FileInfo:
-    tags = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")
-    version = next((str(info[tag]) for tag in tags if info.get(tag)), "")
-    return FileInfo(path, relative, info.get("size") or 0, version)
+    tags = (str(info[tag]) for tag in ("md5Hash", "ETag", "etag", "generation") if info.get(tag))
+    # HTTP: a weak tag may stay where bytes change.
+    checksum = next((tag for tag in tags if not tag.startswith("W/")), "")
+    return FileInfo(path, relative, info.get("size") or 0, checksum, checksum=checksum)
 
 
 def _fsspec(path: str) -> Any:

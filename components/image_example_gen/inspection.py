@@ -1,4 +1,4 @@
-"""Looks at a source before a run: its fingerprint, its classes. Decodes no image."""
+"""Looks at a source before a run: its files, its classes. Decodes no image."""
 
 import collections
 import dataclasses
@@ -16,14 +16,14 @@ class SourceInspection:
     """What is known of a source beforehand.
 
     Attributes:
-        fingerprint: Changes when the data does; decides whether ImageExampleGen is cached.
+        content: All that the examples depend on; `fingerprint` in `content.py` reads it.
         num_images: Images found; some may turn out to be bad.
         labels: Split as the source has it ("" where it leaves the choice to us) -> class -> images.
         unlabelled: Split as the source has it -> images without a label.
         given_labels: Class -> lines of the labels files; empty without one.
     """
 
-    fingerprint: str
+    content: base.Content
     num_images: int
     labels: Mapping[str, Mapping[str, int]]
     unlabelled: Mapping[str, int]
@@ -62,15 +62,15 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
     listing = adapter_for(ingest.source, ingest.max_file_bytes).listing()
     labels = {split: dict(sorted(counts.items())) for split, counts in listing.labels.items()}
     num_labelled = sum(sum(counts.values()) for counts in labels.values())
-    fingerprint = listing.fingerprint
+    content = listing.content
     given_labels: collections.Counter[str] = collections.Counter()
     for path in ingest.labels_files:
         file = labels_file.read(path)
         labels_file.check_classes(file, sorted({label for counts in labels.values() for label in counts}))
-        fingerprint = base.fingerprint([fingerprint, file.digest])
+        content = dataclasses.replace(content, more=(*content.more, file.digest))
         given_labels.update(file.labels.values())
     inspection = SourceInspection(
-        fingerprint,
+        content,
         num_labelled + sum(listing.unlabelled.values()),
         labels,
         dict(listing.unlabelled),

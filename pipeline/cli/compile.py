@@ -51,7 +51,7 @@ def command(
     with options.told_plainly():
         config = load_config(config_name, overrides)
         if inspect:
-            source = source_of(inspect_source(config.data))
+            source = source_of(config, inspect_source(config.data))
         else:
             source = Source("", tuple(sorted(class_names)), not unlabelled)
         compile_to(config, source, target, out)

@@ -3,20 +3,26 @@
 import dataclasses
 import sys
 import time
+from typing import Any
 
 import click
 from rich.console import Console
 
-from components.image_example_gen import inspect_source, require_enough_labels
+from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
 from pipeline.cli import display, ending, options
-from pipeline.config import load_config
+from pipeline.config import PipelineConfig, load_config
 from pipeline.runners import events, supervisor
 from pipeline.source import source_of
 
 
 @click.command("run")
 @options.config_options
-def command(config_name: str, overrides: tuple[str, ...]) -> None:
+@click.option(
+    "--verify-data",
+    is_flag=True,
+    help="Read every file of the data to see what has changed, also those that look untouched.",
+)
+def command(config_name: str, overrides: tuple[str, ...], verify_data: bool) -> None:
     """Run the pipeline; what has not changed since the last run comes from the cache."""
     console = Console()
     started = time.monotonic()
@@ -32,6 +38,8 @@ def command(config_name: str, overrides: tuple[str, ...]) -> None:
         shown.show(event)
 
     with options.told_plainly():
+        if verify_data:
+            overrides = (*overrides, "data.verify=all")
         config = load_config(config_name, overrides)
         config.export.check_installed()
         inspection = inspect_source(config.data)
@@ -39,10 +47,21 @@ def command(config_name: str, overrides: tuple[str, ...]) -> None:
         console.print(
             f"{config.name}: {inspection.num_images:,} images from {config.data.source}", markup=False
         )
-        source = dataclasses.asdict(source_of(inspection))
+        source = _source(console, config, inspection)
         with display.display_for(console) as shown:
             outcome = supervisor.run_pipeline(config, source, on_event)
     if outcome.exit_code:
         ending.print_failure(console, outcome, nodes, failure)
         sys.exit(1)
     ending.print_success(console, config, outcome, time.monotonic() - started)
+
+
+def _source(console: Console, config: PipelineConfig, inspection: SourceInspection) -> dict[str, Any]:
+    """What is known of the data; files that were changed are read first, and that may take a while."""
+    supervisor.prepare_root(config)
+    with console.status("Looking for changes in the data …") as status:
+
+        def tell(done: int, total: int) -> None:
+            status.update(f"Looking for changes in the data: {done:,} of {total:,} files")
+
+        return dataclasses.asdict(source_of(config, inspection, tell))

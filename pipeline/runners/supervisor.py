@@ -66,21 +66,33 @@ def require_usable(config: PipelineConfig) -> None:
         metadata.open_store(metadata.connection_config(config))
 
 
+def prepare_root(config: PipelineConfig) -> None:
+    """Makes the root, after the checks of `require_usable`.
+
+    Raises:
+        RunError: As `require_usable`.
+        ConfigError: As `require_usable`.
+    """
+    require_usable(config)
+    try:
+        pathlib.Path(config.root).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(pathlib.Path(config.root), error) from error
+
+
 def run_pipeline(
     config: PipelineConfig, source: Mapping[str, Any], on_event: Callable[[events.Event], None]
 ) -> Outcome:
     """Runs the pipeline to its end.
 
     Args:
-        config: The configuration.
-        source: What is known of the data beforehand (fields of `pipeline.pipeline.Source`).
+        config: The configuration; `prepare_root` has made its root.
+        source: What is known of the data beforehand (fields of `pipeline.source.Source`).
         on_event: Called with each event, in this thread.
 
     Raises:
         RunError: If another run uses the same root, or the root can't be used.
-        ConfigError: If the metadata server can't be opened.
     """
-    require_usable(config)
     root = pathlib.Path(config.root)
     with _exclusive(root) as lock:
         log_path = _log_path(root)
@@ -148,7 +160,6 @@ def _exclusive(root: pathlib.Path) -> Iterator[int]:
     The system releases it when every process that inherited it has ended, killed ones too.
     """
     try:
-        root.mkdir(parents=True, exist_ok=True)
         handle = (root / ".lock").open("a+")
     except OSError as error:
         raise _unwritable(root, error) from error

@@ -56,9 +56,7 @@ class ArchiveAdapter:
         infos, _ = self._infos(self._path)
         archive = base.require_file(self._path, "the archive")
         listing = tree.listing(infos, tree.entries(infos, self._what))
-        return dataclasses.replace(
-            listing, fingerprint=base.fingerprint_of_files([archive], listing.fingerprint)
-        )
+        return dataclasses.replace(listing, content=base.Content((archive,)))
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[ArchiveChunk]:
         """Unpacks a compressed tar file to a plain one, so that members can be read by position."""

@@ -2,16 +2,12 @@
 
 import collections
 import dataclasses
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from components.image_example_gen import files
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import EVAL, TEST, TRAIN, ArrayBatch, EncodedImage, Entry, Reason
-
-# Part of every fingerprint: raise it when the same source would give other examples.
-FORMAT_VERSION = "1"
 
 # Names of directories, files and manifest values that state a split.
 SPLIT_NAMES: Mapping[str, str] = {
@@ -27,16 +23,29 @@ SPLIT_NAMES: Mapping[str, str] = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Content:
+    """All that the examples of a source depend on; `content.fingerprint` makes one digest of it.
+
+    Attributes:
+        files: The files that are read, in order.
+        more: Whatever else counts.
+    """
+
+    files: tuple[files.FileInfo, ...]
+    more: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Listing:
     """What can be known of a source without decoding an image.
 
     Attributes:
-        fingerprint: Changes when the data does.
+        content: What its examples depend on.
         labels: Split as the source has it -> class name -> number of images.
         unlabelled: Split as the source has it -> number of images without a label.
     """
 
-    fingerprint: str
+    content: Content
     labels: Mapping[str, Mapping[str, int]]
     unlabelled: Mapping[str, int]
 
@@ -58,19 +67,6 @@ class Adapter(Protocol):
 
     def read(self, chunk: Any) -> Iterator[EncodedImage] | ArrayBatch:
         """Reads one of the parts."""
-
-
-def fingerprint(parts: Iterable[str]) -> str:
-    """Digest of whatever a source's content depends on."""
-    digest = hashlib.sha256(FORMAT_VERSION.encode())
-    for part in parts:
-        digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
-    return digest.hexdigest()[:32]
-
-
-def fingerprint_of_files(infos: Iterable[files.FileInfo], *more: str) -> str:
-    """Digest of names, sizes and versions."""
-    return fingerprint([*more, *(f"{i.relative}\t{i.size}\t{i.version}\t{i.problem}" for i in infos)])
 
 
 def count_labels(pairs: Iterable[tuple[str, str | None]]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:

@@ -1,6 +1,7 @@
 """A CSV file that names images, their labels and their splits."""
 
 import csv
+import dataclasses
 import hashlib
 import io
 import os
@@ -25,13 +26,13 @@ class CsvManifestAdapter:
         self._max_file_bytes = max_file_bytes
 
     def listing(self) -> base.Listing:
-        """Reads the manifest, and the sizes and times of the files that it names."""
+        """Reads the manifest, and looks up the files that it names."""
         text, rows = self._rows()
         entries = self._entries(rows)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        versions = (f"{entry.source}\t{entry.size}\t{version}" for entry, version in entries)
+        found = tuple(info for _, info in entries if info)
         counted = ((entry.split, entry.label) for entry, _ in entries if entry.rejected is None)
-        return base.Listing(base.fingerprint([digest, *versions]), *base.count_labels(counted))
+        return base.Listing(base.Content(found, (digest,)), *base.count_labels(counted))
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[base.FileChunk]:
         """Groups the rows in their order."""
@@ -68,7 +69,7 @@ class CsvManifestAdapter:
             )
         return text, rows
 
-    def _entries(self, rows: list[tuple[int, dict[str, str]]]) -> list[tuple[Entry, str]]:
+    def _entries(self, rows: list[tuple[int, dict[str, str]]]) -> list[tuple[Entry, files.FileInfo | None]]:
         remote: Mapping[str, files.FileInfo] = {}
         if files.scheme_of(self._root):  # one listing instead of a request for each file
             remote = {info.relative: info for info in files.walk(self._root)}
@@ -76,7 +77,7 @@ class CsvManifestAdapter:
 
     def _entry(
         self, line: int, row: dict[str, str], remote: Mapping[str, files.FileInfo]
-    ) -> tuple[Entry, str]:
+    ) -> tuple[Entry, files.FileInfo | None]:
         if None in row or not (row.get("path") or "").strip():
             raise DataError(
                 f"Received the manifest {self._path}; line {line} has "
@@ -93,8 +94,10 @@ class CsvManifestAdapter:
             )
         label = (row.get("label") or "").strip() or None
         relative, info, rejected = self._locate(named, remote)
-        size, version, path = (info.size, info.version, info.path) if info else (-1, "", "")
-        return Entry(relative, label, split, path, size, rejected), version
+        if info is None:
+            return Entry(relative, label, split, "", -1, rejected), None
+        entry = Entry(relative, label, split, info.path, info.size, rejected)
+        return entry, dataclasses.replace(info, relative=relative)
 
     def _locate(
         self, named: str, remote: Mapping[str, files.FileInfo]

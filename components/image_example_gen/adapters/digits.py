@@ -22,7 +22,7 @@ class DigitsAdapter:
         """Counts the labels."""
         pixels, labels = _load()
         return base.Listing(
-            base.fingerprint([pixels.tobytes().hex(), *labels]),
+            base.Content((), (pixels.tobytes().hex(), *labels)),
             *base.count_labels((UNSPLIT, label) for label in labels),
         )
 

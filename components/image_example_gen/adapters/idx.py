@@ -37,7 +37,7 @@ class IdxAdapter:
             with _open(images.path) as file:
                 shape, _ = read_header(file, images.relative)
             pairs += [(_split(prefix), label) for label in self._labels(labels, shape[0])]
-        return base.Listing(base.fingerprint_of_files(infos, *self._class_names), *base.count_labels(pairs))
+        return base.Listing(base.Content(tuple(infos), self._class_names), *base.count_labels(pairs))
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
         """Unpacks compressed files, so that a chunk can be read by position, and cuts the arrays."""

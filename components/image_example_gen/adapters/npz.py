@@ -40,7 +40,7 @@ class NpzAdapter:
                 shape = _header(archive, images)[0]
                 pairs += [(split, label) for label in self._labels(archive, labels, shape[0])]
         info = base.require_file(self._path, "the NumPy archive")
-        return base.Listing(base.fingerprint_of_files([info], *self._class_names), *base.count_labels(pairs))
+        return base.Listing(base.Content((info,), self._class_names), *base.count_labels(pairs))
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
         """Unpacks the images, so that a chunk can be read by position, and cuts the arrays."""

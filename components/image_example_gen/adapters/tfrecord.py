@@ -41,7 +41,7 @@ class TfRecordAdapter:
         reader.check()
         source = self._source
         keys = (source.image_feature, source.label_feature or "label", *source.class_names)
-        return base.Listing(base.fingerprint_of_files(infos, *keys), *counts)
+        return base.Listing(base.Content(tuple(infos), keys), *counts)
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[TfRecordFile]:
         """Gives one chunk a file."""

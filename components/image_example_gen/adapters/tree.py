@@ -63,4 +63,4 @@ def _entry(info: files.FileInfo, split_layout: bool) -> Entry:
 def listing(infos: Sequence[files.FileInfo], found: Sequence[Entry]) -> base.Listing:
     """The listing of an image folder."""
     counted = ((entry.split, entry.label) for entry in found if entry.rejected is None)
-    return base.Listing(base.fingerprint_of_files(infos), *base.count_labels(counted))
+    return base.Listing(base.Content(tuple(infos)), *base.count_labels(counted))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.image_example_gen import DataError, IngestConfig, inspect_source, labels_file
+from components.image_example_gen import DataError, IngestConfig, fingerprint, inspect_source, labels_file
 from components.image_example_gen.splits import plan_splits
 from tests.components.image_example_gen.support import image_folder, read_examples, run_ingest
 from tests.components.image_example_gen.test_splits import MEASURED, chunk, config, decisions, digest
@@ -142,8 +142,9 @@ def test_the_file_is_part_of_the_data(tmp_path):
     assert (first.class_names, first.num_labelled) == (("bag", "boot"), 0)
     assert first.given_labels == {"bag": 3, "boot": 3}
     written(tmp_path, "\n".join(["source,label", *lines[:-1], "unlabeled/5.png,bag"]))
-    fingerprints = {first.fingerprint, inspect_source(ingest).fingerprint}
-    assert len(fingerprints | {inspect_source(IngestConfig(source=source)).fingerprint}) == 3
+    without = inspect_source(IngestConfig(source=source))
+    contents = (first.content, inspect_source(ingest).content, without.content)
+    assert len({fingerprint(content) for content in contents}) == 3
 
 
 def test_the_examples_have_its_labels(tmp_path):

@@ -40,7 +40,7 @@ def main(model_dir, overrides):
     config = load_config("digits", overrides)
     module = BrightnessModel()
     tf.saved_model.save(module, f"{model_dir}/Format-Serving", signatures={"serving_default": module.serve})
-    data = topology.data_stage(config, source_of(inspect_source(config.data)))
+    data = topology.data_stage(config, source_of(config, inspect_source(config.data)))
     model = tfx.dsl.Importer(source_uri=model_dir, artifact_type=tfx.types.standard_artifacts.Model)
     evaluator = tfx.components.Evaluator(
         examples=data.examples,

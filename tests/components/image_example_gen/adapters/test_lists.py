@@ -35,14 +35,6 @@ def test_manifest(tmp_path):
     ]
 
 
-def test_manifest_follows_its_files(tmp_path):
-    write(tmp_path / "data" / "a.png", encoded(picture(1)))
-    ingest = manifest(tmp_path, "path\na.png\n")
-    before = inspect_source(ingest).fingerprint
-    write(tmp_path / "data" / "a.png", encoded(picture(2, 30, 30)))
-    assert inspect_source(ingest).fingerprint != before
-
-
 def test_manifest_paths_that_can_not_be_read(tmp_path):
     write(tmp_path / "secret.png", encoded(picture(1)))
     write(tmp_path / "data" / "a.png", encoded(picture(1)))

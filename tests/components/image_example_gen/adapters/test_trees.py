@@ -52,16 +52,6 @@ def test_a_class_may_be_called_train(tmp_path):
     assert inspect(tmp_path).labels == {"": {"bus": 2, "train": 2}}
 
 
-def test_fingerprint_follows_the_data(tmp_path):
-    image_folder(tmp_path, ["cat", "dog"], 2)
-    before = inspect(tmp_path).fingerprint
-    assert inspect(tmp_path).fingerprint == before
-    write(tmp_path / "cat" / "0.png", encoded(picture(77)) + b" ")
-    changed = inspect(tmp_path).fingerprint
-    (tmp_path / "cat" / "1.png").rename(tmp_path / "dog" / "9.png")
-    assert len({before, changed, inspect(tmp_path).fingerprint}) == 3
-
-
 @pytest.mark.parametrize(
     ("prepare", "text"),
     [
