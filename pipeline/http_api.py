@@ -15,7 +15,7 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from PIL import Image
 
 from components.served_model import UnreadableImagesError
-from components.similarity_index_gen.search import ImageSearch
+from pipeline.following import Serving
 
 Result = TypeVar("Result")
 
@@ -45,11 +45,12 @@ class Limits:
     in_flight: int = 4
 
 
-def create_app(search: ImageSearch, limits: Limits) -> FastAPI:
+def create_app(serving: Serving, limits: Limits) -> FastAPI:
     """Builds the application.
 
     Args:
-        search: Index and model, which have the same encoder.
+        serving: Index and model; each request is answered by those that are in use when it begins, and the
+            answer names them.
         limits: Of each request.
 
     Returns:
@@ -60,12 +61,15 @@ def create_app(search: ImageSearch, limits: Limits) -> FastAPI:
 
     @app.get("/v1/health")
     async def health() -> dict[str, Any]:
-        """What is served."""
-        known = search.index.description
+        """What is served, and whether the champion could be followed."""
+        served = serving.current
+        known = served.search.index.description
         return {
+            "model": served.choice.values(),
+            "following": serving.values(),
             "encoder_fingerprint": known.encoder_fingerprint,
             "index": {"kind": known.kind, "num_images": known.num_images, "recall": known.recall},
-            "classifies": search.model.is_classifier,
+            "classifies": served.search.model.is_classifier,
         }
 
     @app.post("/v1/search", openapi_extra=_IMAGE_BODY)
@@ -73,17 +77,26 @@ def create_app(search: ImageSearch, limits: Limits) -> FastAPI:
         request: Request, k: Annotated[int, Query(ge=1, le=1000)] = 10, label: str | None = None
     ) -> dict[str, Any]:
         """The indexed images that look most like the image in the body."""
-        found = await worker.answer(request, lambda image: search.neighbors([image], k, label)[0])
-        return {"neighbors": [dataclasses.asdict(each) for each in found]}
+        served = serving.current
+        found = await worker.answer(request, lambda image: served.search.neighbors([image], k, label)[0])
+        return {
+            "neighbors": [dataclasses.asdict(each) for each in found],
+            "model": served.choice.values(),
+        }
 
     @app.post("/v1/classify", openapi_extra=_IMAGE_BODY)
     async def classify(request: Request) -> dict[str, Any]:
         """The class of the image in the body."""
-        if not search.model.is_classifier:
+        served = serving.current
+        if not served.search.model.is_classifier:
             raise HTTPException(404, "The model was trained without labels: it has no classes.")
-        classes = await worker.answer(request, lambda image: search.model.classify([image]))
+        classes = await worker.answer(request, lambda image: served.search.model.classify([image]))
         probabilities = dict(zip(classes.names, classes.probabilities[0].tolist(), strict=True))
-        return {"label": classes.labels[0], "probabilities": probabilities}
+        return {
+            "label": classes.labels[0],
+            "probabilities": probabilities,
+            "model": served.choice.values(),
+        }
 
     return app
 

@@ -31,6 +31,7 @@ class Data:
     """Channels of the data stage."""
 
     examples: Any
+    statistics: Any
     schema: Any
     transform_graph: Any
     nodes: tuple[base_node.BaseNode, ...]
@@ -107,7 +108,7 @@ def data_stage(config: PipelineConfig, source: Source) -> Data:
     )
     transform.add_upstream_node(gate)
     nodes = (example_gen, statistics_gen, schema_gen, validator, gate, transform)
-    return Data(examples, schema_channel, transform.outputs["transform_graph"], nodes)
+    return Data(examples, statistics, schema_channel, transform.outputs["transform_graph"], nodes)
 
 
 def tuning_stage(config: PipelineConfig, source: Source, data: Data) -> base_node.BaseNode:
@@ -216,7 +217,7 @@ def classifier_stage(config: PipelineConfig, source: Source, data: Data, encoder
 def delivery_stage(
     config: PipelineConfig, data: Data, candidate: Candidate
 ) -> tuple[base_node.BaseNode, ...]:
-    """Hands a blessed model on: a version to serve, its registration, embeddings and their index."""
+    """Hands a blessed model on: a version to serve, embeddings and their index, its registration."""
     compatibility = CompatibilityCheck(
         examples=data.examples,
         model=candidate.model,
@@ -229,7 +230,16 @@ def delivery_stage(
     pusher = tfx.components.Pusher(
         model=candidate.model, model_blessing=candidate.blessing, push_destination=destination
     )
-    # Only this one writes to serving_dir, after promotion and whole versions at once.
+    embedding_gen = EmbeddingGen(
+        examples=data.examples,
+        model=candidate.model,
+        embedding=config.embedding.model_dump_json(),
+        cache_dir=f"{config.root}/embeddings",
+    )
+    embeddings = embedding_gen.outputs["embeddings"]
+    index_gen = SimilarityIndexGen(embeddings=embeddings, index=config.index.model_dump_json())
+    # Only this one writes to serving_dir, after promotion and whole versions at once. It comes last: a
+    # champion has its index from the first moment, and its record says which.
     registry_pusher = RegistryPusher(
         model=candidate.model,
         pushed_model=pusher.outputs["pushed_model"],
@@ -240,20 +250,14 @@ def delivery_stage(
         serving_dir=config.serving_dir,
         facts=json.dumps(provenance(config), sort_keys=True),
         schema=data.schema,
+        statistics=data.statistics,
+        embeddings=embeddings,
+        similarity_index=index_gen.outputs["similarity_index"],
         blessing=candidate.blessing,
         compatibility=compatibility.outputs["compatibility"],  # made before the model in use gives way
         **candidate.evidence,
     )
-    embedding_gen = EmbeddingGen(
-        examples=data.examples,
-        model=candidate.model,
-        embedding=config.embedding.model_dump_json(),
-        cache_dir=f"{config.root}/embeddings",
-    )
-    index_gen = SimilarityIndexGen(
-        embeddings=embedding_gen.outputs["embeddings"], index=config.index.model_dump_json()
-    )
-    return compatibility, pusher, registry_pusher, embedding_gen, index_gen
+    return compatibility, pusher, embedding_gen, index_gen, registry_pusher
 
 
 def _pretraining_config(config: PipelineConfig) -> dict[str, str]:

@@ -34,6 +34,7 @@ class Decision:
         divergences: Jensen-Shannon divergence of image features.
         encoder_fingerprint: Of the encoder whose embeddings were compared.
         config: DriftConfig that was applied.
+        model: Which version or run the encoder is of, as far as the caller knows.
     """
 
     retrain: bool
@@ -48,6 +49,7 @@ class Decision:
     divergences: Mapping[str, float]
     encoder_fingerprint: str
     config: Mapping[str, Any]
+    model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def detect(

@@ -5,6 +5,8 @@ Plain functions that return plain values; the command line prints them.
 
 import dataclasses
 import datetime
+import getpass
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,6 +74,14 @@ class Difference:
     first: Any
     second: Any
     change: float | None
+
+
+def acting_user() -> str:
+    """Who changes the registry, for its history: the user's name, or `uid 12345` where there is none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under any uid, with no line in /etc/passwd
+        return f"uid {os.getuid()}"
 
 
 def open_registry(location: RegistryLocation) -> ModelRegistry:

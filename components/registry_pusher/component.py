@@ -4,7 +4,13 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from components.artifacts import CompatibilityReport, ModelRegistration, RepresentationReport
+from components.artifacts import (
+    CompatibilityReport,
+    Embeddings,
+    ModelRegistration,
+    RepresentationReport,
+    SimilarityIndex,
+)
 from components.registry_pusher import executor
 
 
@@ -23,6 +29,11 @@ class RegistryPusherSpec(component_spec.ComponentSpec):
         "pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel),
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        "statistics": component_spec.ChannelParameter(
+            type=standard_artifacts.ExampleStatistics, optional=True
+        ),
+        "embeddings": component_spec.ChannelParameter(type=Embeddings, optional=True),
+        "similarity_index": component_spec.ChannelParameter(type=SimilarityIndex, optional=True),
         "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing, optional=True),
         "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
         "test_evaluation": component_spec.ChannelParameter(
@@ -71,8 +82,9 @@ class RegistryPusher(base_component.BaseComponent):
             serving_dir: Directory of numeric versions that is kept on the champion; empty: none is. Not
                 the one that the Pusher writes: it copies file by file, and before the promotion.
             facts: JSON object of what only the wiring knows, such as `config_digest` and `git_commit`.
-            **evidence: `schema`, `blessing`, `evaluation`, `test_evaluation`, `representation`,
-                `compatibility`, as far as the topology has them.
+            **evidence: `schema`, `statistics`, `embeddings`, `similarity_index`, `blessing`, `evaluation`,
+                `test_evaluation`, `representation`, `compatibility`, as far as the topology has them. The
+                record of a version names them all, so that a consumer finds the index that is the version's.
         """
         super().__init__(
             RegistryPusherSpec(

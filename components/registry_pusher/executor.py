@@ -1,7 +1,6 @@
 """Unpacks the artifacts for `registration.py` and records its outcome."""
 
 import dataclasses
-import getpass
 import json
 from typing import Any
 
@@ -12,7 +11,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.registry.commands import RegistryLocation
+from components.registry.commands import RegistryLocation, acting_user
 from components.registry.config import RegistryConfig
 from components.registry_pusher import facts
 from components.registry_pusher.registration import Registration, register_candidate
@@ -39,7 +38,7 @@ class Executor(base_executor.BaseExecutor):
             serving_dir=exec_properties["serving_dir"] or None,
         )
         lineage = self._lineage(input_dict)
-        actor = f"run {lineage['run']}" if lineage["run"] else getpass.getuser()
+        actor = f"run {lineage['run']}" if lineage["run"] else acting_user()
         given = json.loads(exec_properties["facts"])
         registration = register_candidate(location, _sources(input_dict, lineage, given), actor)
         _record(artifact_utils.get_single_instance(output_dict["registration"]), registration)

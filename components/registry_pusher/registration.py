@@ -64,7 +64,11 @@ def register_candidate(location: RegistryLocation, sources: facts.Sources, actor
     if not sources.blessed:
         reason = "recorded without an alias: it is not blessed"
     elif any(number == event.version for event in registry.events()):
-        reason = "it was champion before: a person decides whether it is again"
+        reason = (
+            "it is the champion already"
+            if registry.alias(CHAMPION) == number
+            else "it was champion before: a person decides whether it is again"
+        )
         with registry.exclusive():
             promotion.settle(registry)
             promotion.serve_champion(registry, location.serving_dir)

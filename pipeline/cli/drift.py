@@ -14,6 +14,7 @@ from components.embedding_gen import embeddings
 from components.served_model import ServedModel
 from pipeline.cli import options, searching
 from pipeline.config import load_config
+from pipeline.model_choice import EMBEDDINGS, STATISTICS
 
 DRIFT_EXIT_CODE = 3
 _DEFAULTS = DriftConfig()
@@ -32,6 +33,7 @@ _DEFAULTS = DriftConfig()
 @click.option("--seed", default=_DEFAULTS.seed, show_default=True)
 @click.option("--out", metavar="DIR", help="Where decision.json goes. Default: drift/<time> under the root.")
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
+@searching.model_options()
 @options.config_options
 def command(
     images: str,
@@ -40,6 +42,7 @@ def command(
     seed: int,
     out: str | None,
     as_json: bool,
+    wanted: searching.Wanted,
     config_name: str,
     overrides: tuple[str, ...],
 ) -> None:
@@ -55,16 +58,17 @@ def command(
             seed=seed,
             num_permutations=max(_DEFAULTS.num_permutations, permutations_for(alpha)),
         )
-        embeddings_uri = searching.newest_output(config, "EmbeddingGen", "embeddings")
-        statistics_uri = searching.newest_output(config, "StatisticsGen", "statistics")
+        choice = wanted.choose(config_name, overrides, (EMBEDDINGS, STATISTICS))
+        embeddings_uri = choice.made[EMBEDDINGS]
         new = read_images(images, max_images, settings.max_pixels, settings.max_file_bytes, seed)
         decision = detect(
             new,
-            ServedModel(embeddings.read_meta(embeddings_uri).model_dir),
+            ServedModel(choice.model_dir or embeddings.read_meta(embeddings_uri).model_dir),
             embeddings_uri,
-            posixpath.join(statistics_uri, f"Split-{settings.reference_split}"),
+            posixpath.join(choice.made[STATISTICS], f"Split-{settings.reference_split}"),
             settings,
         )
+    decision = dataclasses.replace(decision, model=choice.values())
     now = datetime.datetime.now(datetime.timezone.utc)
     path = write_decision(decision, out or f"{config.root}/drift/{now:%Y%m%dT%H%M%SZ}")
     if as_json:
@@ -76,6 +80,7 @@ def command(
 
 
 def _print(decision: Decision, path: str) -> None:
+    click.echo(f"model: {decision.model['description']}")
     click.echo(f"{decision.num_images:,} new images against {decision.num_reference:,} of training")
     for name, found in (("MMD²", decision.mmd), ("Fréchet distance", decision.frechet)):
         click.echo(

@@ -1,9 +1,7 @@
 """`tfx-contrastive models`: the registry's versions, who is champion, and how to go back."""
 
 import dataclasses
-import getpass
 import json
-import os
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -12,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from components.registry import commands
-from components.registry.interface import Event, RegistryError
+from components.registry.interface import Event
 from pipeline.cli import options
 from pipeline.config import load_config
+from pipeline.model_choice import registry_location
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -25,11 +24,7 @@ def command() -> None:
 
 
 def _location(config_name: str, overrides: tuple[str, ...]) -> commands.RegistryLocation:
-    config = load_config(config_name, overrides)
-    directory = f"{config.root}/registry"
-    if config.registry.uri is None and not os.path.isdir(directory):
-        raise RegistryError(f"{directory} has no registry yet: the first blessed run makes it.")
-    return commands.RegistryLocation(config.registry, config.name, directory, config.serving_dir)
+    return registry_location(load_config(config_name, overrides))
 
 
 def _json_option(function: Command) -> Command:
@@ -101,7 +96,7 @@ def promote_command(
         raise click.UsageError("--force needs --reason: say why a refused model is served.")
     with options.told_plainly():
         event = commands.promote_model(
-            _location(config_name, overrides), version, getpass.getuser(), reason, force
+            _location(config_name, overrides), version, commands.acting_user(), reason, force
         )
     _print_change(event)
 
@@ -113,7 +108,9 @@ def promote_command(
 def rollback_command(config_name: str, overrides: tuple[str, ...], version: str | None, reason: str) -> None:
     """Make the former champion the champion again, in the registry and in the served directory."""
     with options.told_plainly():
-        event = commands.rollback_model(_location(config_name, overrides), getpass.getuser(), reason, version)
+        event = commands.rollback_model(
+            _location(config_name, overrides), commands.acting_user(), reason, version
+        )
     _print_change(event)
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from components.similarity_index_gen.contact_sheet import contact_sheet
 from components.similarity_index_gen.search import ImageSearch, Neighbor
 from pipeline.cli import options, searching
-from pipeline.config import load_config
+from pipeline.model_choice import INDEX, ModelChoice
 
 
 @click.command("search")
@@ -37,39 +37,40 @@ def command(
     label: str | None,
     sheet: pathlib.Path,
     as_json: bool,
-    index_uri: str,
-    model_dir: str,
+    wanted: searching.Wanted,
     config_name: str,
     overrides: tuple[str, ...],
 ) -> None:
     """Find the images that look most like IMAGES, and draw them on a contact sheet."""
     with options.told_plainly():
-        if not index_uri:
-            config = load_config(config_name, overrides)
-            index_uri = searching.newest_output(config, "SimilarityIndexGen", "similarity_index")
+        choice = searching.searched(wanted, config_name, overrides)
     queries = [(path.name, path.read_bytes()) for path in images]
     with searching.mistakes_told():
-        search = ImageSearch.open(index_uri, model_dir)
+        search = ImageSearch.open(choice.made[INDEX], choice.model_dir)
         found = search.neighbors([data for _, data in queries], k, label)
         pictures = search.images_of(neighbor for row in found for neighbor in row)
     sheet.parent.mkdir(parents=True, exist_ok=True)
     sheet.write_bytes(contact_sheet(queries, found, pictures))
     if as_json:
-        click.echo(json.dumps(_values(images, found, sheet), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_values(images, found, sheet, choice), indent=2, ensure_ascii=False))
         return
+    click.echo(f"model: {choice}")
     for path, row in zip(images, found, strict=True):
         _print(path, row)
     click.echo(f"contact sheet: {sheet}")
 
 
 def _values(
-    images: Sequence[pathlib.Path], found: Sequence[Sequence[Neighbor]], sheet: pathlib.Path
+    images: Sequence[pathlib.Path],
+    found: Sequence[Sequence[Neighbor]],
+    sheet: pathlib.Path,
+    choice: ModelChoice,
 ) -> dict[str, object]:
     results = [
         {"image": str(path), "neighbors": [dataclasses.asdict(each) for each in row]}
         for path, row in zip(images, found, strict=True)
     ]
-    return {"results": results, "sheet": str(sheet)}
+    return {"model": choice.values(), "results": results, "sheet": str(sheet)}
 
 
 def _print(path: pathlib.Path, found: Sequence[Neighbor]) -> None:

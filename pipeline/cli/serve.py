@@ -2,9 +2,9 @@
 
 import click
 
-from components.similarity_index_gen.search import ImageSearch
 from pipeline.cli import options, searching
 from pipeline.config import load_config
+from pipeline.model_choice import INDEX, champion_watch, choose
 
 
 @click.command("serve")
@@ -35,22 +35,31 @@ def command(
     max_pixels: int,
     timeout: float,
     in_flight: int,
-    index_uri: str,
-    model_dir: str,
+    wanted: searching.Wanted,
     config_name: str,
     overrides: tuple[str, ...],
 ) -> None:
-    """Answer search and classification over HTTP, with limits on bytes, pixels and time."""
+    """Answer search and classification over HTTP, with limits on bytes, pixels and time.
+
+    Serves the champion of the registry and follows each promotion and rollback, without a restart. A model
+    that is named (--version, --run, --index, --model) stays.
+    """
     import uvicorn
 
+    from pipeline.following import Serving, load
     from pipeline.http_api import Limits, create_app
 
-    with options.told_plainly():
-        if not index_uri:
+    with options.told_plainly(), searching.mistakes_told():
+        choice = searching.searched(wanted, config_name, overrides)
+        serving = Serving(load(choice))
+        if not choice.given:
             config = load_config(config_name, overrides)
-            index_uri = searching.newest_output(config, "SimilarityIndexGen", "similarity_index")
-    with searching.mistakes_told():
-        search = ImageSearch.open(index_uri, model_dir)
-    app = create_app(search, Limits(max_bytes, max_pixels, timeout, in_flight))
-    click.echo(f"Serving {search.index.description.num_images:,} images on http://{host}:{port}/docs")
+            serving.follow(
+                champion_watch(config),
+                (lambda: choose(config, (INDEX,))) if wanted.is_champion else None,
+                click.echo,
+            )
+    num_images = serving.current.search.index.description.num_images
+    click.echo(f"Serving {choice}, {num_images:,} images on http://{host}:{port}/docs")
+    app = create_app(serving, Limits(max_bytes, max_pixels, timeout, in_flight))
     uvicorn.run(app, host=host, port=port, log_level="warning", timeout_keep_alive=5)

@@ -10,6 +10,7 @@ from components.label_suggestions import lists
 from components.similarity_index_gen.contact_sheet import Cell, draw_sheet
 from pipeline.cli import options, searching
 from pipeline.config import load_config
+from pipeline.model_choice import EMBEDDINGS
 
 _SHEET_COLUMNS = 10
 _FIRST_LINE = 2  # of the CSV file, as an editor counts: its first line has the names of the columns
@@ -29,8 +30,9 @@ _FILE = click.Path(dir_okay=False, path_type=pathlib.Path)
     "embeddings_uri",
     default="",
     metavar="DIR",
-    help="An Embeddings artifact. Default: that of the newest run which made one.",
+    help="An Embeddings artifact. Default: that of the champion.",
 )
+@searching.model_options("embeddings_uri")
 @options.config_options
 def command(
     num: int,
@@ -38,7 +40,7 @@ def command(
     out: pathlib.Path | None,
     sheet: pathlib.Path | None,
     seed: int,
-    embeddings_uri: str,
+    wanted: searching.Wanted,
     config_name: str,
     overrides: tuple[str, ...],
 ) -> None:
@@ -53,7 +55,11 @@ def command(
         )
     with options.told_plainly(), searching.mistakes_told():
         config = load_config(config_name, overrides)
-        uri = embeddings_uri or searching.newest_output(config, "EmbeddingGen", "embeddings")
+        uri = wanted.directories.get("embeddings_uri", "")
+        if not uri:
+            choice = wanted.choose(config_name, overrides, (EMBEDDINGS,))
+            uri = choice.made[EMBEDDINGS]
+            click.echo(f"model: {choice}")
         listing = (lists.suspects if errors else lists.suggestions)(uri, num, seed)
         drawn = _draw(listing, errors) if sheet else b""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,13 +24,13 @@ class Indexed:
     model_dir: str
 
 
-def make_index(root):
+def make_index(root, kernel=KERNEL):
     images, names = digit_images(120)
     labels = [name if row % 2 else None for row, name in enumerate(names)]
     write_examples(root / "examples" / "Split-train" / "data-0", images[:70], labels[:70])
     write_examples(root / "examples" / "Split-eval" / "data-0", images[70:], labels[70:])
     head = np.random.default_rng(0).normal(size=(16, 2)).astype(np.float32)
-    model_dir = save_model(root / "model", KERNEL, head, ["even", "odd"])
+    model_dir = save_model(root / "model", kernel, head, ["even", "odd"])
     examples, uri = str(root / "examples"), str(root / "embeddings")
     splits = {split: [f"{examples}/Split-{split}"] for split in ("train", "eval")}
     model = ServedModel(model_dir)

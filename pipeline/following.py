@@ -1,0 +1,159 @@
+"""What `serve` serves, and how it follows the champion without a restart.
+
+A thread asks the registry every few seconds. A new champion is loaded beside the model in use and tried on an
+image; then one reference changes. A request keeps the model that it began with, so no answer mixes two. What
+can't be loaded is told by `/v1/health`, tried again, and changes nothing.
+"""
+
+import dataclasses
+import io
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from PIL import Image
+
+from components.similarity_index_gen.search import ImageSearch
+from pipeline.model_choice import INDEX, ModelChoice
+
+_POLL_SECONDS = 2.0
+_RETRY_SECONDS = 60.0  # at most this long between two attempts to load the same version
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """Index and model, which have the same encoder, and where they come from."""
+
+    search: ImageSearch
+    choice: ModelChoice
+
+
+def load(choice: ModelChoice) -> Served:
+    """Loads the chosen model and its index.
+
+    Raises:
+        OtherEncoderError: If the model's encoder is not the index's.
+        ValueError: If either is not there.
+    """
+    return Served(ImageSearch.open(choice.made[INDEX], choice.model_dir), choice)
+
+
+class Serving:
+    """The model in use now. `current` is replaced as a whole: take it once for each request."""
+
+    def __init__(self, served: Served):
+        """Serves one model; `follow` makes it change."""
+        self.current = served
+        self._following: dict[str, Any] = {"follows": "nothing: this model was named", "error": None}
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def values(self) -> dict[str, Any]:
+        """What is followed, and what is wrong with it, for `/v1/health`."""
+        return dict(self._following)
+
+    def follow(
+        self,
+        champion: Callable[[], int | None],
+        choose: Callable[[], ModelChoice] | None,
+        told: Callable[[str], None] = _logger.info,
+        seconds: float = _POLL_SECONDS,
+    ) -> None:
+        """Watches the registry in a thread until `stop`.
+
+        Args:
+            champion: Asks the registry who is champion.
+            choose: Finds the champion's model and index; None: only watch whether the model served, which
+                was named, is the champion.
+            told: Takes one line for each change, and for each new failure.
+            seconds: Between two questions.
+        """
+        follower = _Follower(self, champion, choose, told)
+        self._following = {"follows": "the champion" if choose else "nothing: this model was named"}
+        self._following |= {"champion": self._champion_at_start(), "error": None}
+
+        def watch() -> None:
+            while not self._stopped.wait(seconds):
+                self._following |= follower.look()
+
+        self._thread = threading.Thread(target=watch, name="champion", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread; a load under way is finished first."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _champion_at_start(self) -> int | None:
+        return self.current.choice.version if self.current.choice.champion else None
+
+
+class _Follower:
+    """One look at the registry after the other; knows what failed, and when to try again."""
+
+    def __init__(
+        self,
+        serving: Serving,
+        champion: Callable[[], int | None],
+        choose: Callable[[], ModelChoice] | None,
+        told: Callable[[str], None],
+    ):
+        self._serving, self._champion, self._choose, self._told = serving, champion, choose, told
+        self._failed: int | None = None
+        self._wait, self._next_attempt = 0.0, 0.0
+        self._last_error: str | None = None
+
+    def look(self) -> dict[str, Any]:
+        """Asks once, and loads a new champion; never raises."""
+        try:
+            champion = self._champion()
+        except Exception as error:  # a registry fails in the ways of its database, its server or the network
+            return self._wrong(f"The registry can't be asked who is champion: {error}")
+        self._mark(champion)
+        choice = self._serving.current.choice
+        if self._choose is None or champion is None or choice.champion:
+            self._failed = self._last_error = None
+            return {"champion": champion, "error": None}
+        if champion == self._failed and time.monotonic() < self._next_attempt:
+            return {"champion": champion}
+        try:
+            served = load(self._choose())
+            served.search.model.embed([_trial_image()])
+        except Exception as error:  # whatever is wrong with the new one, the old one goes on
+            self._put_off(champion)
+            wrong = f"Version {champion}, the champion, can't be loaded: {error} Still serving {choice}."
+            return {"champion": champion, **self._wrong(wrong)}
+        self._serving.current = served
+        self._failed = self._last_error = None
+        self._told(f"Serving {served.choice} from now on")
+        return {"champion": served.choice.version, "error": None}
+
+    def _mark(self, champion: int | None) -> None:
+        """Lets every answer say truly whether the model served is the champion."""
+        served = self._serving.current
+        is_champion = champion is not None and served.choice.version == champion
+        if served.choice.champion != is_champion:
+            choice = dataclasses.replace(served.choice, champion=is_champion)
+            self._serving.current = dataclasses.replace(served, choice=choice)
+
+    def _put_off(self, champion: int) -> None:
+        self._wait = min(_RETRY_SECONDS, 2 * self._wait or _POLL_SECONDS) if champion == self._failed else 0.0
+        self._failed, self._next_attempt = champion, time.monotonic() + self._wait
+
+    def _wrong(self, text: str) -> dict[str, Any]:
+        if text != self._last_error:
+            self._told(text)
+            self._last_error = text
+        return {"error": text}
+
+
+def _trial_image() -> bytes:
+    """A gray ramp as PNG: shows that a model answers, and takes its first, slow call off a user's request."""
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((32, 32)).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,68 @@
+"""A root with a registry, recorded runs and real indexes: what `search` and `serve` choose from."""
+
+import dataclasses
+import pathlib
+import shutil
+
+from components.encoder_fingerprint import encoder_fingerprint
+from components.registry import promotion
+from components.registry.interface import VersionRecord
+from components.registry.mlflow_registry import MlflowRegistry
+from components.registry.model_store import digest_of
+from pipeline.config import load_config
+from tests.components.similarity_index_gen.conftest import make_index
+from tests.components.tiny_models import random_kernel
+from tests.pipeline.recorded_runs import RecordedRuns
+
+
+@dataclasses.dataclass
+class Consumed:
+    """The root of a pipeline `digits`, and two models with an index each, of different encoders."""
+
+    config: object
+    runs: RecordedRuns
+    made: list
+
+    @property
+    def options(self):
+        return ("--config", "digits", "--set", f"root={self.config.root}")
+
+    @property
+    def registry(self):
+        return MlflowRegistry(self.config.name, f"{self.config.root}/registry")
+
+    def record_run(self, run_id, number, blessed):
+        """Records a run that made model `number`, with its verdict."""
+        made = self.made[number]
+        runs, root = self.runs, pathlib.Path(made.index_uri).parent
+        runs.add(run_id, "StatisticsGen", {"statistics": (f"{root}/statistics", {})})
+        runs.add(run_id, "Trainer", {"model": (str(root), {})})
+        runs.add(run_id, "Evaluator", {"blessing": (f"{root}/blessing", {"blessed": int(blessed)})})
+        runs.add(run_id, "CombinedBlessing", {"blessing": (f"{root}/both", {"blessed": int(blessed)})})
+        fingerprint = {"encoder_fingerprint": encoder_fingerprint(made.model_dir)}
+        embeddings = f"{root}/embeddings"
+        runs.add(run_id, "EmbeddingGen", {"embeddings": (embeddings, fingerprint)}, {"model": str(root)})
+        runs.add(run_id, "SimilarityIndexGen", {"similarity_index": (made.index_uri, fingerprint)})
+        version = self.register(run_id, number) if blessed else 0
+        registration = {"registered": int(blessed), "version": version}
+        runs.add(run_id, "RegistryPusher", {"registration": (f"{root}/registration", registration)})
+
+    def register(self, run_id, number):
+        """Registers model `number` as blessed and makes it champion."""
+        made = self.made[number]
+        lineage = {"run": run_id, "artifacts": {"model": [{"uri": str(pathlib.Path(made.index_uri).parent)}]}}
+        facts = {"lineage": lineage, "encoder_fingerprint": encoder_fingerprint(made.model_dir)}
+        record = VersionRecord(digest_of(made.model_dir), True, facts, "# Card\n")
+        version = self.registry.register(made.model_dir, record).number
+        promotion.promote(self.registry, version, f"run {run_id}", "blessed")
+        return version
+
+
+def make_consumed(folder, empty_database):
+    """Makes the root and the two models; no run is recorded yet."""
+    config = load_config("digits", [f"root={folder / 'root'}"])
+    registry = pathlib.Path(config.root, "registry")
+    registry.mkdir(parents=True)
+    shutil.copy(empty_database, registry / "registry.sqlite")
+    made = [make_index(folder / str(number), random_kernel(number + 1)) for number in range(2)]
+    return Consumed(config, RecordedRuns(config), made)
