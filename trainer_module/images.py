@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer_module.config import ImageConfig
+from trainer_module.resizing import pad, resize
 
 # Rec. 601 luma, the weights that libpng and libjpeg use for grey.
 _LUMA = (0.299, 0.587, 0.114)
@@ -50,7 +51,8 @@ def decode_image(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
     """Decodes one image, converts its channels and resizes it.
 
     The same pixels come out wherever this graph runs. An image of the wanted shape keeps its bytes
-    unchanged; any other is resized bilinearly with anti-aliasing and rounded.
+    unchanged; any other is resized bilinearly with anti-aliasing, in the way that `config.resize` says,
+    and rounded.
 
     Args:
         contents: Encoded image, scalar string. The first frame of an animation counts.
@@ -60,21 +62,16 @@ def decode_image(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
         Pixels, uint8 [height, width, channels].
     """
     pixels = _decode(contents)
-    size = (config.height, config.width)
 
     def convert() -> tf.Tensor:
         # Resized first: both steps are linear, and so no float copy of a large original is made.
-        image = tf.cond(
-            tf.reduce_all(tf.equal(tf.shape(pixels)[:2], size)),
-            lambda: tf.cast(pixels, tf.float32),
-            lambda: tf.image.resize(pixels, size, method="bilinear", antialias=True),
-        )
+        image = resize(pixels, config)
         source = tf.shape(pixels)[2]
         matrix = tf.constant(channel_matrices(config.channels))[source]  # [5, C]
         flat = tf.reshape(image, [-1, source])
         converted = tf.matmul(flat, matrix[:source]) + 255.0 * matrix[_MAX_CHANNELS]
-        image = tf.reshape(converted, [*size, config.channels])
-        return tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
+        image = tf.reshape(converted, tf.concat([tf.shape(image)[:2], [config.channels]], axis=0))
+        return tf.cast(tf.clip_by_value(tf.round(pad(image, config)), 0.0, 255.0), tf.uint8)
 
     fits = tf.reduce_all(tf.equal(tf.shape(pixels), _shape(config)))
     return tf.ensure_shape(tf.cond(fits, lambda: pixels, convert), _shape(config))

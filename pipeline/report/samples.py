@@ -1,6 +1,9 @@
 """Images that the report shows and asks the models about: a bounded sample of one split."""
 
 import dataclasses
+import functools
+import json
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -8,6 +11,8 @@ import tensorflow as tf
 from components.representation_gate.samples import read_samples
 from pipeline.lineage import Run
 from pipeline.report import files
+from trainer_module.config import ImageConfig
+from trainer_module.images import decode_image
 
 MAX_IMAGES = 10_000
 
@@ -23,6 +28,7 @@ class ImageSample:
         encoded: Their bytes.
         labels: Class names; None where unknown.
         examples: Serialized tf.train.Example, object [N] of bytes.
+        image: The shape to which the run's models bring every image.
     """
 
     split: str
@@ -31,24 +37,43 @@ class ImageSample:
     encoded: tuple[bytes, ...]
     labels: tuple[str | None, ...]
     examples: np.ndarray
+    image: ImageConfig
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    def pixels(self, index: int) -> np.ndarray:
+        """Return an image as the models see it, uint8 [H, W, C]: framed, resized, converted."""
+        return self._decode(tf.constant(self.encoded[index])).numpy()
+
+    @functools.cached_property
+    def _decode(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        signature = [tf.TensorSpec([], tf.string)]
+        return tf.function(lambda contents: decode_image(contents, self.image), input_signature=signature)
+
 
 def evaluation_sample(run: Run) -> ImageSample | None:
-    """Labelled images of `eval`; without any, images of `train`; None without examples."""
+    """Labelled images of `eval`; without any, images of `train`; None without examples or Transform."""
     artifact = files.finished_output(run, "ImageExampleGen", "examples")
-    if artifact is None:
+    image = image_config(run)
+    if artifact is None or image is None:
         return None
     _, labelled = read_samples([files.split_dir(artifact, "eval")], 0, MAX_IMAGES)
     if len(labelled):
-        return _sample("eval", labelled.examples)
+        return _sample("eval", labelled.examples, image)
     anything, _ = read_samples([files.split_dir(artifact, "train")], MAX_IMAGES, 0)
-    return _sample("train", anything.examples) if len(anything) else None
+    return _sample("train", anything.examples, image) if len(anything) else None
 
 
-def _sample(split: str, examples: np.ndarray) -> ImageSample:
+def image_config(run: Run) -> ImageConfig | None:
+    """Return the shape to which Transform brings images; None if it has not finished in this run."""
+    transform = files.finished_node(run, "Transform")
+    if transform is None:
+        return None
+    return ImageConfig.model_validate_json(json.loads(str(transform.properties["custom_config"]))["image"])
+
+
+def _sample(split: str, examples: np.ndarray, image: ImageConfig) -> ImageSample:
     text = {key: tf.io.FixedLenFeature([], tf.string) for key in ("image_id", "source", "image")}
     parsed = tf.io.parse_example(
         examples, {**text, "label": tf.io.FixedLenFeature([], tf.string, default_value="")}
@@ -61,6 +86,7 @@ def _sample(split: str, examples: np.ndarray) -> ImageSample:
         tuple(columns["image"]),
         tuple(_text(value) or None for value in columns["label"]),
         examples,
+        image,
     )
 
 

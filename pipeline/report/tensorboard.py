@@ -4,7 +4,6 @@ import io
 import posixpath
 
 import tensorflow as tf
-from PIL import Image
 
 from pipeline.lineage import Run
 from pipeline.report import files
@@ -12,7 +11,7 @@ from pipeline.report.samples import ImageSample
 from pipeline.report.scalars import event_files
 from pipeline.report.sections.representation import MAP_IMAGES, Seen
 from pipeline.report.sections.views import Views
-from pipeline.report.thumbnails import paste, thumbnail
+from pipeline.report.thumbnails import paste, small_picture
 
 _SPRITE_TILE = 40
 _SPRITE_SIDE = 8_192  # the projector refuses larger sprites
@@ -89,8 +88,7 @@ def _write_sprite(path: str, sample: ImageSample, count: int) -> int:
     """Writes the sprite, a square of thumbnails; returns the side of one."""
     columns = next(side for side in range(1, count + 1) if side * side >= count)
     limit = min(_SPRITE_TILE, _SPRITE_SIDE // columns)
-    blank = Image.new("RGBA", (1, 1))  # of an image that can't be shown: the others keep their places
-    pictures = [thumbnail(encoded, limit) or blank for encoded in sample.encoded[:count]]
+    pictures = [small_picture(sample.pixels(index), limit) for index in range(count)]
     tile = max(max(picture.size) for picture in pictures)
     canvas = paste(pictures, tile, columns)
     buffer = io.BytesIO()

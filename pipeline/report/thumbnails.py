@@ -57,9 +57,7 @@ class Atlas:
         """Adds pixels, uint8 [H, W, C] with C in {1, 3, 4}."""
         if key in self._numbers:
             return self._numbers[key]
-        picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        picture.thumbnail((self._limit, self._limit))
-        return self._add(key, picture)
+        return self._add(key, small_picture(pixels, self._limit))
 
     def _add(self, key: str, picture: Image.Image) -> int:
         self._numbers[key] = len(self._tiles)
@@ -96,6 +94,13 @@ def paste(pictures: list[Image.Image], tile: int, columns: int) -> Image.Image:
         y = (number // columns) * tile + (tile - picture.height) // 2
         canvas.paste(picture.convert("RGBA"), (x, y))
     return canvas
+
+
+def small_picture(pixels: np.ndarray, limit: int) -> Image.Image:
+    """Return a picture of pixels, uint8 [H, W, C] with C in {1, 3, 4}, neither side longer than `limit`."""
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    picture.thumbnail((limit, limit), Image.Resampling.LANCZOS)
+    return picture
 
 
 def thumbnail(encoded: bytes, limit: int) -> Image.Image | None:

@@ -201,7 +201,7 @@ def _confusions(
 
 def _picture(sample: ImageSample, predictions: Predictions, index: int, atlas: Atlas) -> Picture:
     return Picture(
-        atlas.add_encoded(sample.ids[index], sample.encoded[index]),
+        atlas.add_pixels(sample.ids[index], sample.pixels(index)),
         sample.sources[index],
         sample.labels[index] or "",
         predictions.class_names[int(predictions.predicted[index])],

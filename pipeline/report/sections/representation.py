@@ -165,10 +165,7 @@ def _map(seen: Seen, atlas: Atlas) -> EmbeddingMap | None:
         else (),
         confidence=tuple(float(value) for value in predictions.confidence[:count]) if predictions else (),
         sources=sample.sources[:count],
-        tiles=tuple(
-            atlas.add_encoded(key, encoded)
-            for key, encoded in zip(sample.ids[:count], sample.encoded[:count], strict=True)
-        ),
+        tiles=tuple(atlas.add_pixels(sample.ids[index], sample.pixels(index)) for index in range(count)),
         explained=explained,
     )
 
@@ -211,7 +208,7 @@ def _neighbour_rows(seen: Seen, atlas: Atlas) -> tuple[NeighbourRow, ...]:
         sample = seen.sample
         known = sample.labels[index] is not None and sample.labels[query] is not None
         return Neighbour(
-            atlas.add_encoded(sample.ids[index], sample.encoded[index]),
+            atlas.add_pixels(sample.ids[index], sample.pixels(index)),
             sample.labels[index] or "",
             sample.sources[index],
             cosine,

@@ -10,7 +10,7 @@ from pipeline.lineage import NodeRun, Run
 from pipeline.report import files
 from pipeline.report.samples import ImageSample
 from pipeline.report.thumbnails import Atlas
-from trainer_module.config import ImageConfig, PretrainConfig
+from trainer_module.config import PretrainConfig
 from trainer_module.images import decode_images
 from trainer_module.tuner_config import TunerConfig
 from trainer_module.views import make_views
@@ -48,18 +48,15 @@ class Views:
 
 def collect_views(run: Run, sample: ImageSample | None, atlas: Atlas) -> Views | None:
     """Makes views as the Pretrainer of this run did; None if it has not run."""
-    pretrainer, transform = run.node("Pretrainer"), files.finished_node(run, "Transform")
-    if pretrainer is None or transform is None or sample is None:
+    pretrainer = run.node("Pretrainer")
+    if pretrainer is None or sample is None:
         return None
     config = pretrain_config(pretrainer)
-    image_config = ImageConfig.model_validate_json(
-        json.loads(str(transform.properties["custom_config"]))["image"]
-    )
     count = min(NUM_IMAGES, len(sample))
 
     @tf.function
     def make(encoded: tf.Tensor) -> list[tf.Tensor]:
-        originals = decode_images(encoded, image_config)
+        originals = decode_images(encoded, sample.image)
         return [originals, *make_views(originals, config.views, tf.constant([config.seed, 0]))]
 
     made = make(tf.constant(sample.encoded[:count]))

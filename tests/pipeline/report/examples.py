@@ -23,6 +23,7 @@ from pipeline.report.sections.representation import Seen, collect_representation
 from pipeline.report.sections.verdict import collect_verdict
 from pipeline.report.sections.views import ViewRow, Views
 from pipeline.report.thumbnails import Atlas
+from trainer_module.config import ImageConfig
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1">&\'"'
 CLASSES = ("Hose", "Schuh/Größe 42", HOSTILE)
@@ -119,6 +120,7 @@ def example_seen():
         tuple(encoded),
         tuple(labels),
         np.array([b""] * NUM_IMAGES, object),
+        ImageConfig(height=12, width=16, channels=3),
     )
     embeddings = random.normal(size=(NUM_IMAGES, 8)) + 3 * np.eye(3, 8)[np.arange(NUM_IMAGES) % 3]
     embeddings = (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32)
