@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.image_example_gen import files
+from components.image_example_gen.adapters.array_values import UNCHANGED, Scaling, to_uint8
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import ArrayBatch
 
@@ -23,9 +24,11 @@ class ArrayPart:
         path: The file.
         offset: Bytes before the first pixel.
         dtype: NumPy's name of the type.
-        shape: (N, H, W) or (N, H, W, C).
+        shape: (N, H, W), (N, H, W, C), or (N, C, H, W) with `channels_first`.
         labels: [N] class names; None where unknown.
         start: Position of the first image in the source.
+        scaling: How the values become 8 bits.
+        channels_first: Whether the channels come before height and width.
     """
 
     name: str
@@ -36,20 +39,40 @@ class ArrayPart:
     shape: tuple[int, ...]
     labels: Sequence[str | None]
     start: int = 0
+    scaling: Scaling = UNCHANGED
+    channels_first: bool = False
 
 
-def check_shape(shape: tuple[int, ...], what: str) -> None:
+def check_shape(shape: tuple[int, ...], what: str) -> bool:
     """Refuses what is no array of images.
 
+    Returns:
+        Whether the channels come first: (N, C, H, W), where the last axis can't be channels.
+
     Raises:
-        DataError: If the shape is not (N, H, W) or (N, H, W, C) with C in 1, 3, 4.
+        DataError: If the shape is neither (N, H, W) nor (N, H, W, C) nor (N, C, H, W) with C in 1, 3, 4.
     """
     if len(shape) == 3 or (len(shape) == 4 and shape[3] in _CHANNELS):
-        return
+        return False
+    if len(shape) == 4 and shape[1] in _CHANNELS and min(shape[2:]) > max(_CHANNELS):
+        return True
     raise DataError(
         f"Received {what} of shape {shape}; expected (images, height, width) or "
-        "(images, height, width, channels) with 1, 3 or 4 channels."
+        f"(images, height, width, channels) with 1, 3 or 4 channels.{_shape_hint(shape)}"
     )
+
+
+def _shape_hint(shape: tuple[int, ...]) -> str:
+    if len(shape) == 2:
+        for channels in (1, 3, 4):
+            side = math.isqrt(shape[1] // channels)
+            if side > 1 and side * side * channels == shape[1]:
+                layout = f"{shape[0]}, {side}, {side}" + (f", {channels}" if channels > 1 else "")
+                return f" Are these flat images? Save images.reshape({layout})."
+        return " Are these flat images? Save them with their height and width."
+    if len(shape) == 4 and shape[3] == 2:
+        return " Two channels (gray and alpha?) have no one meaning: save the gray one, or three."
+    return ""
 
 
 def divide(part: ArrayPart, chunk_images: int) -> list[ArrayPart]:
@@ -72,7 +95,7 @@ def read(part: ArrayPart) -> ArrayBatch:
     """Reads an array, or a part of one.
 
     Raises:
-        DataError: If the file is too short, or the type can't be brought to 8 bits.
+        DataError: If the file is too short.
     """
     dtype = np.dtype(part.dtype)
     num_bytes = dtype.itemsize * math.prod(part.shape)
@@ -84,76 +107,11 @@ def read(part: ArrayPart) -> ArrayBatch:
             f"{part.name} ends after {len(data):,} of {num_bytes:,} bytes from image {part.start}: "
             "the file is truncated; get it again."
         )
-    pixels = to_uint8(np.frombuffer(data, dtype).reshape(part.shape), part.name)
+    values = np.frombuffer(data, dtype).reshape(part.shape)
+    if part.channels_first:
+        values = values.transpose(0, 2, 3, 1)  # [N, C, H, W] -> [N, H, W, C]
+    pixels = to_uint8(values, part.scaling)
     if pixels.ndim == 3:
         pixels = pixels[..., np.newaxis]  # [N, H, W] -> [N, H, W, 1]
     sources = [f"{part.name}/{i}" for i in range(part.start, part.start + part.shape[0])]
     return ArrayBatch(pixels, part.labels, sources, part.split)
-
-
-def to_uint8(pixels: np.ndarray, what: str) -> np.ndarray:
-    """Brings pixels to 8 bits.
-
-    Args:
-        pixels: uint8 as it is; uint16 keeps the high byte; bool becomes 0 or 255; float in [0, 1] is
-            scaled and rounded.
-        what: How to call the array in an error.
-
-    Raises:
-        DataError: If the type is another, or a float is outside [0, 1].
-    """
-    if pixels.dtype == np.uint8:
-        return pixels
-    if pixels.dtype.newbyteorder("=") == np.uint16:
-        return (pixels >> 8).astype(np.uint8)
-    if pixels.dtype == np.bool_:
-        return pixels.astype(np.uint8) * np.uint8(255)
-    if pixels.dtype.kind == "f":
-        if pixels.size and not (pixels.min() >= 0 and pixels.max() <= 1):
-            raise DataError(
-                f"Received {what} with floats from {pixels.min()} to {pixels.max()}; "
-                "expected values in [0, 1]. Scale them, or store 8-bit integers."
-            )
-        return np.rint(pixels * 255).astype(np.uint8)
-    raise DataError(
-        f"Received {what} of type {pixels.dtype}; expected uint8, uint16, bool or float in [0, 1]."
-    )
-
-
-def class_labels(values: np.ndarray, class_names: Sequence[str], what: str) -> list[str | None]:
-    """Class names of numeric or text labels.
-
-    Args:
-        values: [N] integers (negative: unlabelled) or text (empty: unlabelled).
-        class_names: Name of class 0, 1, …; empty: the number itself.
-        what: How to call the labels in an error.
-
-    Raises:
-        DataError: If a label has no name, or the type is neither.
-    """
-    values = np.asarray(values)
-    if values.ndim == 2 and values.shape[1] == 1:  # as CIFAR's files have them
-        values = values[:, 0]
-    if values.ndim != 1 or values.dtype.kind not in "iuUS":
-        raise DataError(
-            f"Received {what} of type {values.dtype} and shape {values.shape}; "
-            "expected one integer or one text for each image."
-        )
-    if values.dtype.kind == "S":
-        return [value.decode("utf-8") or None for value in values.tolist()]
-    if values.dtype.kind == "U":
-        return [value or None for value in values.tolist()]
-    if class_names and values.size and values.max() >= len(class_names):
-        raise DataError(
-            f"Received {what} up to {values.max()}, but {len(class_names)} class_names; "
-            "name every class, from 0 on, or none."
-        )
-    unique, positions = np.unique(values, return_inverse=True)
-    names = [_name(int(value), class_names) for value in unique]
-    return [names[position] for position in positions.tolist()]
-
-
-def _name(value: int, class_names: Sequence[str]) -> str | None:
-    if value < 0:
-        return None
-    return class_names[value] if class_names else str(value)

@@ -50,6 +50,23 @@ class Listing:
     unlabelled: Mapping[str, int]
 
 
+@dataclasses.dataclass(frozen=True)
+class Sketch:
+    """What a quick look at a source finds, however large it is.
+
+    Attributes:
+        labels: Split as the source has it -> class name -> number of images.
+        unlabelled: Split as the source has it -> number of images without a label.
+        is_exact: Whether the numbers are counted; else they are scaled up from what was read.
+        images: Some of the images, decoded by nobody yet.
+    """
+
+    labels: Mapping[str, Mapping[str, int]]
+    unlabelled: Mapping[str, int]
+    is_exact: bool
+    images: Iterable[EncodedImage | ArrayBatch]
+
+
 class Adapter(Protocol):
     """Reads one kind of source. Instances are rebuilt from the configuration on each worker."""
 

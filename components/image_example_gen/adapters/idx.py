@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from components.image_example_gen import files
-from components.image_example_gen.adapters import arrays, base
+from components.image_example_gen.adapters import array_values, arrays, base
 from components.image_example_gen.config import IdxSource
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import UNSPLIT, ArrayBatch
@@ -46,9 +46,11 @@ class IdxAdapter:
             path = _unpacked(images, staging_dir)
             with files.open_binary(path) as file:
                 shape, offset = read_header(file, images.relative)
-            arrays.check_shape(shape, f"images {images.relative}")
+            first = arrays.check_shape(shape, f"images {images.relative}")
             names = self._labels(labels, shape[0])
-            part = arrays.ArrayPart(prefix, _split(prefix), path, offset, "uint8", shape, names)
+            part = arrays.ArrayPart(
+                prefix, _split(prefix), path, offset, "uint8", shape, names, channels_first=first
+            )
             chunks += arrays.divide(part, chunk_images)
         return chunks
 
@@ -67,7 +69,7 @@ class IdxAdapter:
                 f"Received {info.relative} with {len(values):,} labels for {num_images:,} images; "
                 "expected one for each. One of the two files is truncated or of another data set."
             )
-        return arrays.class_labels(values, self._class_names, f"labels {info.relative}")
+        return array_values.class_labels(values, self._class_names, f"labels {info.relative}")
 
 
 def read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], int]:

@@ -1,31 +1,25 @@
 """A NumPy archive of images and labels."""
 
 import contextlib
+import dataclasses
 import os
-import shutil
 import zipfile
-from collections.abc import Iterator
-from typing import Any
+import zlib
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from components.image_example_gen import files
-from components.image_example_gen.adapters import arrays, base
+from components.image_example_gen.adapters import array_values, arrays, base, npz_members
+from components.image_example_gen.adapters.npz_names import find_pairs
 from components.image_example_gen.config import NpzSource
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import EVAL, TEST, TRAIN, UNSPLIT, ArrayBatch
-
-# Array of images, array of labels, split.
-_LAYOUT = (
-    ("x_train", "y_train", TRAIN),
-    ("x_val", "y_val", EVAL),
-    ("x_test", "y_test", TEST),
-    ("images", "labels", UNSPLIT),
-)
+from components.image_example_gen.file_formats import HEAD_BYTES, name_format
+from components.image_example_gen.records import ArrayBatch
 
 
 class NpzAdapter:
-    """Reads `x_train`, `y_train`, `x_val`, `y_val`, `x_test`, `y_test`, or `images`, `labels`."""
+    """Reads `x_train`, `y_train`, …, or `images`, `labels`, and other names that mean the same."""
 
     def __init__(self, source: NpzSource, max_file_bytes: int):
         del max_file_bytes  # one file holds many images
@@ -33,26 +27,55 @@ class NpzAdapter:
         self._class_names = source.class_names
 
     def listing(self) -> base.Listing:
-        """Reads the labels, and the headers of the images."""
-        pairs = []
+        """Reads the labels, the headers of the images, and the values of all but 8-bit images."""
         with self._open() as archive:
-            for images, labels, split in self._present(archive):
-                shape = _header(archive, images)[0]
-                pairs += [(split, label) for label in self._labels(archive, labels, shape[0])]
+            found = self._found(archive)
+            _scalings(found, [npz_members.whole_range(archive, images) for images in found])
+            pairs = list(self._pairs(archive, found))
         info = base.require_file(self._path, "the NumPy archive")
         return base.Listing(base.Content((info,), self._class_names), *base.count_labels(pairs))
+
+    def sketch(self, num_images: int, seed: int) -> base.Sketch:
+        """Reads all labels, but of large arrays only some of the images."""
+        with self._open() as archive:
+            found = self._found(archive)
+            pairs = list(self._pairs(archive, found))
+            rng = np.random.default_rng(seed)
+            samples = [
+                npz_members.sample(archive, images, num_images // len(found) + 1, rng) for images in found
+            ]
+            ranges = [
+                array_values.range_of([values], images.dtype)
+                for images, (values, _) in zip(found, samples, strict=True)
+            ]
+            scalings = _scalings(found, ranges)
+            batches = [
+                self._batch(archive, *each)
+                for each in zip(found, samples, scalings, strict=True)
+                if each[1][1]
+            ]
+        return base.Sketch(*base.count_labels(pairs), True, batches)
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
         """Unpacks the images, so that a chunk can be read by position, and cuts the arrays."""
         chunks = []
         with self._open() as archive:
-            for images, labels, split in self._present(archive):
-                shape, dtype, offset = _header(archive, images)
-                path = os.path.join(staging_dir, f"{images}.npy")
-                with archive.open(f"{images}.npy") as packed, files.create_binary(path) as unpacked:
-                    shutil.copyfileobj(packed, unpacked, 1 << 20)
-                names = self._labels(archive, labels, shape[0])
-                part = arrays.ArrayPart(images, split, path, offset, dtype, shape, names)
+            found = self._found(archive)
+            scalings = _scalings(found, [npz_members.whole_range(archive, images) for images in found])
+            for images, scaling in zip(found, scalings, strict=True):
+                path = os.path.join(staging_dir, f"{images.pair.images}.npy")
+                npz_members.unpack(archive, images, path)
+                part = arrays.ArrayPart(
+                    images.pair.images,
+                    images.pair.split,
+                    path,
+                    0 if images.fortran else images.offset,
+                    images.dtype.str,
+                    images.shape,
+                    self._labels(archive, images.pair.labels, images.shape[0]),
+                    scaling=scaling,
+                    channels_first=arrays.check_shape(images.shape, images.what),
+                )
                 chunks += arrays.divide(part, chunk_images)
         return chunks
 
@@ -64,56 +87,110 @@ class NpzAdapter:
     def _open(self) -> Iterator[zipfile.ZipFile]:
         base.require_file(self._path, "the NumPy archive")
         try:
-            with files.open_binary(self._path) as file, zipfile.ZipFile(file) as archive:
-                yield archive
-        except (zipfile.BadZipFile, EOFError) as error:
-            raise DataError(f"Received {self._path}, which is no NumPy archive: {error}.") from error
-
-    def _present(self, archive: zipfile.ZipFile) -> list[tuple[str, str | None, str]]:
-        names = {name.removesuffix(".npy") for name in archive.namelist()}
-        found = [(x, y if y in names else None, split) for x, y, split in _LAYOUT if x in names]
-        if not found:
+            with files.open_binary(self._path) as file:
+                if not zipfile.is_zipfile(file):
+                    file.seek(0)
+                    head = file.read(HEAD_BYTES)
+                    found = name_format(head) or f"no zip file: it starts with {head[:8].hex()}"
+                    if head.startswith(b"PK"):
+                        found = "a zip file without its end, cut or still being written"
+                    raise DataError(
+                        f"Received {self._path}, which is {found}; expected a NumPy archive as numpy.savez "
+                        "writes it. Correct data.source, or save or copy it again."
+                    )
+                with zipfile.ZipFile(file) as archive:
+                    yield archive
+        except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
             raise DataError(
-                f"Received {self._path} with the arrays {', '.join(sorted(names)) or '(none)'}; "
-                "expected x_train, y_train, x_test, y_test (and x_val, y_val), or images, labels."
+                f"Received the NumPy archive {self._path}, which is damaged: {error}. Save or copy it again."
+            ) from error
+
+    def _found(self, archive: zipfile.ZipFile) -> list[npz_members.StoredImages]:
+        """The arrays of images, with their headers; refuses what they can't be."""
+        headers = {}
+        for name in archive.namelist():
+            if name.endswith(".npy"):
+                with archive.open(name) as file:
+                    headers[name.removesuffix(".npy")] = npz_members.read_header(file, name)
+        if not headers:
+            raise DataError(
+                f"Received {self._path}, a zip file without any array; expected a NumPy archive as "
+                "numpy.savez writes it. For a zip file of images set data.source.kind to archive."
             )
+        found = []
+        for pair in find_pairs({name: header[0] for name, header in headers.items()}, self._path):
+            shape, fortran, dtype, offset = headers[pair.images]
+            images = npz_members.StoredImages(self._path, pair, shape, dtype, fortran, offset)
+            array_values.require_pixels(dtype, images.what)
+            arrays.check_shape(shape, images.what)
+            found.append(images)
         return found
+
+    def _pairs(
+        self, archive: zipfile.ZipFile, found: Sequence[npz_members.StoredImages]
+    ) -> Iterator[tuple[str, str | None]]:
+        for images in found:
+            for label in self._labels(archive, images.pair.labels, images.shape[0]):
+                yield images.pair.split, label
 
     def _labels(self, archive: zipfile.ZipFile, name: str | None, num_images: int) -> list[str | None]:
         if name is None:
             return [None] * num_images
+        what = f"the labels {name!r} of {self._path}"
         with archive.open(f"{name}.npy") as file:
             try:
                 values = np.lib.format.read_array(file, allow_pickle=False)
             except ValueError as error:
-                raise DataError(f"Received labels {name} that can't be read: {error}.") from error
-        if len(values) != num_images:
+                if "Object arrays" in str(error):
+                    raise DataError(
+                        f"Received {what} of type object, which are stored as a pickle and could run any "
+                        f"code when they are read; expected numbers or text: save {name}.astype(str)."
+                    ) from error
+                raise DataError(f"Received {what}, which can't be read: {error}.") from error
+        if values.shape[:1] != (num_images,):
+            count = f"{values.shape[0]:,} values" if values.ndim else "a single value"
             raise DataError(
-                f"Received {len(values):,} labels {name} for {num_images:,} images; expected one for each."
+                f"Received {what} with {count} for {num_images:,} images; expected one for each image."
             )
-        return arrays.class_labels(values, self._class_names, f"labels {name}")
+        return array_values.class_labels(values, self._class_names, what)
 
-
-def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], str, int]:
-    """Shape, type and offset of the first value of an array in the archive."""
-    with archive.open(f"{name}.npy") as file:
-        shape, fortran, dtype, offset = _read_header(file, name)
-    arrays.check_shape(shape, f"images {name}")
-    if fortran:
-        raise DataError(
-            f"Received images {name} in Fortran order; expected C order: save np.ascontiguousarray(...)."
+    def _batch(
+        self,
+        archive: zipfile.ZipFile,
+        images: npz_members.StoredImages,
+        sample: tuple[np.ndarray, Sequence[int]],
+        scaling: array_values.Scaling,
+    ) -> ArrayBatch:
+        values, positions = sample
+        if arrays.check_shape(images.shape, images.what):
+            values = values.transpose(0, 2, 3, 1)  # [N, C, H, W] -> [N, H, W, C]
+        labels = self._labels(archive, images.pair.labels, images.shape[0])
+        pixels = array_values.to_uint8(values, scaling)
+        return ArrayBatch(
+            pixels if pixels.ndim == 4 else pixels[..., np.newaxis],
+            [labels[i] for i in positions],
+            [f"{images.pair.images}/{i}" for i in positions],
+            images.pair.split,
         )
-    return shape, dtype.str, offset
 
 
-def _read_header(file: Any, name: str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
-    try:
-        version = np.lib.format.read_magic(file)
-        reader = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, fortran, dtype = reader(file)
-    except (ValueError, KeyError) as error:
-        raise DataError(f"Received the array {name}, whose header can't be read: {error}.") from error
-    return shape, fortran, dtype, file.tell()
+def _scalings(
+    found: Sequence[npz_members.StoredImages], ranges: Sequence[array_values.ValueRange]
+) -> list[array_values.Scaling]:
+    """How the values of each array become 8 bits: the same for all arrays of one type.
+
+    Raises:
+        DataError: If a range has no clear meaning, or another one than that of another array.
+    """
+    own = [array_values.scaling_of(each, images.what) for images, each in zip(found, ranges, strict=True)]
+    floats = [i for i, images in enumerate(found) if images.dtype.kind == "f"]
+    if len({own[i] for i in floats}) > 1:
+        described = ", ".join(f"{found[i].what} from {ranges[i].low:g} to {ranges[i].high:g}" for i in floats)
+        raise DataError(f"Received {described}; expected all in [0, 1], or all in [0, 255].")
+    shift = max(scaling.shift for scaling in own)  # integers of more bits: as many for every array
+    return [
+        dataclasses.replace(scaling, shift=shift)
+        if images.dtype.itemsize == 2 and images.dtype.kind == "u"
+        else scaling
+        for images, scaling in zip(found, own, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""IDX, NPZ, digits and Fashion-MNIST: arrays, their labels and splits."""
+"""IDX, digits and Fashion-MNIST: arrays, their labels and splits."""
 
 import functools
 import gzip
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from components.image_example_gen import DataError, IngestConfig, download, inspect_source
-from components.image_example_gen.adapters import adapter_for, arrays, fashion_mnist
+from components.image_example_gen.adapters import adapter_for, fashion_mnist
 from components.image_example_gen.config import FashionMnistSource
 from tests.components.image_example_gen.support import picture
 
@@ -86,51 +86,6 @@ def test_idx_directory_without_images(tmp_path):
     (tmp_path / "readme.txt").write_text("x")
     with pytest.raises(DataError, match=r"no file is named .*; found readme\.txt"):
         inspect_source(config("idx", tmp_path))
-
-
-def test_npz(tmp_path):
-    path = tmp_path / "data.npz"
-    colour = np.stack([picture(i, 6, 5, 3) for i in range(6)])
-    labels = np.array([[0], [1], [0], [1], [-1], [0]])
-    np.savez_compressed(path, x_train=colour, y_train=labels, x_test=colour[:2], y_test=labels[:2])
-    ingest = config("npz", path)
-    found = inspect_source(ingest)
-    assert found.labels == {"train": {"0": 3, "1": 2}, "test": {"0": 1, "1": 1}}
-    assert found.unlabelled == {"train": 1}
-    read = batches(ingest, tmp_path)
-    np.testing.assert_array_equal(np.concatenate([b.pixels for b in read if b.split == "train"]), colour)
-
-
-def test_npz_with_text_labels_and_floats(tmp_path):
-    path = tmp_path / "data.npz"
-    np.savez(path, images=stack(3) / 255, labels=np.array(["Größe 38", "", "a/b"]))
-    (batch,) = batches(config("npz", path), tmp_path)
-    np.testing.assert_array_equal(batch.pixels[..., 0], stack(3))
-    assert batch.labels == ["Größe 38", None, "a/b"]
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        ({"foo": np.zeros(3)}, "arrays foo; expected x_train"),
-        ({"images": np.zeros((3, 4), np.uint8)}, "of shape"),
-        ({"images": stack(3), "labels": np.zeros(2, int)}, "2 labels labels for 3 images"),
-        ({"images": stack(3), "labels": np.array([{}, {}, {}])}, "can't be read"),
-    ],
-)
-def test_npz_errors(tmp_path, content, text):
-    np.savez(tmp_path / "data.npz", **content)
-    with pytest.raises(DataError, match=text):
-        inspect_source(config("npz", tmp_path / "data.npz"))
-
-
-def test_to_uint8():
-    np.testing.assert_array_equal(arrays.to_uint8(np.array([0, 256, 65535], np.uint16), "x"), [0, 1, 255])
-    np.testing.assert_array_equal(arrays.to_uint8(np.array([True, False]), "x"), [255, 0])
-    with pytest.raises(DataError, match=r"from 0.0 to 200.0; expected values in \[0, 1\]"):
-        arrays.to_uint8(np.array([0.0, 200.0]), "x")
-    with pytest.raises(DataError, match="of type int64"):
-        arrays.to_uint8(np.array([1]), "x")
 
 
 def test_digits(tmp_path):

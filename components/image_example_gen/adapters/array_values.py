@@ -1,0 +1,208 @@
+"""What the values of arrays mean: pixels of many types to 8 bits, labels of many types to class names."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from components.image_example_gen.errors import DataError
+
+_MAX_8_BITS = 255
+_BITS_OF_CAMERAS = (8, 10, 12, 14, 16)
+_ROUNDING = 1e-4  # floats that were scaled to [0, 1] may miss it by this much
+_FULL_RANGE = 127  # floats above 1 are taken for 0 to 255 where they use half of it
+
+
+@dataclasses.dataclass(frozen=True)
+class ValueRange:
+    """What values an array of pixels has.
+
+    Attributes:
+        dtype: Its type.
+        low: The smallest value.
+        high: The greatest value.
+        num_not_finite: How many are NaN or infinite.
+    """
+
+    dtype: np.dtype
+    low: float = 0.0
+    high: float = 0.0
+    num_not_finite: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """How values become 8 bits: multiplied, rounded and cut to 0 to 255; integers are shifted instead."""
+
+    factor: float = 1.0
+    shift: int = 0
+
+
+UNCHANGED = Scaling()
+
+
+def is_8_bit(dtype: np.dtype) -> bool:
+    """Whether the type alone says how to read the pixels."""
+    return dtype == np.uint8 or dtype == np.bool_
+
+
+def require_pixels(dtype: np.dtype, what: str) -> None:
+    """Refuses types that are no pixels.
+
+    Raises:
+        DataError: For objects, complex numbers, text, dates and records.
+    """
+    if dtype.hasobject:
+        raise DataError(
+            f"Received {what} of type object, which is stored as a pickle and could run any code when it is "
+            "read; expected an array of numbers. Save images of one size as uint8 with numpy.stack, and "
+            "images of several sizes as files in folders."
+        )
+    if dtype.kind not in "uifb":
+        kind = "complex numbers" if dtype.kind == "c" else f"type {dtype}"
+        raise DataError(
+            f"Received {what} of {kind}; expected uint8, other integers from 0 to 255, or floats."
+        )
+
+
+def range_of(blocks: Iterable[np.ndarray], dtype: np.dtype) -> ValueRange:
+    """The range of an array that comes in blocks."""
+    low, high, num_not_finite = math.inf, -math.inf, 0
+    for block in blocks:
+        if dtype.kind == "f":
+            finite = np.isfinite(block)
+            if not finite.all():
+                num_not_finite += int(finite.size - np.count_nonzero(finite))
+                block = block[finite]
+        if block.size:
+            low, high = min(low, float(block.min())), max(high, float(block.max()))
+    return ValueRange(dtype, *((low, high) if low <= high else (0.0, 0.0)), num_not_finite)
+
+
+def scaling_of(found: ValueRange, what: str) -> Scaling:
+    """How an array of this range becomes 8 bits.
+
+    Args:
+        found: Type and range of the whole array.
+        what: How to call the array in an error.
+
+    Returns:
+        bool becomes 0 and 255, integers from 0 to 255 stay, uint16 keeps the 8 high bits of the 10, 12, 14
+        or 16 that it uses; floats in [0, 1] are multiplied by 255, floats in [0, 255] are rounded.
+
+    Raises:
+        DataError: If the range has no clear meaning.
+    """
+    require_pixels(found.dtype, what)
+    if found.num_not_finite:
+        raise DataError(
+            f"Received {what} with {found.num_not_finite:,} values that are NaN or infinite; expected "
+            "numbers only. Leave those images out, or replace the values, for example with numpy.nan_to_num."
+        )
+    if found.dtype == np.bool_:
+        return Scaling(_MAX_8_BITS)
+    if found.dtype.kind in "ui":
+        return _of_integers(found, what)
+    if found.low >= -_ROUNDING and found.high <= 1 + _ROUNDING:
+        return Scaling(_MAX_8_BITS)
+    if found.low >= 0 and _FULL_RANGE < found.high <= _MAX_8_BITS:
+        return Scaling()
+    hint = "Scale them, or store 8-bit integers."
+    if -1 - _ROUNDING <= found.low < 0 and found.high <= 1 + _ROUNDING:
+        hint = "They look as if scaled to [-1, 1]: store (x + 1) / 2."
+    elif found.low < 0:
+        hint = "They look as if standardized: store the pixels as they were before that."
+    raise DataError(
+        f"Received {what} with floats from {found.low:g} to {found.high:g}; expected values in [0, 1], or in "
+        f"[0, 255] with the greatest above {_FULL_RANGE}. {hint}"
+    )
+
+
+def _of_integers(found: ValueRange, what: str) -> Scaling:
+    if found.low >= 0 and found.high <= _MAX_8_BITS:
+        return Scaling()
+    if found.dtype.kind == "u" and found.dtype.itemsize == 2:
+        bits = next(bits for bits in _BITS_OF_CAMERAS if found.high < 1 << bits)
+        return Scaling(shift=bits - 8)
+    raise DataError(
+        f"Received {what} of type {found.dtype.name} with values from {found.low:.0f} to {found.high:.0f}; "
+        "expected integers from 0 to 255, or uint16. Store them as uint8, or with more bits as uint16."
+    )
+
+
+def to_uint8(pixels: np.ndarray, scaling: Scaling) -> np.ndarray:
+    """Brings pixels to 8 bits."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    if scaling.shift:
+        return (pixels >> scaling.shift).astype(np.uint8)
+    if pixels.dtype.kind in "ui":
+        return pixels.astype(np.uint8)
+    return np.rint(pixels * np.float64(scaling.factor)).clip(0, _MAX_8_BITS).astype(np.uint8)
+
+
+def class_labels(values: np.ndarray, class_names: Sequence[str], what: str) -> list[str | None]:
+    """Class names of numeric or text labels.
+
+    Args:
+        values: [N] or [N, 1] whole numbers (negative: unlabelled), booleans, or text (empty: unlabelled).
+        class_names: Name of class 0, 1, …; empty: the number itself.
+        what: How to call the labels in an error.
+
+    Raises:
+        DataError: If a label has no name, or the labels are no classes.
+    """
+    values = np.asarray(values)
+    if values.ndim == 2 and values.shape[1] == 1:  # as CIFAR's and MedMNIST's files have them
+        values = values[:, 0]
+    if values.ndim == 2 and values.dtype.kind in "biuf":
+        raise DataError(f"Received {what} of shape {values.shape}; {_vector_hint(values)}")
+    if values.ndim != 1 or values.dtype.kind not in "biufUS":
+        raise DataError(
+            f"Received {what} of type {values.dtype} and shape {values.shape}; "
+            "expected one whole number or one text for each image."
+        )
+    if values.dtype.kind == "S":
+        try:
+            return [value.decode("utf-8") or None for value in values.tolist()]
+        except UnicodeDecodeError as error:
+            raise DataError(f"Received {what}, which are not UTF-8: {error}. Save them as text.") from error
+    if values.dtype.kind == "U":
+        return [value or None for value in values.tolist()]
+    if values.dtype.kind == "f":
+        odd = ~np.isfinite(values) | (values != np.rint(values))
+        if odd.any():
+            first = int(np.argmax(odd))
+            raise DataError(
+                f"Received {what} with {values[first]:g} for image {first}; expected whole numbers or text. "
+                "Figures such as scores are no classes; write -1 where the class is unknown."
+            )
+    if class_names and values.size and values.max() >= len(class_names):
+        raise DataError(
+            f"Received {what} up to {int(values.max())}, but {len(class_names)} class_names; "
+            "name every class, from 0 on, or none."
+        )
+    unique, positions = np.unique(values, return_inverse=True)
+    names = [_name(int(value), class_names) for value in unique]
+    return [names[position] for position in positions.tolist()]
+
+
+def _vector_hint(values: np.ndarray) -> str:
+    expected = "expected one class for each image. "
+    ones = (values == 1).sum(axis=1)
+    if not np.isin(values, (0, 1)).all():
+        return f"{expected}Are these scores? Save labels.argmax(axis=1) if the greatest names the class."
+    if (ones == 1).all():
+        return f"{expected}These are one-hot vectors: save labels.argmax(axis=1)."
+    first = int(np.argmax(ones != 1))
+    return (
+        f"{expected}Image {first} has {ones[first]} ones: these are multi-hot vectors, and several labels "
+        "for one image (multi-label) are not supported."
+    )
+
+
+def _name(value: int, class_names: Sequence[str]) -> str | None:
+    if value < 0:
+        return None
+    return class_names[value] if class_names else str(value)

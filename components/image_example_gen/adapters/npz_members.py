@@ -1,0 +1,136 @@
+"""Arrays inside a NumPy archive: their headers, their ranges, and some or all of their values."""
+
+import dataclasses
+import math
+import shutil
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from components.image_example_gen import files
+from components.image_example_gen.adapters import array_values
+from components.image_example_gen.adapters.npz_names import Pair
+from components.image_example_gen.errors import DataError
+
+_BLOCK_BYTES = 1 << 23
+_WHOLE_BYTES = 1 << 26  # a sketch reads arrays up to this size whole
+_RUNS = 8  # of larger ones it reads so many runs of neighbours
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredImages:
+    """An array of images: what its header says.
+
+    Attributes:
+        path: The archive.
+        pair: Its name, and that of its labels.
+        shape: As stored.
+        dtype: As stored.
+        fortran: Whether the first axis varies fastest.
+        offset: Bytes before the first value.
+    """
+
+    path: str
+    pair: Pair
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran: bool
+    offset: int
+
+    @property
+    def what(self) -> str:
+        """How to call it in an error."""
+        return f"the images {self.pair.images!r} of {self.path}"
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of one image."""
+        return self.dtype.itemsize * math.prod(self.shape[1:])
+
+
+def whole_range(archive: zipfile.ZipFile, images: StoredImages) -> array_values.ValueRange:
+    """The range of an array; 8-bit ones are not read."""
+    if array_values.is_8_bit(images.dtype):
+        return array_values.ValueRange(images.dtype)
+    with archive.open(f"{images.pair.images}.npy") as file:
+        file.read(images.offset)
+        return array_values.range_of(_blocks(file, images), images.dtype)
+
+
+def _blocks(file: Any, images: StoredImages) -> Iterator[np.ndarray]:
+    left = images.image_bytes * images.shape[0]
+    while left:
+        data = file.read(min(left, _BLOCK_BYTES))
+        if not data or len(data) % images.dtype.itemsize:
+            raise DataError(f"Received {images.what}, which end too early; save or copy the archive again.")
+        left -= len(data)
+        yield np.frombuffer(data, images.dtype)
+
+
+def unpack(archive: zipfile.ZipFile, images: StoredImages, path: str) -> None:
+    """Writes an array to a file of its own; one in Fortran order is brought to C order, in memory."""
+    with archive.open(f"{images.pair.images}.npy") as packed, files.create_binary(path) as unpacked:
+        if images.fortran:
+            for image in np.lib.format.read_array(packed, allow_pickle=False):
+                unpacked.write(np.ascontiguousarray(image).tobytes())
+        else:
+            shutil.copyfileobj(packed, unpacked, 1 << 20)
+
+
+def sample(
+    archive: zipfile.ZipFile, images: StoredImages, num_images: int, rng: np.random.Generator
+) -> tuple[np.ndarray, Sequence[int]]:
+    """Some images as they are stored, and their positions.
+
+    A small array is read whole. Of a large one a few runs are read by position; from its beginning where
+    it is compressed. One in Fortran order has no images there, only values.
+    """
+    name = f"{images.pair.images}.npy"
+    total = images.shape[0]
+    if images.image_bytes * total <= _WHOLE_BYTES:
+        with archive.open(name) as file:
+            return np.lib.format.read_array(file, allow_pickle=False), range(total)
+    per_run = max(min(num_images, _WHOLE_BYTES // images.image_bytes) // _RUNS, 1)
+    stored = archive.getinfo(name).compress_type == zipfile.ZIP_STORED
+    if images.fortran or not stored:
+        count = min(per_run * _RUNS, total)
+        with archive.open(name) as file:
+            file.read(images.offset)
+            values = np.frombuffer(file.read(count * images.image_bytes), images.dtype)
+        return (values, ()) if images.fortran else (values.reshape(-1, *images.shape[1:]), range(count))
+    starts = sorted({0, total - per_run, *rng.integers(0, total - per_run, _RUNS - 2).tolist()})
+    positions = sorted({i for start in starts for i in range(start, start + per_run)})
+    source = archive.fp
+    assert source is not None
+    begin = _data_offset(archive, name) + images.offset
+    values = np.empty((len(positions), *images.shape[1:]), images.dtype)
+    for row, position in enumerate(positions):
+        source.seek(begin + position * images.image_bytes)
+        values[row] = np.frombuffer(source.read(images.image_bytes), images.dtype).reshape(images.shape[1:])
+    return values, positions
+
+
+def _data_offset(archive: zipfile.ZipFile, name: str) -> int:
+    """Where the data of an uncompressed member begin: behind its local header, its name and extra field."""
+    file = archive.fp
+    assert file is not None
+    start = archive.getinfo(name).header_offset
+    file.seek(start + 26)
+    lengths = file.read(4)
+    return start + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+
+
+def read_header(file: Any, name: str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    """Shape, whether in Fortran order, type, and the offset of the first value."""
+    try:
+        version = np.lib.format.read_magic(file)
+        reader = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, fortran, dtype = reader(file)
+    except (ValueError, KeyError) as error:
+        raise DataError(f"Received the array {name}, whose header can't be read: {error}.") from error
+    return shape, fortran, dtype, file.tell()
