@@ -13,21 +13,27 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ImageFolderSource(Frozen):
+class _TreeSource(Frozen):
+    path: str
+    layout: Literal["auto", "classes", "splits", "groups"] = Field(
+        "auto", description="what the top directories are; groups: each holds the same classes"
+    )
+
+
+class ImageFolderSource(_TreeSource):
     """A directory tree: `<class>/…`, `unlabeled/…`, or the same under `train/`, `eval/`, `test/`."""
 
     kind: Literal["image_folder"] = "image_folder"
-    path: str
+    follow_links: bool = Field(False, description="whether to follow links that lead out of the folder")
 
     def __str__(self) -> str:
         return f"image folder {self.path}"
 
 
-class ArchiveSource(Frozen):
+class ArchiveSource(_TreeSource):
     """A zip or tar file (also .tar.gz, .tar.bz2, .tar.xz) that holds an image folder."""
 
     kind: Literal["archive"] = "archive"
-    path: str
 
     def __str__(self) -> str:
         return f"archive {self.path}"

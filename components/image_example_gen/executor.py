@@ -42,7 +42,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         # What is wrong with the source as a whole is said before Beam wraps it in tracebacks.
-        require_enough_labels(inspect_source(IngestConfig.model_validate_json(exec_properties["ingest"])))
+        inspection = inspect_source(IngestConfig.model_validate_json(exec_properties["ingest"]))
+        require_enough_labels(inspection)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         set_aside = artifact_utils.get_single_instance(output_dict["quarantine"])
         staging_dir = os.path.join(examples.uri, "staging")
@@ -53,6 +54,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         finally:
             tf.io.gfile.rmtree(staging_dir)
         summary = quarantine.read_summary(set_aside.uri)
+        summary |= {"passed_over": dict(inspection.passed_over), "warnings": list(inspection.warnings)}
+        quarantine.write_summary(set_aside.uri, summary)
         _record_quarantine(set_aside, summary)
         if summary["error"]:
             raise DataError(summary["error"] + _kept_for_the_user(set_aside.uri))

@@ -5,10 +5,12 @@ A local path imports neither TensorFlow nor fsspec.
 
 import dataclasses
 import os
-import pathlib
 import posixpath
+import stat as stat_module
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
+
+from components.image_example_gen import names
 
 _TENSORFLOW_SCHEMES = ("gs", "hdfs", "viewfs", "har", "ram")
 
@@ -23,8 +25,11 @@ class FileInfo:
         size: Bytes.
         version: Changes whenever the file is written or another one takes its place; empty where nothing
             shows that.
-        problem: Set for a link that leads out of the root ("outside") or nowhere ("broken").
+        problem: Set for a link that leads out of the root ("outside", "outside_directory"), back to a
+            directory above ("loop") or nowhere ("broken"), and for what can't be listed ("unreadable").
         checksum: Of the content, as the object store keeps it; empty where it keeps none.
+        real: Local path without links: the identity of the file; empty elsewhere.
+        is_link: Whether the file itself is a link.
     """
 
     path: str
@@ -33,6 +38,8 @@ class FileInfo:
     version: str
     problem: str = ""
     checksum: str = ""
+    real: str = ""
+    is_link: bool = False
 
 
 def scheme_of(path: str) -> str:
@@ -170,42 +177,105 @@ def local_version(found: os.stat_result) -> str:
     return f"{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
 
 
-def walk(root: str) -> Iterator[FileInfo]:
-    """Every file under a directory, sorted by path; names that start with a dot are passed over.
+def walk(root: str, follow_links: bool = False, with_hidden: bool = False) -> Iterator[FileInfo]:
+    """Every file under a directory, sorted by path; hidden and system files are passed over.
 
-    Local links are followed to files inside the root only; a linked directory is listed as one
-    entry, because what it leads to is either listed already or outside.
+    Local links are followed inside the root, never back to a directory above; where they lead out of it
+    or nowhere, the link itself is listed, with its problem.
+
+    Args:
+        root: The directory.
+        follow_links: Whether local links that lead out of the root are followed as well.
+        with_hidden: Whether to list hidden and system files too; a hidden directory is one entry.
     """
     scheme = scheme_of(root)
     if not scheme:
-        yield from sorted(_walk_local(local(root)), key=lambda info: info.relative)
+        real_root = os.path.realpath(local(root))
+        found = _LocalWalk(real_root, follow_links).walk(local(root), "", (real_root,))
     elif scheme in _TENSORFLOW_SCHEMES:
-        yield from sorted(_walk_tensorflow(root), key=lambda info: info.relative)
+        found = _walk_tensorflow(root)
     else:
-        yield from sorted(_walk_fsspec(root), key=lambda info: info.relative)
+        found = _walk_fsspec(root)
+    shown = (info for info in found if with_hidden or not _hidden(info.relative))
+    yield from sorted(shown, key=lambda info: info.relative)
 
 
-def _walk_local(root: str) -> Iterator[FileInfo]:
-    real_root = os.path.realpath(root)
-    for directory, names, file_names in os.walk(root):
-        names[:] = [name for name in names if not name.startswith(".")]
-        linked = [name for name in names if os.path.islink(os.path.join(directory, name))]
-        for name in [*file_names, *linked]:
-            if name.startswith("."):
-                continue
-            path = os.path.join(directory, name)
-            relative = pathlib.PurePath(os.path.relpath(path, root)).as_posix()
+class _LocalWalk:
+    """Lists a local directory; the names that it gives are readable whatever bytes they are made of."""
+
+    def __init__(self, real_root: str, follow_links: bool):
+        self._real_root = real_root
+        self._follow_links = follow_links
+        # Directories entered by a link, each once below the same two directories: links that lead to one
+        # another in circles come to an end, and two classes may still share a directory.
+        self._entered: set[tuple[tuple[str, ...], str]] = set()
+
+    def walk(self, directory: str, relative: str, chain: tuple[str, ...]) -> Iterator[FileInfo]:
+        """Lists a directory.
+
+        Args:
+            directory: Its path.
+            relative: The same, relative to the root; empty for the root.
+            chain: Real paths of the directories above, and last its own.
+        """
+        try:
+            with os.scandir(directory) as scanned:
+                entries = list(scanned)
+        except OSError as error:
+            problem = "unreadable" if isinstance(error, PermissionError) else "broken"
+            yield FileInfo(directory, relative, 0, "", problem)
+            return
+        for entry in entries:
+            name = readable(entry.name)
+            below = f"{relative}/{name}" if relative else name
             try:
-                found = os.stat(path)
+                yield from self._entry(entry, below, chain)
             except OSError:
-                yield FileInfo(path, relative, 0, "", "broken")
-                continue
-            inside = True
-            if os.path.islink(path):
-                inside = is_inside(os.path.realpath(path), real_root)
-            if inside and os.path.isdir(path):
-                continue
-            yield FileInfo(path, relative, found.st_size, local_version(found), "" if inside else "outside")
+                yield FileInfo(entry.path, below, 0, "", "broken")
+
+    def _entry(self, entry: os.DirEntry[str], relative: str, chain: tuple[str, ...]) -> Iterator[FileInfo]:
+        real = os.path.join(chain[-1], entry.name)
+        if names.is_hidden(entry.name):
+            yield FileInfo(entry.path, relative, 0, "", real=real)
+            return
+        if entry.is_symlink():
+            entry.stat()  # fails where the link leads nowhere, or to itself
+            real = os.path.realpath(entry.path)
+            if problem := self._link_problem(entry, real, relative, chain):
+                yield FileInfo(entry.path, relative, 0, "", problem, real=real, is_link=True)
+                return
+        if entry.is_dir():
+            yield from self.walk(entry.path, relative, (*chain, real))
+            return
+        found = entry.stat()
+        special = "" if stat_module.S_ISREG(found.st_mode) else "special"
+        version, is_link = local_version(found), entry.is_symlink()
+        yield FileInfo(entry.path, relative, found.st_size, version, special, real=real, is_link=is_link)
+
+    def _link_problem(self, entry: os.DirEntry[str], real: str, relative: str, chain: tuple[str, ...]) -> str:
+        outside = not is_inside(real, self._real_root)
+        if not entry.is_dir():
+            return "outside" if outside and not self._follow_links else ""
+        if any(is_inside(above, real) for above in chain):
+            return "loop"
+        if outside and not self._follow_links:
+            return "outside_directory"
+        key = (tuple(relative.split("/")[:2]), real)
+        if key in self._entered:
+            return "loop"
+        self._entered.add(key)
+        return ""
+
+
+def readable(name: str) -> str:
+    """A name as text: bytes that are no UTF-8 are taken as Latin-1, which old archives and disks have."""
+    if name.isascii():
+        return name
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("latin-1")
+    return name
 
 
 def is_inside(path: str, root: str) -> bool:
@@ -220,7 +290,7 @@ def _walk_tensorflow(root: str) -> Iterator[FileInfo]:
         for name in file_names:
             path = posixpath.join(directory, name)
             relative = path[len(root.rstrip("/")) + 1 :]
-            if name and not _hidden(relative):
+            if name:
                 yield _tensorflow_info(path, relative)
 
 
@@ -229,12 +299,12 @@ def _walk_fsspec(root: str) -> Iterator[FileInfo]:
     base = filesystem._strip_protocol(root).rstrip("/")
     for path, info in filesystem.find(root, detail=True).items():
         relative = path[len(base) :].lstrip("/")
-        if not _hidden(relative):
+        if relative:
             yield _fsspec_info(filesystem.unstrip_protocol(path), relative, info)
 
 
 def _hidden(relative: str) -> bool:
-    return any(part.startswith(".") for part in relative.split("/"))
+    return any(names.is_hidden(part) for part in relative.split("/"))
 
 
 def _tensorflow_info(path: str, relative: str) -> FileInfo:

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 from collections.abc import Mapping, Sequence, Set
 
-from components.image_example_gen import labels_file
+from components.image_example_gen import labels_file, look_alikes
 from components.image_example_gen.adapters import adapter_for, base
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
@@ -21,6 +21,8 @@ class SourceInspection:
         labels: Split as the source has it ("" where it leaves the choice to us) -> class -> images.
         unlabelled: Split as the source has it -> images without a label.
         given_labels: Class -> lines of the labels files; empty without one.
+        passed_over: What is no image by its name: kind in the plural -> number.
+        warnings: What a user should know of how the source was read, one sentence each.
     """
 
     content: base.Content
@@ -28,6 +30,8 @@ class SourceInspection:
     labels: Mapping[str, Mapping[str, int]]
     unlabelled: Mapping[str, int]
     given_labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    passed_over: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -75,10 +79,16 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
         labels,
         dict(listing.unlabelled),
         dict(sorted(given_labels.items())),
+        dict(listing.passed_over),
+        [*listing.warnings, *([listing.unusable] if listing.unusable else [])],
+    )
+    inspection = dataclasses.replace(
+        inspection, warnings=[*inspection.warnings, *look_alikes.warnings(inspection.class_names)]
     )
     if inspection.num_images == 0:
+        why = f" {listing.unusable}." if listing.unusable else ""
         raise DataError(
-            f"Received {ingest.source}, in which no image is usable by its path; expected images."
+            f"Received {ingest.source}, in which no image is usable by its path; expected images.{why}"
         )
     require_classes(inspection.class_names, str(ingest.source))
     return inspection

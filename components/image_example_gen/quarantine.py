@@ -104,6 +104,11 @@ def write(directory: str, chunks: Sequence[StagedChunk], summary: Mapping[str, A
     for staged, relative in samples.items():
         with files.create_binary(os.path.join(directory, relative)) as file:
             file.write(files.read_bytes(staged))
+    write_summary(directory, summary)
+
+
+def write_summary(directory: str, summary: Mapping[str, Any]) -> None:
+    """Writes `summary.json`, or writes it anew."""
     with files.create_binary(os.path.join(directory, SUMMARY_FILE)) as file:
         file.write(json.dumps(summary, ensure_ascii=False, indent=2).encode())
 

@@ -46,6 +46,8 @@ def print_success(console: Console, config: PipelineConfig, outcome: Outcome, se
 
 def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield from _image_rows(summary["images"], summary["quarantine"])
+    for text in summary["images"].get("warnings", ()):
+        yield "warning", text
     for split, classes in summary["images"].get("classes_absent", {}).items():
         if classes:
             yield "warning", absent_text(split, classes)
@@ -65,6 +67,11 @@ def _verdict(summary: Mapping[str, Any]) -> str:
     if summary["baseline"] in ("", "candidate"):
         return "blessed: every threshold was met; there was no model in use to compare with"
     return f"blessed: every threshold was met, also against the model in use (version {summary['baseline']})"
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """`.txt files 3, documents 1`."""
+    return ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
 
 
 def absent_text(split: str, classes: Sequence[str]) -> str:
@@ -117,6 +124,8 @@ def _image_rows(images: Mapping[str, Any], quarantine: str) -> Iterable[tuple[st
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in images["set_aside"].items())
     set_aside = sum(images["set_aside"].values())
     yield "set aside", f"{set_aside:,} ({reasons}): {quarantine}/records.jsonl" if set_aside else "0"
+    if passed_over := images.get("passed_over"):
+        yield "passed over", f"{counts_text(passed_over)}: no images by their names"
     duplicates = sum(images["duplicates"].values())
     if duplicates:
         yield "duplicates", f"{duplicates:,}"

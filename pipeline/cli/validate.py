@@ -34,8 +34,11 @@ def describe(inspection: SourceInspection) -> list[str]:
     if inspection.given_labels:
         counts = ", ".join(f"{name} {count:,}" for name, count in inspection.given_labels.items())
         lines.append(f"labels files: {counts}")
+    if inspection.passed_over:
+        lines.append(f"passed over, by their names: {ending.counts_text(inspection.passed_over)}")
     if not inspection.has_labels:
         lines.append("no image has a label: the run ends with an encoder, there is no classifier to train")
+    lines += [f"warning: {text}" for text in inspection.warnings]
     for split in (EVAL, TEST):
         absent = sorted(
             set(inspection.class_names) - set(inspection.labels.get(split, inspection.class_names))

@@ -12,7 +12,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from components.image_example_gen import files
@@ -49,21 +49,27 @@ class ArchiveAdapter:
 
     def __init__(self, source: ArchiveSource, max_file_bytes: int):
         self._path = source.path
+        self._layout = source.layout
         self._max_file_bytes = max_file_bytes
 
     def listing(self) -> base.Listing:
         """Reads the list of members."""
         infos, _ = self._infos(self._path)
         archive = base.require_file(self._path, "the archive")
-        listing = tree.listing(infos, tree.entries(infos, self._what))
-        return dataclasses.replace(listing, content=base.Content((archive,)))
+        listing = tree.listing(self._tree(infos), self._layout)
+        return dataclasses.replace(listing, content=base.Content((archive,), (self._layout,)))
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[ArchiveChunk]:
         """Unpacks a compressed tar file to a plain one, so that members can be read by position."""
         base.require_file(self._path, "the archive")
         path = self._plain(staging_dir)
         infos, is_zip = self._infos(path)
-        groups = base.file_chunks(tree.entries(infos, self._what), chunk_images)
+        found = self._tree(infos)
+        entries = [
+            dataclasses.replace(entry, source=entry.source.removeprefix(found.wrapper))
+            for entry in found.entries
+        ]
+        groups = base.file_chunks(entries, chunk_images)
         return [ArchiveChunk(path, is_zip, group.entries) for group in groups]
 
     def read(self, chunk: ArchiveChunk) -> Iterator[EncodedImage]:
@@ -100,7 +106,7 @@ class ArchiveAdapter:
         return f"the archive {self._path}"
 
     def _infos(self, path: str) -> tuple[list[files.FileInfo], bool]:
-        """Members sorted by name, hidden ones left out, and whether it is a zip file."""
+        """Members sorted by name, and whether it is a zip file."""
         base.require_file(path, "the archive")
         try:
             with files.open_binary(path) as file:
@@ -111,8 +117,10 @@ class ArchiveAdapter:
             raise DataError(
                 f"Received {self._what}, which can't be read: {error}; expected a whole zip or tar file."
             ) from error
-        shown = [member for member in members if not _hidden(member.relative)]
-        return sorted(_without_wrapper(shown), key=lambda info: info.relative), is_zip
+        return sorted(members, key=lambda info: info.relative), is_zip
+
+    def _tree(self, infos: list[files.FileInfo]) -> tree.Tree:
+        return tree.read(infos, self._what, self._layout)
 
     def _plain(self, staging_dir: str) -> str:
         with files.open_binary(self._path) as file:
@@ -151,7 +159,7 @@ def _zip_members(file: Any) -> Iterator[files.FileInfo]:
                 target = archive.read(member).decode("utf-8", "replace")
                 problem = "outside" if _escapes(target, member.filename) else "special"
             version = f"{member.CRC:08x}"
-            name = member.filename.removeprefix("./")
+            name = member.filename.replace("\\", "/").removeprefix("./")  # some zips of Windows have them
             yield files.FileInfo(member.filename, name, member.file_size, version, problem)
 
 
@@ -166,7 +174,7 @@ def _tar_members(file: Any) -> Iterator[files.FileInfo]:
                 problem = "outside" if _escapes(member.linkname, inside_of) else "special"
             elif not problem and not member.isreg():
                 problem = "special"
-            name = member.name.removeprefix("./")
+            name = files.readable(member.name.removeprefix("./"))
             yield files.FileInfo(str(member.offset_data), name, member.size, str(member.mtime), problem)
 
 
@@ -176,19 +184,3 @@ def _escapes(name: str, inside_of: str = "") -> bool:
     path = posixpath.normpath(posixpath.join(posixpath.dirname(inside_of), name))
     has_drive = len(name) > 1 and name[1] == ":"
     return path.startswith(("/", "../")) or path == ".." or has_drive
-
-
-def _hidden(name: str) -> bool:
-    return any(
-        part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in name.split("/")
-    )
-
-
-def _without_wrapper(infos: Sequence[files.FileInfo]) -> list[files.FileInfo]:
-    """Drops a single directory around everything: it is the archive's name, not a class."""
-    good = [info.relative.split("/") for info in infos if not info.problem]
-    tops = {parts[0] for parts in good}
-    if len(tops) != 1 or not all(len(parts) > 2 for parts in good):
-        return list(infos)
-    prefix = f"{tops.pop()}/"
-    return [dataclasses.replace(info, relative=info.relative.removeprefix(prefix)) for info in infos]

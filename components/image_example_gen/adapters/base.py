@@ -7,19 +7,7 @@ from typing import Any, Protocol
 
 from components.image_example_gen import files
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import EVAL, TEST, TRAIN, ArrayBatch, EncodedImage, Entry, Reason
-
-# Names of directories, files and manifest values that state a split.
-SPLIT_NAMES: Mapping[str, str] = {
-    "train": TRAIN,
-    "training": TRAIN,
-    "eval": EVAL,
-    "val": EVAL,
-    "valid": EVAL,
-    "validation": EVAL,
-    "test": TEST,
-    "t10k": TEST,
-}
+from components.image_example_gen.records import ArrayBatch, EncodedImage, Entry, Reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +31,17 @@ class Listing:
         content: What its examples depend on.
         labels: Split as the source has it -> class name -> number of images.
         unlabelled: Split as the source has it -> number of images without a label.
+        passed_over: What is no image by its name: kind in the plural -> number.
+        warnings: What a user should know of how the source was read, one sentence each.
+        unusable: How many images can't be had at all, and why the first one can't; empty if all can.
     """
 
     content: Content
     labels: Mapping[str, Mapping[str, int]]
     unlabelled: Mapping[str, int]
+    passed_over: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    unusable: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +90,15 @@ def count_labels(pairs: Iterable[tuple[str, str | None]]) -> tuple[dict[str, dic
         else:
             labels.setdefault(split, {})[label] = count
     return labels, unlabelled
+
+
+def unusable(rejected: Sequence[Entry]) -> str:
+    """How many entries can't be read, and why the first can't; empty without one."""
+    if not rejected:
+        return ""
+    first = rejected[0]
+    _, detail = first.rejected or (None, "")
+    return f"{len(rejected):,} can't be read, the first of them {first.path or first.source}: {detail}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ import os
 import posixpath
 from collections.abc import Iterator, Mapping
 
-from components.image_example_gen import files
+from components.image_example_gen import files, names
 from components.image_example_gen.adapters import base
 from components.image_example_gen.config import CsvManifestSource
 from components.image_example_gen.errors import DataError
@@ -86,7 +86,7 @@ class CsvManifestAdapter:
             )
         named = row["path"].strip()
         split_text = (row.get("split") or "").strip()
-        split = base.SPLIT_NAMES.get(split_text.lower(), UNSPLIT)
+        split = names.split_of(split_text) or UNSPLIT
         if split_text and split == UNSPLIT:
             raise DataError(
                 f"Received the manifest {self._path}; line {line} has the split {split_text!r}; "

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from components.image_example_gen import files
+from components.image_example_gen import files, names
 from components.image_example_gen.adapters import array_values, arrays, base
 from components.image_example_gen.config import IdxSource
 from components.image_example_gen.errors import DataError
@@ -108,7 +108,7 @@ def _find(root: str) -> dict[str, tuple[files.FileInfo, files.FileInfo | None]]:
 
 
 def _split(prefix: str) -> str:
-    return base.SPLIT_NAMES.get(prefix.lower(), UNSPLIT)
+    return names.split_in_file_name(prefix) or UNSPLIT
 
 
 def _open(path: str) -> BinaryIO:

@@ -12,27 +12,23 @@ class ImageFolderAdapter:
     """Reads an image folder, local or on an object store."""
 
     def __init__(self, source: ImageFolderSource, max_file_bytes: int):
-        self._root = source.path
+        self._source = source
         self._max_file_bytes = max_file_bytes
 
     def listing(self) -> base.Listing:
         """Lists the folder."""
-        infos = self._infos()
-        return tree.listing(infos, tree.entries(infos, self._what))
+        return tree.listing(self._tree(), self._source.layout)
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[base.FileChunk]:
         """Groups the files in the order of their paths."""
         del staging_dir  # files are read in place
-        return base.file_chunks(tree.entries(self._infos(), self._what), chunk_images)
+        return base.file_chunks(self._tree().entries, chunk_images)
 
     def read(self, chunk: base.FileChunk) -> Iterator[EncodedImage]:
         """Reads the files of a chunk, one at a time."""
         return (base.read_entry(entry, self._max_file_bytes) for entry in chunk.entries)
 
-    @property
-    def _what(self) -> str:
-        return f"the image folder {self._root}"
-
-    def _infos(self) -> list[files.FileInfo]:
-        base.require_directory(self._root, "the image folder")
-        return list(files.walk(self._root))
+    def _tree(self) -> tree.Tree:
+        base.require_directory(self._source.path, "the image folder")
+        infos = list(files.walk(self._source.path, self._source.follow_links, with_hidden=True))
+        return tree.read(infos, f"the image folder {self._source.path}", self._source.layout)

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
-from components.image_example_gen.adapters import base
+from components.image_example_gen import names
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import SPLITS, UNSPLIT
 
@@ -86,8 +86,8 @@ def _split_of(name: str, words: tuple[str, ...]) -> str | None:
     if len(parts) != 2:
         return None
     for word, split in (parts, parts[::-1]):
-        if word in words and split in base.SPLIT_NAMES:
-            return base.SPLIT_NAMES[split]
+        if word in words and (stated := names.split_of(split)):
+            return stated
         if word in words and split in ("all", "full"):
             return UNSPLIT
     return None

@@ -1,9 +1,10 @@
 """TFRecord files of `tf.train.Example`."""
 
+import collections
 import dataclasses
 from collections.abc import Iterator
 
-from components.image_example_gen import files, tfrecord_file
+from components.image_example_gen import files, names, tfrecord_file
 from components.image_example_gen.adapters import base
 from components.image_example_gen.adapters.example_reader import ExampleReader
 from components.image_example_gen.config import TfRecordSource
@@ -34,32 +35,45 @@ class TfRecordAdapter:
         Raises:
             DataError: Also if a label is none, or no record has the keys of the configuration.
         """
-        infos = self._infos()
+        infos, passed_over = self._infos()
         reader = ExampleReader(self._source)
-        images = (image for file in _files(infos) for image in _images(file, reader))
+        images = (image for file in self._files(infos) for image in _images(file, reader))
         counts = base.count_labels((image.split, image.label) for image in images if not image.rejected)
         reader.check()
         source = self._source
         keys = (source.image_feature, source.label_feature or "label", *source.class_names)
-        return base.Listing(base.Content(tuple(infos), keys), *counts)
+        return base.Listing(base.Content(tuple(infos), keys), *counts, passed_over=passed_over)
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[TfRecordFile]:
         """Gives one chunk a file."""
         del staging_dir, chunk_images
-        return _files(self._infos())
+        return self._files(self._infos()[0])
 
     def read(self, chunk: TfRecordFile) -> Iterator[EncodedImage]:
         """Reads the records of a file."""
         return _images(chunk, ExampleReader(self._source))
 
-    def _infos(self) -> list[files.FileInfo]:
+    def _infos(self) -> tuple[list[files.FileInfo], dict[str, int]]:
+        """The files of records, and what else lies beside them: kind -> number."""
         path = self._source.path
         if not files.is_directory(path):
-            return [base.require_file(path, "the TFRecord file")]
-        infos = list(files.walk(path))
-        if not infos:
+            return [base.require_file(path, "the TFRecord file")], {}
+        infos = [info for info in files.walk(path, with_hidden=True) if info.problem in ("", "outside")]
+        shown = [info for info in infos if not any(map(names.is_hidden, info.relative.split("/")))]
+        if not shown:
             raise DataError(f"Received the directory {path}, which holds no file; expected TFRecord files.")
-        return _record_files(infos, path)
+        records = _record_files([info for info in shown if _kind(info.relative) is None] or shown, path)
+        found = {info.relative for info in records}
+        beside = (info.relative for info in infos if info.relative not in found)
+        kinds = collections.Counter(_kind(relative) or "files of another format" for relative in beside)
+        return records, dict(sorted(kinds.items()))
+
+    def _files(self, infos: list[files.FileInfo]) -> list[TfRecordFile]:
+        is_directory = files.is_directory(self._source.path)  # what a single file is called divides nothing
+        return [
+            TfRecordFile(info.path, info.relative, _split(info.relative) if is_directory else UNSPLIT)
+            for info in infos
+        ]
 
 
 def _record_files(infos: list[files.FileInfo], path: str) -> list[files.FileInfo]:
@@ -89,14 +103,18 @@ def _is_beside(info: files.FileInfo, other_format: str | None) -> bool:
     return other_format is not None and not is_part and other_format not in STAND_INS
 
 
-def _files(infos: list[files.FileInfo]) -> list[TfRecordFile]:
-    return [TfRecordFile(info.path, info.relative, _split(info.relative)) for info in infos]
+def _kind(relative: str) -> str | None:
+    """What a file is by its name, if that is no name of a file of records."""
+    found = names.passed_over(relative)
+    is_record = names.extension(relative) in (".tfrecord", ".tfrecords", ".gz")
+    return found[0] if found and not (is_record and found[0].startswith(".")) else None
 
 
 def _split(relative: str) -> str:
-    """The split that the first directory states; `Split-<name>`, as TFX writes, counts too."""
-    top = relative.split("/")[0].lower().removeprefix("split-")
-    return base.SPLIT_NAMES.get(top, UNSPLIT) if "/" in relative else UNSPLIT
+    """The split that a directory states, the innermost first (also `Split-<name>`), or the file's name."""
+    *directories, name = relative.split("/")
+    stated = (names.split_of(directory) for directory in reversed(directories))
+    return next(filter(None, stated), None) or names.split_in_file_name(name) or UNSPLIT
 
 
 def _images(file: TfRecordFile, reader: ExampleReader) -> Iterator[EncodedImage]:

@@ -1,66 +1,152 @@
-"""What the paths of an image folder say: class and split. Shared by folders and archives."""
+"""An image folder as its paths show it: class and split of each image. Shared by folders and archives."""
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 
-from components.image_example_gen import files
-from components.image_example_gen.adapters import base
+from components.image_example_gen import files, names
+from components.image_example_gen.adapters import base, layout
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import UNSPLIT, Entry, Reason
 
-UNLABELLED_NAMES = ("unlabeled", "unlabelled")
-
+_SWITCH = "data.source.follow_links: true reads what it leads to"
 _PROBLEMS = {
-    "outside": (Reason.OUTSIDE_ROOT, "the path leads out of the data root"),
-    "broken": (Reason.UNREADABLE, "the link leads nowhere"),
+    "outside": (Reason.OUTSIDE_ROOT, "a path or a link that leads out of the data root"),
+    "broken": (Reason.UNREADABLE, "a link that leads nowhere"),
     "special": (Reason.UNREADABLE, "a link or a special file"),
 }
 
 
-def has_splits(relatives: Iterable[str]) -> bool:
-    """Whether the top-level directories are splits rather than classes.
+@dataclasses.dataclass(frozen=True)
+class Tree:
+    """What the files of an image folder are.
 
-    They are when there is a `train` (or `training`) directory with class directories in it, and every other
-    top-level directory is named like a split or `unlabeled`.
+    Attributes:
+        infos: Its images, and links that lead nowhere, in the order of their paths.
+        entries: The same without those that links show more than once.
+        wrapper: Directories around everything, joined by slashes, with one at the end; empty without.
+        passed_over: What is no image by its name: kind -> number.
+        warnings: What a user should know of how the folder was read.
     """
-    parts = [relative.split("/") for relative in relatives]
-    tops = {part[0] for part in parts if len(part) > 1}
-    has_classes = any(len(part) > 2 and base.SPLIT_NAMES.get(part[0]) == "train" for part in parts)
-    return has_classes and all(top in base.SPLIT_NAMES or top in UNLABELLED_NAMES for top in tops)
+
+    infos: tuple[files.FileInfo, ...]
+    entries: tuple[Entry, ...]
+    wrapper: str
+    passed_over: Mapping[str, int]
+    warnings: tuple[str, ...]
 
 
-def entries(infos: Sequence[files.FileInfo], what: str) -> list[Entry]:
-    """Entries of an image folder.
-
-    The first directory under the root (or under the split) names the class; images directly in the root
-    and those in `unlabeled/` have no label.
+def read(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") -> Tree:
+    """Reads an image folder by its paths.
 
     Args:
-        infos: Its files, sorted.
+        infos: Its files, sorted, hidden ones and system files among them.
         what: How to call the folder in an error.
+        choice: What the top directories are: `auto`, `classes`, `splits` or `groups` of the same classes.
 
     Raises:
-        DataError: If there is no file.
+        DataError: If there is no image by name, or the directories can be read in several ways.
     """
-    if not infos:
+    _refuse_directories(infos, what)
+    over = names.count_passed_over(info.relative for info in infos)
+    others = [info.relative for info in infos if names.extension(info.relative) in names.OTHER_EXTENSIONS]
+    kept = [info for info in infos if names.passed_over(info.relative) is None]
+    linked = {info.real for info in kept if info.is_link and not info.problem}
+    num_loops = sum(info.problem == "loop" for info in kept)
+    kept = [info for info in kept if info.problem != "loop"]
+    num_kept = len(kept)
+    kept = [info for info in kept if info.is_link or info.real not in linked]
+    for kind, count in (
+        ("links that lead back", num_loops),
+        ("files that a link stands for", num_kept - len(kept)),
+    ):
+        over |= {kind: count} if count else {}
+    if not kept:
+        holds = f"no image, only {counted(over)}" if over else "no file"
         raise DataError(
-            f"Received {what}, which holds no file; expected images in one sub-directory for each class "
+            f"Received {what}, which holds {holds}; expected images in one sub-directory for each class "
             "(and unlabeled/ for those without a label)."
         )
-    split_layout = has_splits(info.relative for info in infos)
-    return [_entry(info, split_layout) for info in infos]
+    good = [info.relative for info in kept if not info.problem]
+    found = layout.read_layout(good, others, choice, what)
+    places = dict(zip(good, found.places, strict=True))
+    entries = [_entry(info, *places.get(info.relative, (UNSPLIT, None))) for info in kept]
+    warnings = [*found.warnings, *_without_images(entries, others), *_latin_1(kept)]
+    wrapper = "".join(f"{part}/" for part in found.wrapper)
+    return Tree(tuple(kept), tuple(_once(kept, entries)), wrapper, over, tuple(warnings))
 
 
-def _entry(info: files.FileInfo, split_layout: bool) -> Entry:
-    parts = info.relative.split("/")
-    split = UNSPLIT
-    if split_layout and parts[0] in base.SPLIT_NAMES:
-        split = base.SPLIT_NAMES[parts[0]]
-        parts = parts[1:]
-    label = parts[0] if len(parts) > 1 and parts[0] not in UNLABELLED_NAMES else None
-    return Entry(info.relative, label, split, info.path, info.size, _PROBLEMS.get(info.problem))
-
-
-def listing(infos: Sequence[files.FileInfo], found: Sequence[Entry]) -> base.Listing:
+def listing(found: Tree, choice: str) -> base.Listing:
     """The listing of an image folder."""
-    counted = ((entry.split, entry.label) for entry in found if entry.rejected is None)
-    return base.Listing(base.Content(tuple(infos)), *base.count_labels(counted))
+    rejected = [entry for entry in found.entries if entry.rejected]
+    counted_entries = ((entry.split, entry.label) for entry in found.entries if not entry.rejected)
+    labels, unlabelled = base.count_labels(counted_entries)
+    return base.Listing(
+        base.Content(found.infos, (choice,)),
+        labels,
+        unlabelled,
+        found.passed_over,
+        found.warnings,
+        base.unusable(rejected),
+    )
+
+
+def counted(passed_over: Mapping[str, int]) -> str:
+    """`.txt files (3), documents (1)`."""
+    return ", ".join(f"{kind} ({count:,})" for kind, count in passed_over.items())
+
+
+def _refuse_directories(infos: Sequence[files.FileInfo], what: str) -> None:
+    """Refuses directories that can't be looked into: a class would be lost in silence."""
+    for problem, text in (
+        ("unreadable", "for which there is no permission; grant it, or move it elsewhere"),
+        (
+            "outside_directory",
+            "a link that leads out of the folder; write data.source.follow_links: true to read what it leads "
+            "to, or remove the link",
+        ),
+    ):
+        found = [info for info in infos if info.problem == problem]
+        if found:
+            more = f" (and {len(found) - 1:,} more such directories)" if len(found) > 1 else ""
+            raise DataError(f"Received {what} with the directory {found[0].relative}{more}, {text}.")
+
+
+def _entry(info: files.FileInfo, split: str, label: str | None) -> Entry:
+    rejected = _PROBLEMS.get(info.problem)
+    if info.problem == "outside" and info.is_link:
+        rejected = (Reason.OUTSIDE_ROOT, f"a link that leads out of the data root; {_SWITCH}")
+    return Entry(info.relative, label, split, info.path, info.size, rejected)
+
+
+def _once(infos: Sequence[files.FileInfo], entries: Sequence[Entry]) -> Iterator[Entry]:
+    """One entry for each file, split and label: links may show one file under several names."""
+    seen = set()
+    for info, entry in zip(infos, entries, strict=True):
+        key = (info.real or info.path, entry.split, entry.label)
+        if entry.rejected or key not in seen:
+            seen.add(key)
+            yield entry
+
+
+def _without_images(entries: Sequence[Entry], others: Sequence[str]) -> Iterator[str]:
+    """Names directories beside those of classes that hold no image."""
+    above: set[str] = set()
+    siblings = set()
+    for directory in {posixpath.dirname(entry.source) for entry in entries}:
+        siblings.add(posixpath.dirname(directory))
+        while directory and directory not in above:
+            above.add(directory)
+            directory = posixpath.dirname(directory)
+    for directory in sorted({posixpath.dirname(other) for other in others} - above - {""}):
+        if posixpath.dirname(directory) in siblings:
+            endings = sorted(
+                {names.extension(other) for other in others if other.startswith(f"{directory}/")}
+            )
+            yield f"the directory {directory}/ holds no image, only {', '.join(endings)} files"
+
+
+def _latin_1(infos: Sequence[files.FileInfo]) -> Iterator[str]:
+    odd = [info.relative for info in infos if files.readable(info.path) != info.path]
+    if odd:
+        yield f"names that are not UTF-8 are read as Latin-1, in {len(odd):,} paths: {names.listed(odd, 2)}"

@@ -103,6 +103,8 @@ class Data:
         reasons: Images set aside by reason.
         shown: Some of them.
         duplicates: Exact duplicates by what was found.
+        passed_over: What is no image by its name: kind in the plural -> number.
+        warnings: What a user should know of how the source was read.
         anomalies: What ExampleValidator found.
         distributions: Histograms of the features.
         facets: Document of TFDV's Facets view; empty without statistics.
@@ -118,6 +120,8 @@ class Data:
     reasons: Mapping[str, int]
     shown: tuple[SetAside, ...]
     duplicates: Mapping[str, int]
+    passed_over: Mapping[str, int]
+    warnings: tuple[str, ...]
     anomalies: tuple[anomalies.Anomaly, ...]
     distributions: tuple[Distribution, ...]
     facets: str
@@ -152,6 +156,8 @@ def collect_data(run: Run, atlas: Atlas) -> Data | None:
         reasons=summary["set_aside"],
         shown=_shown(artifacts[0].uri, atlas),
         duplicates=summary.get("duplicates", {}),
+        passed_over=summary.get("passed_over", {}),
+        warnings=tuple(summary.get("warnings", ())),
         anomalies=_anomalies(run),
         distributions=_distributions(statistics),
         facets=_facets(statistics),

@@ -154,6 +154,8 @@ def example_data(gallery):
             SetAside("b.png", "not_an_image", "starts with 3c68746d", None),
         ),
         duplicates={"same_split": 2, "across_splits": 0},
+        passed_over={".txt files": 3},
+        warnings=("the classes 'Cat' and 'cat' differ only in case",),
         anomalies=(Anomaly("eval", "label", "WARNING", "Unexpected string values", HOSTILE),),
         distributions=(
             Distribution("brightness", "Brightness", "mean pixel", (histogram,)),

@@ -13,12 +13,13 @@ from components.image_example_gen.records import Reason
 from tests.components.image_example_gen.support import encoded, image_folder, picture, write
 
 
-def inspect(path, kind="image_folder"):
-    return inspect_source(IngestConfig(source={"kind": kind, "path": str(path)}))
+def inspect(path, kind="image_folder", **options):
+    return inspect_source(IngestConfig(source={"kind": kind, "path": str(path), **options}))
 
 
-def images_of(path, kind, tmp_path, max_file_bytes=2**20):
-    adapter = adapter_for(IngestConfig(source={"kind": kind, "path": str(path)}).source, max_file_bytes)
+def images_of(path, kind, tmp_path, max_file_bytes=2**20, **options):
+    source = IngestConfig(source={"kind": kind, "path": str(path), **options}).source
+    adapter = adapter_for(source, max_file_bytes)
     staging = tmp_path / "staging"
     return {image.source: image for chunk in adapter.chunks(str(staging), 3) for image in adapter.read(chunk)}
 
@@ -77,19 +78,78 @@ def test_links(tmp_path):
     root, secret = tmp_path / "data", tmp_path / "secret.png"
     image_folder(root, ["cat", "dog"], 1)
     write(secret, encoded(picture(50)))
-    (tmp_path / "others").mkdir()
     os.symlink(secret, root / "cat" / "escape.png")
-    os.symlink(root / "dog" / "0.png", root / "cat" / "inside.png")
-    os.symlink(tmp_path / "others", root / "linked")
     os.symlink(tmp_path / "nowhere", root / "cat" / "broken.png")
     images = images_of(root, "image_folder", tmp_path)
     assert {source: image.rejected[0] for source, image in images.items() if image.rejected} == {
         "cat/escape.png": Reason.OUTSIDE_ROOT,
-        "linked": Reason.OUTSIDE_ROOT,
         "cat/broken.png": Reason.UNREADABLE,
     }
     assert images["cat/escape.png"].data == b""
-    assert images["cat/inside.png"].data == images["dog/0.png"].data
+    assert [text.partition(",")[0] for text in inspect(root).warnings] == ["2 can't be read"]
+    followed = images_of(root, "image_folder", tmp_path, follow_links=True)
+    assert followed["cat/escape.png"].data == encoded(picture(50))
+
+
+def test_a_directory_that_a_link_leads_out_to_is_followed_or_stops_the_run(tmp_path):
+    image_folder(tmp_path / "data", ["cat"], 2)
+    image_folder(tmp_path / "disk", ["dog"], 3)
+    os.symlink(tmp_path / "disk" / "dog", tmp_path / "data" / "dog")
+    os.symlink(tmp_path / "data", tmp_path / "disk" / "dog" / "back")
+    with pytest.raises(DataError, match="directory dog, a link that leads out .*follow_links: true"):
+        inspect(tmp_path / "data")
+    found = inspect(tmp_path / "data", follow_links=True)
+    assert found.labels == {"": {"cat": 2, "dog": 3}}
+    assert found.passed_over == {"links that lead back": 1}
+
+
+def test_links_inside_count_once_and_under_the_name_of_the_link(tmp_path):
+    """As the cache of a hub has them, and folders of classes made by links to a heap of files."""
+    for i in range(6):
+        write(tmp_path / "blobs" / f"{i}abc", encoded(picture(i)))
+        link = tmp_path / "snapshots" / "v1.2" / ("cat", "dog")[i % 2] / f"{i}.png"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        os.symlink(f"../../../blobs/{i}abc", link)
+    os.symlink("..", tmp_path / "snapshots" / "up")
+    os.symlink(".", tmp_path / "here")
+    os.symlink("circle", tmp_path / "circle")
+    found = inspect(tmp_path)
+    assert found.labels == {"": {"cat": 3, "dog": 3}}
+    assert found.passed_over == {"links that lead back": 2, "files that a link stands for": 6}
+    assert "1 can't be read" in found.warnings[0]
+
+
+def test_directories_linked_in_circles_come_to_an_end(tmp_path):
+    image_folder(tmp_path, ["cat", "dog"], 2)
+    for name, other in (("cat", "dog"), ("dog", "cat")):
+        os.symlink(f"../{other}", tmp_path / name / "other")
+    assert inspect(tmp_path).num_images <= 8
+
+
+def test_a_class_folder_without_permission_is_told(tmp_path, monkeypatch):
+    image_folder(tmp_path, ["cat", "dog"], 2)
+    scandir = os.scandir  # root may read everything, so the refusal is played
+
+    def refusing(path):
+        if str(path).endswith("dog"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(DataError, match="directory dog, for which there is no permission"):
+        inspect(tmp_path)
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    image_folder(tmp_path, ["Gras"], 2)
+    latin = os.path.join(os.fsencode(tmp_path), "Gemüse".encode("latin-1"))
+    os.mkdir(latin)
+    with open(os.path.join(latin, b"0.png"), "wb") as file:
+        file.write(encoded(picture(7)))
+    found = inspect(tmp_path)
+    assert found.labels == {"": {"Gemüse": 1, "Gras": 2}}
+    assert "read as Latin-1, in 1 paths: Gemüse/0.png" in found.warnings[0]
+    assert images_of(tmp_path, "image_folder", tmp_path)["Gemüse/0.png"].data == encoded(picture(7))
 
 
 def test_object_store(tmp_path):

@@ -1,0 +1,49 @@
+"""What lies beside images and would be missed: files of annotations, masks, tables of labels."""
+
+import os
+from collections.abc import Iterable, Sequence, Set
+
+from components.image_example_gen import names
+
+_IMAGES = names.words("images image imgs img jpegimages photos pictures frames inputs")
+_PARTS = names.words(
+    "masks mask labels label annotations annotation annots gt groundtruth segmentation segmentations "
+    "segmentationclass segmentationobject segmentationmasks targets heatmaps depth"
+)
+_COCO = ("instances_", "captions_", "person_keypoints_", "_annotations", "annotations.json", "coco")
+_TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet", ".jsonl")
+
+
+def parts_of_a_set(tops: Set[str], others: Iterable[str]) -> str:
+    """What the directories hold, if they are `images/` beside `masks/` and so on; else empty."""
+    folded = {names.folded(top) for top in tops}
+    folded_others = {names.folded(other.split("/")[0]) for other in others if "/" in other}
+    beside = (folded | folded_others) & _PARTS
+    if folded & _IMAGES and beside and folded <= _IMAGES | _PARTS:
+        return "images beside masks or annotations, which are no classes"
+    return ""
+
+
+def annotations(paths: Sequence[tuple[str, ...]], others: Sequence[str]) -> str:
+    """A sentence on annotation files that belong to the images (YOLO, Pascal VOC, COCO); empty without."""
+    stems = {os.path.splitext(path[-1])[0] for path in paths}
+    for ending, layout in ((".txt", "YOLO"), (".xml", "Pascal VOC"), (".json", "one file per image")):
+        found = {
+            os.path.splitext(other)[0].rpartition("/")[2]: other for other in others if other.endswith(ending)
+        }
+        if stems and len(stems & set(found)) * 2 >= len(stems):
+            example = found[min(stems & set(found))]
+            return f"Beside the images lie {ending} files of the same names ({layout}), such as {example}. "
+    for other in others:
+        name = other.rpartition("/")[2].lower()
+        if name.endswith(".json") and (
+            name.startswith(_COCO) or "annotations" in other.lower().split("/")[:-1]
+        ):
+            return f"Beside the images lies {other}, a file of annotations as COCO has them. "
+    return ""
+
+
+def table(others: Iterable[str]) -> str:
+    """A sentence on a table that may hold the labels; empty without one."""
+    found = sorted((other for other in others if other.lower().endswith(_TABLES)), key=lambda o: o.count("/"))
+    return f"Beside the images lies {found[0]}, which is not read. " if found else ""

@@ -1,0 +1,248 @@
+"""What the directories of an image folder mean: wrappers, splits, classes, groups of classes."""
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Sequence, Set
+
+from components.image_example_gen import names
+from components.image_example_gen.adapters import beside
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.records import TRAIN, UNSPLIT
+
+Parts = tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """What the paths of images say.
+
+    Attributes:
+        places: Split and class name (None: unlabelled) of each path.
+        wrapper: Directories around everything, which say nothing.
+        warnings: What a user should know of how the folder was read.
+    """
+
+    places: tuple[tuple[str, str | None], ...]
+    wrapper: Parts
+    warnings: tuple[str, ...] = ()
+
+
+def read_layout(relatives: Sequence[str], others: Sequence[str], choice: str, what: str) -> Layout:
+    """Finds split and class of each image by its path.
+
+    Args:
+        relatives: Paths of the images, with forward slashes.
+        others: Paths of the files that are no images by their names.
+        choice: `auto`, or what the configuration says of the top directories: `classes`, `splits`, `groups`.
+        what: How to call the folder in an error.
+
+    Raises:
+        DataError: If the directories can be read in several ways, or in none.
+    """
+    paths: list[Parts] = [tuple(relative.split("/")) for relative in relatives]
+    wrapper = _wrapper(paths, choice)
+    paths = _without_all(paths, wrapper)
+    reader = _Reader(paths, others, what)
+    splits = reader.splits(choice)
+    if splits is not None:
+        rests = [path[1:] if path[0] in splits and len(path) > 1 else path for path in paths]
+        of = [splits.get(path[0], UNSPLIT) if len(path) > 1 else UNSPLIT for path in paths]
+        wrappers = {
+            top: _wrapper(inside, "classes")
+            for top, inside in _directories(paths).items()
+            if _directories(inside)
+        }
+        if all(wrappers.values()):  # train/images/<class>/…, test/images/<class>/…
+            rests = [
+                _without(rest, wrappers.get(path[0], ())) for rest, path in zip(rests, paths, strict=True)
+            ]
+    elif choice == "auto" and (inner := _splits_below_classes(paths)):
+        rests = [(path[0], *path[2:]) for path in paths]
+        of = [inner[path[1]] for path in paths]
+    else:
+        rests, of = paths, [UNSPLIT] * len(paths)
+    if choice == "groups":
+        rests = [path[1:] if len(path) > 2 else path for path in rests]
+    elif choice == "auto":
+        reader.refuse_groups(rests)
+    places = tuple((split, _label(rest)) for split, rest in zip(of, rests, strict=True))
+    reader.judge(places, choice)
+    return Layout(places, wrapper, tuple(reader.warnings))
+
+
+def _label(path: Parts) -> str | None:
+    return path[0] if len(path) > 1 and not names.is_unlabelled(path[0]) else None
+
+
+def _without(path: Parts, wrapper: Parts) -> Parts:
+    return path[len(wrapper) :] if path[: len(wrapper)] == wrapper else path
+
+
+def _without_all(paths: Iterable[Parts], wrapper: Parts) -> list[Parts]:
+    return [_without(path, wrapper) for path in paths]
+
+
+def _directories(paths: Iterable[Parts]) -> dict[str, list[Parts]]:
+    """First directory -> what is below it; images that lie in no directory are left out."""
+    found: dict[str, list[Parts]] = {}
+    for path in paths:
+        if len(path) > 1:
+            found.setdefault(path[0], []).append(path[1:])
+    return found
+
+
+def _wrapper(paths: Sequence[Parts], choice: str) -> Parts:
+    """Directories around everything: one alone, with directories in it, that is no split and no class.
+
+    Images may lie beside it; in it only where it holds several directories.
+    """
+    wrapper: list[str] = []
+    while True:
+        tops = _directories(paths)
+        if len(tops) != 1:
+            return tuple(wrapper)
+        name, inside = next(iter(tops.items()))
+        is_split = choice in ("auto", "splits") and names.split_of(name) is not None
+        below = _directories(inside)
+        loose = any(len(path) == 1 for path in inside)
+        if is_split or names.is_unlabelled(name) or not below or (loose and len(below) == 1):
+            return tuple(wrapper)
+        wrapper.append(name)
+        paths = inside
+
+
+def _splits_below_classes(paths: Sequence[Parts]) -> dict[str, str] | None:
+    """Name -> split where every class holds `train/`, `test/`, … and nothing else."""
+    second: set[str] = set()
+    for path in paths:
+        if len(path) < 3:
+            return None
+        second.add(path[1])
+    found = {name: split for name in second if (split := names.split_of(name))}
+    several = len({path[0] for path in paths}) > 1
+    return found if several and len(found) == len(second) and TRAIN in found.values() else None
+
+
+class _Reader:
+    """Decides on the top directories of a folder, and gathers what to tell of it."""
+
+    def __init__(self, paths: Sequence[Parts], others: Sequence[str], what: str):
+        self._paths = paths
+        self._others = others
+        self._what = what
+        self._tops = _directories(paths)
+        self.warnings: list[str] = []
+
+    def splits(self, choice: str) -> dict[str, str] | None:
+        """Top directory -> split; None where the top directories are no splits.
+
+        Raises:
+            DataError: If they are named like splits, but can't be meant as such.
+        """
+        if choice in ("classes", "groups"):
+            return None
+        named = names.splits_of(self._tops)
+        unknown = [top for top in self._tops if top not in named and not names.is_unlabelled(top)]
+        classes = {top: set(_directories(self._tops[top])) for top in named}
+        learnt = {name for top, split in named.items() if split == TRAIN for name in classes[top]}
+        if choice == "splits":
+            if unknown or TRAIN not in named.values():
+                raise self._error(
+                    f"as the configuration says (data.source.layout: splits), with the directories "
+                    f"{_quoted(self._tops)}; expected train/, and perhaps eval/, test/ and unlabeled/"
+                )
+        elif not named:
+            return None
+        elif unknown:
+            self._some_are_splits(named, unknown, learnt)
+            return None
+        elif not learnt:
+            raise self._no_classes_to_learn(named, classes)
+        self._warn_of_doubles(named)
+        return named
+
+    def _some_are_splits(self, named: dict[str, str], unknown: Sequence[str], learnt: Set[str]) -> None:
+        """A class may be called `train`; where that is not plain, the user says what is meant."""
+        if learnt:
+            raise self._error(
+                f"with {_quoted(named)}, named like splits, beside {_quoted(unknown)}; expected splits only, "
+                f"or classes only. Move {_quoted(unknown)} elsewhere, or write data.source.layout: "
+                "classes if all of them are classes"
+            )
+        self.warnings.append(
+            f"{_quoted(named)} is read as a class, as it stands beside {_quoted(unknown)}; if it is a split, "
+            "put the classes into train/<class>/"
+        )
+
+    def _no_classes_to_learn(self, named: dict[str, str], classes: dict[str, set[str]]) -> DataError:
+        if any(classes.values()):
+            return self._error(
+                f"with {_quoted(named)}, but without train/; expected train/<class>/… beside them. Write "
+                "data.source.layout: groups to learn from these images, split by hash, or classes if these "
+                "are the classes"
+            )
+        hint = beside.annotations(self._paths, self._others) or beside.table(self._others)
+        return self._error(
+            f"with {_quoted(named)}, named like splits, whose images lie in no class directories; expected "
+            f"train/<class>/…. {hint}Write data.source.layout: splits if the images have no labels, "
+            "classes if these are the classes, or a CSV manifest (kind: csv_manifest) with path, label and "
+            "split if the labels stand elsewhere"
+        )
+
+    def _warn_of_doubles(self, named: dict[str, str]) -> None:
+        by_split = collections.defaultdict(list)
+        for top, split in sorted(named.items()):
+            by_split[split].append(top)
+        self.warnings += [
+            f"{_quoted(tops)} are read as one split, {split}"
+            for split, tops in by_split.items()
+            if len(tops) > 1
+        ]
+
+    def refuse_groups(self, paths: Sequence[Parts]) -> None:
+        """Stops where the directories that would be classes all hold the same directories.
+
+        Raises:
+            DataError: If they do.
+        """
+        tops = {top: below for top, below in _directories(paths).items() if not names.is_unlabelled(top)}
+        inside = (_without_all(below, _wrapper(below, "classes")) for below in tops.values())
+        inner = [found for each in inside if len(found := set(_directories(each))) > 1]
+        if len(inner) < 2 or 2 * len(inner) < len(tops):
+            return
+        shared, all_names = set.intersection(*inner), set.union(*inner)
+        if len(shared) >= 2 and 2 * len(shared) >= len(all_names):
+            raise self._error(
+                f"whose directories {_quoted(tops)} all hold the same ones, {_quoted(shared)}; expected one "
+                f"directory for each class. Write data.source.layout: groups if {_quoted(shared)} are the "
+                f"classes, or classes if {_quoted(tops)} are; or let data.source.path name one of them"
+            )
+
+    def judge(self, places: Sequence[tuple[str, str | None]], choice: str) -> None:
+        """Notes what lies beside the images, and refuses directories that are no classes.
+
+        Raises:
+            DataError: If the labels stand in files of annotations, or the directories hold parts of images.
+        """
+        labels = {label for _, label in places if label is not None}
+        if choice != "auto":
+            return
+        if parts := beside.parts_of_a_set(labels, self._others):
+            raise self._error(
+                f"with the directories {_quoted(labels)}: {parts}. Write a CSV manifest (kind: csv_manifest)"
+                " with path and label of the images, or data.source.layout: classes if they are classes"
+            )
+        if len(labels) < 2 and (found := beside.annotations(self._paths, self._others)):
+            raise self._error(
+                f"which has no class directories. {found}Write a CSV manifest (kind: csv_manifest) "
+                "with path and label, or data.source.layout: classes to read the images without those files"
+            )
+        if not labels and (found := beside.table(self._others)):
+            self.warnings.append(f"{found}kind: csv_manifest reads labels from such a file".strip())
+
+    def _error(self, text: str) -> DataError:
+        return DataError(f"Received {self._what}, {text}.")
+
+
+def _quoted(tops: Iterable[str]) -> str:
+    return names.listed([f"{top}/" for top in sorted(tops)])
