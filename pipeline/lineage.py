@@ -17,7 +17,9 @@ _STATES = {
     mlmd.Execution.CANCELED: "cancelled",
 }
 _INPUTS = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT)
-_OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
+OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
+# A property of an output that is 0 -> what a node that has run has not done.
+_NOT_DONE = {"blessed": "refused", "pushed": "not pushed", "registered": "not registered"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,11 @@ class NodeRun:
     properties: Mapping[str, Any]
     inputs: Mapping[str, tuple[Artifact, ...]]
     outputs: Mapping[str, tuple[Artifact, ...]]
+
+    @property
+    def note(self) -> str:
+        """What "ran" alone would hide: `refused`, `not pushed` or `not registered`; empty otherwise."""
+        return not_done(artifact.properties for found in self.outputs.values() for artifact in found)
 
     def output(self, key: str) -> Artifact:
         """The one artifact of an output key.
@@ -144,10 +151,21 @@ class Lineage:
             state=state,
             started=datetime.datetime.fromtimestamp(created / 1000, datetime.timezone.utc),
             seconds=(ended - created) / 1000,
-            properties=_values(execution.properties) | _values(execution.custom_properties),
+            properties=values_of(execution.properties) | values_of(execution.custom_properties),
             inputs=_by_key(events, _INPUTS, artifacts),
-            outputs=_by_key(events, _OUTPUTS, artifacts),
+            outputs=_by_key(events, OUTPUTS, artifacts),
         )
+
+
+def not_done(outputs: Iterable[Mapping[str, Any]]) -> str:
+    """What a node that has run has not done: `refused`, `not pushed`, `not registered`; empty otherwise.
+
+    Args:
+        outputs: The properties of each of its output artifacts.
+    """
+    return next(
+        (note for properties in outputs for name, note in _NOT_DONE.items() if properties.get(name) == 0), ""
+    )
 
 
 def no_run_yet(pipeline: str) -> str:
@@ -156,11 +174,12 @@ def no_run_yet(pipeline: str) -> str:
 
 
 def _artifact(artifact: mlmd.Artifact) -> Artifact:
-    properties = _values(artifact.properties) | _values(artifact.custom_properties)
+    properties = values_of(artifact.properties) | values_of(artifact.custom_properties)
     return Artifact(artifact.id, artifact.type, artifact.uri, properties)
 
 
-def _values(properties: Mapping[str, mlmd.Value]) -> dict[str, Any]:
+def values_of(properties: Mapping[str, mlmd.Value]) -> dict[str, Any]:
+    """Properties as Python values."""
     return {key: getattr(value, value.WhichOneof("value")) for key, value in properties.items()}
 
 

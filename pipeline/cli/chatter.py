@@ -14,6 +14,7 @@ from typing import IO
 # no setting silences before Abseil is initialised.
 _CHATTER = re.compile(
     r"[IW]\d{4} [\d:.]+ +\d+ \S+:\d+\]|\d{4}-\d\d-\d\d [\d:.]+: [IW] "
+    r"|\S+ \S+ E \S+:\d+\] Unable to register cu\w+ (factory|plugin)"  # of a build for GPUs, on any machine
     r"|WARNING: All log messages before absl::InitializeLog\(\)|To enable the following instructions: "
 )
 

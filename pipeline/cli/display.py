@@ -13,6 +13,7 @@ from rich.text import Text
 from pipeline.runners import events
 
 _STYLES = {"ran": "green", "cached": "cyan", "failed": "bold red", "running": "yellow"}
+_MARKS = {"ran": "✓", "cached": "=", "failed": "✗", "running": "▸"}
 _SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -68,7 +69,8 @@ class PlainDisplay:
     def show(self, event: events.Event) -> None:
         """Prints the event."""
         if isinstance(event, events.Node) and event.state != "running":
-            self._print(f"{event.id:<20} {event.state:<7} {event.seconds:7.1f} s")
+            note = f"  {event.note}" if event.note else ""
+            self._print(f"{event.id:<20} {event.state:<7} {event.seconds:7.1f} s{note}")
         elif isinstance(event, events.Progress) and time.monotonic() - self._last > _SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
             self._print(f"    {describe_progress(event.text, event.values)}")
@@ -117,10 +119,11 @@ class LiveDisplay:
             if node is None:
                 table.add_row(Text("·", "dim"), Text(node_id, "dim"), "", "")
                 continue
-            style = _STYLES[node.state]
+            style = "yellow" if node.note else _STYLES[node.state]
             running = node.state == "running"
             seconds = time.monotonic() - self._started if running else node.seconds
-            mark = {"ran": "✓", "cached": "=", "failed": "✗", "running": "▸"}[node.state]
-            detail = self._progress if running else ("" if node.state == "ran" else node.state)
+            mark = "–" if node.note else _MARKS[node.state]
+            told = (node.state if node.state != "ran" else "", node.note)
+            detail = self._progress if running else ", ".join(filter(None, told))
             table.add_row(Text(mark, style), Text(node_id, style), f"{seconds:6.1f} s", Text(detail, "dim"))
         return Group(table)

@@ -12,11 +12,10 @@ from components.drift.detection import Decision, detect, write_decision
 from components.drift.images import read_images
 from components.embedding_gen import embeddings
 from components.served_model import ServedModel
-from pipeline.cli import options, searching
+from pipeline.cli import exit_status, options, searching
 from pipeline.config import load_config
 from pipeline.model_choice import EMBEDDINGS, STATISTICS
 
-DRIFT_EXIT_CODE = 3
 _DEFAULTS = DriftConfig()
 
 
@@ -48,7 +47,7 @@ def command(
 ) -> None:
     """Compare new images with the training data.
 
-    Exit code 0: no drift. 3: drift, train again. 1 or 2: could not be checked.
+    Exit status 0: no drift. 3: drift, train again. 1 or 2: could not be checked.
     """
     with options.told_plainly(), searching.mistakes_told():
         config = load_config(config_name, overrides)
@@ -76,7 +75,7 @@ def command(
     else:
         _print(decision, path)
     if decision.retrain:
-        raise click.exceptions.Exit(DRIFT_EXIT_CODE)
+        raise click.exceptions.Exit(exit_status.DRIFT)
 
 
 def _print(decision: Decision, path: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from pipeline.cli import exit_status
 from pipeline.config import PipelineConfig
 from pipeline.runners import events
 from pipeline.runners.supervisor import Outcome
@@ -57,7 +58,10 @@ def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[
     else:
         yield "classifier", "none: no image has a label, so only the encoder was trained"
     yield "verdict", _verdict(summary)
-    yield "pushed model", summary["pushed_model"] or "none"
+    yield (
+        "pushed model",
+        summary["pushed_model"] or f"none, so this run ends with status {exit_status.REFUSED}",
+    )
     yield "TensorBoard", f".venv/bin/tensorboard --logdir {config.root}/tensorboard"
 
 

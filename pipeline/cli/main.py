@@ -5,6 +5,8 @@ import sys
 
 import click
 
+from pipeline.cli import exit_status
+
 # name -> (module under pipeline.cli, one line of help); the module's `command` is the sub-command.
 COMMANDS = {
     "run": ("run", "Run the pipeline: real images and few labels to a blessed, pushed model."),
@@ -51,17 +53,16 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs the command; a user's mistake ends with one message and exit code 1 or 2."""
+    """Runs the command and ends with its status; a user's mistake ends with one message and status 1 or 2."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        status = cli.main(standalone_mode=False)  # click returns the status of `Context.exit`, it raises none
+        sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("\nInterrupted. Run the same command again: it goes on where it stopped.", err=True)
-        sys.exit(130)
+        sys.exit(exit_status.INTERRUPTED)
 
 
 if __name__ == "__main__":

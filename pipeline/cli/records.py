@@ -96,6 +96,7 @@ def node_values(node: NodeRun, with_inputs: bool) -> dict[str, Any]:
     values: dict[str, Any] = {
         "id": node.id,
         "state": node.state,
+        "note": node.note,
         "seconds": node.seconds,
         "execution": node.execution_id,
         "outputs": {key: [artifact_values(a) for a in found] for key, found in node.outputs.items()},
@@ -104,6 +105,11 @@ def node_values(node: NodeRun, with_inputs: bool) -> dict[str, Any]:
         values["inputs"] = {key: [artifact_values(a) for a in found] for key, found in node.inputs.items()}
         values["properties"] = dict(node.properties)
     return values
+
+
+def state_text(node: NodeRun) -> str:
+    """A node's state and what it has not done, such as `ran, not pushed`."""
+    return f"{node.state}, {node.note}" if node.note else node.state
 
 
 def artifact_values(artifact: Artifact) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
-from pipeline.cli import display, ending, options
+from pipeline.cli import display, ending, exit_status, options
 from pipeline.config import PipelineConfig, load_config
 from pipeline.runners import events, supervisor
 from pipeline.source import source_of
@@ -23,7 +23,11 @@ from pipeline.source import source_of
     help="Read every file of the data to see what has changed, also those that look untouched.",
 )
 def command(config_name: str, overrides: tuple[str, ...], verify_data: bool) -> None:
-    """Run the pipeline; what has not changed since the last run comes from the cache."""
+    """Run the pipeline; what has not changed since the last run comes from the cache.
+
+    Exit status 0: the model (or, without labels, the encoder) is pushed. 4: the run has finished, but the
+    gates refused the model and nothing was pushed. 1: failed. 2: wrong usage. 130: interrupted.
+    """
     console = Console()
     started = time.monotonic()
     nodes: list[events.Node] = []
@@ -52,8 +56,10 @@ def command(config_name: str, overrides: tuple[str, ...], verify_data: bool) -> 
             outcome = supervisor.run_pipeline(config, source, on_event)
     if outcome.exit_code:
         ending.print_failure(console, outcome, nodes, failure)
-        sys.exit(1)
+        sys.exit(exit_status.FAILED)
     ending.print_success(console, config, outcome, time.monotonic() - started)
+    if not (outcome.finished and outcome.finished.summary["pushed_model"]):
+        sys.exit(exit_status.REFUSED)
 
 
 def _source(console: Console, config: PipelineConfig, inspection: SourceInspection) -> dict[str, Any]:

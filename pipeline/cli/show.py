@@ -38,7 +38,7 @@ def command(
 
 
 def _echo(node: NodeRun, with_properties: bool) -> None:
-    click.echo(f"{node.id}  {node.state}, {node.seconds:.1f} s, execution {node.execution_id}")
+    click.echo(f"{node.id}  {records.state_text(node)}, {node.seconds:.1f} s, execution {node.execution_id}")
     for arrow, artifacts in (("<-", node.inputs), ("->", node.outputs)):
         for key, found in artifacts.items():
             for artifact in found:

@@ -31,7 +31,7 @@ def command(config_name: str, overrides: tuple[str, ...], as_json: bool) -> None
         f"{run.pipeline}, run {run.id}: {run.state}",
         ("node", "state", "seconds", "outputs"),
         [
-            (node.id, node.state, f"{node.seconds:.1f}", records.artifact_ids(node.outputs))
+            (node.id, records.state_text(node), f"{node.seconds:.1f}", records.artifact_ids(node.outputs))
             for node in run.nodes
         ],
         right=("seconds",),

@@ -23,12 +23,21 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """A node changed its state; `seconds` is set when it has ended, `error` when it has failed."""
+    """A node changed its state.
+
+    Attributes:
+        id: Of the node.
+        state: What it is doing, or how it has ended.
+        seconds: How long it took; set when it has ended.
+        error: Why it has failed.
+        note: What it has not done although it ran, such as `not pushed` (`pipeline.lineage.not_done`).
+    """
 
     id: str
     state: NodeState
     seconds: float = 0.0
     error: str = ""
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.beam import beam_dag_runner
 
+from pipeline import lineage
 from pipeline.runners import events
 
 _progress = logging.getLogger(events.PROGRESS_LOGGER)
@@ -25,19 +26,28 @@ class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
             logging.exception("node %s failed", self._node_id)
             self._report("failed", time.monotonic() - started, events.describe(error))
             raise
-        self._report(self._state(), time.monotonic() - started)
+        state, note = self._end()
+        self._report(state, time.monotonic() - started, note=note)
 
-    def _report(self, state: events.NodeState, seconds: float = 0.0, error: str = "") -> None:
-        event = events.Node(self._node_id, state, seconds, error)
+    def _report(self, state: events.NodeState, seconds: float = 0.0, error: str = "", note: str = "") -> None:
+        event = events.Node(self._node_id, state, seconds, error, note)
         _progress.info("%s: %s", self._node_id, state, extra={"event": event})
 
-    def _state(self) -> events.NodeState:
-        """Whether the newest execution of this node ran or was taken from the cache."""
+    def _end(self) -> tuple[events.NodeState, str]:
+        """Whether the newest execution of this node ran or came from the cache, and what it left undone."""
         store = metadata_store.MetadataStore(self._mlmd_connection_config)
         context = store.get_context_by_type_and_name("node", f"{self._pipeline_info.id}.{self._node_id}")
         newest = max(store.get_executions_by_context(context.id), key=lambda execution: execution.id)
         cached = newest.last_known_state == metadata_store_pb2.Execution.CACHED
-        return "cached" if cached else "ran"
+        outputs = [
+            event.artifact_id
+            for event in store.get_events_by_execution_ids([newest.id])
+            if event.type in lineage.OUTPUTS
+        ]
+        note = lineage.not_done(
+            lineage.values_of(artifact.custom_properties) for artifact in store.get_artifacts_by_id(outputs)
+        )
+        return "cached" if cached else "ran", note
 
 
 class ReportingRunner(beam_dag_runner.BeamDagRunner):

@@ -28,18 +28,24 @@ def test_plain_lines_have_state_and_time():
         shown.show(events.Plan(("ImageExampleGen",)))
         shown.show(events.Node("ImageExampleGen", "running"))
         shown.show(events.Node("ImageExampleGen", "ran", 7.94))
-    assert out.getvalue() == "ImageExampleGen      ran         7.9 s\n"
+        shown.show(events.Node("Pusher", "ran", 0.31, note="not pushed"))
+    assert out.getvalue() == (
+        "ImageExampleGen      ran         7.9 s\nPusher               ran         0.3 s  not pushed\n"
+    )
 
 
 def test_the_live_table_shows_every_node():
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=80)
     with display.display_for(console) as shown:
-        shown.show(events.Plan(("A", "B", "C")))
+        shown.show(events.Plan(("A", "B", "C", "D")))
         shown.show(events.Node("A", "cached", 0.2))
+        shown.show(events.Node("D", "cached", 0.2, note="not pushed"))
         shown.show(events.Node("B", "running"))
         shown.show(events.Progress("", {"step": 1, "num_steps": 2}))
     text = out.getvalue()
+    assert "✓" not in text  # nothing was done: not by the node from the cache, nor by that which left it
+    assert "cached, not pushed" in text
     assert "cached" in text
     assert "step 1/2" in text
     assert "C" in text

@@ -1,19 +1,18 @@
-"""The command over ML Metadata: exit codes that a scheduler can act on."""
+"""The installed program over ML Metadata: exit statuses that a scheduler can act on."""
 
 import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.embedding_gen import embeddings
-from pipeline.cli.drift import DRIFT_EXIT_CODE, command
 from pipeline.config import load_config
 from pipeline.metadata import connection_config
 from tests.components.drift.conftest import training
 from tests.components.tiny_models import png
 from tests.pipeline.cli.test_search import record
+from tests.pipeline.command import tfx_contrastive
 
 __all__ = ["training"]  # a fixture that pytest finds by its name here
 
@@ -35,20 +34,20 @@ def run(root, images, tmp_path, *arguments):
     for row, image in enumerate(images):
         (folder / f"{row}.png").write_bytes(png(np.uint8(image)))
     given = ["--images", folder, "--config", "digits", "--set", f"root={root}", *arguments]
-    return CliRunner().invoke(command, [str(each) for each in given])
+    return tfx_contrastive("drift", *given)
 
 
-def test_no_drift_is_exit_code_0(root, training, tmp_path):
+def test_no_drift_is_exit_status_0(root, training, tmp_path):
     done = run(root, training.new_images, tmp_path, "--out", tmp_path / "out")
-    assert done.exit_code == 0, done.output
-    assert "decision: no drift, nothing to do" in done.output
+    assert done.returncode == 0, done.stderr
+    assert "decision: no drift, nothing to do" in done.stdout
     assert json.loads((tmp_path / "out" / "decision.json").read_text())["retrain"] is False
 
 
-def test_drift_is_exit_code_3_and_leaves_a_decision(root, training, tmp_path):
+def test_drift_is_exit_status_3_and_leaves_a_decision(root, training, tmp_path):
     done = run(root, 225 - training.new_images, tmp_path)
-    assert done.exit_code == DRIFT_EXIT_CODE == 3, done.output
-    assert "ALARM: brightness is distributed otherwise" in done.output
+    assert done.returncode == 3, done.stderr
+    assert "ALARM: brightness is distributed otherwise" in done.stdout
     (written,) = (root / "drift").glob("*/decision.json")
     decision = json.loads(written.read_text())
     assert decision["retrain"] is True
@@ -57,19 +56,19 @@ def test_drift_is_exit_code_3_and_leaves_a_decision(root, training, tmp_path):
     )
 
 
-def test_what_can_not_be_checked_is_exit_code_1(root, training, tmp_path):
+def test_what_can_not_be_checked_is_exit_status_1(root, training, tmp_path):
     done = run(root, training.new_images[:10], tmp_path)
-    assert done.exit_code == 1
-    assert done.output.startswith("Error: Received 10 usable images; expected 50 or more")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: Received 10 usable images; expected 50 or more")
 
 
 def test_a_pipeline_without_embeddings_is_told(training, tmp_path):
     done = run(tmp_path / "empty", training.new_images[:60], tmp_path)
-    assert done.exit_code == 1
-    assert "No run of digits has an output 'embeddings' of EmbeddingGen yet" in done.output
+    assert done.returncode == 1
+    assert "No run of digits has an output 'embeddings' of EmbeddingGen yet" in done.stderr
 
 
 def test_a_wrong_alpha_is_told(root, training, tmp_path):
     done = run(root, training.new_images[:60], tmp_path, "--alpha", 2)
-    assert done.exit_code == 2
-    assert "alpha" in done.output
+    assert done.returncode == 2
+    assert "alpha" in done.stderr

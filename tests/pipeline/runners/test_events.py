@@ -11,6 +11,7 @@ from pipeline.runners import events
     [
         events.Plan(("A", "B")),
         events.Node("A", "failed", 1.5, "broken\nin two lines"),
+        events.Node("A", "ran", 1.5, note="not pushed"),
         events.Progress("step", {"step": 3, "loss": 0.5}),
         events.Finished("run-1", {"test": {"accuracy": 0.9}}, "report.html"),
         events.Failed("no"),
