@@ -20,7 +20,7 @@ setup:
 	@"$(BOOTSTRAP_PYTHON)" ci/bootstrap.py
 
 run: setup  ## run the pipeline on Fashion-MNIST with the default configuration
-	@$(BIN)/tfx-contrastive run
+	@$(BIN)/tfx-contrastive run --config fashion_mnist
 
 test: setup  ## run every test
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup

@@ -73,7 +73,8 @@ def rollback_rows(models: list[str], root: str) -> None:
         flush=True,
     )
     started = time.monotonic()
-    command = [sys.executable, "-m", "pipeline.cli.main", "models", "rollback", "--set", f"root={root}"]
+    program = [sys.executable, "-m", "pipeline.cli.main", "models", "rollback"]
+    command = [*program, "--config", "fashion_mnist", "--set", f"root={root}"]
     subprocess.run([*command, "--reason", "worse still"], check=True, capture_output=True)
     seconds = time.monotonic() - started
     print(

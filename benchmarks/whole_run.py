@@ -74,7 +74,16 @@ def row(what: str, figure: str, bar: str) -> None:
 
 def _run(root: str) -> tuple[float, str]:
     started = time.monotonic()
-    command = [sys.executable, "-m", "pipeline.cli.main", "run", "--set", f"root={root}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli.main",
+        "run",
+        "--config",
+        "fashion_mnist",
+        "--set",
+        f"root={root}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)

@@ -22,6 +22,21 @@ OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
 _NOT_DONE = {"blessed": "refused", "pushed": "not pushed", "registered": "not registered"}
 
 
+class NotFoundError(LookupError):
+    """A run, node, model or output that is not there; the text says which are, or what to do.
+
+    Attributes:
+        told: The text; with a remedy, the words that lead to it.
+        remedy: The sub-command that helps, such as `run`; empty where none does. A command line prints it
+            with the user's own options.
+    """
+
+    def __init__(self, told: str, remedy: str = ""):
+        super().__init__(f"{told} tfx-contrastive {remedy}" if remedy else told)
+        self.told = told
+        self.remedy = remedy
+
+
 @dataclasses.dataclass(frozen=True)
 class Artifact:
     """One artifact; `properties` joins TFX's own and custom ones."""
@@ -58,11 +73,11 @@ class NodeRun:
         """The one artifact of an output key.
 
         Raises:
-            LookupError: If the node has no such output, or more than one artifact there.
+            NotFoundError: If the node has no such output, or more than one artifact there.
         """
         artifacts = self.outputs.get(key, ())
         if len(artifacts) != 1:
-            raise LookupError(f"{self.id} has {len(artifacts)} artifacts under {key!r}, expected one.")
+            raise NotFoundError(f"{self.id} has {len(artifacts)} artifacts under {key!r}, expected one.")
         return artifacts[0]
 
 
@@ -113,15 +128,15 @@ class Lineage:
         """One run; None is the newest.
 
         Raises:
-            LookupError: If there is none; the text lists the known ones.
+            NotFoundError: If there is none; the text lists the known ones.
         """
         runs = self.runs()
         found = next((run for run in runs if run_id in (None, run.id)), None)
         if found is None:
             if not runs:
-                raise LookupError(no_run_yet(self._pipeline))
+                raise NotFoundError(no_run_yet(self._pipeline), "run")
             known = ", ".join(run.id for run in runs[:10])
-            raise LookupError(f"Pipeline {self._pipeline} has no run {run_id}. Known runs: {known}.")
+            raise NotFoundError(f"Pipeline {self._pipeline} has no run {run_id}. Known runs: {known}.")
         return found
 
     def _load(self, context: mlmd.Context) -> Run:
@@ -157,6 +172,11 @@ class Lineage:
         )
 
 
+def no_run_yet(pipeline: str) -> str:
+    """What to say before the first run; the command to begin with follows."""
+    return f"Pipeline {pipeline} has no run yet. Start one:"
+
+
 def not_done(outputs: Iterable[Mapping[str, Any]]) -> str:
     """What a node that has run has not done: `refused`, `not pushed`, `not registered`; empty otherwise.
 
@@ -166,11 +186,6 @@ def not_done(outputs: Iterable[Mapping[str, Any]]) -> str:
     return next(
         (note for properties in outputs for name, note in _NOT_DONE.items() if properties.get(name) == 0), ""
     )
-
-
-def no_run_yet(pipeline: str) -> str:
-    """What to say, and to do, before the first run."""
-    return f"Pipeline {pipeline} has no run yet. Start one with `tfx-contrastive run`."
 
 
 def _artifact(artifact: mlmd.Artifact) -> Artifact:

@@ -14,7 +14,7 @@ from components.registry.commands import RegistryLocation, open_registry
 from components.registry.interface import ALIASES, CHALLENGER, CHAMPION, ModelRegistry, RegistryError, find
 from components.registry.model_store import read_record
 from pipeline.config import PipelineConfig
-from pipeline.lineage import Lineage, Run
+from pipeline.lineage import Lineage, NotFoundError, Run
 from pipeline.metadata import reading_config
 from pipeline.report.standing import standing_of
 
@@ -100,7 +100,7 @@ def choose(
         The model, with what was asked for.
 
     Raises:
-        LookupError: If it isn't there; the text says what is.
+        NotFoundError: If it isn't there; the text says what is.
         RegistryError: If the registry can't say.
     """
     lineage = Lineage(reading_config(config), config.name)
@@ -114,7 +114,7 @@ def choose(
             raise
         number = None
     if number is None:
-        raise LookupError(_no_champion(config, lineage))
+        raise _no_champion(config, lineage)
     return _of_version(registry, number, lineage.runs(), needs)
 
 
@@ -145,16 +145,17 @@ def _known_versions(registry: ModelRegistry) -> str:
     return ", ".join(str(version.number) for version in registry.versions()) or "none"
 
 
-def _no_champion(config: PipelineConfig, lineage: Lineage) -> str:
+def _no_champion(config: PipelineConfig, lineage: Lineage) -> NotFoundError:
     standing = standing_of(newest := lineage.run())  # before the first run it says so itself
     way = "To use that run's model all the same: --run latest."
     if standing.aliases == CHALLENGER:
-        return (
-            f"{config.name} has no champion: version {standing.registered_as} waits for "
-            f"`tfx-contrastive models promote {standing.registered_as}`. {way}"
+        return NotFoundError(
+            f"{config.name} has no champion: version {standing.registered_as} waits to be promoted. {way} "
+            "To promote it:",
+            f"models promote {standing.registered_as}",
         )
     told = f"was refused by {' and '.join(standing.refused_by)}" if standing.refused_by else "blessed none"
-    return f"{config.name} has no champion yet: the newest run, {newest.id}, {told}. {way}"
+    return NotFoundError(f"{config.name} has no champion yet: the newest run, {newest.id}, {told}. {way}")
 
 
 def _of_version(
@@ -172,11 +173,12 @@ def _of_version(
         (found for found in _made_from(artifacts, fingerprint, runs) if found.keys() >= set(needs)), None
     )
     if made is None:
-        raise LookupError(
+        raise NotFoundError(
             f"Version {number} has no {_in_words(needs)}: its run {lineage.get('run', '')} did not get "
-            "that far, or its metadata is gone, and no other run used the same encoder. Run "
-            "`tfx-contrastive run` again, or name another one with --run or --version "
-            f"(known versions: {_known_versions(registry)})."
+            "that far, or its metadata is gone, and no other run used the same encoder. Name another one "
+            f"with --run or --version (known versions: {_known_versions(registry)}), or run the "
+            "pipeline again:",
+            "run",
         )
     refused_by = facts.get("gates", {}).get("refused_by", "")
     return ModelChoice(
@@ -225,7 +227,7 @@ def _of_run(config: PipelineConfig, run: Run, needs: Collection[str], lineage: L
     missing = [key for key in needs if key not in outputs]
     if missing:
         usable = [other.id for other in lineage.runs() if _outputs(other).keys() >= set(needs)]
-        raise LookupError(
+        raise NotFoundError(
             f"Run {run.id} ({run.state}) has made no {_in_words(missing)}. "
             f"Runs that have: {', '.join(usable[:10]) or 'none yet'}."
         )

@@ -2,8 +2,7 @@
 
 import click
 
-from pipeline.cli import options, records
-from pipeline.config import load_config
+from pipeline.cli import invocation, options, records
 from pipeline.lineage import Lineage, Run, no_run_yet
 from pipeline.metadata import reading_config
 
@@ -14,11 +13,15 @@ from pipeline.metadata import reading_config
 @click.option("--type", "type_name", help="Only artifacts of this type, for example Model.")
 @records.json_option
 def command(
-    config_name: str, overrides: tuple[str, ...], run_id: str | None, type_name: str | None, as_json: bool
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    run_id: str | None,
+    type_name: str | None,
+    as_json: bool,
 ) -> None:
     """List artifacts: id, type, which node made it in which run, and where it is."""
     with options.told_plainly():
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         lineage = Lineage(reading_config(config), config.name)
         runs = lineage.runs()
         wanted = None if run_id is None else lineage.run(None if run_id == "latest" else run_id)
@@ -38,7 +41,7 @@ def command(
         records.print_json(made)
         return
     if not runs:
-        click.echo(no_run_yet(config.name))
+        click.echo(f"{no_run_yet(config.name)} {invocation.command('run')}")
         return
     records.print_table(
         f"{config.name}: {len(made)} artifacts",

@@ -8,7 +8,7 @@ import click
 
 from components.image_example_gen import inspect_source
 from pipeline.cli import chatter, options
-from pipeline.config import PipelineConfig, load_config
+from pipeline.config import PipelineConfig
 from pipeline.source import Source, source_of
 
 DEFAULT_NAMES = {"kubeflow": "pipeline.yaml", "vertex": "pipeline.json"}
@@ -35,7 +35,7 @@ DEFAULT_NAMES = {"kubeflow": "pipeline.yaml", "vertex": "pipeline.json"}
 )
 @click.option("--unlabelled", is_flag=True, help="No image has a label; where data isn't inspected.")
 def command(
-    config_name: str,
+    config_name: str | None,
     overrides: tuple[str, ...],
     target: Literal["kubeflow", "vertex"],
     out: str | None,
@@ -49,7 +49,7 @@ def command(
         raise click.UsageError("--class and --unlabelled go with --no-inspect.")
     out = out or DEFAULT_NAMES[target]
     with options.told_plainly():
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         if inspect:
             source = source_of(config, inspect_source(config.data))
         else:

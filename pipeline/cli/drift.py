@@ -13,7 +13,6 @@ from components.drift.images import read_images
 from components.embedding_gen import embeddings
 from components.served_model import ServedModel
 from pipeline.cli import exit_status, options, searching
-from pipeline.config import load_config
 from pipeline.model_choice import EMBEDDINGS, STATISTICS
 
 _DEFAULTS = DriftConfig()
@@ -42,7 +41,7 @@ def command(
     out: str | None,
     as_json: bool,
     wanted: searching.Wanted,
-    config_name: str,
+    config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:
     """Compare new images with the training data.
@@ -50,7 +49,7 @@ def command(
     Exit status 0: no drift. 3: drift, train again. 1 or 2: could not be checked.
     """
     with options.told_plainly(), searching.mistakes_told():
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         settings = DriftConfig(
             alpha=alpha,
             max_images=max_images,

@@ -1,12 +1,13 @@
 """What the end of a run prints."""
 
+import shlex
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 
-from pipeline.cli import exit_status
+from pipeline.cli import exit_status, invocation
 from pipeline.config import PipelineConfig
 from pipeline.runners import events
 from pipeline.runners.supervisor import Outcome
@@ -62,7 +63,10 @@ def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[
         "pushed model",
         summary["pushed_model"] or f"none, so this run ends with status {exit_status.REFUSED}",
     )
-    yield "TensorBoard", f".venv/bin/tensorboard --logdir {config.root}/tensorboard"
+    yield (
+        "TensorBoard",
+        f"{invocation.program('tensorboard')} --logdir {shlex.quote(f'{config.root}/tensorboard')}",
+    )
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:

@@ -12,7 +12,6 @@ from rich.table import Table
 from components.registry import commands
 from components.registry.interface import Event
 from pipeline.cli import options
-from pipeline.config import load_config
 from pipeline.model_choice import registry_location
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -23,8 +22,8 @@ def command() -> None:
     """List, show, promote, roll back and compare registered models."""
 
 
-def _location(config_name: str, overrides: tuple[str, ...]) -> commands.RegistryLocation:
-    return registry_location(load_config(config_name, overrides))
+def _location(config_name: str | None, overrides: tuple[str, ...]) -> commands.RegistryLocation:
+    return registry_location(options.load_config(config_name, overrides))
 
 
 def _json_option(function: Command) -> Command:
@@ -38,7 +37,7 @@ def _reason_option(required: bool) -> Callable[[Command], Command]:
 @command.command("list")
 @options.config_options
 @_json_option
-def list_command(config_name: str, overrides: tuple[str, ...], as_json: bool) -> None:
+def list_command(config_name: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """List every version, the newest first, and who changed the champion."""
     with options.told_plainly():
         location = _location(config_name, overrides)
@@ -67,7 +66,7 @@ def list_command(config_name: str, overrides: tuple[str, ...], as_json: bool) ->
 @options.config_options
 @click.argument("version", default="champion")
 @_json_option
-def show_command(config_name: str, overrides: tuple[str, ...], version: str, as_json: bool) -> None:
+def show_command(config_name: str | None, overrides: tuple[str, ...], version: str, as_json: bool) -> None:
     """Show the model card of VERSION (a number, champion or challenger); with --json every fact."""
     with options.told_plainly():
         details = commands.show_model(_location(config_name, overrides), version)
@@ -89,7 +88,7 @@ def show_command(config_name: str, overrides: tuple[str, ...], version: str, as_
 @_reason_option(required=False)
 @click.option("--force", is_flag=True, help="Promote a version that no gate blessed; needs --reason.")
 def promote_command(
-    config_name: str, overrides: tuple[str, ...], version: str, reason: str, force: bool
+    config_name: str | None, overrides: tuple[str, ...], version: str, reason: str, force: bool
 ) -> None:
     """Make VERSION the champion, in the registry and in the served directory."""
     if force and not reason:
@@ -105,7 +104,9 @@ def promote_command(
 @options.config_options
 @click.option("--to", "version", help="The version to go back to; the former champion if not given.")
 @_reason_option(required=False)
-def rollback_command(config_name: str, overrides: tuple[str, ...], version: str | None, reason: str) -> None:
+def rollback_command(
+    config_name: str | None, overrides: tuple[str, ...], version: str | None, reason: str
+) -> None:
     """Make the former champion the champion again, in the registry and in the served directory."""
     with options.told_plainly():
         event = commands.rollback_model(
@@ -120,7 +121,7 @@ def rollback_command(config_name: str, overrides: tuple[str, ...], version: str 
 @click.argument("second", default="champion")
 @_json_option
 def diff_command(
-    config_name: str, overrides: tuple[str, ...], first: str, second: str, as_json: bool
+    config_name: str | None, overrides: tuple[str, ...], first: str, second: str, as_json: bool
 ) -> None:
     """Show the facts in which two versions differ."""
     with options.told_plainly():

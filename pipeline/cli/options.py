@@ -1,15 +1,20 @@
-"""Options that sub-commands share, and how a user's mistakes are told."""
+"""Options that sub-commands share, the configuration they mean, and how a user's mistakes are told."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from components.image_example_gen import DataError
 from components.registry.interface import RegistryError
-from pipeline.config import ConfigError
-from pipeline.config.loading import DEFAULT_CONFIG
+from pipeline import config as configuration
+from pipeline.cli import invocation
+from pipeline.config import ConfigError, PipelineConfig
+from pipeline.config.finding import only_configuration
+from pipeline.config.loading import bundled_configs
+from pipeline.lineage import NotFoundError
 from pipeline.runners.supervisor import RunError
 from trainer_module.config import MissingPackageError
 
@@ -28,11 +33,39 @@ def config_options(command: Command) -> Command:
     return click.option(
         "--config",
         "config_name",
-        default=DEFAULT_CONFIG,
-        show_default=True,
-        metavar="NAME|FILE",
-        help="A configuration that comes with the package, or a YAML file.",
+        metavar="FILE|NAME",
+        help="A YAML file, or the name of a configuration that comes with the package. "
+        "Default: the one configuration in this folder.",
     )(command)
+
+
+def load_config(name_or_path: str | None, overrides: Sequence[str]) -> PipelineConfig:
+    """Reads the configuration that was named, or the one that this folder holds, and says which it took.
+
+    Raises:
+        ConfigError: If it can't be used, or none was named and the folder holds none or several.
+    """
+    taken = invocation.config_taken()  # by this very call, earlier: it has been told already
+    if taken is None:
+        taken = name_or_path or only_configuration(pathlib.Path()).name
+        if name_or_path is None:
+            click.echo(f"Configuration: {taken}, the only one in this folder.", err=True)
+        elif taken in bundled_configs():
+            _tell_of_namesakes(taken)
+    invocation.remember_config(taken)
+    return configuration.load_config(taken, overrides)
+
+
+def _tell_of_namesakes(name: str) -> None:
+    """A file of the folder that has the name of a bundled configuration may be the one that is meant."""
+    for path in (name, f"{name}.yaml", f"{name}.yml"):
+        if pathlib.Path(path).is_file():
+            other = path if path != name else f"./{path}"
+            click.echo(
+                f"Configuration: {name} as it comes with the package; for the file of this folder write "
+                f"--config {other}.",
+                err=True,
+            )
 
 
 @contextlib.contextmanager
@@ -40,6 +73,8 @@ def told_plainly() -> Iterator[None]:
     """Turns the errors that explain themselves into one message without a traceback."""
     try:
         yield
-    except (ConfigError, DataError, RegistryError, RunError, MissingPackageError, LookupError) as error:
-        text = error.args[0] if error.args else str(error)
-        raise click.ClickException(str(text)) from error
+    except NotFoundError as error:
+        remedy = f" {invocation.command(error.remedy)}" if error.remedy else ""
+        raise click.ClickException(error.told + remedy) from error
+    except (ConfigError, DataError, RegistryError, RunError, MissingPackageError) as error:
+        raise click.ClickException(str(error)) from error

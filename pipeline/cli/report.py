@@ -5,7 +5,6 @@ import pathlib
 import click
 
 from pipeline.cli import chatter, options
-from pipeline.config import load_config
 
 
 @click.command("report")
@@ -25,7 +24,7 @@ from pipeline.config import load_config
     help="A result of benchmarks.label_efficiency to show; <root>/label_efficiency.json if not given.",
 )
 def command(
-    config_name: str,
+    config_name: str | None,
     overrides: tuple[str, ...],
     run_id: str | None,
     compare: str | None,
@@ -34,7 +33,7 @@ def command(
 ) -> None:
     """Write the report of a run: one HTML file that works offline."""
     with options.told_plainly(), chatter.without_chatter():
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         from pipeline import report
 
         if run_id == "latest":  # as `show` has it

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
 from pipeline.cli import display, ending, exit_status, options
-from pipeline.config import PipelineConfig, load_config
+from pipeline.config import PipelineConfig
 from pipeline.runners import events, supervisor
 from pipeline.source import source_of
 
@@ -22,7 +22,7 @@ from pipeline.source import source_of
     is_flag=True,
     help="Read every file of the data to see what has changed, also those that look untouched.",
 )
-def command(config_name: str, overrides: tuple[str, ...], verify_data: bool) -> None:
+def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bool) -> None:
     """Run the pipeline; what has not changed since the last run comes from the cache.
 
     Exit status 0: the model (or, without labels, the encoder) is pushed. 4: the run has finished, but the
@@ -44,7 +44,7 @@ def command(config_name: str, overrides: tuple[str, ...], verify_data: bool) -> 
     with options.told_plainly():
         if verify_data:
             overrides = (*overrides, "data.verify=all")
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         config.export.check_installed()
         inspection = inspect_source(config.data)
         require_enough_labels(inspection)

@@ -2,8 +2,7 @@
 
 import click
 
-from pipeline.cli import options, records
-from pipeline.config import load_config
+from pipeline.cli import invocation, options, records
 from pipeline.lineage import Lineage, no_run_yet
 from pipeline.metadata import reading_config
 
@@ -12,17 +11,17 @@ from pipeline.metadata import reading_config
 @options.config_options
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, at most.")
 @records.json_option
-def command(config_name: str, overrides: tuple[str, ...], limit: int, as_json: bool) -> None:
+def command(config_name: str | None, overrides: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List the runs of a pipeline, the newest first."""
     with options.told_plainly():
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         runs = Lineage(reading_config(config), config.name).runs()
     values = [records.run_values(run) for run in runs[:limit]]
     if as_json:
         records.print_json(values)
         return
     if not values:
-        click.echo(no_run_yet(config.name))
+        click.echo(f"{no_run_yet(config.name)} {invocation.command('run')}")
         return
     records.print_table(
         f"{config.name}: {len(values)} of {len(runs)} runs",

@@ -38,7 +38,7 @@ def command(
     sheet: pathlib.Path,
     as_json: bool,
     wanted: searching.Wanted,
-    config_name: str,
+    config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:
     """Find the images that look most like IMAGES, and draw them on a contact sheet."""

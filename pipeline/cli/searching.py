@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from pipeline.cli import options
 from pipeline.cli.chatter import without_chatter
-from pipeline.config import load_config
 from pipeline.model_choice import INDEX, ModelChoice, choose
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -34,9 +34,11 @@ class Wanted:
         """Whether it is the champion, whoever that is: nothing else was named."""
         return not (self.version or self.run or self.directories)
 
-    def choose(self, config_name: str, overrides: tuple[str, ...], needs: Collection[str]) -> ModelChoice:
+    def choose(
+        self, config_name: str | None, overrides: tuple[str, ...], needs: Collection[str]
+    ) -> ModelChoice:
         """The model and what was made from it; see `model_choice.choose`."""
-        return choose(load_config(config_name, overrides), needs, self.version, self.run)
+        return choose(options.load_config(config_name, overrides), needs, self.version, self.run)
 
 
 def model_options(*directories: str) -> Callable[[Command], Command]:
@@ -97,11 +99,11 @@ def search_options(command: Command) -> Command:
     )(command)
 
 
-def searched(wanted: Wanted, config_name: str, overrides: tuple[str, ...]) -> ModelChoice:
+def searched(wanted: Wanted, config_name: str | None, overrides: tuple[str, ...]) -> ModelChoice:
     """The model to search with, and its index; where one was named, the configuration is not read.
 
     Raises:
-        LookupError: If it isn't there.
+        NotFoundError: If it isn't there.
     """
     index_uri, model_dir = (wanted.directories.get(name, "") for name in ("index_uri", "model_dir"))
     if index_uri:

@@ -3,7 +3,6 @@
 import click
 
 from pipeline.cli import options, searching
-from pipeline.config import load_config
 from pipeline.model_choice import INDEX, champion_watch, choose
 
 
@@ -36,7 +35,7 @@ def command(
     timeout: float,
     in_flight: int,
     wanted: searching.Wanted,
-    config_name: str,
+    config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:
     """Answer search and classification over HTTP, with limits on bytes, pixels and time.
@@ -53,7 +52,7 @@ def command(
         choice = searching.searched(wanted, config_name, overrides)
         serving = Serving(load(choice))
         if not choice.given:
-            config = load_config(config_name, overrides)
+            config = options.load_config(config_name, overrides)
             serving.follow(
                 champion_watch(config),
                 (lambda: choose(config, (INDEX,))) if wanted.is_champion else None,

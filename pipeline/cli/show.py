@@ -3,8 +3,7 @@
 import click
 
 from pipeline.cli import options, records
-from pipeline.config import load_config
-from pipeline.lineage import Lineage, NodeRun
+from pipeline.lineage import Lineage, NodeRun, NotFoundError
 from pipeline.metadata import reading_config
 from pipeline.report.standing import standing_of
 
@@ -17,16 +16,16 @@ _LONGEST = 300
 @click.option("--node", "node_id", help="Only this node, with its properties.")
 @records.json_option
 def command(
-    run_id: str, config_name: str, overrides: tuple[str, ...], node_id: str | None, as_json: bool
+    run_id: str, config_name: str | None, overrides: tuple[str, ...], node_id: str | None, as_json: bool
 ) -> None:
     """Show one run: every node with its inputs and outputs. RUN is an id, or `latest`."""
     with options.told_plainly():
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         run = Lineage(reading_config(config), config.name).run(None if run_id == "latest" else run_id)
         nodes = [node for node in run.nodes if node_id in (None, node.id)]
         if not nodes:
             known = ", ".join(node.id for node in run.nodes)
-            raise LookupError(f"Run {run.id} has no node {node_id}. Known nodes: {known}.")
+            raise NotFoundError(f"Run {run.id} has no node {node_id}. Known nodes: {known}.")
     if as_json:
         shown = [records.node_values(node, with_inputs=True) for node in nodes]
         records.print_json({**records.run_values(run), "nodes": shown})

@@ -3,7 +3,6 @@
 import click
 
 from pipeline.cli import options, records
-from pipeline.config import load_config
 from pipeline.lineage import Lineage
 from pipeline.metadata import reading_config
 from pipeline.report.standing import standing_of
@@ -12,10 +11,10 @@ from pipeline.report.standing import standing_of
 @click.command("status")
 @options.config_options
 @records.json_option
-def command(config_name: str, overrides: tuple[str, ...], as_json: bool) -> None:
+def command(config_name: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Show the newest run: what ran, what was cached, what is blessed and pushed."""
     with options.told_plainly():
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         lineage = Lineage(reading_config(config), config.name)
         run, runs = lineage.run(), lineage.runs()
     in_use = next((other for other in runs if standing_of(other).pushed_to), None)

@@ -1,18 +1,20 @@
 """`tfx-contrastive suggest`."""
 
+import json
 import pathlib
-import shlex
+import re
 from collections.abc import Sequence
 
 import click
 
 from components.label_suggestions import lists
 from components.similarity_index_gen.contact_sheet import Cell, draw_sheet
-from pipeline.cli import options, searching
-from pipeline.config import load_config
+from pipeline.cli import invocation, options, searching
 from pipeline.model_choice import EMBEDDINGS
 
 _SHEET_COLUMNS = 10
+_LABELS_KEY = "data.labels_files"
+_PLAIN = re.compile(r"[\w./][\w./ +=@~-]*")
 _FIRST_LINE = 2  # of the CSV file, as an editor counts: its first line has the names of the columns
 _FILE = click.Path(dir_okay=False, path_type=pathlib.Path)
 
@@ -41,7 +43,7 @@ def command(
     sheet: pathlib.Path | None,
     seed: int,
     wanted: searching.Wanted,
-    config_name: str,
+    config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:
     """List the images whose label would help most, as a CSV file that is filled in and used by the next run.
@@ -54,7 +56,7 @@ def command(
             f"{path} is there already, and somebody may have filled it in. Name another file with --out."
         )
     with options.told_plainly(), searching.mistakes_told():
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         uri = wanted.directories.get("embeddings_uri", "")
         if not uri:
             choice = wanted.choose(config_name, overrides, (EMBEDDINGS,))
@@ -102,5 +104,12 @@ def _print(
         if errors
         else "Fill in the column `label`, delete the lines that stay undecided."
     )
-    override = shlex.quote(f"data.labels_files=[{','.join(labels_files)}]")
-    click.echo(f"{task} Then: tfx-contrastive run --set {override}")
+    then = invocation.command(
+        "run", "--set", f"{_LABELS_KEY}={_yaml_list(labels_files)}", replaced=_LABELS_KEY
+    )
+    click.echo(f"{task} Then: {then}")
+
+
+def _yaml_list(texts: Sequence[str]) -> str:
+    """A list as --set takes it; quoted where YAML would not read the text as it stands."""
+    return f"[{','.join(t if _PLAIN.fullmatch(t) else json.dumps(t, ensure_ascii=False) for t in texts)}]"

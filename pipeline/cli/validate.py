@@ -5,16 +5,15 @@ import click
 from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
 from components.image_example_gen.records import EVAL, TEST
 from pipeline.cli import ending, options
-from pipeline.config import load_config
 from pipeline.runners import supervisor
 
 
 @click.command("validate")
 @options.config_options
-def command(config_name: str, overrides: tuple[str, ...]) -> None:
+def command(config_name: str | None, overrides: tuple[str, ...]) -> None:
     """Check a configuration and its data, without running anything."""
     with options.told_plainly():
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         config.export.check_installed()
         inspection = inspect_source(config.data)
         require_enough_labels(inspection)

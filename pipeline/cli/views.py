@@ -6,7 +6,6 @@ import click
 
 from components.image_example_gen.sampling import sample_images
 from pipeline.cli import chatter, options
-from pipeline.config import load_config
 
 
 @click.command("views")
@@ -24,11 +23,11 @@ from pipeline.config import load_config
 )
 @options.config_options
 def command(
-    out: pathlib.Path, images: int, draws: int, seed: int, config_name: str, overrides: tuple[str, ...]
+    out: pathlib.Path, images: int, draws: int, seed: int, config_name: str | None, overrides: tuple[str, ...]
 ) -> None:
     """Draw images of the source and the views that pretraining would make of them, before any run."""
     with options.told_plainly():
-        config = load_config(config_name, overrides)
+        config = options.load_config(config_name, overrides)
         sample = sample_images(config.data, images, seed)
     with chatter.without_chatter():
         import tensorflow as tf

@@ -8,24 +8,25 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from pipeline.config import written
 from pipeline.config.model import PipelineConfig
-
-DEFAULT_CONFIG = "fashion_mnist"
 
 
 class ConfigError(ValueError):
     """A configuration that can't be used; the text says what to change."""
 
 
-def load_config(name_or_path: str = DEFAULT_CONFIG, overrides: Sequence[str] = ()) -> PipelineConfig:
+def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> PipelineConfig:
     """Reads a configuration.
+
+    Where text is expected, it is taken as it was written, although YAML would make a number, a date or
+    False of it.
 
     Args:
         name_or_path: Path of a YAML file, or the name of one that the package brings.
-        overrides: `dotted.key=value` strings; the value is read as YAML.
+        overrides: `dotted.key=value` strings; the value is read as YAML where no text is expected.
 
     Returns:
         The validated configuration.
@@ -33,14 +34,19 @@ def load_config(name_or_path: str = DEFAULT_CONFIG, overrides: Sequence[str] = (
     Raises:
         ConfigError: For a missing file, broken YAML, unknown keys or values out of range.
     """
-    values = _read_yaml(name_or_path)
+    tree = _read_yaml(name_or_path)
     for override in overrides:
-        _apply_override(values, override)
-    try:
-        return PipelineConfig.model_validate(values)
-    except ValidationError as error:
-        problems = "\n".join(f"  {_explain(item, values)}" for item in error.errors(include_url=False))
-        raise ConfigError(f"The configuration {name_or_path} can't be used:\n{problems}") from error
+        _apply_override(tree, override)
+    while True:  # each time round, at least one value has become text
+        values = written.plain(tree)
+        try:
+            return PipelineConfig.model_validate(values)
+        except ValidationError as error:
+            items = error.errors(include_url=False)
+            if written.take_text(tree, items):
+                continue
+            problems = "\n".join(f"  {_explain(item, values)}" for item in items)
+            raise ConfigError(f"The configuration {name_or_path} can't be used:\n{problems}") from error
 
 
 def bundled_configs() -> dict[str, pathlib.Path]:
@@ -53,18 +59,25 @@ def _read_yaml(name_or_path: str) -> dict[str, Any]:
     bundled = bundled_configs()
     path = bundled.get(name_or_path, pathlib.Path(name_or_path))
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
+        values = written.read(path.read_text(encoding="utf-8"))
+    except IsADirectoryError:
         raise ConfigError(
-            f"There is no configuration {name_or_path!r}. Give the path of a YAML file, "
+            f"Received the directory {path} as a configuration; expected a YAML file."
+        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        near = [f"{name_or_path}{ending}" for ending in (".yaml", ".yml")]
+        hint = next((f"Did you mean {name}? " for name in near if pathlib.Path(name).is_file()), "")
+        raise ConfigError(
+            f"There is no configuration {name_or_path!r}. {hint}Give the path of a YAML file, "
             f"or one of these names: {', '.join(bundled)}."
         ) from None
     except OSError as error:
         raise ConfigError(f"The configuration {path} can't be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (written.WrittenError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds {type(values).__name__}, expected a mapping of sections.")
+        kind = type(written.plain(values)).__name__
+        raise ConfigError(f"{path} holds {kind}, expected a mapping of sections.")
     return values
 
 
@@ -72,17 +85,13 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator or not key:
         raise ConfigError(f"--set {override}: expected KEY=VALUE, for example pretrain.num_steps=200.")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
     *sections, last = key.split(".")
     for section in sections:
-        nested = values.setdefault(section, {})
+        nested = written.inside(values.setdefault(section, {}))
         if not isinstance(nested, dict):
             raise ConfigError(f"--set {override}: {section} is a single value, it has no {last}.")
         values = nested
-    values[last] = value
+    values[last] = written.read_override(text)
 
 
 def _explain(item: Mapping[str, Any], values: Any) -> str:
@@ -99,7 +108,13 @@ def _explain(item: Mapping[str, Any], values: Any) -> str:
         return f"{key}: received {item['input']!r}, expected a section with keys of: {', '.join(known)}."
     if item["type"] == "union_tag_not_found":
         name = context["discriminator"].strip("'")
-        kinds = sorted({m.model_fields[name].default for m in _models_at(location)})
+        kinds = sorted(
+            {
+                kind
+                for model in _models_at(location)
+                for kind in typing.get_args(model.model_fields[name].annotation)
+            }
+        )
         return f"{key}.{name}: missing, expected one of: {', '.join(kinds)}."
     if item["type"] == "union_tag_invalid":
         kinds = [kind.strip("' ") for kind in context["expected_tags"].split(",")]

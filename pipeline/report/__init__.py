@@ -29,7 +29,7 @@ def write_report(
         The file that was written.
 
     Raises:
-        LookupError: If there is no such run (the text lists the known ones), or `benchmark` is no result.
+        NotFoundError: If there is no such run (the text lists the known ones), or `benchmark` is no result.
     """
     from pipeline.report.writing import write  # imports TensorFlow and TFMA
 

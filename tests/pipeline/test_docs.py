@@ -94,6 +94,8 @@ def test_the_command_line_parses(each, desk):
     for override in context.params.get("overrides", ()):
         load_config("fashion_mnist", [override])
     assert name_of(each.words) in RUN | NOT_RUN.keys()
+    if "config_name" in context.params and not context.params.get("index_uri"):
+        assert context.params["config_name"], "it would take whatever the reader's folder holds"
 
 
 @pytest.mark.e2e
@@ -108,10 +110,7 @@ def test_the_command_runs(each, desk, digits, request):
         (desk / name).write_text(config)
     run_id = sorted(path.name for path in pathlib.Path(root, "tensorboard").iterdir())[0]
     words = [run_id if word == "RUN" else word for word in each.words[1:]]
-    if "--config" in words:
-        words[words.index("--config") + 1] = "digits.yaml"
-    else:
-        words += ["--config", "digits.yaml"]
+    words[words.index("--config") + 1] = "digits.yaml"
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 0, done.output
     assert done.output.strip()

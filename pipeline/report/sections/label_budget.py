@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from pipeline.lineage import Run
+from pipeline.lineage import NotFoundError, Run
 from pipeline.report import files
 from pipeline.report.evaluations import Evaluation, collect_evaluations, of_split
 
@@ -89,12 +89,12 @@ def read_benchmark(path: pathlib.Path) -> Benchmark | None:
     """Reads a result; None where it has none yet.
 
     Raises:
-        LookupError: If there is no such file, or it is no result of that benchmark.
+        NotFoundError: If there is no such file, or it is no result of that benchmark.
     """
     try:
         read = _Results.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise LookupError(
+        raise NotFoundError(
             f"Received {path} as a result of the label-efficiency benchmark, which can't be read: {error}"
         ) from error
     found: dict[tuple[str, bool, int], list[_Result]] = {}

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.embedding_gen import embeddings
+from pipeline.cli.main import cli
 from pipeline.config import load_config
 from pipeline.metadata import connection_config
 from tests.components.drift.conftest import training
@@ -28,24 +30,24 @@ def root(training, tmp_path):
     return tmp_path / "runs"
 
 
-def run(root, images, tmp_path, *arguments):
+def given(root, images, tmp_path, *arguments):
     folder = tmp_path / "new"
     folder.mkdir()
     for row, image in enumerate(images):
         (folder / f"{row}.png").write_bytes(png(np.uint8(image)))
-    given = ["--images", folder, "--config", "digits", "--set", f"root={root}", *arguments]
-    return tfx_contrastive("drift", *given)
+    words = ["--images", folder, "--config", "digits", "--set", f"root={root}", *arguments]
+    return ["drift", *map(str, words)]
 
 
 def test_no_drift_is_exit_status_0(root, training, tmp_path):
-    done = run(root, training.new_images, tmp_path, "--out", tmp_path / "out")
+    done = tfx_contrastive(*given(root, training.new_images, tmp_path, "--out", tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     assert "decision: no drift, nothing to do" in done.stdout
     assert json.loads((tmp_path / "out" / "decision.json").read_text())["retrain"] is False
 
 
 def test_drift_is_exit_status_3_and_leaves_a_decision(root, training, tmp_path):
-    done = run(root, 225 - training.new_images, tmp_path)
+    done = tfx_contrastive(*given(root, 225 - training.new_images, tmp_path))
     assert done.returncode == 3, done.stderr
     assert "ALARM: brightness is distributed otherwise" in done.stdout
     (written,) = (root / "drift").glob("*/decision.json")
@@ -57,18 +59,18 @@ def test_drift_is_exit_status_3_and_leaves_a_decision(root, training, tmp_path):
 
 
 def test_what_can_not_be_checked_is_exit_status_1(root, training, tmp_path):
-    done = run(root, training.new_images[:10], tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.startswith("Error: Received 10 usable images; expected 50 or more")
+    done = CliRunner().invoke(cli, given(root, training.new_images[:10], tmp_path))
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: Received 10 usable images; expected 50 or more")
 
 
 def test_a_pipeline_without_embeddings_is_told(training, tmp_path):
-    done = run(tmp_path / "empty", training.new_images[:60], tmp_path)
-    assert done.returncode == 1
-    assert "No run of digits has an output 'embeddings' of EmbeddingGen yet" in done.stderr
+    done = CliRunner().invoke(cli, given(tmp_path / "empty", training.new_images[:60], tmp_path))
+    assert done.exit_code == 1
+    assert "No run of digits has an output 'embeddings' of EmbeddingGen yet" in done.output
 
 
 def test_a_wrong_alpha_is_told(root, training, tmp_path):
-    done = run(root, training.new_images[:60], tmp_path, "--alpha", 2)
-    assert done.returncode == 2
-    assert "alpha" in done.stderr
+    done = CliRunner().invoke(cli, given(root, training.new_images[:60], tmp_path, "--alpha", 2))
+    assert done.exit_code == 2
+    assert "alpha" in done.output

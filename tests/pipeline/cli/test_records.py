@@ -31,15 +31,18 @@ def test_before_the_first_run_they_say_so(tmp_path, command):
     extra = ["latest"] if command is show.command else []
     done = CliRunner().invoke(command, [*extra, *arguments(tmp_path)])
     assert done.exit_code == 1
-    assert done.output == ("Error: Pipeline digits has no run yet. Start one with `tfx-contrastive run`.\n")
+    assert done.output.startswith("Error: Pipeline digits has no run yet. Start one: ")
+    assert done.output.endswith(f"tfx-contrastive run --config digits --set root={tmp_path}\n")
     assert list(tmp_path.iterdir()) == []  # a look makes nothing
 
 
 def test_an_empty_list_says_how_to_begin(tmp_path):
     done = CliRunner().invoke(runs.command, arguments(tmp_path))
-    assert done.output == "Pipeline digits has no run yet. Start one with `tfx-contrastive run`.\n"
+    assert done.output.startswith("Pipeline digits has no run yet. Start one: ")
+    assert done.output.endswith(f"tfx-contrastive run --config digits --set root={tmp_path}\n")
     done = CliRunner().invoke(artifacts.command, arguments(tmp_path))
-    assert done.output == "Pipeline digits has no run yet. Start one with `tfx-contrastive run`.\n"
+    assert done.output.startswith("Pipeline digits has no run yet. Start one: ")
+    assert done.output.endswith(f"tfx-contrastive run --config digits --set root={tmp_path}\n")
     done = CliRunner().invoke(artifacts.command, [*arguments(tmp_path), "--json"])
     assert done.output == "[]\n"
 

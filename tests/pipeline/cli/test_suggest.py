@@ -1,6 +1,7 @@
 """The command over ML Metadata."""
 
 import csv
+import shlex
 
 import pytest
 from click.testing import CliRunner
@@ -34,7 +35,8 @@ def test_a_list_to_fill_in_with_the_next_command(base, tmp_path):
     done = run("--n", 25, "--out", out, "--sheet", sheet, *base, *earlier)
     assert done.exit_code == 0, done.output
     assert done.output.startswith(f"25 images to label, of 260 images without a label: {out}\n")
-    assert f"run --set 'data.labels_files=[round1.csv,{out}]'" in done.output
+    then = done.output.splitlines()[-1].partition("Then: ")[2]
+    assert shlex.split(then)[1:] == ["run", *base, "--set", f"data.labels_files=[round1.csv,{out}]"]
     with out.open() as file:
         rows = list(csv.DictReader(file))
     assert [row["label"] for row in rows] == [""] * 25

@@ -20,8 +20,8 @@ def test_every_bundled_configuration_loads(name):
     assert load_config(name).name
 
 
-def test_the_default_keeps_sixty_labels_a_class():
-    assert load_config().data.labels_per_class == 60
+def test_fashion_mnist_keeps_sixty_labels_per_class():
+    assert load_config("fashion_mnist").data.labels_per_class == 60
 
 
 def test_the_root_is_absolute_and_has_the_name(tmp_path):
@@ -68,6 +68,7 @@ def test_a_configuration_is_frozen(tmp_path):
         (["data.source={kind: idxx}"], r"data\.source\.kind: received 'idxx'.*Did you mean idx\?"),
         (["data.source.class_names=[a]"], r"  data\.source\.class_names: unknown key\. Known here: kind\."),
         (["pretrain.views.policy=[{name: crop, x: 1}]"], r"  pretrain\.views\.policy\.0\.x: unknown key"),
+        (["metadata.path=/x"], r"metadata\.kind: missing, expected one of: mysql, postgresql, sqlite\."),
         (["metadata.kind=mysql"], r"metadata\.host: missing"),
         (["name=has blank"], r"name: received 'has blank'.*for example has-blank\."),
         (["data.source.kind=folder"], r"data\.source.*image_folder.*digits"),
@@ -75,7 +76,10 @@ def test_a_configuration_is_frozen(tmp_path):
         (["pretrain"], r"--set pretrain: expected KEY=VALUE"),
         (["=3"], r"--set =3: expected KEY=VALUE"),
         (["name.x=3"], r"--set name\.x=3: name is a single value"),
-        (["name=[1"], r"the value is not YAML"),
+        (["name=[1"], r"name: received '\[1'"),
+        (["pretrain.num_steps=[1"], r"pretrain\.num_steps: received '\[1', expected a valid integer"),
+        (["pretrain.num_steps=2024-13-01"], r"received '2024-13-01', expected a valid integer"),
+        (["image.channels=2"], r"image\.channels: received 2, expected 1, 3 or 4"),
     ],
 )
 def test_a_mistake_is_named_with_its_remedy(tmp_path, overrides, text):
@@ -99,6 +103,28 @@ def test_an_unknown_name_lists_the_known_ones():
 )
 def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, error):
     with pytest.raises(ConfigError, match=error):
+        load_config(write(tmp_path, text))
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    path = write(tmp_path, MINIMAL + "image: {height: 8}\nimage: {width: 8}\n")
+    with pytest.raises(ConfigError, match="line 4 has the key 'image' a second time"):
+        load_config(path)
+
+
+def test_anchors_and_merged_keys_are_read(tmp_path):
+    path = write(
+        tmp_path, MINIMAL + "baseline: &a {reset_token: 1.10}\nbeam: {args: [&b 2024, *b], image: *b}\n"
+    )
+    config = load_config(path)
+    assert config.baseline.reset_token == "1.10"
+    assert config.beam.args == ("2024", "2024")
+    assert config.beam.image == "2024"
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]", "[" * 1000], ids=["itself", "deep"])
+def test_what_never_ends_is_refused(tmp_path, text):
+    with pytest.raises(ConfigError, match="is not YAML"):
         load_config(write(tmp_path, text))
 
 

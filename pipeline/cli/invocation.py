@@ -1,0 +1,68 @@
+"""Commands that the user can copy: they name the configuration of this call and run as they stand."""
+
+import os
+import pathlib
+import shlex
+import shutil
+import sys
+
+import click
+
+PROGRAM = "tfx-contrastive"
+_CONFIG_TAKEN = "pipeline.cli.config_taken"  # key in click's context: the configuration that was found
+
+
+def remember_config(name: str) -> None:
+    """Keeps the configuration that this call has taken, for the commands that it prints."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.find_root().meta[_CONFIG_TAKEN] = name
+
+
+def config_taken() -> str | None:
+    """The configuration that this call has taken; None if it hasn't yet."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.find_root().meta.get(_CONFIG_TAKEN)
+
+
+def command(name: str, *arguments: str, replaced: str = "") -> str:
+    """A command of this program, quoted for a shell, with the --config and --set of this call.
+
+    Args:
+        name: The sub-command, such as `run` or `models list`.
+        *arguments: Of its own, behind --config and --set.
+        replaced: A key whose --set is left out, since the arguments set it anew.
+    """
+    words = [*name.split()]
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        config = config_taken() or context.params.get("config_name")
+        words += ["--config", str(config)] if config else []
+        for override in context.params.get("overrides", ()):
+            if not replaced or override.partition("=")[0] != replaced:
+                words += ["--set", override]
+    return f"{program(PROGRAM)} {shlex.join([*words, *arguments])}"
+
+
+def program(name: str) -> str:
+    """How a program of this environment is called from the current folder, quoted for a shell.
+
+    Its name alone where the shell would find that very program, else the path of it.
+    """
+    path = _folder() / name
+    found = shutil.which(name)
+    if not path.exists() or (found and os.path.samefile(found, path)):
+        return name
+    here = pathlib.Path.cwd()
+    if path.is_absolute() and path.is_relative_to(here):
+        path = path.relative_to(here)
+    text = str(path)
+    return shlex.quote(text if os.sep in text else f".{os.sep}{text}")
+
+
+def _folder() -> pathlib.Path:
+    """The folder of this environment's programs, as the user wrote it where this one was called by a path."""
+    called = pathlib.Path(sys.argv[0])
+    if called.name == PROGRAM and called.exists():
+        return called.parent
+    return pathlib.Path(sys.executable).parent

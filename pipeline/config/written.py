@@ -1,0 +1,142 @@
+"""YAML values that keep the text they were written as: a version 1.10 is no 1.1, a class `no` no False."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+_STR_TAG = "tag:yaml.org,2002:str"
+
+
+class WrittenError(ValueError):
+    """YAML that can't be read; the text says where."""
+
+
+@dataclasses.dataclass
+class Written:
+    """A value that YAML doesn't read as text.
+
+    Attributes:
+        value: As YAML reads it: a number, a date, a truth value, None; of an override also a list or mapping.
+        text: As it was written.
+    """
+
+    value: Any
+    text: str
+
+
+def read(text: str) -> Any:
+    """Reads YAML into lists, mappings with text as keys, text, and `Written` for all other values.
+
+    Raises:
+        WrittenError: If it is not YAML, or if a key stands twice in one mapping.
+    """
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        return Written(None, "") if node is None else _tree(loader, node)
+    except yaml.YAMLError as error:
+        raise WrittenError(str(error)) from error
+    except RecursionError:
+        raise WrittenError("it is nested too deeply, or contains itself") from None
+    finally:
+        loader.dispose()
+
+
+def read_override(text: str) -> Any:
+    """Reads what was typed after `--set KEY=`; the text stays at hand, and what is not YAML is text."""
+    typed = text.strip()
+    try:
+        value = read(text)
+    except WrittenError:
+        return typed
+    if isinstance(value, Written):
+        return Written(value.value, typed)
+    if isinstance(value, str):
+        return value if typed[:1] in "\"'!" else typed  # YAML would drop a comment or an anchor
+    return Written(value, typed)
+
+
+def plain(tree: Any) -> Any:
+    """The values as YAML reads them, without their texts."""
+    if isinstance(tree, Written):
+        return plain(tree.value)
+    if isinstance(tree, dict):
+        return {key: plain(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [plain(value) for value in tree]
+    return tree
+
+
+def take_text(tree: Any, errors: Sequence[Mapping[str, Any]]) -> bool:
+    """Puts the text as it was written wherever pydantic wanted text and got another value.
+
+    Args:
+        tree: What `read` returned; changed in place.
+        errors: Of pydantic's ValidationError for `plain(tree)`.
+
+    Returns:
+        Whether anything was changed, so that it is worth validating again.
+    """
+    changed = False
+    for item in errors:
+        if item["type"] not in ("string_type", "literal_error", "tuple_type"):
+            continue
+        holder, key = _place(tree, item["loc"])
+        value = None if holder is None else holder[key]
+        if not isinstance(value, Written):
+            continue
+        if item["type"] == "literal_error" and repr(value.text) not in item["ctx"]["expected"]:
+            continue
+        if item["type"] == "tuple_type" and isinstance(value.value, list | dict):
+            continue
+        holder[key] = value.text
+        changed = True
+    return changed
+
+
+def inside(tree: Any) -> Any:
+    """A list or mapping, also where the text of an override was kept beside it."""
+    return tree.value if isinstance(tree, Written) and isinstance(tree.value, list | dict) else tree
+
+
+def _place(tree: Any, location: Sequence[Any]) -> tuple[Any, Any]:
+    """Where a location lies: pydantic adds the tag of each union that it chose, and names of types."""
+    holder, key, at = None, None, tree
+    for part in location:
+        within = inside(at)
+        if (isinstance(within, dict) and part in within) or (
+            isinstance(within, list) and isinstance(part, int) and part < len(within)
+        ):
+            holder, key = within, part
+            at = within[part]
+    return holder, key
+
+
+def _tree(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return [_tree(loader, each) for each in node.value]
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(loader, node)
+    if node.tag == _STR_TAG:
+        return node.value
+    try:
+        value = loader.construct_object(node, deep=True)
+    except (ValueError, yaml.constructor.ConstructorError):
+        if node.tag.startswith("!"):
+            raise
+        return node.value  # such as the 13th month of 2024-13-01
+    return value if isinstance(value, str) else Written(value, node.value)
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[str, Any]:
+    seen = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise WrittenError(f"line {key.start_mark.line + 1} has a list or a mapping as a key")
+        if key.value in seen:
+            raise WrittenError(f"line {key.start_mark.line + 1} has the key {key.value!r} a second time")
+        seen.add(key.value)
+    loader.flatten_mapping(node)  # `<<: *other`
+    return {key.value: _tree(loader, value) for key, value in node.value}
