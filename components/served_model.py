@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from components.encoder_fingerprint import EMBED_SIGNATURE, EMBEDDING, encoder_fingerprint
+from components.errors import InputError
 
 CLASSIFY_SIGNATURE = "classify_bytes"
 _INPUT = "image_bytes"
@@ -17,7 +18,7 @@ _INPUT = "image_bytes"
 _CALLS_IN_FLIGHT = 2
 
 
-class UnreadableImagesError(ValueError):
+class UnreadableImagesError(InputError):
     """Images that the model can't decode; `positions` tells which of those received."""
 
     def __init__(self, positions: Sequence[int], detail: str):
@@ -120,12 +121,12 @@ class ServedModel:
             UnreadableImagesError: If images can't be decoded.
         """
         if not self.is_classifier:
-            raise ValueError(
+            raise InputError(
                 f"The model has the signatures {sorted(self._model.signatures)}, none of them "
                 f"{CLASSIFY_SIGNATURE!r}: it was trained without labels and can't classify."
             )
         if len(images) > self._batch_size:
-            raise ValueError(f"Received {len(images)} images; expected {self._batch_size} at most.")
+            raise InputError(f"Received {len(images)} images; expected {self._batch_size} at most.")
         found = self._call(CLASSIFY_SIGNATURE, images, 0)
         names = found["all_classes"].numpy()
         return Classes(
@@ -145,7 +146,7 @@ class ServedModel:
             UnreadableImagesError: If images can't be decoded.
         """
         if not images:
-            raise ValueError("Received no image; expected one or more.")
+            raise InputError("Received no image; expected one or more.")
         starts = range(0, len(images), self._batch_size)
         parts = [self.classify(images[start : start + self._batch_size]) for start in starts]
         return Classes(

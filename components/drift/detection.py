@@ -12,6 +12,7 @@ from components.drift.images import NewImages
 from components.drift.reference import Reference, sample_reference
 from components.drift.two_sample import TwoSampleResult, frechet_test, mean_shift_test, mmd_test
 from components.embedding_gen import embeddings
+from components.errors import InputError
 from components.served_model import ServedModel
 
 DECISION_FILE = "decision.json"
@@ -71,13 +72,13 @@ def detect(
         ValueError: If there are too few images, or the model's encoder is not that of the embeddings.
     """
     if len(new.images) < config.min_images:
-        raise ValueError(
+        raise InputError(
             f"Received {len(new.images)} usable images; expected {config.min_images} or more: "
             "fewer can't be told from chance."
         )
     known = embeddings.read_meta(embeddings_uri).encoder_fingerprint
     if known != model.fingerprint:
-        raise ValueError(
+        raise InputError(
             f"The model has the encoder {model.fingerprint[:12]}, the embeddings are of {known[:12]}: "
             "they can't be compared. Give the model that the embeddings were made with."
         )

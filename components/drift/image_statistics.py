@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from components.errors import InputError
+
 # Not `num_bytes`: another PNG encoder changes it, and no pixel.
 FEATURES = ("brightness", "contrast", "entropy", "height", "width", "channels")
 STATISTICS_FILE = "FeatureStats.pb"
@@ -30,7 +32,7 @@ def divergences(pixels: Sequence[np.ndarray], reference_dir: str, threshold: flo
 
     path = posixpath.join(reference_dir, STATISTICS_FILE)
     if not gfile.exists(path):
-        raise ValueError(f"Received {reference_dir!r}, which holds no {STATISTICS_FILE} of StatisticsGen.")
+        raise InputError(f"Received {reference_dir!r}, which holds no {STATISTICS_FILE} of StatisticsGen.")
     reference = tfdv.load_stats_binary(path)
     new = tfdv.generate_statistics_from_dataframe(_frame(_columns(pixels)))
     anomalies = tfdv.validate_statistics(new, _schema(threshold), previous_statistics=reference)

@@ -8,6 +8,7 @@ import numpy as np
 
 from components.embedding_gen import embeddings
 from components.embedding_gen.images import read_images
+from components.errors import InputError
 
 _PLACE = ("image_id", "examples_file", "record")
 
@@ -53,7 +54,7 @@ def sample_reference(uri: str, split: str, max_images: int) -> Reference:
         vectors = (vector.tobytes() for vector in embeddings.vectors_of(table))
         kept = heapq.nsmallest(max_images, [*kept, *zip(*columns, vectors, strict=True)])
     if not kept:
-        raise ValueError(f"The embeddings {uri!r} hold no image of the split {split!r}.")
+        raise InputError(f"The embeddings {uri!r} hold no image of the split {split!r}.")
     return Reference(
         np.stack([np.frombuffer(row[3], np.float32) for row in kept]),
         [row[:3] for row in kept],

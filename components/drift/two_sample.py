@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from components.errors import InputError
+
 _MAX_MEDIAN_POINTS = 1_000
 
 
@@ -169,7 +171,7 @@ def _result(observed: float, null: np.ndarray) -> TwoSampleResult:
 
 def _check(reference: np.ndarray, new: np.ndarray) -> None:
     if min(len(reference), len(new)) < 2 or reference.shape[1:] != new.shape[1:]:
-        raise ValueError(
+        raise InputError(
             f"Received samples of shape {list(reference.shape)} and {list(new.shape)}; expected two rows "
             "or more and equal widths."
         )

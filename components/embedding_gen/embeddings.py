@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.errors import InputError
+
 FORMAT_VERSION = 1
 META_FILE = "meta.json"
 SHARDS_DIR = "shards"
@@ -86,11 +88,11 @@ def read_meta(uri: str) -> Meta:
 
     path = posixpath.join(uri, META_FILE)
     if not gfile.exists(path):
-        raise ValueError(f"Received {uri!r}, which holds no {META_FILE}; expected an Embeddings artifact.")
+        raise InputError(f"Received {uri!r}, which holds no {META_FILE}; expected an Embeddings artifact.")
     with gfile.GFile(path, "r") as file:
         values: dict[str, Any] = json.loads(file.read())
     if values.get("format_version") != FORMAT_VERSION:
-        raise ValueError(
+        raise InputError(
             f"{path} has the format version {values.get('format_version')}; expected {FORMAT_VERSION}. "
             "Run the pipeline again to embed with this version."
         )
@@ -182,7 +184,7 @@ def read_all(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, n
     total = sum(count for split, count in meta.num_images.items() if splits is None or split in splits)
     if not total:
         found = ", ".join(meta.num_images) or "none"
-        raise ValueError(f"Received the splits {list(splits or [])}; {uri!r} has rows of these: {found}.")
+        raise InputError(f"Received the splits {list(splits or [])}; {uri!r} has rows of these: {found}.")
     vectors = np.empty((total, meta.dim), np.float32)
     rows, start = [], 0
     for table in read_shards(uri, splits=splits):
@@ -190,5 +192,5 @@ def read_all(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, n
         start += table.num_rows
         rows.append(table.select(list(ROW_COLUMNS)))
     if start != total:
-        raise ValueError(f"{uri!r} holds {start} rows, its {META_FILE} says {total}: shards are missing.")
+        raise InputError(f"{uri!r} holds {start} rows, its {META_FILE} says {total}: shards are missing.")
     return pa.concat_tables(rows), vectors

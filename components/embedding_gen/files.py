@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from components.embedding_gen import embeddings
 from components.embedding_gen.former import FormerVectors
+from components.errors import InputError
 from components.served_model import ServedModel, UnreadableImagesError
 
 _READ_AHEAD = 2
@@ -99,7 +100,7 @@ def embed_file(task: EmbedTask, model: ServedModel, former: FormerVectors, batch
             num_rows += tables[-1].num_rows
     except UnreadableImagesError as error:
         named = ", ".join(new_ids[position] for position in error.positions[:_NAMED_IN_ERRORS])
-        raise ValueError(f"{task.path}: the model can't read these image_ids: {named} ({error})") from error
+        raise InputError(f"{task.path}: the model can't read these image_ids: {named} ({error})") from error
     if not tables:
         return Counts(task.split, 0, 0, 0, 0)
     embeddings.write_shard(tables, task.shard)
@@ -114,7 +115,7 @@ def _table(task: EmbedTask, batch: _Batch, embedded: np.ndarray, first_record: i
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         named = ", ".join(batch.ids[row] for row in np.flatnonzero(~finite)[:_NAMED_IN_ERRORS])
-        raise ValueError(
+        raise InputError(
             f"{task.path}: the model's embeddings of these image_ids are not finite: {named}. "
             "A similarity to them can't be computed; look at the training run and train again."
         )

@@ -3,6 +3,8 @@
 import posixpath
 from collections.abc import Iterable
 
+from components.errors import InputError
+
 
 def read_images(examples_uri: str, places: Iterable[tuple[str, str, int]]) -> dict[str, bytes]:
     """Reads images; opens only the files that hold them.
@@ -30,7 +32,7 @@ def _read_records(path: str, records: dict[int, str]) -> dict[str, bytes]:
     import tensorflow as tf
 
     if not tf.io.gfile.exists(path):
-        raise ValueError(f"{path} is not there any more: the images can't be read. Run the pipeline again.")
+        raise InputError(f"{path} is not there any more: the images can't be read. Run the pipeline again.")
     found = {}
     dataset = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
     first, last = min(records), max(records)

@@ -21,6 +21,7 @@ from components.embedding_gen.config import EmbeddingConfig
 from components.embedding_gen.files import Counts, EmbedTask, embed_file
 from components.embedding_gen.former import FormerVectors
 from components.encoder_fingerprint import encoder_fingerprint
+from components.errors import InputError
 from components.served_model import ServedModel
 
 _progress = logging.getLogger("tfx_contrastive.progress")
@@ -93,7 +94,7 @@ def tasks_for(examples_uri: str, split_dirs: Mapping[str, Sequence[str]], uri: s
             relative = posixpath.relpath(path, examples_uri)
             tasks.append(EmbedTask(path, relative, split, shard))
     if not tasks:
-        raise ValueError(f"The examples {examples_uri!r} hold no file in the splits {sorted(split_dirs)}.")
+        raise InputError(f"The examples {examples_uri!r} hold no file in the splits {sorted(split_dirs)}.")
     return tasks
 
 
@@ -177,7 +178,7 @@ def finish(counts: Sequence[Counts], model_dir: str, examples_uri: str, uri: str
         labelled[each.split] += each.num_labelled
     total, num_embedded = sum(by_split.values()), sum(each.num_embedded for each in counts)
     if not total:
-        raise ValueError(f"The examples {examples_uri!r} hold no image, so there is nothing to embed.")
+        raise InputError(f"The examples {examples_uri!r} hold no image, so there is nothing to embed.")
     meta = embeddings.Meta(
         encoder_fingerprint=encoder_fingerprint(model_dir),
         dim=max(each.dim for each in counts),

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from components.errors import InputError
 from components.label_suggestions import probe
 
 FOLDS = 5
@@ -46,7 +47,7 @@ def find(vectors: np.ndarray, labels: np.ndarray, num: int, seed: int) -> Suspec
     classes, positions, counts = np.unique(labels, return_inverse=True, return_counts=True)
     judged = np.flatnonzero(counts[positions] >= FOLDS)
     if (counts >= FOLDS).sum() < 2:
-        raise ValueError(
+        raise InputError(
             f"Received {len(labels)} labels of {len(classes)} classes; expected two classes with "
             f"{FOLDS} labelled images at least: each label is judged by the others."
         )

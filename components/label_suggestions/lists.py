@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from components.embedding_gen import embeddings
 from components.embedding_gen.images import read_images
+from components.errors import InputError
 from components.label_suggestions import label_errors, selection
 
 _TRAIN = "train"
@@ -77,7 +78,7 @@ def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
     measured = np.flatnonzero(~in_train) if not is_labelled.any() else np.array([], np.int64)
     total = len(candidates) + len(measured)
     if not total:
-        raise ValueError("Every image of train has a label already: there is nothing to suggest.")
+        raise InputError("Every image of train has a label already: there is nothing to suggest.")
     share = min(len(measured), round(num * len(measured) / total))
     drawn = np.random.default_rng(seed).choice(measured, share, replace=False)
     known = np.flatnonzero(is_labelled & in_train)

@@ -6,6 +6,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
+from components.errors import InputError
+
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 ALIASES = (CHAMPION, CHALLENGER)
@@ -13,7 +15,7 @@ ALIASES = (CHAMPION, CHALLENGER)
 Action = Literal["promote", "rollback"]
 
 
-class RegistryError(ValueError):
+class RegistryError(InputError):
     """What was asked for can't be done; the text says why and what to do."""
 
 

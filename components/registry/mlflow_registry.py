@@ -10,6 +10,7 @@ import tempfile
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from components.errors import InputError
 from components.registry import mlflow_client, mlflow_flavor
 from components.registry.interface import Event, ModelVersion, VersionRecord, find, from_json, to_json
 from components.registry.locking import exclusive_file
@@ -49,7 +50,7 @@ class MlflowRegistry:
             ValueError: If `directory` is on an object store.
         """
         if "://" in directory:
-            raise ValueError(
+            raise InputError(
                 f"Received the registry directory {directory!r}; expected a local one. "
                 "SQLite needs a disk: set the URI of an MLflow server, and a local directory for the cache."
             )

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from components import saved_model, serving_directory
+from components.errors import InputError
 from components.registry.interface import VersionRecord
 
 RECORD_FILE = "version.json"
@@ -100,7 +101,7 @@ class ModelStore:
 def _check(model_dir: str, digest: str) -> None:
     found = digest_of(model_dir)
     if found != digest:
-        raise ValueError(
+        raise InputError(
             f"The files in {model_dir!r} have the digest {found}, expected {digest}: they changed while they "
             "were copied, or the copy is damaged. Register the model again."
         )

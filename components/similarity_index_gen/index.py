@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.embedding_gen import embeddings
+from components.errors import InputError
 from components.similarity_index_gen.approximate import Trial, build_approximate
 from components.similarity_index_gen.config import IndexConfig
 from components.similarity_index_gen.exact import build_exact
@@ -51,7 +52,7 @@ class Description:
     format_version: int = FORMAT_VERSION
 
 
-class OtherEncoderError(ValueError):
+class OtherEncoderError(InputError):
     """A query whose vectors another encoder has computed."""
 
 
@@ -93,10 +94,10 @@ class SimilarityIndex:
         """
         vectors = np.ascontiguousarray(vectors, np.float32)
         if len(vectors) != rows.num_rows or not len(vectors):
-            raise ValueError(f"Received {len(vectors)} vectors for {rows.num_rows} rows; expected one each.")
+            raise InputError(f"Received {len(vectors)} vectors for {rows.num_rows} rows; expected one each.")
         lengths = np.linalg.norm(vectors, axis=1)
         if np.abs(lengths - 1).max() > 1e-3:
-            raise ValueError(
+            raise InputError(
                 f"Received vectors of length {lengths.min():.4g} to {lengths.max():.4g}; expected "
                 "length 1, as `embed_bytes` gives them."
             )
@@ -146,7 +147,7 @@ class SimilarityIndex:
         from tensorflow.io import gfile
 
         if not gfile.exists(posixpath.join(uri, DESCRIPTION_FILE)):
-            raise ValueError(
+            raise InputError(
                 f"Received {uri!r}, which holds no {DESCRIPTION_FILE}; expected a SimilarityIndex."
             )
 
@@ -156,7 +157,7 @@ class SimilarityIndex:
 
         values = json.loads(read(DESCRIPTION_FILE))
         if values.get("format_version") != FORMAT_VERSION:
-            raise ValueError(
+            raise InputError(
                 f"{uri} has the format version {values.get('format_version')}; expected {FORMAT_VERSION}. "
                 "Run the pipeline again to build the index with this version."
             )
@@ -210,9 +211,9 @@ class SimilarityIndex:
         known = self.description
         vectors = np.ascontiguousarray(vectors, np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != known.dim:
-            raise ValueError(f"Received vectors of shape {list(vectors.shape)}; expected [Q, {known.dim}].")
+            raise InputError(f"Received vectors of shape {list(vectors.shape)}; expected [Q, {known.dim}].")
         if k < 1:
-            raise ValueError(f"Received k={k}; expected 1 or more.")
+            raise InputError(f"Received k={k}; expected 1 or more.")
         if label is not None:
             return self._search_label(vectors, k, label)
         similarities, rows = self._index.search(vectors, min(k, known.num_images))
@@ -222,7 +223,7 @@ class SimilarityIndex:
         selected = np.flatnonzero(self._labels == label)
         if not label or not len(selected):
             found = ", ".join(map(repr, self.labels)) or "none"
-            raise ValueError(f"Received the label {label!r}; no indexed image has it. Labels here: {found}.")
+            raise InputError(f"Received the label {label!r}; no indexed image has it. Labels here: {found}.")
         selector = faiss.IDSelectorBatch(selected)
         index = self._index
         if isinstance(index, faiss.IndexIVF):

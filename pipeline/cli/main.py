@@ -1,7 +1,11 @@
 """Entry of the `tfx-contrastive` command. Sub-commands load when they are called."""
 
 import importlib
+import os
+import shlex
 import sys
+import tempfile
+import traceback
 
 import click
 
@@ -60,9 +64,27 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever read the output has enough of it, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(exit_status.FAILED)
     except (click.Abort, KeyboardInterrupt):
         click.echo("\nInterrupted. Run the same command again: it goes on where it stopped.", err=True)
         sys.exit(exit_status.INTERRUPTED)
+    except Exception as error:
+        click.echo(f"Error: {_unexpected(error)}", err=True)
+        sys.exit(exit_status.FAILED)
+
+
+def _unexpected(error: Exception) -> str:
+    """One line of an error that nobody foresaw; the traceback goes to a file."""
+    handle, path = tempfile.mkstemp(prefix="tfx-contrastive-error-", suffix=".log")
+    with open(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
+        log.write(f"{shlex.join(sys.argv)}\n")
+        traceback.print_exception(error, file=log)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}. (Traceback: {path})"
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"this should not have happened: {told[:300]}. Please report it together with {path}"
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from components.image_example_gen import DataError
-from components.registry.interface import RegistryError
+from components.errors import InputError
 from pipeline import config as configuration
 from pipeline.cli import invocation
 from pipeline.config import ConfigError, PipelineConfig
@@ -76,5 +75,5 @@ def told_plainly() -> Iterator[None]:
     except NotFoundError as error:
         remedy = f" {invocation.command(error.remedy)}" if error.remedy else ""
         raise click.ClickException(error.told + remedy) from error
-    except (ConfigError, DataError, RegistryError, RunError, MissingPackageError) as error:
+    except (InputError, ConfigError, RunError, MissingPackageError) as error:
         raise click.ClickException(str(error)) from error

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from components.errors import InputError
 from pipeline.cli import options
 from pipeline.cli.chatter import without_chatter
 from pipeline.model_choice import INDEX, ModelChoice, choose
@@ -120,5 +121,5 @@ def mistakes_told() -> Iterator[None]:
     try:
         with without_chatter():
             yield
-    except ValueError as error:
+    except InputError as error:
         raise click.ClickException(str(error)) from error

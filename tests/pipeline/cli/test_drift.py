@@ -5,16 +5,14 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.embedding_gen import embeddings
 from pipeline.cli.main import cli
 from pipeline.config import load_config
-from pipeline.metadata import connection_config
 from tests.components.drift.conftest import training
 from tests.components.tiny_models import png
-from tests.pipeline.cli.test_search import record
 from tests.pipeline.command import tfx_contrastive
+from tests.pipeline.recorded_runs import RecordedRuns
 
 __all__ = ["training"]  # a fixture that pytest finds by its name here
 
@@ -23,10 +21,11 @@ __all__ = ["training"]  # a fixture that pytest finds by its name here
 def root(training, tmp_path):
     """A pipeline's root whose metadata name the embeddings and statistics of the training data."""
     config = load_config("digits", [f"root={tmp_path / 'runs'}"])
-    connection = connection_config(config)
-    statistics_uri = training.statistics_dir.removesuffix("/Split-train")
-    record(connection, "run1", "StatisticsGen", mlmd.Execution.COMPLETE, statistics_uri, "statistics")
-    record(connection, "run1", "EmbeddingGen", mlmd.Execution.COMPLETE, training.embeddings_uri, "embeddings")
+    runs = RecordedRuns(config)
+    runs.add(
+        "run1", "StatisticsGen", {"statistics": (training.statistics_dir.removesuffix("/Split-train"), {})}
+    )
+    runs.add("run1", "EmbeddingGen", {"embeddings": (training.embeddings_uri, {})})
     return tmp_path / "runs"
 
 
@@ -35,7 +34,7 @@ def given(root, images, tmp_path, *arguments):
     folder.mkdir()
     for row, image in enumerate(images):
         (folder / f"{row}.png").write_bytes(png(np.uint8(image)))
-    words = ["--images", folder, "--config", "digits", "--set", f"root={root}", *arguments]
+    words = ["--images", folder, "--config", "digits", "--set", f"root={root}", "--run", "latest", *arguments]
     return ["drift", *map(str, words)]
 
 
@@ -67,7 +66,7 @@ def test_what_can_not_be_checked_is_exit_status_1(root, training, tmp_path):
 def test_a_pipeline_without_embeddings_is_told(training, tmp_path):
     done = CliRunner().invoke(cli, given(tmp_path / "empty", training.new_images[:60], tmp_path))
     assert done.exit_code == 1
-    assert "No run of digits has an output 'embeddings' of EmbeddingGen yet" in done.output
+    assert "Pipeline digits has no run yet. Start one: " in done.output
 
 
 def test_a_wrong_alpha_is_told(root, training, tmp_path):

@@ -5,15 +5,13 @@ import shlex
 
 import pytest
 from click.testing import CliRunner
-from ml_metadata.proto import metadata_store_pb2 as mlmd
 from PIL import Image
 
 from pipeline.cli.suggest import command
 from pipeline.config import load_config
-from pipeline.metadata import connection_config
 from tests.components.label_suggestions.test_lists import make, some_labels
 from tests.components.tiny_models import digit_images
-from tests.pipeline.cli.test_search import record
+from tests.pipeline.recorded_runs import RecordedRuns
 
 
 @pytest.fixture
@@ -21,12 +19,12 @@ def base(tmp_path):
     _, truth = digit_images(400)
     uri, _, _ = make(tmp_path, some_labels(truth))
     config = load_config("digits", [f"root={tmp_path / 'runs'}"])
-    record(connection_config(config), "run1", "EmbeddingGen", mlmd.Execution.COMPLETE, uri, "embeddings")
+    RecordedRuns(config).add("run1", "EmbeddingGen", {"embeddings": (uri, {})})
     return ["--config", "digits", "--set", f"root={tmp_path / 'runs'}"]
 
 
 def run(*arguments):
-    return CliRunner().invoke(command, [str(each) for each in arguments])
+    return CliRunner().invoke(command, [*map(str, arguments), "--run", "latest"])
 
 
 def test_a_list_to_fill_in_with_the_next_command(base, tmp_path):
@@ -34,7 +32,7 @@ def test_a_list_to_fill_in_with_the_next_command(base, tmp_path):
     earlier = ["--set", "data.labels_files=round1.csv"]
     done = run("--n", 25, "--out", out, "--sheet", sheet, *base, *earlier)
     assert done.exit_code == 0, done.output
-    assert done.output.startswith(f"25 images to label, of 260 images without a label: {out}\n")
+    assert f"\n25 images to label, of 260 images without a label: {out}\n" in done.output
     then = done.output.splitlines()[-1].partition("Then: ")[2]
     assert shlex.split(then)[1:] == ["run", *base, "--set", f"data.labels_files=[round1.csv,{out}]"]
     with out.open() as file:
@@ -69,4 +67,4 @@ def test_errors_keep_the_label_that_stands(base, tmp_path):
 def test_a_pipeline_without_embeddings_is_told(tmp_path):
     done = run("--config", "digits", "--set", f"root={tmp_path}", "--out", tmp_path / "s.csv")
     assert done.exit_code == 1
-    assert "No run of digits has an output 'embeddings' of EmbeddingGen yet" in done.output
+    assert "Pipeline digits has no run yet. Start one: " in done.output
