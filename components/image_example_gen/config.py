@@ -40,11 +40,15 @@ class ArchiveSource(_TreeSource):
 
 
 class CsvManifestSource(Frozen):
-    """A CSV file with the columns `path` and, where known, `label` and `split`."""
+    """A CSV file with the columns `path` and, where known, `label` and `split`; others are passed over."""
 
     kind: Literal["csv_manifest"] = "csv_manifest"
     path: str
     root: str | None = Field(None, description="what paths are relative to; None: the manifest's directory")
+    path_column: str | None = Field(None, description="None: `path`, or another usual name of it")
+    label_column: str | None = Field(None, description="None: `label`, or another usual name of it")
+    split_column: str | None = Field(None, description="None: `split`, or another usual name of it")
+    follow_links: bool = Field(False, description="whether to follow links that lead out of the root")
 
     def __str__(self) -> str:
         return f"manifest {self.path}"

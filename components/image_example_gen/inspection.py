@@ -90,7 +90,10 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
         raise DataError(
             f"Received {ingest.source}, in which no image is usable by its path; expected images.{why}"
         )
-    require_classes(inspection.class_names, str(ingest.source))
+    try:
+        require_classes(inspection.class_names, str(ingest.source))
+    except DataError as error:  # the other classes may be among what can't be read
+        raise DataError(" ".join([str(error), *inspection.warnings])) from error
     return inspection
 
 

@@ -1,12 +1,9 @@
 """Labels from a CSV file beside the source: what people filled in or corrected (docs/suggest.md)."""
 
-import csv
 import dataclasses
-import hashlib
-import io
 from collections.abc import Mapping, Sequence
 
-from components.image_example_gen import files
+from components.image_example_gen import names, table
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import StagedChunk
 
@@ -43,31 +40,36 @@ def read(path: str) -> LabelsFile:
     Raises:
         DataError: If there is no such file, a column is missing, a label is empty, or an image stands twice.
     """
-    text, digest = _text(path)
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    columns = reader.fieldnames or []
-    key = next((name for name in (IMAGE_ID, SOURCE) if name in columns), None)
-    if key is None or LABEL not in columns:
+    try:
+        found = table.read(path, "the labels file")
+    except (OSError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(
-            f"Received the labels file {path} with the columns {', '.join(columns) or '(none)'}; expected "
-            f"a first line with {LABEL} and {IMAGE_ID} or {SOURCE}, separated by commas."
+            f"Received the labels file {path}, which can't be read: {error}. Correct data.labels_files."
+        ) from error
+    ids = [i for i, name in enumerate(found.columns) if names.folded(name) == names.folded(IMAGE_ID)]
+    key = IMAGE_ID if ids else SOURCE
+    at = ids[0] if ids else found.column(table.PATH)
+    label_at = found.column(table.LABEL)
+    if at is None or label_at is None:
+        raise DataError(
+            f"Received {found.what} with {found.listed}; expected "
+            f"a first line with {LABEL} and {IMAGE_ID} or {SOURCE}."
         )
     labels: dict[str, str] = {}
     lines: dict[str, int] = {}
     empty, double = [], []
-    try:
-        for row in reader:
-            name, label = ((row[column] or "").strip() for column in (key, LABEL))
-            if not name and not label:
-                continue  # an empty line at the end, as spreadsheets leave it
-            if not name or not label:
-                empty.append(reader.line_num)
-            elif name in labels:
-                double.append(f"lines {lines[name]} and {reader.line_num} name {name}")
-            else:
-                labels[name], lines[name] = label, reader.line_num
-    except csv.Error as error:
-        raise DataError(f"Received the labels file {path}; line {reader.line_num}: {error}.") from error
+    for line, row in found.rows:
+        name, label = row[at], row[label_at]
+        if not name and not label:
+            continue
+        if not name or not label:
+            empty.append(line)
+        elif name in labels:
+            double.append(f"lines {lines[name]} and {line} name {name}")
+        else:
+            labels[name], lines[name] = label, line
     if empty:
         raise DataError(
             f"Received the labels file {path} without {LABEL} or {key} in these lines: {_listed(empty)}; "
@@ -80,7 +82,7 @@ def read(path: str) -> LabelsFile:
         )
     if not labels:
         raise DataError(f"Received the labels file {path}, which labels nothing; expected a line an image.")
-    return LabelsFile(path, key, labels, lines, digest)
+    return LabelsFile(path, key, labels, lines, found.digest)
 
 
 def check_classes(file: LabelsFile, class_names: Sequence[str]) -> None:
@@ -151,18 +153,6 @@ def _ids_by_key(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[str, by
         keys = chunk.sources if file.key == SOURCE else [digest.hex() for digest in digests]
         ids.update((key, digest) for key, digest in zip(keys, digests, strict=True) if key in file.labels)
     return ids
-
-
-def _text(path: str) -> tuple[str, str]:
-    try:
-        data = files.read_bytes(path)
-        return data.decode("utf-8-sig"), hashlib.sha256(data).hexdigest()
-    except UnicodeDecodeError as error:
-        raise DataError(f"Received the labels file {path}, which is not UTF-8: {error}.") from error
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"Received the labels file {path}, which can't be read: {error}. Correct data.labels_files."
-        ) from error
 
 
 def _listed(items: Sequence[object]) -> str:

@@ -1,121 +1,140 @@
 """A CSV file that names images, their labels and their splits."""
 
-import csv
 import dataclasses
-import hashlib
-import io
 import os
-import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from components.image_example_gen import files, names
+from components.image_example_gen import files, names, table
 from components.image_example_gen.adapters import base
+from components.image_example_gen.adapters.image_paths import ImagePaths
 from components.image_example_gen.config import CsvManifestSource
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import UNSPLIT, EncodedImage, Entry, Reason
+from components.image_example_gen.records import UNSPLIT, EncodedImage, Entry
 
-_COLUMNS = ("path", "label", "split")
+
+@dataclasses.dataclass(frozen=True)
+class _Manifest:
+    """A manifest as it was understood.
+
+    Attributes:
+        table: Its rows.
+        path, label, split: Positions of the columns; None where there is none.
+        warnings: What a user should know of it.
+    """
+
+    table: table.Table
+    path: int
+    label: int | None
+    split: int | None
+    warnings: tuple[str, ...]
 
 
 class CsvManifestAdapter:
     """Reads the images that a manifest lists; an empty label means that it is unknown."""
 
     def __init__(self, source: CsvManifestSource, max_file_bytes: int):
-        self._path = source.path
+        self._source = source
         self._root = source.root or os.path.dirname(source.path) or "."
         self._max_file_bytes = max_file_bytes
 
     def listing(self) -> base.Listing:
         """Reads the manifest, and looks up the files that it names."""
-        text, rows = self._rows()
-        entries = self._entries(rows)
-        digest = hashlib.sha256(text.encode()).hexdigest()
+        manifest = self._manifest()
+        entries = self._entries(manifest)
         found = tuple(info for _, info in entries if info)
         counted = ((entry.split, entry.label) for entry, _ in entries if entry.rejected is None)
-        return base.Listing(base.Content(found, (digest,)), *base.count_labels(counted))
+        unusable = base.unusable([entry for entry, _ in entries if entry.rejected])
+        if not found:
+            better = ImagePaths(self._root, True).better_root(
+                row[manifest.path] for _, row in manifest.table.rows
+            )
+            unusable += f". Write data.source.root: {better}" if better else ""
+        return base.Listing(
+            base.Content(found, (manifest.table.digest,)),
+            *base.count_labels(counted),
+            warnings=manifest.warnings,
+            unusable=unusable,
+        )
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[base.FileChunk]:
         """Groups the rows in their order."""
         del staging_dir  # files are read in place
-        return base.file_chunks([entry for entry, _ in self._entries(self._rows()[1])], chunk_images)
+        return base.file_chunks([entry for entry, _ in self._entries(self._manifest())], chunk_images)
 
     def read(self, chunk: base.FileChunk) -> Iterator[EncodedImage]:
         """Reads the files of a chunk, one at a time."""
         return (base.read_entry(entry, self._max_file_bytes) for entry in chunk.entries)
 
-    def _rows(self) -> tuple[str, list[tuple[int, dict[str, str]]]]:
-        base.require_file(self._path, "the manifest")
-        try:
-            text = files.read_bytes(self._path).decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DataError(f"Received the manifest {self._path}, which is not UTF-8: {error}.") from error
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        columns = reader.fieldnames or []
-        unknown = [name for name in columns if name not in _COLUMNS]
-        if "path" not in columns or unknown:
+    def _manifest(self) -> _Manifest:
+        """Reads the table, and decides what its columns are."""
+        source = self._source
+        base.require_file(source.path, "the manifest")
+        found = table.read(source.path, "the manifest")
+        keys = {role: f"data.source.{role}_column" for role in (table.PATH, table.LABEL, table.SPLIT)}
+        path = found.column(table.PATH, source.path_column, keys[table.PATH])
+        label = found.column(table.LABEL, source.label_column, keys[table.LABEL])
+        split = found.column(table.SPLIT, source.split_column, keys[table.SPLIT])
+        if path is None:
             raise DataError(
-                f"Received the manifest {self._path} with the columns {', '.join(columns) or '(none)'}; "
-                "expected a first line with `path` and, where known, `label` and `split`."
+                f"Received {found.what} with {found.listed}; expected a first line with `path` and, where "
+                "known, `label` and `split`. Rename a column, or let "
+                f"{keys[table.PATH]} name the column of the paths."
             )
-        try:
-            rows = [(reader.line_num, row) for row in reader]
-        except csv.Error as error:
-            raise DataError(
-                f"Received the manifest {self._path}; line {reader.line_num}: {error}."
-            ) from error
-        if not rows:
-            raise DataError(
-                f"Received the manifest {self._path}, which lists nothing; expected a row an image."
-            )
-        return text, rows
+        if not found.rows:
+            raise DataError(f"Received {found.what}, which lists nothing; expected a row an image.")
+        for role, position in ((table.LABEL, label), (table.SPLIT, split)):
+            if position is None and (near := found.misspelt(role)):
+                raise DataError(
+                    f"Received {found.what} with {found.listed}; {near!r} may be meant as {role!r}. "
+                    f"Write {keys[role]}: {near} if it is, and give it another name if it is not."
+                )
+        warnings = []
+        if (
+            split is not None
+            and source.split_column is None
+            and names.folded(found.columns[split]) != table.SPLIT
+        ):
+            others = {row[split] for _, row in found.rows if row[split] and not names.split_of(row[split])}
+            split = None if others else split
+        over = [name for i, name in enumerate(found.columns) if i not in (path, label, split)]
+        if over:
+            hint = f"; {keys[table.LABEL]} names the column of the labels" if label is None else ""
+            warnings.append(f"passed over the columns {names.listed(over)} of the manifest{hint}")
+        return _Manifest(found, path, label, split, tuple(warnings))
 
-    def _entries(self, rows: list[tuple[int, dict[str, str]]]) -> list[tuple[Entry, files.FileInfo | None]]:
-        remote: Mapping[str, files.FileInfo] = {}
-        if files.scheme_of(self._root):  # one listing instead of a request for each file
-            remote = {info.relative: info for info in files.walk(self._root)}
-        return [self._entry(line, row, remote) for line, row in rows]
+    def _entries(self, manifest: _Manifest) -> list[tuple[Entry, files.FileInfo | None]]:
+        """An entry for each image of the manifest; a row that says the same again is left out.
 
-    def _entry(
-        self, line: int, row: dict[str, str], remote: Mapping[str, files.FileInfo]
-    ) -> tuple[Entry, files.FileInfo | None]:
-        if None in row or not (row.get("path") or "").strip():
-            raise DataError(
-                f"Received the manifest {self._path}; line {line} has "
-                f"{'more fields than the first line' if None in row else 'no path'}; expected one for each "
-                "column, with quotes around a field that holds a comma."
-            )
-        named = row["path"].strip()
-        split_text = (row.get("split") or "").strip()
-        split = names.split_of(split_text) or UNSPLIT
-        if split_text and split == UNSPLIT:
-            raise DataError(
-                f"Received the manifest {self._path}; line {line} has the split {split_text!r}; "
-                "expected train, eval or test, or nothing."
-            )
-        label = (row.get("label") or "").strip() or None
-        relative, info, rejected = self._locate(named, remote)
-        if info is None:
-            return Entry(relative, label, split, "", -1, rejected), None
-        entry = Entry(relative, label, split, info.path, info.size, rejected)
-        return entry, dataclasses.replace(info, relative=relative)
-
-    def _locate(
-        self, named: str, remote: Mapping[str, files.FileInfo]
-    ) -> tuple[str, files.FileInfo | None, tuple[Reason, str] | None]:
-        """The path relative to the root, the file, and what is wrong with it."""
-        outside = (Reason.OUTSIDE_ROOT, f"leads out of {self._root}")
-        if files.scheme_of(self._root):
-            relative = posixpath.normpath(named)
-            if files.scheme_of(named) or relative.startswith(("../", "/")) or relative == "..":
-                return named, None, outside
-            info = remote.get(relative)
-        else:
-            root = os.path.abspath(files.local(self._root))
-            path = os.path.normpath(os.path.join(root, named))
-            relative = os.path.relpath(path, root).replace(os.sep, "/")
-            if not files.is_inside(path, root):
-                return named, None, outside
-            if not files.is_inside(os.path.realpath(path), os.path.realpath(root)):
-                return relative, None, (Reason.OUTSIDE_ROOT, f"a link that leads out of {self._root}")
-            info = files.stat(path)
-        return relative, info, None if info else (Reason.UNREADABLE, "there is no such file")
+        Raises:
+            DataError: If a row has no path or an unknown split, or two give one image different labels.
+        """
+        paths = ImagePaths(self._root, self._source.follow_links)
+        found: dict[tuple[str, str], tuple[Entry, files.FileInfo | None]] = {}
+        lines: dict[str, tuple[int, str | None]] = {}
+        for line, row in manifest.table.rows:
+            where = f"{manifest.table.what}, line {line},"
+            named = row[manifest.path]
+            if not named:
+                raise DataError(f"Received {manifest.table.what}; line {line} has no path; expected one.")
+            split_text = "" if manifest.split is None else row[manifest.split]
+            split = names.split_of(split_text) or UNSPLIT
+            if split_text and split == UNSPLIT:
+                raise DataError(
+                    f"Received {manifest.table.what}; line {line} has the split {split_text!r}; "
+                    "expected train, eval or test, or nothing."
+                )
+            label = None if manifest.label is None else row[manifest.label] or None
+            relative, info, rejected = paths.find(named, where)
+            first, other = lines.get(relative, (line, None))
+            lines[relative] = (first, other) if other is not None else (line, label)
+            if other != label and other is not None and label is not None:
+                raise DataError(
+                    f"Received {manifest.table.what}, whose lines {first} and {line} give {named} the labels "
+                    f"{other!r} and {label!r}; expected one label an image. Delete one of the lines."
+                )
+            entry = Entry(relative, label or other, split, info.path if info else "", -1, rejected)
+            if info is not None:
+                entry = dataclasses.replace(entry, size=info.size)
+                info = dataclasses.replace(info, relative=relative)
+            found[relative, split] = entry, info
+        return list(found.values())

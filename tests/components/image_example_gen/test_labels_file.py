@@ -30,14 +30,23 @@ def test_the_file_is_read_with_its_notes_passed_over(tmp_path):
     assert (found.key, dict(found.labels)) == ("image_id", {"01": "boot, left", "02": "bag"})
 
 
+def test_the_file_is_read_as_a_manifest_is(tmp_path):
+    for text in (
+        "Image_ID;Label\n01;boot\n",
+        "image id\tclass\n01\tboot\n",
+        "sep=;\nimage_id;label\n01;boot\n",
+    ):
+        found = labels_file.read(written(tmp_path, text))
+        assert (found.key, dict(found.labels)) == ("image_id", {"01": "boot"})
+    found = labels_file.read(written(tmp_path, "path,label\nx/1.png,boot\n"))
+    assert (found.key, dict(found.labels)) == ("source", {"x/1.png": "boot"})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            "image_id;label\n1;a\n",
-            r"the columns image_id;label; expected a first line with label and image_id",
-        ),
-        ("path,label\n1,a\n", r"the columns path, label; expected"),
+        ("image_id;why\n1;a\n", "the columns image_id, why; expected a first line with label and image_id"),
+        ("url,label\n1,a\n", r"the columns url, label; expected"),
         ("", r"the columns \(none\)"),
         ("source,label\n", "labels nothing"),
         (

@@ -9,7 +9,7 @@ from tests.components.image_example_gen.support import encoded, picture, write
 
 
 def manifest(tmp_path, text, **source):
-    write(tmp_path / "data" / "list.csv", text.encode())
+    write(tmp_path / "data" / "list.csv", text if isinstance(text, bytes) else text.encode())
     path = str(tmp_path / "data" / "list.csv")
     return IngestConfig(source={"kind": "csv_manifest", "path": path, **source})
 
@@ -49,15 +49,134 @@ def test_manifest_paths_that_can_not_be_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("file,label\na.png,x\n", "columns file, label; expected a first line with `path`"),
-        ("path,lable\na.png,x\n", "columns path, lable"),
+        ("url,label\na.png,x\n", "columns url, label; expected a first line with `path`.*path_column name"),
+        ("path,lable\na.png,x\n", "'lable' may be meant as 'label'. Write data.source.label_column: lable"),
+        ("path,label,spilt\na.png,x,test\n", "'spilt' may be meant as 'split'"),
+        ("path,class,category\na.png,x,y\n", "columns 'class' and 'category' may all hold the label. Write"),
+        ("file;image\na.png;a.png\n", "'file' and 'image' may all hold the path"),
         ("path,split\na.png,trian\n", "line 2 has the split 'trian'"),
         ("path,label\na.png,x,y\n", "line 2 has more fields"),
         ("path,label\n,x\n", "line 2 has no path"),
         ("path,label\n", "expected one an image|lists nothing"),
         ("", r"columns \(none\)"),
+        (
+            "a.png,boot\nb.png,bag\n",
+            "first line is no line of names, but a row: a.png, boot; .*Write path,label",
+        ),
+        ("path,label\na.png,x\na.png,y\n", "lines 2 and 3 give a.png the labels 'x' and 'y'"),
+        ('{"path": "a.png"}', "which is JSON; expected a CSV file"),
+        ("path,label\na.png,Größe\n".encode("latin-1"), "not UTF-8: line 2 holds the byte 0xf6, as Latin-1"),
+        (b"PK\x03\x04\x14\0\0\0\xff\xfe", "a zip file .*Save it as CSV"),
+        (b"\x1f\x8b\x08\0\xff\xfe", "a file compressed with gzip"),
     ],
 )
 def test_manifest_errors(tmp_path, text, error):
+    write(tmp_path / "data" / "a.png", encoded(picture(1)))
     with pytest.raises(DataError, match=error):
         inspect_source(manifest(tmp_path, text))
+
+
+READ = {
+    "semicolons": "path;label\na.png;Boot, left\nsub/b.jpg;bag\n",
+    "tabs": "path\tlabel\na.png\tBoot, left\nsub/b.jpg\tbag\n",
+    "pipes": "path|label\na.png|Boot, left\nsub/b.jpg|bag\n",
+    "excel": 'sep=;\r\nFile Name;CLASS;notes\r\na.png;"Boot, left";\r\nsub/b.jpg;bag;x;\r\n;;\r\n',
+    "backslashes": 'Image,Category\na.png,"Boot, left"\nsub\\b.jpg,bag\n',
+    "dots": './image_path,target\n./a.png,"Boot, left"\n./sub/../sub/b.jpg,bag\n'.replace("./image", "image"),
+    "ids": 'image_id, label\na, "Boot, left"\nsub/b, bag\n',
+    "case": 'path,label\nA.PNG,"Boot, left"\nsub/B.JPG,bag\n',
+    "quotes": "'Path','Label'\na.png,\"Boot, left\"\nsub/b.jpg,bag\n",
+    "BOM": '\ufeffpath,label\na.png,"Boot, left"\nsub/b.jpg,bag\n',
+    "UTF-16": 'path,label\na.png,"Boot, left"\nsub/b.jpg,bag\n'.encode("utf-16"),
+    "UTF-16 without a mark": 'path,label\na.png,"Boot, left"\nsub/b.jpg,bag\n'.encode("utf-16-le"),
+    "index": ',path,label\n0,a.png,"Boot, left"\n1,sub/b.jpg,bag\n',
+    "repeated": 'path,label\na.png,"Boot, left"\nsub/b.jpg,bag\nsub/b.jpg,bag\n',
+    "absolute": 'path,label\n{root}/a.png,"Boot, left"\n{root}/sub/b.jpg,bag\n',
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_manifests_as_people_have_them(tmp_path, name):
+    for path in ("a.png", "sub/b.jpg", "sub/c.png"):
+        write(tmp_path / "data" / path, encoded(picture(len(path)), "PNG" if path == "a.png" else "JPEG"))
+    text = READ[name]
+    if isinstance(text, str):
+        text = text.replace("{root}", str(tmp_path / "data"))
+    ingest = manifest(tmp_path, text)
+    assert inspect_source(ingest).labels == {"": {"Boot, left": 1, "bag": 1}}
+    assert [(i.source, i.label, i.rejected) for i in images(ingest, tmp_path)] == [
+        ("a.png", "Boot, left", None),
+        ("sub/b.jpg", "bag", None),
+    ]
+
+
+def test_other_columns_are_told_once_and_columns_can_be_named(tmp_path):
+    write(tmp_path / "data" / "a.png", encoded(picture(1)))
+    write(tmp_path / "data" / "b.png", encoded(picture(2)))
+    text = "where,kind,fold,width\na.png,boot,1,3\nb.png,bag,2,4\n"
+    ingest = manifest(tmp_path, text, path_column="Where", label_column="kind")
+    found = inspect_source(ingest)
+    assert found.labels == {"": {"boot": 1, "bag": 1}}
+    assert found.warnings == ["passed over the columns fold, width of the manifest"]
+    with pytest.raises(DataError, match="label_column: kinds and the manifest .*has no such column; it has"):
+        inspect_source(manifest(tmp_path, text, path_column="where", label_column="kinds"))
+    no_labels = inspect_source(manifest(tmp_path, "path,species\na.png,x\n"))
+    assert "data.source.label_column names the column of the labels" in no_labels.warnings[0]
+
+
+def test_splits_in_a_column_of_another_name_and_a_set_that_is_none(tmp_path):
+    write(tmp_path / "data" / "a.png", encoded(picture(1)))
+    write(tmp_path / "data" / "b.png", encoded(picture(2)))
+    usage = inspect_source(manifest(tmp_path, "path,label,Subset\na.png,x,Training\nb.png,y,hold-out\n"))
+    assert usage.labels == {"train": {"x": 1}, "test": {"y": 1}}
+    other = inspect_source(manifest(tmp_path, "path,label,set\na.png,x,spring\nb.png,y,summer\n"))
+    assert (other.labels, other.warnings) == (
+        {"": {"x": 1, "y": 1}},
+        ["passed over the columns set of the manifest"],
+    )
+
+
+def test_an_id_that_may_be_two_files(tmp_path):
+    for name in ("a.png", "a.jpg"):
+        write(tmp_path / "data" / name, encoded(picture(1)))
+    with pytest.raises(
+        DataError, match="line 2, with a, which may be a.jpg or a.png in .*data; expected one"
+    ):
+        inspect_source(manifest(tmp_path, "id,label\na,x\n"))
+
+
+def test_when_no_path_works_the_first_is_named_with_a_better_root(tmp_path):
+    write(tmp_path / "data" / "images" / "train" / "a.png", encoded(picture(1)))
+    write(tmp_path / "elsewhere" / "b.png", encoded(picture(2)))
+    root = tmp_path / "data"
+    for text, why in (
+        (
+            "path\na.png\n",
+            f"{root}/a.png: there is no such file. Write data.source.root: {root}/images/train",
+        ),
+        ("id\na\n", f"{root}/a: there is no such file. Write data.source.root: {root}/images/train"),
+        ("path\nnew/x.png\n", f"{root}/new/x.png: there is no such file, nor a directory {root}/new"),
+        ("path\nimages/train\n", f"{root}/images/train is a directory"),
+        (
+            f"path\n{tmp_path}/elsewhere/b.png\n",
+            f"{tmp_path}/elsewhere/b.png lies outside of {root}; data.source.root says what paths are "
+            f"relative to. Write data.source.root: {tmp_path}/elsewhere",
+        ),
+    ):
+        with pytest.raises(DataError) as error:
+            inspect_source(manifest(tmp_path, text))
+        assert why in str(error.value), str(error.value)
+    found = inspect_source(manifest(tmp_path, "path,label\na.png,\nnew.png,\n", root=f"{root}/images/train"))
+    assert found.warnings[0].startswith("1 can't be read, the first of them")
+
+
+def test_links_out_of_the_root_can_be_allowed(tmp_path):
+    write(tmp_path / "disk" / "a.png", encoded(picture(1)))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.png").symlink_to(tmp_path / "disk" / "a.png")
+    with pytest.raises(
+        DataError, match="is a link that leads out of .*; data.source.follow_links: true reads it"
+    ):
+        inspect_source(manifest(tmp_path, "path\na.png\n"))
+    ingest = manifest(tmp_path, "path\na.png\n", follow_links=True)
+    assert images(ingest, tmp_path)[0].data == encoded(picture(1))

@@ -1,0 +1,158 @@
+"""Finds the files that a manifest names, the way people write paths in tables."""
+
+import os
+import posixpath
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from components.image_example_gen import files, names
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.records import Reason
+
+Rejection = tuple[Reason, str]
+_LOOKED_AT = 2000  # directories in which a better root is looked for
+
+
+class ImagePaths:
+    """Paths relative to a root: with slashes or backslashes, any case, with or without an extension."""
+
+    def __init__(self, root: str, follow_links: bool):
+        self._root = root
+        self._follow_links = follow_links
+        self._is_remote = bool(files.scheme_of(root))
+        self._remote: Mapping[str, files.FileInfo] | None = None
+        self._directories: dict[str, dict[str, list[str]]] = {}
+
+    def find(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection | None]:
+        """Finds a file.
+
+        Args:
+            named: As it stands in the table.
+            where: The place in the table, for an error.
+
+        Returns:
+            The path relative to the root, the file, and what is wrong with it.
+
+        Raises:
+            DataError: If several files may be meant.
+        """
+        rejected = None
+        for text in dict.fromkeys((named, named.replace("\\", "/"))):
+            relative, info, why = (
+                self._find_remote(text, where) if self._is_remote else self._find(text, where)
+            )
+            if info is not None:
+                return relative, info, None
+            rejected = rejected or (relative, why)
+        assert rejected is not None
+        return rejected[0], None, rejected[1]
+
+    def _find(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection]:
+        root = os.path.abspath(files.local(self._root))
+        path = os.path.normpath(os.path.join(root, files.local(named)))
+        real_root = os.path.realpath(root)
+        if not files.is_inside(path, root) and files.is_inside(os.path.realpath(path), real_root):
+            path, root = os.path.realpath(path), real_root  # the root is named by a link
+        if not files.is_inside(path, root):
+            detail = f"{path} lies outside of {root}; data.source.root says what paths are relative to"
+            return named, None, (Reason.OUTSIDE_ROOT, detail)
+        if not os.path.isfile(path) and not os.path.isdir(path):
+            path = os.path.join(os.path.dirname(path), self._similar(path, where))
+        relative = os.path.relpath(path, root).replace(os.sep, "/")
+        outside = not files.is_inside(os.path.realpath(path), real_root)
+        if os.path.lexists(path) and outside and not self._follow_links:
+            detail = f"{path} is a link that leads out of {root}; data.source.follow_links: true reads it"
+            return relative, None, (Reason.OUTSIDE_ROOT, detail)
+        info = files.stat(path)
+        if info is not None and os.access(path, os.R_OK):
+            return relative, info, (Reason.UNREADABLE, "")
+        return relative, None, (Reason.UNREADABLE, _why_not(path, info))
+
+    def _find_remote(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection]:
+        if self._remote is None:  # one listing instead of a request for each file
+            self._remote = {info.relative: info for info in files.walk(self._root)}
+            for relative in self._remote:
+                _note(self._directories.setdefault(posixpath.dirname(relative), {}), relative)
+        relative = posixpath.normpath(named.removeprefix(self._root.rstrip("/") + "/"))
+        if files.scheme_of(relative) or relative.startswith(("../", "/")) or relative == "..":
+            return named, None, (Reason.OUTSIDE_ROOT, f"{named} lies outside of {self._root}")
+        if relative not in self._remote:
+            name = self._similar(relative, where)
+            relative = posixpath.join(posixpath.dirname(relative), name)
+        detail = f"{posixpath.join(self._root, relative)}: there is no such file"
+        return relative, self._remote.get(relative), (Reason.UNREADABLE, detail)
+
+    def _similar(self, path: str, where: str) -> str:
+        """The name of the one file in the directory that is meant; the name itself if there is none.
+
+        Raises:
+            DataError: If there are several.
+        """
+        directory, name = os.path.split(path)
+        if directory not in self._directories and not self._is_remote:
+            self._directories[directory] = {}
+            for entry in _listed(directory):
+                _note(self._directories[directory], entry)
+        found = self._directories.get(directory, {}).get(_folded(name), [])
+        if len(found) > 1:
+            raise DataError(
+                f"Received {where} with {name}, which may be {' or '.join(found[:3])} in {directory}; "
+                "expected one file. Write the whole name, or remove the other file."
+            )
+        return found[0] if found else name
+
+    def better_root(self, named: Iterable[str]) -> str:
+        """A directory below which the first path would be found; empty if none is at hand."""
+        paths = [path.replace("\\", "/") for path in named]
+        if self._is_remote or not paths:
+            return ""
+        first, root = paths[0], os.path.abspath(files.local(self._root))
+        if os.path.isabs(first):
+            absolute = [os.path.dirname(path) for path in paths if os.path.isabs(path)]
+            return os.path.commonpath(absolute) if os.path.isfile(first) else ""
+        for directory in _near(root):
+            path = os.path.join(directory, first)
+            similar = {_folded(name) for name in _listed(os.path.dirname(path)) if names.is_image_name(name)}
+            stems = {_folded(os.path.splitext(name)[0]) for name in _listed(os.path.dirname(path))}
+            if os.path.isfile(path) or _folded(os.path.basename(path)) in similar | stems:
+                return os.path.normpath(directory)
+        return ""
+
+
+def _near(root: str) -> Iterator[str]:
+    """Directories in which paths may have been meant: below the root, above it, the current one."""
+    below = (directory for directory, _, _ in os.walk(root))
+    for _, directory in zip(range(_LOOKED_AT), below, strict=False):
+        yield directory
+    yield from (os.path.dirname(root), os.path.dirname(os.path.dirname(root)), os.getcwd())
+
+
+def _listed(directory: str) -> Sequence[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []
+
+
+def _note(names_of: dict[str, list[str]], path: str) -> None:
+    """Makes a file known by its name and by its name without extension, whatever their case."""
+    name = os.path.basename(path)
+    if names.passed_over(name) is None:
+        for key in {_folded(name), _folded(os.path.splitext(name)[0])}:
+            names_of.setdefault(key, []).append(name)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _why_not(path: str, info: files.FileInfo | None) -> str:
+    if info is not None:
+        return f"{path}: there is no permission to read it"
+    if os.path.isdir(path):
+        return f"{path} is a directory"
+    if os.path.lexists(path):
+        return f"{path} is a link that leads nowhere"
+    directory = os.path.dirname(path)
+    missing = "" if os.path.isdir(directory) else f", nor a directory {directory}"
+    return f"{path}: there is no such file{missing}"

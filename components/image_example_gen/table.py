@@ -1,0 +1,196 @@
+"""CSV files as people have them, manifests and labels files: encoding, separator, names of columns."""
+
+import collections
+import csv
+import dataclasses
+import difflib
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+
+from components.image_example_gen import file_formats, files, names
+from components.image_example_gen.errors import DataError
+
+# What a column is for -> what it is usually called, folded; a name of an earlier group counts first.
+PATH, LABEL, SPLIT = "path", "label", "split"
+USUAL: Mapping[str, Sequence[frozenset[str]]] = {
+    PATH: (
+        names.words("path"),
+        names.words(
+            "filepath imagepath imgpath filename file files image images img imagefile imgfile imagefilename "
+            "imagename imgname fname relativepath relpath fullpath photo picture source src"
+        ),
+        names.words("imageid imgid id fileid uuid name"),
+    ),
+    LABEL: (
+        names.words("label"),
+        names.words("class classname classlabel labelname labels target category categoryname y groundtruth"),
+        names.words("classid labelid categoryid classindex labelindex targetid"),
+    ),
+    SPLIT: (names.words("split"), names.words("subset partition datasplit set usage phase")),
+}
+_SEPARATORS = ",;\t|"
+_SNIFFED_ROWS = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """The rows of a file.
+
+    Attributes:
+        what: How to call the file in an error, with its path.
+        columns: Names as they stand in the first line.
+        rows: Line number and fields of each row that is not empty, as many fields as columns.
+        digest: SHA-256 of the file, hex.
+    """
+
+    what: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+    digest: str
+
+    def column(self, role: str, configured: str | None = None, key: str = "") -> int | None:
+        """Position of the column that has a role; None where there is none.
+
+        Args:
+            role: `path`, `label` or `split`.
+            configured: What the configuration calls it.
+            key: The key of the configuration that can name it; empty: there is none.
+
+        Raises:
+            DataError: If several columns may be meant, or the one that the configuration names is missing.
+        """
+        if configured is not None:
+            found = [i for i, name in enumerate(self.columns) if name == configured]
+            found = found or [
+                i for i, name in enumerate(self.columns) if names.folded(name) == names.folded(configured)
+            ]
+            if len(found) != 1:
+                raise DataError(
+                    f"Received {key}: {configured} and {self.what}, which has "
+                    f"{'several such columns' if found else 'no such column'}; it has {self.listed}."
+                )
+            return found[0]
+        for usual in USUAL[role]:
+            found = [i for i, name in enumerate(self.columns) if names.folded(name) in usual]
+            if len(found) > 1:
+                several = " and ".join(repr(self.columns[i]) for i in found)
+                remedy = f"Write {key}: {self.columns[found[0]]}, or" if key else "Rename or remove one:"
+                raise DataError(
+                    f"Received {self.what}, in which the columns {several} may all hold the {role}. {remedy} "
+                    f"a column called {role} counts first."
+                )
+            if found:
+                return found[0]
+        return None
+
+    @property
+    def listed(self) -> str:
+        """Its columns, for a message."""
+        return f"the columns {', '.join(self.columns)}" if self.columns else "the columns (none)"
+
+    def misspelt(self, role: str) -> str | None:
+        """A column whose name is nearly that of a role."""
+        folded = ((name, names.folded(name)) for name in self.columns)
+        return next((name for name, text in folded if difflib.get_close_matches(text, [role], 1, 0.75)), None)
+
+
+def read(path: str, what: str) -> Table:
+    """Reads a file; the separator is found out, blanks around fields are dropped.
+
+    Args:
+        path: The file: UTF-8, or UTF-16 with its mark.
+        what: How to call it in an error.
+
+    Raises:
+        DataError: If it is no such file, has no first line with names, or a row has too many fields.
+    """
+    what = f"{what} {path}"
+    data = files.read_bytes(path)
+    text = _text(data, what)
+    first, _, rest = text.lstrip().partition("\n")
+    skipped = 0
+    separator = ""
+    if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:  # as Excel writes
+        separator, text, skipped = first.strip()[4], rest, 1
+    separator = separator or _separator(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    rows: list[tuple[int, tuple[str, ...]]] = []
+    try:
+        for row in reader:
+            if any(field.strip() for field in row):
+                rows.append((reader.line_num + skipped, tuple(field.strip() for field in row)))
+    except csv.Error as error:
+        raise DataError(f"Received {what}; line {reader.line_num + skipped}: {error}.") from error
+    columns = tuple(name.lstrip("\ufeff#").strip(" \t'\"") for name in rows[0][1]) if rows else ()
+    if not any(names.folded(name) in usual for name in columns for usual in USUAL[PATH]):
+        _require_names(columns, what)
+    return Table(what, columns, tuple(_fitted(rows[1:], columns, what)), hashlib.sha256(data).hexdigest())
+
+
+def _fitted(
+    rows: Sequence[tuple[int, tuple[str, ...]]], columns: Sequence[str], what: str
+) -> list[tuple[int, tuple[str, ...]]]:
+    """Rows with as many fields as there are columns: missing ones are empty, empty ones too many dropped."""
+    num_columns = len(columns)
+    for line, row in rows:
+        if any(row[num_columns:]):
+            raise DataError(
+                f"Received {what}; line {line} has more fields than the first line, {len(row)} instead of "
+                f"{num_columns}; expected one for each column, with quotes around a field that holds the "
+                "separator."
+            )
+    return [(line, (*row[:num_columns], *[""] * (num_columns - len(row)))) for line, row in rows]
+
+
+def _require_names(columns: Sequence[str], what: str) -> None:
+    """Refuses a first line that is a row already."""
+    if any(names.is_image_name(name) for name in columns):
+        header = ",".join((PATH, LABEL, SPLIT)[: len(columns)])
+        raise DataError(
+            f"Received {what}, whose first line is no line of names, but a row: {', '.join(columns)}; "
+            f"expected the names of the columns first. Write {header} above it."
+        )
+
+
+def _separator(text: str) -> str:
+    """The separator by which the first line holds the most usual names, and the rows are of equal length."""
+    lines = [line for line in text.splitlines() if line.strip()][:_SNIFFED_ROWS]
+    usual = frozenset().union(*(group for groups in USUAL.values() for group in groups))
+    ranked = []
+    for position, separator in enumerate((*_SEPARATORS, " ")):
+        try:
+            rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+        except csv.Error:
+            continue
+        widths = collections.Counter(map(len, rows))
+        if not rows or len(rows[0]) < 2 or (separator == " " and len(widths) > 1):
+            continue
+        known = sum(names.folded(name.lstrip("#")) in usual for name in rows[0])
+        ranked.append((known, widths[len(rows[0])] / len(rows), -position, separator))
+    return max(ranked)[3] if ranked else ","
+
+
+def _text(data: bytes, what: str) -> str:
+    encoding = "utf-8-sig"
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    elif data[1:200:2] and not any(data[1:200:2]):
+        encoding = "utf-16-le"
+    elif data[0:200:2] and not any(data[0:200:2]):
+        encoding = "utf-16-be"
+    kind = file_formats.name_format(data[: file_formats.HEAD_BYTES])
+    try:
+        text = data.decode(encoding)
+        if "\0" not in text and not text.lstrip("\ufeff \t\r\n").startswith(("{", "[", "<")):
+            return text.removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        if kind in (None, "text"):
+            line, wrong = data.count(b"\n", 0, error.start) + 1, data[error.start : error.start + 1].hex()
+            raise DataError(
+                f"Received {what}, which is not UTF-8: line {line} holds the byte 0x{wrong}, as Latin-1 and "
+                "Windows-1252 have it. Save it as UTF-8 (Excel: CSV UTF-8; iconv -f latin1 -t utf-8)."
+            ) from error
+    raise DataError(
+        f"Received {what}, which is {kind or 'no text'}; expected a CSV file. Save it as CSV (UTF-8)."
+    )
