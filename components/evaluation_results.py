@@ -96,6 +96,7 @@ _MEANINGS = {
     "gain_over_majority": ": always answering the most frequent class does about as well or better",
     "adjusted_balanced_accuracy": ": on average over the classes hardly better than one constant answer",
 }
+_COMPARISONS = {"shared_accuracy": "accuracy on the classes that both models know"}
 _NOT_DEFINED = ": it is not defined for these images, which are of one class only"
 
 
@@ -105,6 +106,7 @@ def _explain(failure: Any) -> str:
     bounds = threshold.value_threshold
     if failure.metric_key.is_diff:
         allowed = threshold.change_threshold.absolute.value
+        name = _COMPARISONS.get(name, name)
         return f"{name} changed by {value:+.4f} against the model in use, allowed is {allowed:+.4f}"
     if bounds.HasField("lower_bound") and not value >= bounds.lower_bound.value:
         meaning = _MEANINGS.get(name, "") if value == value else _NOT_DEFINED

@@ -1,12 +1,14 @@
 """A SavedModel of this pipeline as its consumers use it: through its signatures only."""
 
 import dataclasses
+import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from components.encoder_fingerprint import EMBED_SIGNATURE, EMBEDDING, encoder_fingerprint
 from components.errors import InputError
@@ -27,6 +29,13 @@ class UnreadableImagesError(InputError):
             f"The model can't read {len(positions)} of the images received (positions {shown}): {detail}"
         )
         self.positions = tuple(positions)
+
+
+def trial_image() -> bytes:
+    """A gray ramp of 32x32 as PNG, which every model takes: to see whether and what it answers."""
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((32, 32)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +78,11 @@ class ServedModel:
     def is_classifier(self) -> bool:
         """Whether `classify` can be called."""
         return CLASSIFY_SIGNATURE in self._model.signatures
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes in the model's own order, as its answers name them; empty for an encoder."""
+        return self.classify([trial_image()]).names if self.is_classifier else ()
 
     def embed(self, images: Sequence[bytes]) -> np.ndarray:
         """Embeds images.

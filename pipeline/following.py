@@ -6,15 +6,13 @@ can't be loaded is told by `/v1/health`, tried again, and changes nothing.
 """
 
 import dataclasses
-import io
 import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from PIL import Image
-
+from components.served_model import trial_image
 from components.similarity_index_gen.search import ImageSearch
 from pipeline.model_choice import INDEX, ModelChoice
 
@@ -123,7 +121,7 @@ class _Follower:
             return {"champion": champion}
         try:
             served = load(self._choose())
-            served.search.model.embed([_trial_image()])
+            served.search.model.embed([trial_image()])
         except Exception as error:  # whatever is wrong with the new one, the old one goes on
             self._put_off(champion)
             wrong = f"Version {champion}, the champion, can't be loaded: {error} Still serving {choice}."
@@ -150,10 +148,3 @@ class _Follower:
             self._told(text)
             self._last_error = text
         return {"error": text}
-
-
-def _trial_image() -> bytes:
-    """A gray ramp as PNG: shows that a model answers, and takes its first, slow call off a user's request."""
-    buffer = io.BytesIO()
-    Image.linear_gradient("L").resize((32, 32)).save(buffer, "PNG")
-    return buffer.getvalue()

@@ -68,7 +68,7 @@ def create_pipeline(config: PipelineConfig, source: Source) -> tfx.dsl.Pipeline:
     data = data_stage(config, source)
     tuner = tuning_stage(config, source, data) if config.tuner.enabled else None
     encoder = pretraining_stage(config, data, tuner, shipped=not source.has_labels)
-    candidate = classifier_stage(config, source, data, encoder) if source.has_labels else encoder
+    candidate = classifier_stage(config, data, encoder) if source.has_labels else encoder
     nodes = [*data.nodes, *candidate.nodes, *delivery_stage(config, data, candidate)]
     _add_beam_args(config, nodes)
     return tfx.dsl.Pipeline(
@@ -160,7 +160,7 @@ def pretraining_stage(
     )
 
 
-def classifier_stage(config: PipelineConfig, source: Source, data: Data, encoder: Candidate) -> Candidate:
+def classifier_stage(config: PipelineConfig, data: Data, encoder: Candidate) -> Candidate:
     """The head on the labelled images, and its comparison with the model in use."""
     trainer = tfx.components.Trainer(
         run_fn="trainer_module.entry.head_run_fn",
@@ -182,6 +182,7 @@ def classifier_stage(config: PipelineConfig, source: Source, data: Data, encoder
         serving_dir=config.serving_dir,
         policy=config.baseline.policy,
         reset_token=config.baseline.reset_token,
+        classes=config.baseline.classes,
     )
     evaluator = tfx.components.Evaluator(
         examples=data.examples,
@@ -189,14 +190,14 @@ def classifier_stage(config: PipelineConfig, source: Source, data: Data, encoder
         model=model,
         baseline_model=baseline.outputs["baseline_model"],
         schema=data.schema,
-        eval_config=eval_config.gate_config(config.evaluation, source.class_names),
+        eval_config=eval_config.gate_config(config.evaluation, config.baseline.classes),
     )
     test_evaluator = tfx.components.Evaluator(
         examples=data.examples,
         example_splits=["test"],
         model=model,
         schema=data.schema,
-        eval_config=eval_config.report_config(source.class_names),
+        eval_config=eval_config.report_config(),
     ).with_id("TestEvaluator")
     combined = CombinedBlessing(
         representation=encoder.blessing,

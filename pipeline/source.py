@@ -23,12 +23,10 @@ class Source:
     Attributes:
         fingerprint: Changes when the data does, or the code that reads it; decides whether
             ImageExampleGen is cached.
-        class_names: The classes, sorted; empty where only the data itself can tell.
         has_labels: Whether any image has a label; without one there is no classifier to train.
     """
 
     fingerprint: str
-    class_names: tuple[str, ...] = ()
     has_labels: bool = True
 
 
@@ -45,7 +43,7 @@ def source_of(
     store_path = os.path.join(config.root, FILE_NAME) if os.path.isdir(config.root) else None
     content = fingerprint(inspection.content, store_path, config.data.verify == "all", tell)
     fingerprint_of_all = f"{content}-{code_digest('components')}"
-    return Source(fingerprint_of_all, tuple(inspection.class_names), inspection.has_labels)
+    return Source(fingerprint_of_all, inspection.has_labels)
 
 
 @functools.cache

@@ -24,6 +24,8 @@ class Summary:
         blessed: Whether every gate let the model pass.
         reasons: Why not, one sentence each.
         baseline: Which model it was compared with.
+        new_classes: Classes that the model in use doesn't know.
+        gone_classes: Classes of the model in use that this one doesn't know.
         pushed_model: Directory of the served version or, of a challenger, where the Pusher put it; empty if
             nothing was pushed.
     """
@@ -36,6 +38,8 @@ class Summary:
     blessed: bool
     reasons: tuple[str, ...]
     baseline: str
+    new_classes: tuple[str, ...]
+    gone_classes: tuple[str, ...]
     pushed_model: str
 
 
@@ -47,7 +51,8 @@ def summarise(run: Run) -> Summary:
     reasons = list(representation.get("reasons", ()))
     if evaluator is not None:
         reasons += evaluation_results.read_failures(evaluator.output("evaluation").uri)
-    baseline = run.node("BaselineResolver")
+    resolver = run.node("BaselineResolver")
+    baseline = resolver.output("baseline_model").properties if resolver else {}
     return Summary(
         images=_json(example_gen, "quarantine", "summary.json"),
         quarantine=example_gen.output("quarantine").uri if example_gen else "",
@@ -56,7 +61,9 @@ def summarise(run: Run) -> Summary:
         test=_overall(run.node("TestEvaluator")),
         blessed=_blessed(run),
         reasons=tuple(reasons),
-        baseline=str(baseline.output("baseline_model").properties.get("source", "")) if baseline else "",
+        baseline=str(baseline.get("source", "")),
+        new_classes=tuple(json.loads(baseline.get("new_classes", "[]"))),
+        gone_classes=tuple(json.loads(baseline.get("gone_classes", "[]"))),
         pushed_model=_pushed(run),
     )
 

@@ -1,5 +1,6 @@
 """The BaselineResolver node."""
 
+import json
 import logging
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -20,6 +21,7 @@ def BaselineResolver(  # noqa: N802 - the name is the node's id
     serving_dir: Parameter[str],
     policy: Parameter[str] = "latest",
     reset_token: Parameter[str] = "",
+    classes: Parameter[str] = "shared",
 ) -> None:
     """Copies the model in use, or the candidate where there is none, to `baseline_model`.
 
@@ -30,15 +32,21 @@ def BaselineResolver(  # noqa: N802 - the name is the node's id
         model: The candidate.
         baseline_model: The model that the Evaluator compares with. Custom properties: `source`
             (version directory relative to `serving_dir`, or `candidate`), `version` (a number, or
-            `none`), `reason`.
+            `none`), `reason`, and `new_classes` and `gone_classes` (JSON lists): what the candidate knows and
+            the model in use doesn't, and the other way round.
         serving_dir: Directory of numeric versions; the newest is in use.
         policy: `latest` or `none`; `baseline.py` states what they mean.
         reset_token: Any text; another one makes the node look again for the same candidate.
+        classes: On which classes the two are compared: `shared`, or `all`.
     """
     del reset_token  # part of the cache key, nothing else
-    chosen = baseline.resolve_baseline(path_utils.serving_model_path(model.uri), serving_dir, policy)
+    candidate_dir = path_utils.serving_model_path(model.uri)
+    chosen = baseline.resolve_baseline(candidate_dir, serving_dir, policy, classes)
     serving_directory.copy_model(chosen.model_dir, path_utils.serving_model_dir(baseline_model.uri))
     baseline_model.set_string_custom_property("source", chosen.source)
     baseline_model.set_string_custom_property("version", chosen.version)
     baseline_model.set_string_custom_property("reason", chosen.reason)
+    for name in ("new_classes", "gone_classes"):
+        names = json.dumps(getattr(chosen, name), ensure_ascii=False)
+        baseline_model.set_string_custom_property(name, names)
     _logger.info("Baseline: %s (%s)", chosen.source, chosen.reason)

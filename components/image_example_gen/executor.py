@@ -54,7 +54,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         finally:
             tf.io.gfile.rmtree(staging_dir)
         summary = quarantine.read_summary(set_aside.uri)
-        summary |= {"passed_over": dict(inspection.passed_over), "warnings": list(inspection.warnings)}
+        lost = summary.get("classes_lost")
+        warnings = [*inspection.warnings, *([quarantine.lost_text(lost)] if lost else [])]
+        summary |= {"passed_over": dict(inspection.passed_over), "warnings": warnings}
         quarantine.write_summary(set_aside.uri, summary)
         _record_quarantine(set_aside, summary)
         if summary["error"]:

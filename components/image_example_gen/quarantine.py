@@ -6,7 +6,7 @@ import json
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,9 @@ def summarise(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str 
     if plan is not None:
         written = {name: _split_counts(plan, code) for code, name in enumerate(SPLITS)}
         summary |= {
+            "classes_lost": lost_classes(
+                chunks, {name for each in written.values() for name in each["labelled"]}
+            ),
             "written": written,
             "duplicates": dataclasses.asdict(plan.duplicates),
             "labels_hidden": plan.labels_hidden,
@@ -75,6 +78,26 @@ def summarise(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str 
             },
         }
     return summary
+
+
+def lost_classes(chunks: Sequence[StagedChunk], kept: Collection[str] | None = None) -> list[str]:
+    """Classes that the source names and of which no image is left, sorted.
+
+    Args:
+        chunks: What was staged.
+        kept: Classes with an image in the end; None: those with an image that could be read.
+    """
+    read = {label for chunk in chunks for label in chunk.labels if label is not None}
+    named = read | {each.label for each in _all_set_aside(chunks) if each.label is not None}
+    return sorted(named - set(read if kept is None else kept))
+
+
+def lost_text(classes: Sequence[str]) -> str:
+    """What it means that classes are lost, one at least; a sentence."""
+    more = f" and {len(classes) - 5:,} more" if len(classes) > 5 else ""
+    which = "this class" if len(classes) == 1 else "these classes"
+    names = ", ".join(map(repr, classes[:5])) + more
+    return f"No usable image of {names} is left: the model will not know {which}."
 
 
 def _split_counts(plan: SplitPlan, code: int) -> dict[str, Any]:

@@ -104,6 +104,7 @@ class SetAside:
         detail: The particulars.
         digest: SHA-256 of its bytes, hex; empty where they could not be had.
         sample: Staged copy of its bytes, if one was kept.
+        label: Its class by the source; None where it has none.
     """
 
     source: str
@@ -111,6 +112,7 @@ class SetAside:
     detail: str
     digest: str = ""
     sample: str = ""
+    label: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

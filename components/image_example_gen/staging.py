@@ -62,7 +62,8 @@ class ChunkStager:
             data = batch.pixels[i].tobytes()
             detail = f"all {batch.pixels.shape[2]}x{batch.pixels.shape[1]} pixels are the same"
             digest = hashlib.sha256(data).hexdigest()
-            self._set_aside.append(SetAside(batch.sources[i], Reason.BLANK, detail, digest))
+            label = batch.labels[i]
+            self._set_aside.append(SetAside(batch.sources[i], Reason.BLANK, detail, digest, label=label))
         good = np.flatnonzero(~blank).tolist()
         pixels = batch.pixels if len(good) == len(blank) else batch.pixels[good]
         if good:
@@ -126,7 +127,9 @@ class ChunkStager:
             with files.create_binary(sample) as file:
                 file.write(image.data)
         digest = hashlib.sha256(image.data).hexdigest() if image.data else ""
-        self._set_aside.append(SetAside(image.source, rejected.reason, rejected.detail, digest, sample))
+        self._set_aside.append(
+            SetAside(image.source, rejected.reason, rejected.detail, digest, sample, image.label)
+        )
 
 
 def read_records(path: str) -> Iterator[bytes]:

@@ -114,7 +114,9 @@ def plan(
         quarantine.check_bad_fraction(chunks, config)
         decided = plan_splits(chunks, config, given_labels(chunks, config))
     except DataError as error:
-        quarantine.write(quarantine_uri, chunks, quarantine.summarise(chunks, None, str(error)))
+        lost = quarantine.lost_classes(chunks)
+        told = f"{error} {quarantine.lost_text(lost)}" if lost else str(error)
+        quarantine.write(quarantine_uri, chunks, quarantine.summarise(chunks, None, told))
         return []
     quarantine.write(quarantine_uri, chunks, quarantine.summarise(chunks, decided))
     return assign(chunks, decided, examples_uri)

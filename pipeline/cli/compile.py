@@ -28,10 +28,7 @@ DEFAULT_NAMES = {"kubeflow": "pipeline.yaml", "vertex": "pipeline.json"}
     "--inspect/--no-inspect",
     default=True,
     show_default=True,
-    help="Look at the data from here; without it, name the classes by --class.",
-)
-@click.option(
-    "--class", "class_names", multiple=True, metavar="NAME", help="A class, where data isn't inspected."
+    help="Look at the data from here; without it, images have labels unless --unlabelled says otherwise.",
 )
 @click.option("--unlabelled", is_flag=True, help="No image has a label; where data isn't inspected.")
 def command(
@@ -40,20 +37,16 @@ def command(
     target: Literal["kubeflow", "vertex"],
     out: str | None,
     inspect: bool,
-    class_names: tuple[str, ...],
     unlabelled: bool,
 ) -> None:
     """Compile the pipeline for Kubeflow Pipelines; needs neither cluster nor credentials."""
     require_kfp()
-    if inspect and (class_names or unlabelled):
-        raise click.UsageError("--class and --unlabelled go with --no-inspect.")
+    if inspect and unlabelled:
+        raise click.UsageError("--unlabelled goes with --no-inspect.")
     out = out or DEFAULT_NAMES[target]
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
-        if inspect:
-            source = source_of(config, inspect_source(config.data))
-        else:
-            source = Source("", tuple(sorted(class_names)), not unlabelled)
+        source = source_of(config, inspect_source(config.data)) if inspect else Source("", not unlabelled)
         compile_to(config, source, target, out)
     click.echo(f"Compiled {config.name} for {target}: {out}")
 

@@ -58,6 +58,9 @@ def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[
         yield "classifier", _classifier_text(summary)
     else:
         yield "classifier", "none: no image has a label, so only the encoder was trained"
+    changes = _class_changes(summary["new_classes"], summary["gone_classes"])
+    if changes:
+        yield "classes", f"{changes}, compared with the model in use"
     yield "verdict", _verdict(summary)
     yield (
         "pushed model",
@@ -80,6 +83,12 @@ def _verdict(summary: Mapping[str, Any]) -> str:
 def counts_text(counts: Mapping[str, int]) -> str:
     """`.txt files 3, documents 1`."""
     return ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
+
+
+def _class_changes(new: Sequence[str], gone: Sequence[str]) -> str:
+    """`new: 'cross'; no longer there: 'circle'`; empty where nothing changed."""
+    named = (("new", new), ("no longer there", gone))
+    return "; ".join(f"{what}: {', '.join(map(repr, names))}" for what, names in named if names)
 
 
 def absent_text(split: str, classes: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from components.similarity_index_gen.config import IndexConfig
 from pipeline import schema
 from pipeline.config.beam import BeamConfig
 from pipeline.config.kubeflow import KubeflowConfig
-from pipeline.evaluation.config import EvaluationConfig
+from pipeline.evaluation.config import ComparedClasses, EvaluationConfig
 from trainer_module.config import ExportConfig, HeadConfig, ImageConfig, PretrainConfig, ServingConfig
 from trainer_module.tuner_config import TunerConfig
 from trainer_module.view_steps import check_policy
@@ -32,6 +32,11 @@ class BaselineConfig(Frozen):
 
     policy: Literal["latest", "none"] = "latest"
     reset_token: str = Field("", description="a new value resolves the baseline again for a cached model")
+    classes: ComparedClasses = Field(
+        "shared",
+        description="compare on the classes that both models know, or on all, where one that a model doesn't "
+        "know is wrong for it",
+    )
 
 
 class ServerMetadataConfig(Frozen):

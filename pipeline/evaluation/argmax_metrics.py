@@ -12,7 +12,7 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.metrics import multi_class_confusion_matrix_metrics as tfma_confusion
 from tensorflow_model_analysis.proto import config_pb2
 
-from pipeline.evaluation.outcomes import derive, derived_metric
+from pipeline.evaluation.outcomes import Outcomes, derive, derived_metric
 
 ACCURACY = "accuracy"
 CONFUSION_MATRIX = "confusion_matrix"
@@ -20,6 +20,7 @@ MACRO_F1 = "macro_f1"
 BALANCED_ACCURACY = "balanced_accuracy"
 ADJUSTED_BALANCED_ACCURACY = "adjusted_balanced_accuracy"
 GAIN_OVER_MAJORITY = "gain_over_majority"
+SHARED_ACCURACY = "shared_accuracy"
 PER_CLASS_METRICS = ("precision", "recall", "f1")
 
 
@@ -98,29 +99,37 @@ def _matrices(confusion: np.ndarray) -> tfma_confusion.Matrices:
 
 def _per_class(
     name: str,
-    num_classes: int,
     eval_config: config_pb2.EvalConfig | None = None,
     model_name: str = "",
     output_name: str = "",
     example_weighted: bool = False,
 ) -> list[Any]:
-    keys = [
-        metric_types.MetricKey(
-            name=name,
-            model_name=model_name,
-            output_name=output_name,
-            example_weighted=example_weighted,
-            sub_key=metric_types.SubKey(class_id=index),
-        )
-        for index in range(num_classes)
-    ]
-    of_all = keys[0]._replace(sub_key=None)
-    return derive(
-        of_all,
-        eval_config,
-        lambda found: dict(zip(keys, scores_of(found.confusion)[name].tolist(), strict=True)),
-        keys,
+    of_all = metric_types.MetricKey(
+        name=name, model_name=model_name, output_name=output_name, example_weighted=example_weighted
     )
+    specs = eval_config.model_specs if eval_config else ()
+    is_baseline = any(spec.is_baseline and spec.name == model_name for spec in specs)
+
+    def values_of(found: Outcomes) -> dict[metric_types.MetricKey, float]:
+        # TFMA subtracts by index: where the lists of classes differ, it would compare different classes.
+        if is_baseline and not found.same_classes:
+            return {}
+        values = scores_of(found.confusion)[name][: found.num_classes].tolist()
+        return {
+            of_all._replace(sub_key=metric_types.SubKey(class_id=index)): value
+            for index, value in enumerate(values)
+        }
+
+    return derive(of_all, eval_config, values_of, [of_all])
+
+
+def shared_accuracy_of(shared: np.ndarray) -> float:
+    """Accuracy over the classes that every model knows; NaN without examples of one.
+
+    Args:
+        shared: float64 [2]: weights of their examples, and of the hits among these.
+    """
+    return float(shared[1] / shared[0]) if shared[0] else float("nan")
 
 
 class Accuracy(metric_types.Metric):
@@ -168,12 +177,21 @@ class GainOverMajority(metric_types.Metric):
 
 
 class PerClass(metric_types.Metric):
-    """`precision`, `recall` or `f1` (the `name`) of each class, of the most probable class."""
+    """`precision`, `recall` or `f1` (the `name`) of each class that the model knows, by its index there."""
 
-    def __init__(self, name: str, num_classes: int):
-        super().__init__(
-            metric_util.merge_per_key_computations(_per_class), name=name, num_classes=num_classes
-        )
+    def __init__(self, name: str):
+        super().__init__(metric_util.merge_per_key_computations(_per_class), name=name)
+
+
+class SharedAccuracy(metric_types.Metric):
+    """Accuracy over the classes that every model of the evaluation knows.
+
+    It compares models with different classes. Alone it must not be used as a figure of a model: classes that
+    the other one lacks are left out.
+    """
+
+    def __init__(self, name: str = SHARED_ACCURACY):
+        super().__init__(derived_metric(lambda found: shared_accuracy_of(found.shared)), name=name)
 
 
 for _metric in (
@@ -184,5 +202,6 @@ for _metric in (
     GainOverMajority,
     MacroF1,
     PerClass,
+    SharedAccuracy,
 ):
     metric_types.register_metric(_metric)

@@ -1,6 +1,11 @@
 """What the Evaluator demands of a model."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+# Over which classes a candidate is compared with a model in use that has other classes (docs/gates.md).
+ComparedClasses = Literal["shared", "all"]
 
 
 class EvaluationConfig(BaseModel):

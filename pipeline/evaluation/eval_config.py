@@ -1,17 +1,17 @@
 """Builds the TFMA configuration of the two Evaluator nodes."""
 
 import json
-from collections.abc import Sequence
 
 from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.evaluation import argmax_metrics, calibration, ranking
-from pipeline.evaluation.config import EvaluationConfig
+from pipeline.evaluation.config import ComparedClasses, EvaluationConfig
 
+_COMPARED_BY = {"shared": argmax_metrics.SHARED_ACCURACY, "all": argmax_metrics.ACCURACY}
 SLICE_FEATURES = ("label", "brightness_band")
 
 
-def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> config_pb2.EvalConfig:
+def gate_config(evaluation: EvaluationConfig, compare: ComparedClasses) -> config_pb2.EvalConfig:
     """Configuration of the Evaluator that blesses: metrics, slices, thresholds, a baseline model.
 
     Thresholds hold for all of `eval` together, never for a slice: a class with few images would
@@ -19,10 +19,12 @@ def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> con
 
     Args:
         evaluation: Thresholds.
-        class_names: The classes in the model's order; empty where they are not known beforehand,
-            then metrics of single classes are left out.
+        compare: Over which classes the candidate's accuracy is compared with that of the model in use.
     """
-    config = report_config(class_names)
+    config = report_config()
+    config.metrics_specs[0].metrics.append(
+        _own(argmax_metrics, "SharedAccuracy", name=argmax_metrics.SHARED_ACCURACY)
+    )
     config.model_specs.add(
         name="baseline",
         is_baseline=True,
@@ -30,7 +32,7 @@ def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> con
         label_key="label",
         prediction_key="probabilities",
     )
-    thresholds = _thresholds(evaluation)
+    thresholds = _thresholds(evaluation, _COMPARED_BY[compare])
     everything = [config_pb2.SlicingSpec()]
     for metric in (metric for spec in config.metrics_specs for metric in spec.metrics):
         threshold = thresholds.get(json.loads(metric.config)["name"])
@@ -39,7 +41,7 @@ def gate_config(evaluation: EvaluationConfig, class_names: Sequence[str]) -> con
     return config
 
 
-def report_config(class_names: Sequence[str]) -> config_pb2.EvalConfig:
+def report_config() -> config_pb2.EvalConfig:
     """The same metrics and slices without thresholds or baseline: measures, blesses nothing."""
     return config_pb2.EvalConfig(
         model_specs=[
@@ -54,19 +56,14 @@ def report_config(class_names: Sequence[str]) -> config_pb2.EvalConfig:
             config_pb2.SlicingSpec(),
             *(config_pb2.SlicingSpec(feature_keys=[feature]) for feature in SLICE_FEATURES),
         ],
-        metrics_specs=_metrics_specs(len(class_names)),
+        metrics_specs=_metrics_specs(),
     )
 
 
-def _thresholds(evaluation: EvaluationConfig) -> dict[str, config_pb2.MetricThreshold]:
-    accuracy = config_pb2.MetricThreshold()
-    if evaluation.min_accuracy is not None:
-        accuracy.value_threshold.lower_bound.value = evaluation.min_accuracy
-    if evaluation.max_accuracy_drop is not None:
-        accuracy.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
-        accuracy.change_threshold.absolute.value = -evaluation.max_accuracy_drop
-    thresholds = {argmax_metrics.ACCURACY: accuracy} if accuracy.ByteSize() else {}
+def _thresholds(evaluation: EvaluationConfig, compared_by: str) -> dict[str, config_pb2.MetricThreshold]:
+    thresholds: dict[str, config_pb2.MetricThreshold] = {}
     least_values = {
+        argmax_metrics.ACCURACY: evaluation.min_accuracy,
         argmax_metrics.MACRO_F1: evaluation.min_macro_f1,
         argmax_metrics.GAIN_OVER_MAJORITY: evaluation.min_gain_over_majority,
         argmax_metrics.ADJUSTED_BALANCED_ACCURACY: evaluation.min_adjusted_balanced_accuracy,
@@ -75,6 +72,10 @@ def _thresholds(evaluation: EvaluationConfig) -> dict[str, config_pb2.MetricThre
         if least is not None:
             thresholds[name] = config_pb2.MetricThreshold()
             thresholds[name].value_threshold.lower_bound.value = least
+    if evaluation.max_accuracy_drop is not None:
+        change = thresholds.setdefault(compared_by, config_pb2.MetricThreshold()).change_threshold
+        change.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
+        change.absolute.value = -evaluation.max_accuracy_drop
     if evaluation.max_expected_calibration_error is not None:
         error = config_pb2.MetricThreshold()
         error.value_threshold.upper_bound.value = evaluation.max_expected_calibration_error
@@ -82,7 +83,7 @@ def _thresholds(evaluation: EvaluationConfig) -> dict[str, config_pb2.MetricThre
     return thresholds
 
 
-def _metrics_specs(num_classes: int) -> list[config_pb2.MetricsSpec]:
+def _metrics_specs() -> list[config_pb2.MetricsSpec]:
     metrics = [
         config_pb2.MetricConfig(class_name="ExampleCount", config=json.dumps({"name": "example_count"})),
         _own(argmax_metrics, "Accuracy", name=argmax_metrics.ACCURACY),
@@ -94,11 +95,7 @@ def _metrics_specs(num_classes: int) -> list[config_pb2.MetricsSpec]:
         _own(calibration, "ExpectedCalibrationError", name=calibration.NAME),
         _own(argmax_metrics, "ConfusionMatrix", name=argmax_metrics.CONFUSION_MATRIX),
     ]
-    if num_classes:
-        metrics += [
-            _own(argmax_metrics, "PerClass", name=name, num_classes=num_classes)
-            for name in argmax_metrics.PER_CLASS_METRICS
-        ]
+    metrics += [_own(argmax_metrics, "PerClass", name=name) for name in argmax_metrics.PER_CLASS_METRICS]
     return [config_pb2.MetricsSpec(metrics=metrics)]
 
 

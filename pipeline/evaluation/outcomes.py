@@ -6,7 +6,7 @@ added up a thousand at a time, all metrics here together cost less than one of t
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -18,53 +18,104 @@ _MOST_PROBABILITY_BINS = 4096
 _LEAST_PROBABILITY_BINS = 256
 _ALL_BINS = 40960  # of all classes together, so that a slice of 1,000 classes takes 4 MiB
 _PENDING = 1024
+_CLASSES = "all_classes"  # output of the serving signatures: the model's list of classes
+
+
+class Scored(NamedTuple):
+    """What a model says of one example.
+
+    Attributes:
+        actual: Index of the example's class in the model's own list; -1 for a class that it doesn't know.
+        probabilities: float [num_classes].
+        weight: Of the example.
+        label: The class itself where the model doesn't know it, else empty.
+        is_shared: Whether every model of the evaluation knows the class.
+        same_classes: Whether every model of the evaluation has the same list of classes.
+    """
+
+    actual: int
+    probabilities: np.ndarray
+    weight: float
+    label: bytes = b""
+    is_shared: bool = True
+    same_classes: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
-    """Sums of example weights over one slice.
+    """Sums of example weights over one slice, by the class list of one model.
 
     Attributes:
-        confusion: float64 [num_classes, num_classes]: by actual and by most probable class.
+        known: float64 [num_classes, num_classes]: by actual and by most probable class.
+        unknown: Class that the model doesn't know -> float64 [num_classes], by most probable class.
         confidence: float64 [CONFIDENCE_BINS, 3]: weights, confidences times weights and weights of
             hits, by bin of the most probable class's probability.
         probability: float64 [num_classes, 2, num_bins]: by bin of the class's probability, others
             than its members in row 0, members in row 1.
+        shared: float64 [2]: weights, and weights of hits, of the classes that every model knows.
+        same_classes: Whether every model of the evaluation has the same list of classes.
     """
 
-    confusion: np.ndarray
+    known: np.ndarray
+    unknown: Mapping[bytes, np.ndarray]
     confidence: np.ndarray
     probability: np.ndarray
+    shared: np.ndarray
+    same_classes: bool
+
+    @property
+    def num_classes(self) -> int:
+        """Classes that the model knows."""
+        return len(self.known)
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """By actual and by predicted class, float64 [K + U, K + U], the U classes that it doesn't know last.
+
+        The model never answers one of those: their columns are 0, and each of their examples is a mistake.
+        """
+        rows = [*self.known, *(self.unknown[label] for label in sorted(self.unknown))]
+        return np.pad(np.array(rows), ((0, 0), (0, len(self.unknown))))
 
     @classmethod
-    def of(cls, labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> "Outcomes":
-        """Adds up examples.
-
-        Args:
-            labels: int64 [n], indices of classes.
-            probabilities: float [n, num_classes], each in [0, 1].
-            weights: float [n].
-        """
+    def of(cls, scored: Sequence[Scored]) -> "Outcomes":
+        """Adds up examples, one at least."""
+        labels = np.array([each.actual for each in scored])
+        probabilities = np.array([each.probabilities for each in scored])
+        weights = np.array([each.weight for each in scored], np.float64)
         number, num_classes = probabilities.shape
         guesses = probabilities.argmax(axis=1)
         confidences = probabilities[np.arange(number), guesses].astype(np.float64)
+        known, hits = labels >= 0, weights * (guesses == labels)
         confusion = np.zeros((num_classes, num_classes))
-        np.add.at(confusion, (labels, guesses), weights)
+        np.add.at(confusion, (labels[known], guesses[known]), weights[known])
+        unknown: dict[bytes, np.ndarray] = {}
+        for row in np.flatnonzero(~known):
+            unknown.setdefault(scored[row].label, np.zeros(num_classes))[guesses[row]] += weights[row]
         confidence = np.zeros((CONFIDENCE_BINS, 3))
-        rows = np.stack([weights, weights * confidences, weights * (guesses == labels)], axis=1)
+        rows = np.stack([weights, weights * confidences, hits], axis=1)
         np.add.at(confidence, _bins(confidences, CONFIDENCE_BINS), rows)
         num_bins = max(_LEAST_PROBABILITY_BINS, min(_MOST_PROBABILITY_BINS, _ALL_BINS // num_classes))
         probability = np.zeros((num_classes, 2, num_bins))
         classes = np.arange(num_classes)
         members = (labels[:, None] == classes).astype(np.int64)
         np.add.at(probability, (classes, members, _bins(probabilities, num_bins)), weights[:, None])
-        return cls(confusion, confidence, probability)
+        is_shared = np.array([each.is_shared for each in scored])
+        shared = np.array([weights[is_shared].sum(), hits[is_shared].sum()])
+        same_classes = all(each.same_classes for each in scored)
+        return cls(confusion, unknown, confidence, probability, shared, same_classes)
 
     def __add__(self, other: "Outcomes") -> "Outcomes":
+        unknown = dict(self.unknown)
+        for label, guesses in other.unknown.items():
+            unknown[label] = unknown[label] + guesses if label in unknown else guesses
         return Outcomes(
-            self.confusion + other.confusion,
+            self.known + other.known,
+            unknown,
             self.confidence + other.confidence,
             self.probability + other.probability,
+            self.shared + other.shared,
+            self.same_classes and other.same_classes,
         )
 
 
@@ -116,17 +167,18 @@ def _bins(values: np.ndarray, number: int) -> np.ndarray:
 
 
 class _Prediction(metric_types.Preprocessor):
-    """Extracts of one example -> (index of its class, probabilities, weight)."""
+    """Extracts of one example -> what one model says of it, by that model's own list of classes."""
 
     def __init__(self, key: metric_types.MetricKey, eval_config: config_pb2.EvalConfig | None):
         super().__init__(name=f"{key.model_name}/{key.output_name}/{key.example_weighted}")
         self._key = key
         self._eval_config = eval_config
 
-    def process(self, extracts: Mapping[str, Any]) -> Iterator[tuple[int, np.ndarray, float]]:
+    def process(self, extracts: Mapping[str, Any]) -> Iterator[Scored]:
+        inputs = metric_util.to_standard_metric_inputs(extracts)
         label, probabilities, weight = next(
             metric_util.to_label_prediction_example_weight(
-                metric_util.to_standard_metric_inputs(extracts),
+                inputs,
                 eval_config=self._eval_config,
                 model_name=self._key.model_name,
                 output_name=self._key.output_name,
@@ -135,8 +187,38 @@ class _Prediction(metric_types.Preprocessor):
                 require_single_example_weight=True,
             )
         )
-        actual = int(np.argmax(label)) if label.size > 1 else int(label.item())
-        yield actual, probabilities, float(weight.item())
+        # TFMA makes one-hot of a class that the model doesn't know: all zeros, whose argmax would be class 0.
+        known = label.size == 1 or label.any()
+        actual = (int(label.argmax()) if label.size > 1 else int(label.item())) if known else -1
+        name = _text(inputs.get_labels(self._key.model_name))
+        lists = _class_lists(inputs.get_predictions())
+        own = lists.get(self._key.model_name, np.array([]))
+        yield Scored(
+            actual,
+            probabilities,
+            float(weight.item()),
+            name if actual < 0 else b"",
+            all((classes == name).any() for classes in lists.values()),
+            len(lists) == 1 or all(np.array_equal(classes, own) for classes in lists.values()),
+        )
+
+
+def _class_lists(predictions: Any) -> dict[str, np.ndarray]:
+    """The classes of each model by its name, bytes [K]; TFMA leaves the name out where there is one model."""
+    if not isinstance(predictions, Mapping):
+        return {}
+    found = {"": predictions} if _CLASSES in predictions else predictions
+    return {
+        name: np.asarray(outputs[_CLASSES]).reshape(-1)
+        for name, outputs in found.items()
+        if isinstance(outputs, Mapping) and _CLASSES in outputs
+    }
+
+
+def _text(label: Any) -> bytes:
+    """The label as the example has it; empty where it is no text."""
+    values = np.asarray(label.values if hasattr(label, "values") else label).reshape(-1)
+    return values[0] if values.size == 1 and isinstance(values[0], bytes) else b""
 
 
 @dataclasses.dataclass
@@ -144,7 +226,7 @@ class _Sum:
     """What was added up, and the examples that still wait for it."""
 
     total: Outcomes | None = None
-    pending: list[tuple[int, np.ndarray, float]] = dataclasses.field(default_factory=list)
+    pending: list[Scored] = dataclasses.field(default_factory=list)
 
     def add(self, part: Outcomes | None) -> None:
         """Adds what another one added up."""
@@ -154,8 +236,7 @@ class _Sum:
     def fold(self, least: int) -> "_Sum":
         """Adds up what waits, if that is so much."""
         if len(self.pending) >= least:
-            labels, probabilities, weights = zip(*self.pending, strict=True)
-            self.add(Outcomes.of(np.array(labels), np.array(probabilities), np.array(weights)))
+            self.add(Outcomes.of(self.pending))
             self.pending = []
         return self
 
@@ -167,7 +248,7 @@ class _AddUp(beam.CombineFn):
     def create_accumulator(self) -> _Sum:
         return _Sum()
 
-    def add_input(self, accumulator: _Sum, element: tuple[int, np.ndarray, float]) -> _Sum:
+    def add_input(self, accumulator: _Sum, element: Scored) -> _Sum:
         accumulator.pending.append(element)
         return accumulator.fold(_PENDING)
 

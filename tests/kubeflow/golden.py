@@ -10,7 +10,7 @@ from pipeline.config import load_config
 from pipeline.source import Source
 
 FOLDER = pathlib.Path(__file__).parent / "golden"
-SOURCE = Source("fingerprint", tuple("0123456789"))
+SOURCE = Source("fingerprint")
 OVERRIDES = {
     "kubeflow": (
         "kubeflow.pipeline_root=s3://artifacts/digits",

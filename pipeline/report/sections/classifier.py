@@ -17,6 +17,8 @@ NUM_BINS = 10
 _CELLS, _PICTURES, _MISTAKES = 8, 7, 24
 _MAX_CLASSES = 25
 
+UNKNOWN_CLASS = "(no class of the model)"
+
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
@@ -163,11 +165,15 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 
 
 def confusion_matrix(split: str, metrics: SliceMetrics, names: Sequence[str]) -> ConfusionMatrix:
-    """The matrix of one split; of many classes those with the most errors."""
+    """The matrix of one split; of many classes those with the most errors.
+
+    Labels that the model doesn't know have one row together, after its own classes.
+    """
+    if any(actual >= len(names) for actual, _ in metrics.confusion):
+        names = (*names, UNKNOWN_CLASS)
     counts = np.zeros([len(names), len(names)], np.int64)
     for (actual, predicted), number in metrics.confusion.items():
-        if 0 <= actual < len(names) and 0 <= predicted < len(names):
-            counts[actual, predicted] = round(number)
+        counts[min(actual, len(names) - 1), predicted] += round(number)
     shown = np.arange(len(names))
     if len(names) > _MAX_CLASSES:
         errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)

@@ -62,6 +62,83 @@ def test_versions_that_cannot_be_compared_are_looked_past(tmp_path, candidate):
     assert chosen.source == "1"
 
 
+def save_classifier(path, names):
+    """A classifier with these classes, which also answers `serving_default`, as the Trainer's do."""
+
+    class Model(tf.Module):
+        def answer(self, images):
+            rows = tf.size(images)
+            return {
+                "probabilities": tf.fill([rows, len(names)], 1.0 / len(names)),
+                "label": tf.fill([rows], names[0]),
+                "all_classes": tf.tile(tf.constant(names)[None], [rows, 1]),
+            }
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def classify_examples(self, examples):
+            return self.answer(examples)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+        def classify_bytes(self, image_bytes):
+            return self.answer(image_bytes)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+        def embed_bytes(self, image_bytes):
+            return {"embedding": tf.ones([tf.size(image_bytes), 4]) / 2.0}
+
+    model = Model()
+    signatures = {
+        "serving_default": model.classify_examples,
+        "classify_bytes": model.classify_bytes,
+        "embed_bytes": model.embed_bytes,
+    }
+    tf.saved_model.save(model, str(path), signatures)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """A candidate, and a serving directory whose model in use has other classes."""
+    folder = tmp_path_factory.mktemp("grown")
+    save_classifier(folder / "serving" / "7", ["circle", "square", "triangle"])
+    return save_classifier(folder / "candidate", ["cross", "disc", "square", "triangle"]), str(
+        folder / "serving"
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "compared"),
+    [
+        ("shared", "compared on the classes that both know: 'square', 'triangle'"),
+        ("all", "compared on all classes, where one that a model doesn't know is wrong for it"),
+    ],
+)
+def test_classes_that_came_and_went_are_named(grown, classes, compared):
+    chosen = baseline.resolve_baseline(*grown, "latest", classes)
+    assert (chosen.source, chosen.new_classes, chosen.gone_classes) == ("7", ("cross", "disc"), ("circle",))
+    assert chosen.reason == (
+        "version 7 is the model in use; new classes: 'cross', 'disc'; no longer a class: 'circle'; "
+        f"{compared}"
+    )
+
+
+def test_the_same_classes_are_not_spoken_of(grown, tmp_path):
+    candidate = save_classifier(tmp_path / "candidate", ["circle", "square", "triangle"])
+    chosen = baseline.resolve_baseline(candidate, grown[1], "latest")
+    assert (chosen.reason, chosen.new_classes) == ("version 7 is the model in use", ())
+
+
+def test_models_without_a_common_class_are_compared_only_where_all_classes_count(grown, tmp_path):
+    candidate = save_classifier(tmp_path / "candidate", ["cat", "dog"])
+    chosen = baseline.resolve_baseline(candidate, grown[1], "latest")
+    assert (chosen.source, chosen.model_dir) == ("candidate", candidate)
+    assert chosen.reason.endswith(
+        "they share no class, so there is nothing to compare: value thresholds alone decide"
+    )
+    assert chosen.gone_classes == ("circle", "square", "triangle")
+    assert baseline.resolve_baseline(candidate, grown[1], "latest", "all").source == "7"
+
+
 def test_unknown_policy_is_refused(candidate):
     with pytest.raises(ValueError, match="Received baseline policy 'newest'; expected one of latest, none"):
         baseline.resolve_baseline(candidate, "", "newest")

@@ -146,8 +146,19 @@ def test_empty_folder(tmp_path):
 def test_class_that_is_all_bad_leaves_one_class(tmp_path):
     image_folder(tmp_path / "data", ["cat"], 40)
     write(tmp_path / "data" / "dog" / "0.png", b"")
-    with pytest.raises(DataError, match=r"one class only \('cat'\)"):
+    with pytest.raises(DataError, match=r"one class only \('cat'\)") as caught:
         run_ingest(folder(tmp_path / "data"), tmp_path / "out")
+    assert "No usable image of 'dog' is left: the model will not know this class." in str(caught.value)
+
+
+def test_a_class_without_a_usable_image_is_named_and_the_others_go_on(tmp_path):
+    image_folder(tmp_path / "data", ["cat", "cow"], 40)
+    write(tmp_path / "data" / "dog" / "0.png", b"")
+    artifact, quarantine = run_ingest(folder(tmp_path / "data"), tmp_path / "out")
+    _, summary = read_quarantine(quarantine.uri)
+    assert summary["classes_lost"] == ["dog"]
+    assert summary["warnings"] == ["No usable image of 'dog' is left: the model will not know this class."]
+    assert artifact.get_int_custom_property("num_classes") == 2
 
 
 def test_no_labels_at_all(tmp_path):

@@ -1,5 +1,7 @@
 """TFMA evaluates a real SavedModel with our configuration; its figures equal scikit-learn's."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,15 +15,15 @@ from pipeline.evaluation.config import EvaluationConfig
 CLASSES = ("ankle boot", "bag", "T-shirt/top")
 
 
-def save_model(directory, temperature):
-    """A classifier whose logits are the float feature `scores`."""
+def save_model(directory, temperature, names=CLASSES):
+    """A classifier whose logits are the first values of the float feature `scores`."""
 
     class Scorer(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
         def serve(self, examples):
             parsed = tf.io.parse_example(examples, {"scores": tf.io.FixedLenFeature([3], tf.float32)})
-            probabilities = tf.nn.softmax(parsed["scores"] / temperature)
-            classes = tf.constant(CLASSES)
+            probabilities = tf.nn.softmax(parsed["scores"][:, : len(names)] / temperature)
+            classes = tf.constant(names)
             return {
                 "probabilities": probabilities,
                 "label": tf.gather(classes, tf.argmax(probabilities, axis=1)),
@@ -33,10 +35,10 @@ def save_model(directory, temperature):
     return directory
 
 
-def example_of(scores, label, band):
+def example_of(scores, label, band, names=CLASSES):
     feature = {
         "scores": tf.train.Feature(float_list=tf.train.FloatList(value=scores)),
-        "label": tf.train.Feature(bytes_list=tf.train.BytesList(value=[CLASSES[label].encode()])),
+        "label": tf.train.Feature(bytes_list=tf.train.BytesList(value=[names[label].encode()])),
         "brightness_band": tf.train.Feature(bytes_list=tf.train.BytesList(value=[band])),
     }
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
@@ -54,7 +56,7 @@ def evaluated(tmp_path_factory):
         for row in zip(scores, labels, bands, strict=True):
             writer.write(example_of(*row))
     config = eval_config.gate_config(
-        EvaluationConfig(min_accuracy=0.99, min_macro_f1=0.1, max_expected_calibration_error=0.9), CLASSES
+        EvaluationConfig(min_accuracy=0.99, min_macro_f1=0.1, max_expected_calibration_error=0.9), "shared"
     )
     config = tfma.utils.update_eval_config_with_defaults(config, has_baseline=True)
     models = [
@@ -122,7 +124,7 @@ def test_always_the_most_frequent_class_is_refused_with_the_reason(tmp_path):
     with tf.io.TFRecordWriter(data) as writer:
         for position in range(40):  # 38 of class 0, 2 of class 1; the model always answers 0
             writer.write(example_of([9.0, 0.0, 0.0], int(position >= 38), b"dark"))
-    config = eval_config.gate_config(EvaluationConfig(), CLASSES)
+    config = eval_config.gate_config(EvaluationConfig(), "shared")
     config = tfma.utils.update_eval_config_with_defaults(config, has_baseline=True)
     models = [
         tfma.default_eval_shared_model(
@@ -137,3 +139,67 @@ def test_always_the_most_frequent_class_is_refused_with_the_reason(tmp_path):
         "adjusted_balanced_accuracy is 0.0000, required is at least 0.1000: on average over the classes "
         "hardly better than one constant answer",
     )
+
+
+NEW_CLASSES = ("bag", "disc", "T-shirt/top")  # "ankle boot" is gone, "disc" is new
+
+
+def compared(tmp_path, compare):
+    """Six images; each model answers the greatest of three scores, by its own classes.
+
+    | label | candidate says | right | model in use says | right |
+    |---|---|---|---|---|
+    | bag | bag | yes | ankle boot | no |
+    | T-shirt/top | T-shirt/top | yes | T-shirt/top | yes |
+    | T-shirt/top | bag | no | ankle boot | no |
+    | T-shirt/top | disc | no | bag | no |
+    | disc | disc | yes | bag | no |
+    | disc | bag | no | ankle boot | no: class 0 of it is no disc |
+    """
+    rows = [(0, 0), (2, 2), (0, 2), (1, 2), (1, 1), (0, 1)]  # the greatest score, the label
+    data = str(tmp_path / "examples.tfrecord")
+    with tf.io.TFRecordWriter(data) as writer:
+        for greatest, label in rows:
+            scores = [float(position == greatest) * 5 for position in range(3)]
+            writer.write(example_of(scores, label, b"dark", NEW_CLASSES))
+    thresholds = EvaluationConfig(
+        min_accuracy=0.1, min_gain_over_majority=None, min_adjusted_balanced_accuracy=None
+    )
+    config = tfma.utils.update_eval_config_with_defaults(
+        eval_config.gate_config(thresholds, compare), has_baseline=True
+    )
+    names = {"candidate": NEW_CLASSES, "baseline": CLASSES}
+    models = [
+        tfma.default_eval_shared_model(
+            save_model(str(tmp_path / name), 1.0, names[name]), model_name=name, eval_config=config
+        )
+        for name in names
+    ]
+    output = str(tmp_path / "output")
+    tfma.run_model_analysis(models, eval_config=config, data_location=data, output_path=output)
+    return read_metrics(output)[0], read_failures(output)
+
+
+def test_each_model_is_scored_by_its_own_classes(tmp_path):
+    found, failures = compared(tmp_path, "shared")
+    assert found.values["accuracy"] == pytest.approx(3 / 6)
+    assert found.baseline["accuracy"] == pytest.approx(1 / 6)
+    # bag and T-shirt/top are known to both: four images
+    assert found.values["shared_accuracy"] == pytest.approx(2 / 4)
+    assert found.baseline["shared_accuracy"] == pytest.approx(1 / 4)
+    # classes of the model in use: ankle boot never occurs; bag F1 0 and T-shirt/top F1 1/2; disc 0
+    assert found.baseline["macro_f1"] == pytest.approx((0 + 0.5 + 0) / 3)
+    assert found.per_class["recall"] == {0: 1.0, 1: 0.5, 2: pytest.approx(1 / 3)}
+    assert failures == ()
+
+
+@pytest.mark.parametrize(("compare", "compared_by"), [("shared", "shared_accuracy"), ("all", "accuracy")])
+def test_the_change_is_asked_of_the_classes_that_are_configured(compare, compared_by):
+    config = eval_config.gate_config(EvaluationConfig(max_accuracy_drop=0.25), compare)
+    asked = {
+        json.loads(metric.config)["name"]: per_slice.threshold.change_threshold.absolute.value
+        for metric in config.metrics_specs[0].metrics
+        for per_slice in metric.per_slice_thresholds
+        if per_slice.threshold.HasField("change_threshold")
+    }
+    assert asked == {compared_by: -0.25}

@@ -5,11 +5,12 @@ import pytest
 from sklearn import metrics
 
 from pipeline.evaluation import ranking
-from pipeline.evaluation.outcomes import Outcomes
+from pipeline.evaluation.outcomes import Outcomes, Scored
 
 
 def auc(labels, probabilities):
-    return ranking.macro_auc_of(Outcomes.of(labels, probabilities, np.ones(len(labels))).probability)
+    rows = [Scored(int(label), row, 1.0) for label, row in zip(labels, probabilities, strict=True)]
+    return ranking.macro_auc_of(Outcomes.of(rows).probability)
 
 
 @pytest.mark.parametrize("seed", range(3))
