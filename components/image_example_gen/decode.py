@@ -60,6 +60,21 @@ def decode(data: bytes, source: str, checks_extension: bool, max_pixels: int) ->
     Raises:
         RejectedError: With the reason, if it can't be used.
     """
+    pixels = judge(data, source, checks_extension, max_pixels)
+    if _tensorflow_agrees(data, pixels):
+        return DecodedImage(data, pixels)
+    return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
+
+
+def judge(data: bytes, source: str, checks_extension: bool, max_pixels: int) -> np.ndarray:
+    """Does what `decode` does before TensorFlow is needed; `validate` looks at images so.
+
+    Returns:
+        uint8 [H, W, C], C in {1, 3, 4}.
+
+    Raises:
+        RejectedError: With the reason, if the image can't be used.
+    """
     if not data:
         raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
     with _open(data) as image:
@@ -68,9 +83,7 @@ def decode(data: bytes, source: str, checks_extension: bool, max_pixels: int) ->
     if (pixels == pixels[0, 0]).all():
         height, width = pixels.shape[:2]
         raise RejectedError(Reason.BLANK, f"all {width}x{height} pixels are the same")
-    if _tensorflow_agrees(data, pixels):
-        return DecodedImage(data, pixels)
-    return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
+    return pixels
 
 
 @contextlib.contextmanager

@@ -63,7 +63,20 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
         DataError: If there is nothing there, it is not what the configuration says, there is exactly
             one class, or a labels file has a mistake that shows before images are decoded.
     """
-    listing = adapter_for(ingest.source, ingest.max_file_bytes).listing()
+    return inspect_listing(ingest, adapter_for(ingest.source, ingest.max_file_bytes).listing())
+
+
+def inspect_listing(ingest: IngestConfig, listing: base.Listing, is_exact: bool = True) -> SourceInspection:
+    """What is known of a source that has been listed, and of the labels files.
+
+    Args:
+        ingest: The configuration.
+        listing: What the adapter found.
+        is_exact: Whether it saw every image; else classes may be missing from it, and none is asked for.
+
+    Raises:
+        DataError: As `inspect_source` does.
+    """
     labels = {split: dict(sorted(counts.items())) for split, counts in listing.labels.items()}
     num_labelled = sum(sum(counts.values()) for counts in labels.values())
     content = listing.content
@@ -91,7 +104,8 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
             f"Received {ingest.source}, in which no image is usable by its path; expected images.{why}"
         )
     try:
-        require_classes(inspection.class_names, str(ingest.source))
+        if is_exact:
+            require_classes(inspection.class_names, str(ingest.source))
     except DataError as error:  # the other classes may be among what can't be read
         raise DataError(" ".join([str(error), *inspection.warnings])) from error
     return inspection
@@ -101,15 +115,24 @@ def require_enough_labels(inspection: SourceInspection) -> None:
     """Refuses what is certain to fail once images are read: what a run asks before it starts.
 
     Raises:
-        DataError: If a class would be measured and never learnt, or a split can't be filled.
+        DataError: If nothing is there to train on, a class would be measured and never learnt, or a split
+            can't be filled.
     """
+    own = {*inspection.labels, *inspection.unlabelled}
+    if not own & {TRAIN, UNSPLIT}:
+        raise DataError(
+            f"Received {inspection.num_images:,} images, all of them in {' and '.join(sorted(own))}; "
+            "expected images to train on as well. Give the source a split train, or images without a split."
+        )
     learnt = collections.Counter[str]()
     for split in (TRAIN, UNSPLIT):
         learnt.update(inspection.labels.get(split, {}))
     learnt.update(inspection.given_labels)
     measured = {name for split in (EVAL, TEST) for name in inspection.labels.get(split, {})}
     require_learnt(set(learnt), measured, len(inspection.class_names))
-    own = {*inspection.labels, *inspection.unlabelled}
+    for split in (EVAL, TEST):
+        if inspection.has_labels and not inspection.given_labels and split in own - set(inspection.labels):
+            raise DataError(unlabelled_split_error(split))
     missing = [split for split in (TEST, EVAL) if split not in own]
     to_spare = sum(count - 1 for count in learnt.values())  # each class keeps one training image
     if inspection.has_labels and to_spare < len(missing):
@@ -147,6 +170,14 @@ def require_learnt(learnt: Set[str], measured: Set[str], num_classes: int) -> No
             f"none in train: {', '.join(map(repr, unknown[:5]))}; expected a labelled training image of each "
             "class. Label some, or take these classes out of eval and test."
         )
+
+
+def unlabelled_split_error(split: str) -> str:
+    """The text for a split of the source's own without a label, where other images have labels."""
+    return (
+        f"The source's own split {split} has no labelled image that can be used; expected one at least. "
+        f"Label some of its images, or take the split away: then {split} is carved out of the rest."
+    )
 
 
 def too_few_labels_error(split: str, counts: Sequence[int]) -> str:

@@ -26,7 +26,12 @@ import numpy as np
 
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.inspection import require_classes, require_learnt, too_few_labels_error
+from components.image_example_gen.inspection import (
+    require_classes,
+    require_learnt,
+    too_few_labels_error,
+    unlabelled_split_error,
+)
 from components.image_example_gen.records import EVAL, SPLITS, TEST, TRAIN, UNSPLIT, StagedChunk
 
 DROPPED = -1
@@ -238,10 +243,7 @@ def _empty_split_error(
 ) -> str:
     num_images = int((splits != DROPPED).sum())
     if any_label and name in has_own and name != TRAIN:
-        return (
-            f"The source's own split {name} has no labelled image that can be used; expected one at least. "
-            f"Label some of its images, or take the split away: then {name} is carved out of the rest."
-        )
+        return unlabelled_split_error(name)
     if any_label and name != TRAIN:
         counts = np.bincount(labels[(splits != DROPPED) & (labels != UNLABELLED)])
         return too_few_labels_error(name, counts[counts > 0].tolist())

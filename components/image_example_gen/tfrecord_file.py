@@ -7,7 +7,7 @@ A record is its length (8 bytes, little endian), the checksum of those, the data
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
 import google_crc32c
@@ -49,26 +49,42 @@ def read(path: str) -> Iterator[bytes]:
         raise DataError(_damaged_error(path, number, f"can't be read on: {error}")) from error
 
 
-def count(path: str, max_records: int) -> tuple[int, bool]:
-    """Counts the records of an uncompressed file by their lengths alone.
+def offsets(path: str, max_records: int) -> tuple[list[int], bool]:
+    """Finds where the records of an uncompressed file are, by their lengths alone.
 
     Args:
         path: The file.
-        max_records: Where to stop counting.
+        max_records: Where to stop.
 
     Returns:
-        The number, and whether that is all of them; (0, False) for a compressed file.
+        The offset of each, and whether these are all of them; ([], False) for a compressed file.
+
+    Raises:
+        DataError: If the file ends within a record, or goes on with something else.
     """
+    found: list[int] = []
     with files.open_binary(path) as file:
-        position = number = 0
-        while number < max_records:
+        size, position = file.seek(0, 2), 0
+        file.seek(0)
+        while len(found) < max_records:
             header = file.read(_HEADER_BYTES)
             if not is_header(header):
-                return number, not header
+                if found and position != size:
+                    raise DataError(_damaged_error(path, len(found) - (position > size), "is cut or changed"))
+                return found, not header
+            found.append(position)
             position += _HEADER_BYTES + int.from_bytes(header[:8], "little") + 4
             file.seek(position)
-            number += 1
-    return number, False
+    return found, False
+
+
+def read_at(path: str, positions: Iterable[int]) -> Iterator[bytes]:
+    """Reads records of an uncompressed file by their offsets; checksums are not looked at."""
+    with files.open_binary(path) as file:
+        for position in positions:
+            file.seek(position)
+            length = int.from_bytes(file.read(_HEADER_BYTES)[:8], "little")
+            yield file.read(length)
 
 
 def is_header(header: bytes) -> bool:

@@ -2,8 +2,10 @@
 
 import click
 
-from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
+from components.image_example_gen import DataError, IngestConfig, SourceInspection
+from components.image_example_gen.expected_splits import expected_splits
 from components.image_example_gen.records import EVAL, TEST
+from components.image_example_gen.survey import Survey, described, survey_source
 from pipeline.cli import ending, options
 from pipeline.runners import supervisor
 
@@ -15,18 +17,21 @@ def command(config_name: str | None, overrides: tuple[str, ...]) -> None:
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         config.export.check_installed()
-        inspection = inspect_source(config.data)
-        require_enough_labels(inspection)
+        try:
+            survey = survey_source(config.data)
+        except DataError as error:
+            raise DataError(f"The configuration {config.name} can't be used: {error}") from error
         supervisor.require_usable(config)
     click.echo(f"The configuration {config.name} can be used.")
-    for line in describe(inspection):
+    for line in [*describe(survey.inspection, survey.is_exact), *describe_sample(survey, config.data)]:
         click.echo(f"  {line}")
     click.echo(f"  artifacts, metadata and pushed models go to {config.root}")
 
 
-def describe(inspection: SourceInspection) -> list[str]:
+def describe(inspection: SourceInspection, is_exact: bool = True) -> list[str]:
     """What a source holds, a line each, then what may surprise."""
-    lines = [f"{inspection.num_images:,} images, {inspection.num_labelled:,} of them labelled"]
+    about = "" if is_exact else "about "
+    lines = [f"{about}{inspection.num_images:,} images, {inspection.num_labelled:,} of them labelled"]
     for split, labels in inspection.labels.items():
         counts = ", ".join(f"{name} {count:,}" for name, count in labels.items())
         lines.append(f"{split or 'split by hash'}: {counts}")
@@ -44,4 +49,31 @@ def describe(inspection: SourceInspection) -> list[str]:
         )
         if absent:
             lines.append(f"warning: {ending.absent_text(split, absent)}")
+    return lines
+
+
+def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:
+    """What a look at some of the images told, and what the splits will hold."""
+    which = "all" if survey.is_whole else f"a sample of {survey.num_looked_at:,}"
+    if not survey.rejections:
+        lines = [f"looked at {which} of the images: every one can be used"]
+    else:
+        about = "" if survey.is_whole else "about "
+        lines = [
+            f"looked at {which} of the images: {about}{survey.bad_share:.1%} would be set aside "
+            f"(data.max_bad_fraction allows {ingest.max_bad_fraction:.1%})"
+        ]
+        lines += [f"  {line}" for line in described(survey.rejections)]
+    rows = expected_splits(survey, ingest)
+    held = "; ".join(
+        f"{split} {'' if sure else 'about '}{images:,} images, {labels:,} labels"
+        for split, (images, labels, sure) in rows.items()
+    )
+    lines.append(f"the run will hold: {held} (copies of a picture are kept once)")
+    if survey.bad_share > ingest.max_bad_fraction:
+        lines.append("warning: the run stops if the rest of the images is like those that were looked at")
+    for label, (looked, of) in survey.unusable_classes.items():
+        those = "none of its" if looked == of else f"none of {looked:,} looked at of its"
+        lines.append(f"warning: the class {label!r} has no image that can be used: {those} {of:,}")
+    lines += [f"warning: {doubt}" for doubt in survey.doubts]
     return lines

@@ -49,16 +49,16 @@ class Sketch:
     """What a quick look at a source finds, however large it is.
 
     Attributes:
-        labels: Split as the source has it -> class name -> number of images.
-        unlabelled: Split as the source has it -> number of images without a label.
-        is_exact: Whether the numbers are counted; else they are scaled up from what was read.
+        listing: What was found; numbers are scaled up from what was read where `is_exact` is false.
+        is_exact: Whether every label was read.
         images: Some of the images, decoded by nobody yet.
+        doubts: What would be an error if every label had been read.
     """
 
-    labels: Mapping[str, Mapping[str, int]]
-    unlabelled: Mapping[str, int]
+    listing: Listing
     is_exact: bool
     images: Iterable[EncodedImage | ArrayBatch]
+    doubts: Sequence[str] = ()
 
 
 class Adapter(Protocol):

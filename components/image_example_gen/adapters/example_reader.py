@@ -117,28 +117,45 @@ class ExampleReader:
         Raises:
             DataError: With the keys that are there, and those that were probably meant.
         """
+        self.check_images()
+        if problem := self.label_problem():
+            raise DataError(problem)
+
+    def check_images(self) -> None:
+        """Refuses records of which none has an image.
+
+        Raises:
+            DataError: With what they hold instead.
+        """
         census = self.census
         if not census.num_records:
             raise DataError(f"Received {self._source}, which hold no record; expected one an image.")
-        there = f"{census.num_records:,} records were read; their keys: {census.described()}."
         if sum(census.rejected.values()) == census.num_records:
             why = census.rejected.most_common(1)[0][0]
             raise DataError(
                 f"Received {self._source}, in which no record has an image that can be used in the key "
-                f"{self._source.image_feature!r}, for example: {why}. {there}{self._image_remedy()}"
+                f"{self._source.image_feature!r}, for example: {why}. {self._there()}{self._image_remedy()}"
             )
+
+    def label_problem(self) -> str | None:
+        """What is wrong with the label's key if the records read so far are all; None if nothing is."""
+        census = self.census
         if not self._label_key or self._label_key in census.kinds:
-            return
+            return None
         likely = census.likely_label(self._source.image_feature)
         if self._source.label_feature is None and likely is None:
-            return
+            return None
         remedy = (
             f" {likely!r} may be the label: set data.source.label_feature to it" if likely else " Correct it"
         )
-        raise DataError(
+        return (
             f"Received {self._source}, in which no record has the key {self._label_key!r} "
-            f"(data.source.label_feature). {there}{remedy}, or to '' to train an encoder without labels."
+            f"(data.source.label_feature). {self._there()}{remedy}, or to '' to train "
+            "an encoder without labels."
         )
+
+    def _there(self) -> str:
+        return f"{self.census.num_records:,} records were read; their keys: {self.census.described()}."
 
     def _image_remedy(self) -> str:
         census = self.census

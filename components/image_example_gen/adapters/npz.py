@@ -32,8 +32,7 @@ class NpzAdapter:
             found = self._found(archive)
             _scalings(found, [npz_members.whole_range(archive, images) for images in found])
             pairs = list(self._pairs(archive, found))
-        info = base.require_file(self._path, "the NumPy archive")
-        return base.Listing(base.Content((info,), self._class_names), *base.count_labels(pairs))
+        return self._listing(pairs)
 
     def sketch(self, num_images: int, seed: int) -> base.Sketch:
         """Reads all labels, but of large arrays only some of the images."""
@@ -54,7 +53,11 @@ class NpzAdapter:
                 for each in zip(found, samples, scalings, strict=True)
                 if each[1][1]
             ]
-        return base.Sketch(*base.count_labels(pairs), True, batches)
+        return base.Sketch(self._listing(pairs), True, batches)
+
+    def _listing(self, pairs: Sequence[tuple[str, str | None]]) -> base.Listing:
+        info = base.require_file(self._path, "the NumPy archive")
+        return base.Listing(base.Content((info,), self._class_names), *base.count_labels(pairs))
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
         """Unpacks the images, so that a chunk can be read by position, and cuts the arrays."""

@@ -5,12 +5,14 @@ import dataclasses
 from collections.abc import Iterator
 
 from components.image_example_gen import files, names, tfrecord_file
-from components.image_example_gen.adapters import base
+from components.image_example_gen.adapters import base, tfrecord_sample
 from components.image_example_gen.adapters.example_reader import ExampleReader
 from components.image_example_gen.config import TfRecordSource
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.file_formats import STAND_INS
 from components.image_example_gen.records import UNSPLIT, EncodedImage
+
+_WHOLE_BYTES = 1 << 26  # a sketch reads sources up to this size whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +45,32 @@ class TfRecordAdapter:
         source = self._source
         keys = (source.image_feature, source.label_feature or "label", *source.class_names)
         return base.Listing(base.Content(tuple(infos), keys), *counts, passed_over=passed_over)
+
+    def sketch(self, num_images: int, seed: int) -> base.Sketch:
+        """Reads small sources whole, and of large ones records from all over the files.
+
+        Raises:
+            DataError: As `listing` does, but for what only all the records can tell.
+        """
+        infos, passed_over = self._infos()
+        found, reader = self._files(infos), ExampleReader(self._source)
+        is_exact = sum(info.size for info in infos) <= _WHOLE_BYTES
+        if is_exact:
+            images = [image for file in found for image in _images(file, reader)]
+            reader.check()
+            counts = base.count_labels((image.split, image.label) for image in images if not image.rejected)
+        else:
+            sampler = tfrecord_sample.Sampler(found, num_images, seed)
+            images = [
+                reader.image(record, file.path, number, file.split, file.relative)
+                for file, number, record in sampler.records()
+            ]
+            reader.check_images()
+            good = [image for image in images if not image.rejected]
+            counts = tfrecord_sample.scaled_up(good, sampler.num_records)
+        problem = reader.label_problem()
+        listing = base.Listing(base.Content(()), *counts, passed_over=passed_over)
+        return base.Sketch(listing, is_exact, images, [problem] if problem else [])
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[TfRecordFile]:
         """Gives one chunk a file."""

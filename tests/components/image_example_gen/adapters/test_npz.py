@@ -219,7 +219,7 @@ def test_a_sketch_of_a_large_archive_reads_some_images(tmp_path, save):
     labels = np.arange(3000) % 2
     save(tmp_path / "a.npz", images=images, labels=labels)
     sketch = adapter_for(config(tmp_path / "a.npz").source, 2**30).sketch(80, 0)
-    assert sketch.labels == {"": {"0": 1500, "1": 1500}}
+    assert sketch.listing.labels == {"": {"0": 1500, "1": 1500}}
     (batch,) = sketch.images
     positions = [int(source.split("/")[1]) for source in batch.sources]
     assert len(positions) == len(set(positions)) == 80

@@ -1,0 +1,261 @@
+"""Looks into a source before a run: a sample of its images, judged as ImageExampleGen judges them.
+
+It takes seconds however large the source is, and needs no TensorFlow.
+"""
+
+import collections
+import dataclasses
+import math
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from components.image_example_gen.adapters import adapter_for
+from components.image_example_gen.config import IngestConfig
+from components.image_example_gen.decode import judge
+from components.image_example_gen.errors import DataError
+from components.image_example_gen.inspection import (
+    SourceInspection,
+    inspect_listing,
+    require_classes,
+    require_enough_labels,
+)
+from components.image_example_gen.records import (
+    ArrayBatch,
+    EncodedImage,
+    Entry,
+    Reason,
+    RejectedError,
+)
+
+_NUM_IMAGES = 256  # by chance; beside them the first and the last of every class in every split
+_MAX_SECONDS = 4.0
+_CHUNK_IMAGES = 64
+_SURE = 3.3  # standard errors: one time in 2,000 the truth is further away
+
+Group = tuple[str, str | None]  # split and class
+
+
+@dataclasses.dataclass(frozen=True)
+class Rejection:
+    """Why images of the sample would be set aside: how many, and the first of them."""
+
+    count: int
+    source: str
+    detail: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """What is known of a source after a look into it.
+
+    Attributes:
+        inspection: What its listing tells.
+        is_exact: Whether the listing saw every label.
+        doubts: What may be wrong if the images that were not read are like those that were.
+        num_looked_at: Images of the sample.
+        is_whole: Whether the sample is the whole source.
+        bad_share: Share of the images that would be set aside, by the sample.
+        usable_share: Share of the images of `inspection` that can be used; those that the listing itself
+            rules out are not among them.
+        least_bad_share: What that share is at the least, as good as certainly.
+        rejections: Reason -> images of the sample that would be set aside.
+        unusable_classes: Classes of which no image in the sample can be used -> how many were looked at, of
+            how many.
+        seconds_per_image: What reading and judging an image took.
+    """
+
+    inspection: SourceInspection
+    is_exact: bool
+    doubts: Sequence[str]
+    num_looked_at: int
+    is_whole: bool
+    bad_share: float
+    usable_share: float
+    least_bad_share: float
+    rejections: Mapping[str, Rejection]
+    unusable_classes: Mapping[str, tuple[int, int]]
+    seconds_per_image: float
+
+
+def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
+    """Lists a source and looks at some of its images.
+
+    Args:
+        ingest: The configuration.
+        seed: Which images.
+
+    Raises:
+        DataError: If a run is certain to fail.
+    """
+    adapter = adapter_for(ingest.source, ingest.max_file_bytes)
+    with tempfile.TemporaryDirectory() as staging_dir:
+        if hasattr(adapter, "sketch"):
+            sketch = adapter.sketch(_NUM_IMAGES, seed)
+            inspection = inspect_listing(ingest, sketch.listing, sketch.is_exact)
+        else:
+            inspection = inspect_listing(ingest, adapter.listing())
+            sketch = None
+        if sketch is None or sketch.is_exact:
+            require_enough_labels(inspection)
+        images = sketch.images if sketch else _some_images(adapter, staging_dir, seed)
+        tally = _Tally(ingest.max_pixels)
+        tally.look(images)
+    survey = tally.survey(inspection, sketch is None or sketch.is_exact, sketch.doubts if sketch else ())
+    _require_usable(survey, ingest)
+    return survey
+
+
+class _Tally:
+    """Judges images until the time is up, and counts."""
+
+    def __init__(self, max_pixels: int):
+        self._max_pixels = max_pixels
+        self._good: collections.Counter[Group] = collections.Counter()
+        self._bad: collections.Counter[Group] = collections.Counter()
+        self._rejections: dict[str, Rejection] = {}
+        self._seconds = 0.0
+
+    def look(self, images: Iterable[EncodedImage | ArrayBatch]) -> None:
+        """Judges images until they, or the time, come to an end."""
+        started = time.monotonic()
+        for found in images:
+            if isinstance(found, ArrayBatch):
+                self._look_at_array(found)
+            else:
+                self._look_at(found)
+            self._seconds = time.monotonic() - started
+            if self._seconds > _MAX_SECONDS:
+                return
+
+    def _look_at(self, image: EncodedImage) -> None:
+        try:
+            if image.rejected:
+                raise RejectedError(*image.rejected)
+            judge(image.data, image.source, image.checks_extension, self._max_pixels)
+        except RejectedError as error:
+            self._reject(image.source, image.split, image.label, error)
+        else:
+            self._good[image.split, image.label] += 1
+
+    def _look_at_array(self, batch: ArrayBatch) -> None:
+        flat = batch.pixels.reshape(len(batch.pixels), -1, batch.pixels.shape[-1])  # [N, H * W, C]
+        blank = (flat == flat[:, :1]).all(axis=(1, 2))
+        for is_blank, label, source in zip(blank.tolist(), batch.labels, batch.sources, strict=True):
+            if is_blank:
+                error = RejectedError(Reason.BLANK, "all pixels are the same")
+                self._reject(source, batch.split, label, error)
+            else:
+                self._good[batch.split, label] += 1
+
+    def _reject(self, source: str, split: str, label: str | None, error: RejectedError) -> None:
+        known = self._rejections.get(error.reason.value, Rejection(0, source, error.detail))
+        self._rejections[error.reason.value] = dataclasses.replace(known, count=known.count + 1)
+        self._bad[split, label] += 1
+
+    def survey(self, inspection: SourceInspection, is_exact: bool, doubts: Sequence[str]) -> Survey:
+        """The figures, each group weighted by how many images it has."""
+        sizes = dict(_group_sizes(inspection))
+        looked = self._good + self._bad
+        num_looked_at = sum(looked.values())
+        weights = {group: max(sizes.get(group, 0), looked[group]) for group in looked}
+        bad = sum(weights[group] * self._bad[group] / looked[group] for group in looked)
+        share = bad / max(sum(weights.values()), 1)
+        usable = sum(weights[group] for group in looked) - bad
+        listed = sum(sizes.get(group, 0) for group in looked)
+        is_whole = is_exact and num_looked_at >= inspection.num_images
+        least = share if is_whole else _least_share(share, num_looked_at)
+        unusable = {}
+        for label in sorted({label for _, label in looked if label is not None}):
+            groups = [group for group in looked if group[1] == label]
+            if not any(self._good[group] for group in groups):
+                of = max(sum(sizes.get(group, 0) for group in groups), sum(looked[group] for group in groups))
+                unusable[label] = (sum(looked[group] for group in groups), of)
+        return Survey(
+            inspection,
+            is_exact,
+            tuple(doubts),
+            num_looked_at,
+            is_whole,
+            share,
+            min(usable / listed, 1.0) if listed else 0.0,
+            least,
+            dict(sorted(self._rejections.items(), key=lambda item: -item[1].count)),
+            unusable,
+            self._seconds / max(num_looked_at, 1),
+        )
+
+
+def _group_sizes(inspection: SourceInspection) -> Iterator[tuple[Group, int]]:
+    for split, counts in inspection.labels.items():
+        for label, count in counts.items():
+            yield (split, label), count
+    for split, count in inspection.unlabelled.items():
+        yield (split, None), count
+
+
+def _least_share(share: float, num_images: int) -> float:
+    """Lower end of Wilson's interval for a share of a sample."""
+    if not num_images:
+        return 0.0
+    square = _SURE**2 / num_images
+    center = share + square / 2
+    width = _SURE * math.sqrt(share * (1 - share) / num_images + square / (4 * num_images))
+    return max((center - width) / (1 + square), 0.0)
+
+
+def _require_usable(survey: Survey, ingest: IngestConfig) -> None:
+    if survey.least_bad_share > ingest.max_bad_fraction:
+        about = "" if survey.is_whole else "about "
+        raise DataError(
+            f"Of {ingest.source}, {about}{survey.bad_share:.1%} of the images would be set aside, but at "
+            f"most {ingest.max_bad_fraction:.1%} may be (data.max_bad_fraction). "
+            f"Of {survey.num_looked_at:,} images that were looked at:\n"
+            + "\n".join(f"  {line}" for line in described(survey.rejections))
+            + "\nRepair or remove them, or raise the limit."
+        )
+    gone = [label for label, (looked, of) in survey.unusable_classes.items() if looked == of]
+    left = tuple(sorted(set(survey.inspection.class_names) - set(gone)))
+    if survey.is_exact and gone:
+        if not left:
+            raise DataError(f"Received {ingest.source}, in which no image of any class can be used.")
+        require_classes(left, f"{ingest.source} (no image of {', '.join(map(repr, gone))} can be used)")
+
+
+def described(rejections: Mapping[str, Rejection]) -> list[str]:
+    """A line for each reason: how many, and the first image with the particulars."""
+    return [
+        f"{reason}: {each.count:,}, for example {each.source} ({each.detail})"
+        for reason, each in rejections.items()
+    ]
+
+
+def _some_images(adapter: Any, staging_dir: str, seed: int) -> Iterator[EncodedImage | ArrayBatch]:
+    """Images from all over a source, the first and the last of each class in each split among them."""
+    chunks = list(adapter.chunks(staging_dir, _CHUNK_IMAGES))
+    rng = np.random.default_rng(seed)
+    if not chunks:
+        return
+    if hasattr(chunks[0], "entries"):
+        entries = [entry for chunk in chunks for entry in chunk.entries]
+        chosen = _chosen(entries, lambda entry: (entry.split, entry.label), rng)
+        yield from adapter.read(dataclasses.replace(chunks[0], entries=tuple(entries[i] for i in chosen)))
+        return
+    for i in _chosen(chunks, lambda part: (part.split, None), rng, _NUM_IMAGES // _CHUNK_IMAGES):
+        yield adapter.read(chunks[i])
+
+
+def _chosen(
+    items: Sequence[Entry | Any],
+    group_of: Callable[[Any], Group],
+    rng: np.random.Generator,
+    num_items: int = _NUM_IMAGES,
+) -> list[int]:
+    """Positions: the last of every group, the first of every group, and more by chance, without repeats."""
+    last = {group_of(item): i for i, item in enumerate(items)}
+    first = {group_of(items[i]): i for i in range(len(items) - 1, -1, -1)}
+    chance = rng.permutation(len(items))[:num_items].tolist()
+    return list(dict.fromkeys([*last.values(), *first.values(), *chance]))

@@ -1,0 +1,62 @@
+"""`tfx-contrastive validate` as a process: what it says of data before a run, and its exit status."""
+
+import numpy as np
+import yaml
+
+from tests.components.image_example_gen.adapters.test_tfrecord import example, png, write_records
+from tests.components.image_example_gen.support import image_folder, picture, write
+from tests.pipeline.command import tfx_contrastive
+
+
+def validate(tmp_path, kind, path, **source):
+    values = {
+        "name": "mine",
+        "root": str(tmp_path / "root"),
+        "data": {"source": {"kind": kind, "path": str(path), **source}},
+        "image": {"height": 12, "width": 16, "channels": 3},
+    }
+    write(tmp_path / "mine.yaml", yaml.safe_dump(values).encode())
+    return tfx_contrastive("validate", "--config", str(tmp_path / "mine.yaml"))
+
+
+def test_a_folder(tmp_path):
+    image_folder(tmp_path / "data", ["boot", "shoe"], 30)
+    write(tmp_path / "data" / "boot" / "empty.png", b"")
+    done = validate(tmp_path, "image_folder", tmp_path / "data")
+    assert done.returncode == 0, done.stderr
+    assert "The configuration mine can be used." in done.stdout
+    assert "looked at all of the images: 1.6% would be set aside" in done.stdout
+    assert "empty_file: 1, for example boot/empty.png (0 bytes)" in done.stdout
+    assert "train about 48 images, 48 labels; eval about 6 images" in done.stdout
+    assert not (tmp_path / "root").exists()
+
+
+def test_drawings(tmp_path):
+    for name in "ab":
+        for i in range(20):
+            write(tmp_path / "data" / name / f"{i}.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    done = validate(tmp_path, "image_folder", tmp_path / "data")
+    assert done.returncode == 1
+    assert "The configuration mine can't be used: Of image folder" in done.stderr
+    assert "100.0% of the images would be set aside, but at most 5.0% may be" in done.stderr
+    assert not done.stdout
+
+
+def test_arrays_without_clear_meaning(tmp_path):
+    images = np.stack([picture(i) for i in range(8)]) / 255
+    images[5, 0, 0] = np.nan
+    np.savez(tmp_path / "a.npz", images=images, labels=np.arange(8) % 2)
+    done = validate(tmp_path, "npz", tmp_path / "a.npz")
+    assert done.returncode == 1
+    assert "can't be used: Received the images 'images' of " in done.stderr
+    assert "3 values that are NaN or infinite" in done.stderr
+
+
+def test_records_are_read_without_chatter(tmp_path):
+    write_records(tmp_path / "x", [example(image=png(i), label=i % 2) for i in range(40)], "GZIP")
+    done = validate(tmp_path, "tfrecord", tmp_path / "x")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "40 images, 40 of them labelled" in done.stdout
+    wrong = validate(tmp_path, "tfrecord", tmp_path / "x", image_feature="picture")
+    assert wrong.returncode == 1
+    assert "their keys: image (bytes: encoded images), label (int64)" in wrong.stderr
