@@ -17,6 +17,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from components.errors import InputError
 from components.saved_model import SAVED_MODEL_FILE, model_digest
 
 EMBED_SIGNATURE = "embed_bytes"
@@ -46,7 +47,7 @@ def encoder_fingerprint(model_dir: str) -> str:
 
     path = posixpath.join(model_dir, SAVED_MODEL_FILE)
     if not tf.io.gfile.exists(path):
-        raise ValueError(f"Received {model_dir!r}, which holds no {SAVED_MODEL_FILE}; expected a SavedModel.")
+        raise InputError(f"Received {model_dir!r}, which holds no {SAVED_MODEL_FILE}; expected a SavedModel.")
     with tf.io.gfile.GFile(path, "rb") as file:
         graph = saved_model_pb2.SavedModel.FromString(file.read()).meta_graphs[0]
     function = _signature_function(graph, model_dir)
@@ -69,7 +70,7 @@ def _signature_function(graph: Any, model_dir: str) -> str:
         EMBEDDING not in graph.signature_def[EMBED_SIGNATURE].outputs
     ):
         found = sorted(name for name in graph.signature_def if not name.startswith("__"))
-        raise ValueError(
+        raise InputError(
             f"{model_dir!r} has the signatures {found}; expected {EMBED_SIGNATURE!r} with the output "
             f"{EMBEDDING!r}. Give a model that this pipeline's Pretrainer or Trainer has written."
         )
@@ -78,7 +79,7 @@ def _signature_function(graph: Any, model_dir: str) -> str:
             for signature in objects[child.node_id].children:
                 if signature.local_name == EMBED_SIGNATURE:
                     return objects[signature.node_id].bare_concrete_function.concrete_function_name
-    raise ValueError(f"{model_dir!r} is a SavedModel of TensorFlow 1; expected one of TensorFlow 2.")
+    raise InputError(f"{model_dir!r} is a SavedModel of TensorFlow 1; expected one of TensorFlow 2.")
 
 
 def _captured_values(graph: Any, function: str, checkpoint: str) -> list[str]:

@@ -5,6 +5,8 @@ import hashlib
 import posixpath
 from collections.abc import Mapping
 
+from components.errors import InputError
+
 SAVED_MODEL_FILE = "saved_model.pb"
 
 
@@ -46,7 +48,7 @@ def read_signatures(model_dir: str) -> dict[str, Signature]:
         with gfile.GFile(path, "rb") as file:
             model.ParseFromString(file.read())
     except DecodeError as error:
-        raise ValueError(
+        raise InputError(
             f"{path!r} is no SavedModel ({error}): a cut-off copy? Push the model again."
         ) from error
     return {

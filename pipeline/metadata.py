@@ -15,6 +15,7 @@ from ml_metadata.proto import metadata_store_pb2
 
 from pipeline.config import ConfigError, PipelineConfig
 from pipeline.config.model import SqliteMetadataConfig
+from pipeline.root import require_unmoved
 
 
 def connection_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:
@@ -54,8 +55,9 @@ def reading_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfi
     """The connection for a command that only looks: where there is no SQLite file yet, none is made.
 
     Raises:
-        ConfigError: As `connection_config`.
+        ConfigError: As `connection_config`, or if the root was moved.
     """
+    require_unmoved(config)
     metadata = config.metadata
     if isinstance(metadata, SqliteMetadataConfig) and not pathlib.Path(config.metadata_path).exists():
         empty = metadata_store_pb2.ConnectionConfig()

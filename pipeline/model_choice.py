@@ -17,6 +17,7 @@ from pipeline.config import PipelineConfig
 from pipeline.lineage import Lineage, NotFoundError, Run
 from pipeline.metadata import reading_config
 from pipeline.report.standing import standing_of
+from pipeline.root import require_unmoved
 
 LATEST = "latest"
 INDEX, EMBEDDINGS, STATISTICS = "similarity_index", "embeddings", "statistics"
@@ -78,7 +79,9 @@ def registry_location(config: PipelineConfig) -> RegistryLocation:
 
     Raises:
         RegistryError: If it is an embedded one and no run has made it yet.
+        ConfigError: If the root was moved.
     """
+    require_unmoved(config)
     directory = f"{config.root}/registry"
     if config.registry.uri is None and not os.path.isdir(directory):
         raise RegistryError(f"{directory} has no registry yet: the first blessed run makes it.")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from components.image_example_gen import names
+from components.image_example_gen.errors import DataError
 
 _TENSORFLOW_SCHEMES = ("gs", "hdfs", "viewfs", "har", "ram")
 
@@ -49,8 +50,17 @@ def scheme_of(path: str) -> str:
 
 
 def local(path: str) -> str:
-    """A local path with `file://` and `~` resolved."""
-    return os.path.expanduser(path.removeprefix("file://"))
+    """A local path with `file://` and `~` resolved.
+
+    Raises:
+        DataError: If it begins with `~` and there is no such home directory.
+    """
+    expanded = os.path.expanduser(path.removeprefix("file://"))
+    if expanded.startswith("~") and not os.path.exists(expanded):
+        raise DataError(
+            f"Received {path}, but there is no such home directory (is HOME set?). Write the whole path."
+        )
+    return expanded
 
 
 def join(root: str, relative: str) -> str:

@@ -12,7 +12,7 @@ from components.drift.detection import Decision, detect, write_decision
 from components.drift.images import read_images
 from components.embedding_gen import embeddings
 from components.served_model import ServedModel
-from pipeline.cli import exit_status, options, searching
+from pipeline.cli import exit_status, invocation, options, searching
 from pipeline.model_choice import EMBEDDINGS, STATISTICS
 
 _DEFAULTS = DriftConfig()
@@ -27,7 +27,13 @@ _DEFAULTS = DriftConfig()
     type=click.FloatRange(0.0003, 0.5),
     help="Chance of a false alarm.",
 )
-@click.option("--max-images", default=_DEFAULTS.max_images, show_default=True, help="Size of the sample.")
+@click.option(
+    "--max-images",
+    default=_DEFAULTS.max_images,
+    show_default=True,
+    type=click.IntRange(_DEFAULTS.min_images),
+    help="Size of the sample.",
+)
 @click.option("--seed", default=_DEFAULTS.seed, show_default=True)
 @click.option("--out", metavar="DIR", help="Where decision.json goes. Default: drift/<time> under the root.")
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
@@ -48,7 +54,7 @@ def command(
 
     Exit status 0: no drift. 3: drift, train again. 1 or 2: could not be checked.
     """
-    with options.told_plainly(), searching.mistakes_told():
+    with options.told_plainly():
         config = options.load_config(config_name, overrides)
         settings = DriftConfig(
             alpha=alpha,
@@ -93,4 +99,6 @@ def _print(decision: Decision, path: str) -> None:
     for sentence in decision.reasons:
         click.echo(f"ALARM: {sentence}")
     click.echo("decision: retrain" if decision.retrain else "decision: no drift, nothing to do")
+    if decision.retrain:
+        click.echo(f"with the new images in place: {invocation.command('run')}")
     click.echo(f"written to {path}")

@@ -9,7 +9,7 @@ import click
 
 from components.errors import InputError
 from pipeline import config as configuration
-from pipeline.cli import invocation
+from pipeline.cli import chatter, invocation
 from pipeline.config import ConfigError, PipelineConfig
 from pipeline.config.finding import only_configuration
 from pipeline.config.loading import bundled_configs
@@ -68,10 +68,16 @@ def _tell_of_namesakes(name: str) -> None:
 
 
 @contextlib.contextmanager
-def told_plainly() -> Iterator[None]:
-    """Turns the errors that explain themselves into one message without a traceback."""
+def told_plainly(quiet: bool = True) -> Iterator[None]:
+    """Turns the errors that explain themselves into one message without a traceback.
+
+    Args:
+        quiet: Keeps libraries' chatter from the user; whatever else is written to the error stream is held
+            back until the end, so not for what takes minutes.
+    """
     try:
-        yield
+        with chatter.without_chatter() if quiet else contextlib.nullcontext():
+            yield
     except NotFoundError as error:
         remedy = f" {invocation.command(error.remedy)}" if error.remedy else ""
         raise click.ClickException(error.told + remedy) from error

@@ -4,7 +4,7 @@ import pathlib
 
 import click
 
-from pipeline.cli import chatter, options
+from pipeline.cli import options
 
 
 @click.command("report")
@@ -32,7 +32,7 @@ def command(
     benchmark: pathlib.Path | None,
 ) -> None:
     """Write the report of a run: one HTML file that works offline."""
-    with options.told_plainly(), chatter.without_chatter():
+    with options.told_plainly():
         config = options.load_config(config_name, overrides)
         from pipeline import report
 

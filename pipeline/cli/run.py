@@ -41,11 +41,12 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
             failure = event.error
         shown.show(event)
 
-    with options.told_plainly():
+    with options.told_plainly(quiet=False):
         if verify_data:
             overrides = (*overrides, "data.verify=all")
         config = options.load_config(config_name, overrides)
         config.export.check_installed()
+        supervisor.require_usable(config)
         inspection = inspect_source(config.data)
         require_enough_labels(inspection)
         console.print(

@@ -45,7 +45,7 @@ def command(
     with options.told_plainly():
         choice = searching.searched(wanted, config_name, overrides)
     queries = [(path.name, path.read_bytes()) for path in images]
-    with searching.mistakes_told():
+    with options.told_plainly():
         search = ImageSearch.open(choice.made[INDEX], choice.model_dir)
         found = search.neighbors([data for _, data in queries], k, label)
         pictures = search.images_of(neighbor for row in found for neighbor in row)

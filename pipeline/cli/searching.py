@@ -1,16 +1,13 @@
 """Options and look-ups that `search`, `serve`, `suggest` and `drift` share."""
 
-import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import click
 
-from components.errors import InputError
 from pipeline.cli import options
-from pipeline.cli.chatter import without_chatter
 from pipeline.model_choice import INDEX, ModelChoice, choose
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -113,13 +110,3 @@ def searched(wanted: Wanted, config_name: str | None, overrides: tuple[str, ...]
     if not model_dir:
         return choice
     return ModelChoice(None, False, None, (), "", model_dir, choice.made, model_dir)
-
-
-@contextlib.contextmanager
-def mistakes_told() -> Iterator[None]:
-    """Turns errors that explain themselves into one message; keeps libraries' chatter from the user."""
-    try:
-        with without_chatter():
-            yield
-    except InputError as error:
-        raise click.ClickException(str(error)) from error

@@ -48,7 +48,7 @@ def command(
     from pipeline.following import Serving, load
     from pipeline.http_api import Limits, create_app
 
-    with options.told_plainly(), searching.mistakes_told():
+    with options.told_plainly():
         choice = searching.searched(wanted, config_name, overrides)
         serving = Serving(load(choice))
         if not choice.given:

@@ -55,7 +55,7 @@ def command(
         raise click.ClickException(
             f"{path} is there already, and somebody may have filled it in. Name another file with --out."
         )
-    with options.told_plainly(), searching.mistakes_told():
+    with options.told_plainly():
         config = options.load_config(config_name, overrides)
         uri = wanted.directories.get("embeddings_uri", "")
         if not uri:

@@ -17,11 +17,11 @@ def command(config_name: str | None, overrides: tuple[str, ...]) -> None:
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         config.export.check_installed()
+        supervisor.require_usable(config)
         try:
             survey = survey_source(config.data)
         except DataError as error:
             raise DataError(f"The configuration {config.name} can't be used: {error}") from error
-        supervisor.require_usable(config)
     click.echo(f"The configuration {config.name} can be used.")
     for line in [*describe(survey.inspection, survey.is_exact), *describe_sample(survey, config.data)]:
         click.echo(f"  {line}")

@@ -5,7 +5,7 @@ import pathlib
 import click
 
 from components.image_example_gen.sampling import sample_images
-from pipeline.cli import chatter, options
+from pipeline.cli import options
 
 
 @click.command("views")
@@ -29,7 +29,7 @@ def command(
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         sample = sample_images(config.data, images, seed)
-    with chatter.without_chatter():
+
         import tensorflow as tf
 
         from trainer_module.images import decode_images

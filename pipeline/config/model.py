@@ -104,7 +104,10 @@ class PipelineConfig(Frozen):
     def _absolute(cls, root: str) -> str:
         if "://" in root:
             return root.rstrip("/")
-        return os.path.abspath(os.path.expanduser(root))
+        expanded = os.path.expanduser(root)
+        if expanded.startswith("~"):
+            raise ValueError("This user has no home directory here (HOME is not set). Write the whole path")
+        return os.path.abspath(expanded)
 
     @field_validator("schema_path")
     @classmethod

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from pipeline.config import PipelineConfig
+from pipeline.root import require_no_pattern, require_unmoved
 from pipeline.runners import events
 
 # The kernel ends the child of a killed command at once, but not in the same moment.
@@ -47,13 +48,15 @@ def require_usable(config: PipelineConfig) -> None:
 
     Raises:
         RunError: If the root is not a local directory, or can't be written.
-        ConfigError: If the server can't be opened.
+        ConfigError: If the root has characters of patterns or was moved, or the server can't be opened.
     """
     if "://" in config.root:
         raise RunError(
             f"Received the root {config.root}; a run on this machine needs a local directory. Set one with "
             "--set root=DIR, or compile the pipeline for Kubeflow: there the root may be on an object store."
         )
+    require_no_pattern(config)
+    require_unmoved(config)
     root = pathlib.Path(config.root)
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     try:

@@ -1,7 +1,5 @@
 """Fashion-MNIST (arXiv:1708.07747): looked up, or downloaded, then read as IDX files."""
 
-import os
-
 from components.image_example_gen import debian, download, files
 from components.image_example_gen.adapters import arrays, base, idx
 from components.image_example_gen.config import FashionMnistSource, IdxSource
@@ -74,7 +72,7 @@ def find(
     Raises:
         DataError: If none of the places has them; the text lists each with what was wrong.
     """
-    cache_dir = os.path.expanduser(source.cache_dir)
+    cache_dir = "" if source.path else files.local(source.cache_dir)
     places = [source.path] if source.path else [debian_directory, cache_dir]
     tried = []
     for place in places:
