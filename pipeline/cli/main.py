@@ -60,6 +60,7 @@ def main() -> None:
     """Runs the command and ends with its status; a user's mistake ends with one message and status 1 or 2."""
     try:
         status = cli.main(standalone_mode=False)  # click returns the status of `Context.exit`, it raises none
+        sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
         error.show()
