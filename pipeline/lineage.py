@@ -14,8 +14,10 @@ _STATES = {
     mlmd.Execution.CACHED: "cached",
     mlmd.Execution.FAILED: "failed",
     mlmd.Execution.RUNNING: "running",
-    mlmd.Execution.CANCELED: "cancelled",
+    mlmd.Execution.CANCELED: "interrupted",
 }
+# Custom property of a run's context, set where its process died between two nodes.
+INTERRUPTED_PROPERTY = "interrupted"
 _INPUTS = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT)
 OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
 # A property of an output that is 0 -> what a node that has run has not done.
@@ -35,6 +37,19 @@ class NotFoundError(LookupError):
         super().__init__(f"{told} tfx-contrastive {remedy}" if remedy else told)
         self.told = told
         self.remedy = remedy
+
+
+@dataclasses.dataclass(frozen=True)
+class Interruption:
+    """Which runs have no process any more, though ML Metadata may call them running.
+
+    Attributes:
+        run_id: The run that is known to have been ended before its end; empty if there is none.
+        every_running: Whether no run at all is at work.
+    """
+
+    run_id: str = ""
+    every_running: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,11 +98,16 @@ class NodeRun:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One run of a pipeline, its nodes in the order in which they started."""
+    """One run of a pipeline, its nodes in the order in which they started.
+
+    Attributes:
+        interrupted: Whether its process was ended before its end, be it between two nodes.
+    """
 
     id: str
     pipeline: str
     nodes: tuple[NodeRun, ...]
+    interrupted: bool = False
 
     @property
     def started(self) -> datetime.datetime:
@@ -96,10 +116,10 @@ class Run:
 
     @property
     def state(self) -> str:
-        """`failed` or `running` if any node is, else `ran`, or `cached` if no node executed."""
-        states = {node.state for node in self.nodes}
+        """`failed`, `running`, `interrupted` if any node is, else `ran`; `cached` if no node executed."""
+        states = {node.state for node in self.nodes} | ({"interrupted"} if self.interrupted else set())
         return next(
-            (state for state in ("failed", "running", "cancelled", "ran") if state in states), "cached"
+            (state for state in ("failed", "running", "interrupted", "ran") if state in states), "cached"
         )
 
     def node(self, node_id: str) -> NodeRun | None:
@@ -110,9 +130,16 @@ class Run:
 class Lineage:
     """The runs of one pipeline as ML Metadata knows them."""
 
-    def __init__(self, connection: mlmd.ConnectionConfig, pipeline: str):
+    def __init__(
+        self,
+        connection: mlmd.ConnectionConfig,
+        pipeline: str,
+        interruption: Interruption = Interruption(),
+    ):
+        """Opens ML Metadata; without `interruption` (`presence.interruption`) dead runs are running ones."""
         self._store = open_store(connection)
         self._pipeline = pipeline
+        self._interruption = interruption
 
     def runs(self) -> tuple[Run, ...]:
         """Every run, the newest first; empty before the first one."""
@@ -144,22 +171,31 @@ class Lineage:
         events = self._store.get_events_by_execution_ids([execution.id for execution in executions])
         ids = sorted({event.artifact_id for event in events})
         artifacts = {artifact.id: _artifact(artifact) for artifact in self._store.get_artifacts_by_id(ids)}
+        known = self._interruption
+        dead = known.every_running or context.name == known.run_id
         nodes = [
-            self._node(execution, [e for e in events if e.execution_id == execution.id], artifacts)
+            self._node(execution, [e for e in events if e.execution_id == execution.id], artifacts, dead)
             for execution in executions
         ]
         newest = {node.id: node for node in sorted(nodes, key=lambda node: node.execution_id)}
         ordered = sorted(newest.values(), key=lambda node: node.execution_id)
-        return Run(context.name, self._pipeline, tuple(ordered))
+        interrupted = context.name == known.run_id or INTERRUPTED_PROPERTY in context.custom_properties
+        return Run(context.name, self._pipeline, tuple(ordered), interrupted)
 
     def _node(
-        self, execution: mlmd.Execution, events: list[mlmd.Event], artifacts: Mapping[int, Artifact]
+        self,
+        execution: mlmd.Execution,
+        events: list[mlmd.Event],
+        artifacts: Mapping[int, Artifact],
+        dead: bool,
     ) -> NodeRun:
         contexts = self._store.get_contexts_by_execution(execution.id)
         name = next(context.name for context in contexts if context.type == "node")
         created = execution.create_time_since_epoch
         state = _STATES.get(execution.last_known_state, "unknown")
-        ended = created if state == "cancelled" else execution.last_update_time_since_epoch
+        if dead and state == "running":
+            state = "interrupted"
+        ended = created if state == "interrupted" else execution.last_update_time_since_epoch
         return NodeRun(
             id=name.removeprefix(f"{self._pipeline}."),
             execution_id=execution.id,

@@ -152,7 +152,8 @@ class PretrainConfig(Frozen):
     num_steps: int = Field(1500, ge=1)
     steps_per_call: int = Field(10, ge=1, description="training steps in one call of the graph")
     log_every: int = Field(50, ge=1)
-    checkpoint_every: int = Field(250, ge=1)
+    checkpoint_every: int = Field(250, ge=1, description="steps between checkpoints, at most")
+    checkpoint_minutes: float = Field(2.0, gt=0, description="minutes between checkpoints, at most")
     keep_checkpoints: int = Field(2, ge=1)
     mixed_precision: Literal["auto", "on", "off"] = Field(
         "auto", description="bfloat16; auto: on GPUs with it"

@@ -9,8 +9,34 @@ from rich.console import Console
 
 from pipeline.cli import exit_status, invocation
 from pipeline.config import PipelineConfig
+from pipeline.presence import Record
 from pipeline.runners import events
 from pipeline.runners.supervisor import Outcome
+
+
+def print_stopped(console: Console, outcome: Outcome, stopped_by: signal.Signals) -> None:
+    """What is kept of a run that was asked to stop, and where the same command goes on."""
+    console.print(
+        f"\nInterrupted ({stopped_by.name}). {kept_text(outcome.record)}\nLog: {outcome.log_path}",
+        style="yellow",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def kept_text(record: Record) -> str:
+    """What is done of a run that was ended, and where the same command goes on."""
+    done = f"Done and kept: {', '.join(record.done)}." if record.done else "No node was done."
+    if not record.node:
+        return f"{done} Run the same command again: it goes on after that."
+    if record.node == "Tuner":
+        here = "Tuner goes on after the trials that are done"
+    elif record.kept_step is not None and record.num_steps is not None:
+        here = f"{record.node} goes on at step {record.kept_step:,} of {record.num_steps:,}"
+    else:
+        here = f"{record.node} starts again from its beginning"
+    return f"{done} Run the same command again: {here}."
 
 
 def print_failure(console: Console, outcome: Outcome, nodes: Sequence[events.Node], failure: str) -> None:
@@ -23,7 +49,7 @@ def print_failure(console: Console, outcome: Outcome, nodes: Sequence[events.Nod
     elif outcome.exit_code < 0:
         name = signal.Signals(-outcome.exit_code).name
         text = f"The pipeline's process was ended by {name}. "
-        text += "Run the same command again: it goes on where it stopped."
+        text += kept_text(outcome.record)
         if name == "SIGKILL":
             text += " The system may have run out of memory."
     else:

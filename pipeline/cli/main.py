@@ -69,7 +69,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(exit_status.FAILED)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\nInterrupted. Run the same command again: it goes on where it stopped.", err=True)
+        click.echo("\nInterrupted.", err=True)
         sys.exit(exit_status.INTERRUPTED)
     except Exception as error:
         click.echo(f"Error: {_unexpected(error)}", err=True)

@@ -19,6 +19,7 @@ _STYLES = {
     "cached": "cyan",
     "failed": "bold red",
     "running": "yellow",
+    "interrupted": "bold yellow",
     "blessed": "green",
     "refused": "red",
 }

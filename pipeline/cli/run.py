@@ -1,6 +1,8 @@
 """`tfx-contrastive run`."""
 
+import contextlib
 import dataclasses
+import os
 import sys
 import time
 from typing import Any
@@ -54,7 +56,10 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
         )
         source = _source(console, config, inspection)
         with display.display_for(console) as shown:
-            outcome = supervisor.run_pipeline(config, source, on_event)
+            outcome = supervisor.run_pipeline(config, source, on_event, _say_that_it_stops)
+    if outcome.stopped_by:
+        ending.print_stopped(console, outcome, outcome.stopped_by)
+        sys.exit(128 + outcome.stopped_by)
     if outcome.exit_code:
         ending.print_failure(console, outcome, nodes, failure)
         sys.exit(exit_status.FAILED)
@@ -72,3 +77,10 @@ def _source(console: Console, config: PipelineConfig, inspection: SourceInspecti
             status.update(f"Looking for changes in the data: {done:,} of {total:,} files")
 
         return dataclasses.asdict(source_of(config, inspection, tell))
+
+
+def _say_that_it_stops() -> None:
+    """Called in a signal handler, where Python's own streams may be busy."""
+    text = "\nStopping: what is trained so far is kept. A second signal (Ctrl-C) ends the run at once.\n"
+    with contextlib.suppress(OSError):
+        os.write(2, text.encode())

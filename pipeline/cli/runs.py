@@ -5,6 +5,7 @@ import click
 from pipeline.cli import invocation, options, records
 from pipeline.lineage import Lineage, no_run_yet
 from pipeline.metadata import reading_config
+from pipeline.presence import interruption
 
 
 @click.command("runs")
@@ -15,7 +16,7 @@ def command(config_name: str | None, overrides: tuple[str, ...], limit: int, as_
     """List the runs of a pipeline, the newest first."""
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
-        runs = Lineage(reading_config(config), config.name).runs()
+        runs = Lineage(reading_config(config), config.name, interruption(config)).runs()
     values = [records.run_values(run) for run in runs[:limit]]
     if as_json:
         records.print_json(values)

@@ -5,6 +5,7 @@ import click
 from pipeline.cli import options, records
 from pipeline.lineage import Lineage, NodeRun, NotFoundError
 from pipeline.metadata import reading_config
+from pipeline.presence import interruption
 from pipeline.report.standing import standing_of
 
 _LONGEST = 300
@@ -21,7 +22,9 @@ def command(
     """Show one run: every node with its inputs and outputs. RUN is an id, or `latest`."""
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
-        run = Lineage(reading_config(config), config.name).run(None if run_id == "latest" else run_id)
+        run = Lineage(reading_config(config), config.name, interruption(config)).run(
+            None if run_id == "latest" else run_id
+        )
         nodes = [node for node in run.nodes if node_id in (None, node.id)]
         if not nodes:
             known = ", ".join(node.id for node in run.nodes)

@@ -2,7 +2,8 @@
 
 import click
 
-from pipeline.cli import options, records
+from pipeline import presence
+from pipeline.cli import ending, options, records
 from pipeline.lineage import Lineage
 from pipeline.metadata import reading_config
 from pipeline.report.standing import standing_of
@@ -15,8 +16,9 @@ def command(config_name: str | None, overrides: tuple[str, ...], as_json: bool) 
     """Show the newest run: what ran, what was cached, what is blessed and pushed."""
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
-        lineage = Lineage(reading_config(config), config.name)
+        lineage = Lineage(reading_config(config), config.name, presence.interruption(config))
         run, runs = lineage.run(), lineage.runs()
+        record = presence.read(config.root)
     in_use = next((other for other in runs if standing_of(other).pushed_to), None)
     log = records.log_of(run, config.root)
     if as_json:
@@ -39,6 +41,11 @@ def command(config_name: str | None, overrides: tuple[str, ...], as_json: bool) 
     failed = " and ".join(node.id for node in run.nodes if node.state == "failed")
     if failed:
         click.echo(f"failed:      {failed}; the log says why")
+    if record is not None and record.run_id == run.id:
+        if run.state == "interrupted":
+            click.echo(f"interrupted: its process has ended. {ending.kept_text(record)}")
+        elif run.state == "running":
+            click.echo(f"running:     process {record.pid} on {record.host}, since {record.started}")
     click.echo(f"verdict:     {records.verdict_text(standing)}")
     if in_use is None:
         click.echo("last pushed: nothing yet")

@@ -24,7 +24,7 @@ from pipeline.report.sections.verdict import Verdict
 from pipeline.report.sections.views import Views
 from pipeline.report.thumbnails import Sheet
 
-_STATE_MARKS = {"ran": "✓", "cached": "=", "failed": "✗", "running": "▸", "cancelled": "–"}
+_STATE_MARKS = {"ran": "✓", "cached": "=", "failed": "✗", "running": "▸", "interrupted": "–"}
 _DIGITS = 4
 
 

@@ -96,6 +96,10 @@ def _blessing(node: NodeRun | None) -> bool | None:
 
 
 def _properties(node: NodeRun | None, key: str) -> dict:
-    if node is None or len(node.outputs.get(key, ())) != 1 or node.state in ("failed", "running"):
+    if (
+        node is None
+        or len(node.outputs.get(key, ())) != 1
+        or node.state in ("failed", "running", "interrupted")
+    ):
         return {}
     return dict(node.output(key).properties)

@@ -7,6 +7,7 @@ import time
 from pipeline.config import PipelineConfig
 from pipeline.lineage import Lineage, Run
 from pipeline.metadata import reading_config
+from pipeline.presence import interruption
 from pipeline.report import files, page, tensorboard
 from pipeline.report.evaluations import collect_evaluations
 from pipeline.report.models import ServedModel
@@ -37,7 +38,7 @@ def write(
 ) -> pathlib.Path:
     """See `pipeline.report.write_report`."""
     started = time.monotonic()
-    lineage = Lineage(reading_config(config), config.name)
+    lineage = Lineage(reading_config(config), config.name, interruption(config))
     run = lineage.run(run_id)
     other = lineage.run(compare_with) if compare_with else None
     runs = lineage.runs()

@@ -49,6 +49,21 @@ class Progress:
 
 
 @dataclasses.dataclass(frozen=True)
+class Begun:
+    """A node is about to run; `run_id` is ML Metadata's name of the run."""
+
+    run_id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """The node that runs has made a checkpoint, or goes on from one: it would go on at `step`."""
+
+    step: int
+    num_steps: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Finished:
     """The pipeline has ended.
 
@@ -70,8 +85,8 @@ class Failed:
     error: str
 
 
-Event = Plan | Node | Progress | Finished | Failed
-_TYPES = {kind.__name__: kind for kind in (Plan, Node, Progress, Finished, Failed)}
+Event = Plan | Begun | Node | Progress | Kept | Finished | Failed
+_TYPES = {kind.__name__: kind for kind in (Plan, Begun, Node, Progress, Kept, Finished, Failed)}
 
 
 class EventWriter(logging.Handler):
@@ -96,8 +111,10 @@ class EventWriter(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Forwards the event of a record, or what it says of progress."""
-        event = getattr(record, "event", None)
-        self.write(event or Progress(record.getMessage(), getattr(record, "progress", {})))
+        event, values = getattr(record, "event", None), getattr(record, "progress", {})
+        if "kept_step" in values:
+            event = Kept(values["kept_step"], values["num_steps"])
+        self.write(event or Progress(record.getMessage(), values))
 
 
 def parse(line: str | bytes) -> Event:

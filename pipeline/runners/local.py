@@ -16,11 +16,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline import lineage
 from pipeline.config import PipelineConfig
-from pipeline.config.model import SqliteMetadataConfig
-from pipeline.lineage import Run
 from pipeline.runners import events
 from pipeline.source import Source
+from trainer_module import stopping
 
 _PR_SET_PDEATHSIG = 1
 
@@ -32,13 +32,16 @@ def main(arguments: list[str]) -> int:
         arguments: The number of the file descriptor for events, and the process that watches.
     """
     _die_with_parent(int(arguments[1]))
+    stopping.end_on_signals()
     writer = events.EventWriter(int(arguments[0]))
     request = json.loads(sys.stdin.read())
     _log_to_stderr(writer)
     # Beam reads the options of a bare Pipeline() from here.
     sys.argv = sys.argv[:1]
     try:
-        finished = run(PipelineConfig.model_validate(request["config"]), request["source"], writer)
+        interruption = lineage.Interruption(**request["interruption"])
+        config = PipelineConfig.model_validate(request["config"])
+        finished = run(config, request["source"], interruption, writer)
     except Exception as error:
         logging.exception("the run has failed")
         if not writer.node_failed:
@@ -48,18 +51,28 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def run(config: PipelineConfig, source: Mapping[str, Any], writer: events.EventWriter) -> events.Finished:
-    """Builds the pipeline, runs it to the end and gathers its figures."""
+def run(
+    config: PipelineConfig,
+    source: Mapping[str, Any],
+    interruption: lineage.Interruption,
+    writer: events.EventWriter,
+) -> events.Finished:
+    """Builds the pipeline, runs it to the end and gathers its figures.
+
+    Args:
+        config: The configuration.
+        source: What is known of the data beforehand (fields of `pipeline.source.Source`).
+        interruption: What a killed run left behind.
+        writer: Where events go.
+    """
     from tfx.dsl.compiler import compiler
 
-    from pipeline import lineage, metadata, summary
+    from pipeline import metadata, summary
     from pipeline import pipeline as topology
     from pipeline.runners import leftovers, reporting
 
     connection = metadata.connection_config(config)
-    if isinstance(config.metadata, SqliteMetadataConfig) and config.metadata.path is None:
-        # It lies under the root, which this run has for itself; a shared one may hold runs at work.
-        leftovers.cancel_unfinished(metadata.open_store(connection), config.name)
+    leftovers.cancel_unfinished(metadata.open_store(connection), config.name, interruption)
     compiled = compiler.Compiler().compile(topology.create_pipeline(config, Source(**source)))
     writer.write(events.Plan(tuple(node.pipeline_node.node_info.id for node in compiled.nodes)))
     reporting.ReportingRunner().run_with_ir(compiled)
@@ -69,7 +82,7 @@ def run(config: PipelineConfig, source: Mapping[str, Any], writer: events.EventW
     return events.Finished(run_id, figures, _report(config, finished))
 
 
-def _report(config: PipelineConfig, run: Run) -> str:
+def _report(config: PipelineConfig, run: lineage.Run) -> str:
     """Path of the run's report; a run that executed nothing has the one of the run that did."""
     from pipeline import report
 
@@ -98,8 +111,8 @@ def _log_to_stderr(writer: events.EventWriter) -> None:
 def _die_with_parent(parent: int) -> None:
     """Asks the kernel (Linux) to kill this process when the watching one has ended, however that ended.
 
-    Training for nobody would keep the cores and the root from the next run. SIGKILL, because
-    libraries may handle SIGTERM, and a run goes on at its last checkpoint whatever ends it.
+    Training for nobody would keep the cores and the root from the next run. SIGKILL, because the next
+    run may wait already, and goes on at the last checkpoint.
     """
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,6 +1,8 @@
 """TFX's BeamDagRunner with nodes that say when they start and how they end."""
 
 import logging
+import os
+import sys
 import time
 from typing import Any
 
@@ -10,6 +12,7 @@ from tfx.orchestration.beam import beam_dag_runner
 
 from pipeline import lineage
 from pipeline.runners import events
+from trainer_module import stopping
 
 _progress = logging.getLogger(events.PROGRESS_LOGGER)
 
@@ -19,9 +22,17 @@ class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
 
     def _run_node(self) -> None:
         started = time.monotonic()
+        run_id = self._pipeline_runtime_spec.pipeline_run_id.field_value.string_value
+        _progress.info("run %s", run_id, extra={"event": events.Begun(run_id)})
         self._report("running")
         try:
             super()._run_node()
+        except stopping.StoppedError as stopped:
+            logging.info("%s: %s", self._node_id, stopped)
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(stopping.EXIT_CODE)  # the execution stays unfinished: it has not failed
         except BaseException as error:
             logging.exception("node %s failed", self._node_id)
             self._report("failed", time.monotonic() - started, events.describe(error))

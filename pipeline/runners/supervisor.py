@@ -7,16 +7,20 @@ import fcntl
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
+from pipeline import presence
 from pipeline.config import PipelineConfig
 from pipeline.root import require_no_pattern, require_unmoved
 from pipeline.runners import events
+from pipeline.runners.signals import Relay
 
 # The kernel ends the child of a killed command at once, but not in the same moment.
 _SECONDS_FOR_A_KILLED_RUN_TO_END = 3.0
@@ -32,12 +36,16 @@ class Outcome:
 
     Attributes:
         exit_code: 0 on success; negative is the number of the signal that ended the process.
+        stopped_by: The signal that asked the run to stop; None if none did.
+        record: What is done and kept.
         finished: The run's id and figures; None unless it succeeded.
         peak_memory_bytes: Peak resident memory of the pipeline's process.
         log_path: The file with everything that was printed.
     """
 
     exit_code: int
+    stopped_by: signal.Signals | None
+    record: presence.Record
     finished: events.Finished | None
     peak_memory_bytes: int
     log_path: pathlib.Path
@@ -84,7 +92,10 @@ def prepare_root(config: PipelineConfig) -> None:
 
 
 def run_pipeline(
-    config: PipelineConfig, source: Mapping[str, Any], on_event: Callable[[events.Event], None]
+    config: PipelineConfig,
+    source: Mapping[str, Any],
+    on_event: Callable[[events.Event], None],
+    on_stop: Callable[[], None],
 ) -> Outcome:
     """Runs the pipeline to its end.
 
@@ -92,13 +103,18 @@ def run_pipeline(
         config: The configuration; `prepare_root` has made its root.
         source: What is known of the data beforehand (fields of `pipeline.source.Source`).
         on_event: Called with each event, in this thread.
+        on_stop: Called in a signal handler when the run is asked to stop by SIGINT, SIGTERM or SIGHUP.
+            It then gets `SECONDS_TO_STOP`; a second signal ends it at once.
 
     Raises:
         RunError: If another run uses the same root, or the root can't be used.
     """
     root = pathlib.Path(config.root)
-    with _exclusive(root) as lock:
+    with _exclusive(root) as lock, Relay(on_stop) as relay:
         log_path = _log_path(root)
+        interruption = presence.left_behind(config)
+        record = presence.new_record(str(log_path))
+        presence.write(config.root, record)
         read_end, write_end = os.pipe()
         with log_path.open("wb") as log:
             child = subprocess.Popen(
@@ -108,27 +124,78 @@ def run_pipeline(
                 stderr=subprocess.STDOUT,
                 pass_fds=(write_end, lock),  # as long as it lives, no second run may begin
                 env=_environment(),
+                start_new_session=True,  # a group that ends as one; Ctrl-C reaches it by way of the relay
             )
         os.close(write_end)
+        relay.attach(child)
         assert child.stdin is not None
-        request = {"config": config.model_dump(mode="json"), "source": dict(source)}
+        request = {
+            "config": config.model_dump(mode="json"),
+            "source": dict(source),
+            "interruption": dataclasses.asdict(interruption),
+        }
         with contextlib.suppress(BrokenPipeError), child.stdin as stdin:
             stdin.write(json.dumps(request).encode())
         finished = None
         try:
-            with os.fdopen(read_end, "rb") as lines:
+            with os.fdopen(read_end, "rb") as lines, _beating(config.root):
                 for line in lines:
                     event = events.parse(line)
                     if isinstance(event, events.Finished):
                         finished = event
+                    updated = _updated(record, event)
+                    if updated != record:
+                        record = updated
+                        presence.write(config.root, record)
                     on_event(event)
         except BaseException:
-            child.terminate()
+            relay.end_group()
             raise
         finally:
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+            relay.end_group()  # what it left behind; the number is not free before it is waited for
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
-        return Outcome(child.returncode, finished, usage.ru_maxrss * 1024, log_path)
+        stopped_by = relay.received
+        if child.returncode - 128 in (signal.SIGINT, signal.SIGTERM):  # asked by others than this process
+            stopped_by = stopped_by or signal.Signals(child.returncode - 128)
+        if finished:
+            stopped_by = None  # it came too late to stop anything
+        if finished or (child.returncode > 0 and not stopped_by):
+            presence.write(config.root, dataclasses.replace(record, ended=True))
+        return Outcome(child.returncode, stopped_by, record, finished, usage.ru_maxrss * 1024, log_path)
+
+
+def _updated(record: presence.Record, event: events.Event) -> presence.Record:
+    """The record after an event."""
+    if isinstance(event, events.Begun):
+        return dataclasses.replace(record, run_id=event.run_id)
+    if isinstance(event, events.Kept):
+        return dataclasses.replace(record, kept_step=event.step, num_steps=event.num_steps)
+    if not isinstance(event, events.Node):
+        return record
+    running = event.state == "running"
+    done = record.done if event.state in ("running", "failed") else (*record.done, event.id)
+    node = event.id if running else ""
+    return dataclasses.replace(record, node=node, done=done, kept_step=None, num_steps=None)
+
+
+@contextlib.contextmanager
+def _beating(root: str) -> Iterator[None]:
+    """Gives signs of life meanwhile, for other machines that share the root."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(presence.SECONDS_BETWEEN_BEATS):
+            presence.beat(root)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _environment() -> dict[str, str]:
@@ -170,9 +237,17 @@ def _exclusive(root: pathlib.Path) -> Iterator[int]:
         deadline = time.monotonic() + _SECONDS_FOR_A_KILLED_RUN_TO_END
         while not _locked(handle):
             if time.monotonic() > deadline:
-                raise RunError(f"Another run uses {root}. Wait for it, or give this one another root.")
+                raise _used(root)
             time.sleep(0.1)
+        if presence.alive_elsewhere(str(root)):
+            raise _used(root)
         yield handle.fileno()
+
+
+def _used(root: pathlib.Path) -> RunError:
+    record = presence.read(str(root))
+    who = f" (process {record.pid} on {record.host}, since {record.started})" if record else ""
+    return RunError(f"Another run uses {root}{who}. Wait for it, or give this one another root.")
 
 
 def _locked(handle: IO[str]) -> bool:

@@ -1,7 +1,10 @@
-"""A run on a difficult source, killed in the middle of pretraining, and the same command again."""
+"""A run on a difficult source: interrupted, killed, and the same command again each time."""
 
+import contextlib
+import dataclasses
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -33,7 +36,7 @@ name: difficult
 root: {root}
 data: {{source: {{kind: csv_manifest, path: {folder}/manifest.csv}}}}
 image: {{height: 8, width: 8, channels: 1}}
-pretrain: {{num_steps: 300, batch_size: 128, checkpoint_every: 50, log_every: 10}}
+pretrain: {{num_steps: 300, batch_size: 128, checkpoint_every: 100, log_every: 10}}
 evaluation: {{min_accuracy: 0.5}}
 """
 
@@ -83,47 +86,155 @@ def loss_curve(log_dir):
     return dict(found)
 
 
+@dataclasses.dataclass(frozen=True)
+class Story:
+    """What happened on one root: a run that got SIGINT, the same one killed, the same one to its end.
+
+    Attributes:
+        name: Path of the configuration.
+        root: The root.
+        interrupted: What the first command printed; `status_interrupted`: `status` after it.
+        status_running: `status` while the second one ran; `refused`: another `run` at that time.
+        status_killed: `status` after the second was killed.
+        printed: What the third command printed.
+    """
+
+    name: str
+    root: pathlib.Path
+    interrupted: str
+    status_interrupted: str
+    status_running: str
+    refused: subprocess.CompletedProcess
+    status_killed: str
+    printed: str
+
+
+@contextlib.contextmanager
+def running(config, printed):
+    """The command `run` in a process of its own."""
+    command = [sys.executable, "-m", "pipeline.cli.main", "run", "--config", str(config)]
+    with printed.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def child_of(process):
+    (child,) = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return child
+
+
+def status(config):
+    done = tfx_contrastive("status", "--config", str(config))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
-def killed_and_resumed(tmp_path_factory):
-    """The configuration's path, its root, and what the second command printed."""
+def story(tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed")
-    root = folder / "root"
+    root, printed = folder / "root", folder / "printed"
     write_difficult_source(folder / "images")
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(root=root, folder=folder / "images"), encoding="utf-8")
-    command = [sys.executable, "-m", "pipeline.cli.main", "run", "--config", str(config)]
-    with (folder / "printed").open("wb") as printed:
-        first = subprocess.Popen(command, stdout=printed, stderr=printed, start_new_session=True)
-    wait_for(lambda: first.poll() is not None or list(root.glob("checkpoints/*/*/ckpt-100.index")), 300)
-    assert first.poll() is None, (folder / "printed").read_text()
-    (child,) = pathlib.Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
-    # Harder than killing the whole group: nothing but the kernel tells the child.
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
-    wait_for(lambda: not pathlib.Path(f"/proc/{child}").exists(), 10)
-    resumed = tfx_contrastive("run", "--config", str(config))
-    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
-    return str(config), root, resumed.stdout
+
+    def reached(process, text, number_of_logs):
+        def look():
+            logs = sorted(root.glob("logs/*"))
+            return len(logs) == number_of_logs and text in logs[-1].read_text(errors="replace")
+
+        wait_for(lambda: process.poll() is not None or look(), 400)
+        assert process.poll() is None, printed.read_text()
+
+    with running(config, printed) as first:
+        reached(first, "pretraining step 10 of 300", 1)
+        child = child_of(first)
+        first.send_signal(signal.SIGINT)
+        assert first.wait(120) == 130, printed.read_text()
+        assert not pathlib.Path(f"/proc/{child}").exists()
+    interrupted, status_interrupted = printed.read_text(), status(config)
+    (folder / "images" / "1.png").touch()  # no other content: the cache still counts
+
+    with running(config, printed) as second:
+        reached(second, "pretraining has a checkpoint of step 100 of 300", 2)
+        child = child_of(second)
+        # No more time, so that it can't have come much further when it is killed.
+        os.kill(int(child), signal.SIGSTOP)
+        status_running = status(config)
+        refused = tfx_contrastive("run", "--config", str(config))
+        # Harder than killing the whole group: nothing but the kernel tells the child.
+        os.kill(second.pid, signal.SIGKILL)
+        second.wait()
+        wait_for(lambda: not pathlib.Path(f"/proc/{child}").exists(), 10)
+    status_killed = status(config)
+
+    last = tfx_contrastive("run", "--config", str(config))
+    assert last.returncode == 0, last.stdout + last.stderr
+    return Story(
+        str(config),
+        root,
+        interrupted,
+        status_interrupted,
+        status_running,
+        refused,
+        status_killed,
+        last.stdout,
+    )
 
 
-def test_training_goes_on_at_the_last_checkpoint(killed_and_resumed):
-    name, root, printed = killed_and_resumed
-    first, second = (path.read_text() for path in sorted((root / "logs").iterdir()))
-    assert "pretraining step 100 of 300" in first
-    assert "pretraining step 300 of 300" not in first
-    assert "pretraining goes on at step" in second
-    assert "pretraining step 50 of 300" not in second
+def test_an_interrupted_run_says_what_is_kept_and_keeps_its_word(story):
+    told = re.search(
+        r"Interrupted \(SIGINT\). Done and kept: (.*)\. Run the same command again: (.*)\.", story.interrupted
+    )
+    assert told, story.interrupted
+    assert told[1].split(", ")[0] == "ImageExampleGen"
+    step = int(re.fullmatch(r"Pretrainer goes on at step (\d+) of 300", told[2])[1])
+    assert 10 <= step < 100  # before the first checkpoint by steps
+    assert story.status_interrupted.splitlines()[0].endswith(": interrupted")
+    assert re.search(r"Pretrainer +interrupted", story.status_interrupted)
+    assert f"Pretrainer goes on at step {step} of 300" in story.status_interrupted
+    second = sorted((story.root / "logs").iterdir())[1].read_text()
+    assert f"pretraining goes on at step {step} of 300" in second
+
+
+def test_status_tells_a_running_run_from_a_dead_one(story):
+    assert story.status_running.splitlines()[0].endswith(": running")
+    assert re.search(r"running: +process \d+ on ", story.status_running)
+    assert story.status_killed.splitlines()[0].endswith(": interrupted")
+    assert "interrupted: its process has ended" in story.status_killed
+    assert re.search(r"Pretrainer goes on at step \d+ of 300", story.status_killed)
+    assert story.refused.returncode == 1
+    assert re.search(rf"Another run uses {story.root} \(process \d+ on .*\)", story.refused.stderr)
+
+
+def test_training_goes_on_at_the_last_checkpoint(story):
+    logs = [path.read_text() for path in sorted((story.root / "logs").iterdir())]
+    assert len(logs) == 3
+    assert "pretraining step 100 of 300" in logs[1]
+    assert "pretraining step 300 of 300" not in logs[1]
+    step = re.search(r"Pretrainer goes on at step (\d+) of 300", story.status_killed)[1]
+    assert int(step) >= 100
+    assert f"pretraining goes on at step {step} of 300" in logs[2]
+    assert "pretraining step 100 of 300" not in logs[2]
     for node in ("ImageExampleGen", "StatisticsGen", "Transform"):
-        assert f"{node:<20} cached" in printed
-    config = load_config(name)
-    resumed, killed = Lineage(connection_config(config), config.name).runs()
-    assert (resumed.state, killed.state) == ("ran", "cancelled")
+        assert f"{node:<20} cached" in story.printed
+    config = load_config(story.name)
+    runs = Lineage(connection_config(config), config.name).runs()
+    assert [run.state for run in runs] == ["ran", "interrupted", "interrupted"]
 
 
-def test_its_loss_curve_is_that_of_an_unbroken_run(killed_and_resumed, tmp_path):
-    name, _, _ = killed_and_resumed
-    config = load_config(name)
-    pretrainer = run_of(name).node("Pretrainer")
+def test_its_loss_curve_is_that_of_an_unbroken_run(story, tmp_path):
+    config = load_config(story.name)
+    pretrainer = run_of(story.name).node("Pretrainer")
     examples = pretrainer.inputs["examples"][0].uri
     pretraining.run(
         files=[f"{examples}/Split-train/*", f"{examples}/Split-eval/*"],
@@ -142,16 +253,16 @@ def test_its_loss_curve_is_that_of_an_unbroken_run(killed_and_resumed, tmp_path)
         assert resumed[step] == pytest.approx(loss, abs=1e-3), step
 
 
-def test_what_is_odd_about_the_source_is_told(killed_and_resumed):
-    _, _, printed = killed_and_resumed
+def test_what_is_odd_about_the_source_is_told(story):
+    printed = story.printed
     assert "set aside       8 (blank 1, over_pixel_limit 1, truncated 6): " in printed
     assert "eval has no image of 'class 9': its figures say nothing of this class" in printed
     assert "Warning" not in printed
     assert "Traceback" not in printed
 
 
-def test_odd_labels_come_back_from_the_exported_model(killed_and_resumed):
-    model = run_of(killed_and_resumed[0]).node("Trainer").output("model")
+def test_odd_labels_come_back_from_the_exported_model(story):
+    model = run_of(story.name).node("Trainer").output("model")
     classify = tf.saved_model.load(f"{model.uri}/Format-Serving").signatures["classify_bytes"]
     data = datasets.load_digits()
     pictures = np.rint(data.images[:50, ..., None] * (255 / 16)).astype(np.uint8)
@@ -159,3 +270,20 @@ def test_odd_labels_come_back_from_the_exported_model(killed_and_resumed):
     labels = [label.decode() for label in answers["label"].numpy()]
     expected = [NAMES.get(target, f"class {target}") for target in data.target[:50]]
     assert np.mean([label == name for label, name in zip(labels, expected, strict=True)]) > 0.9
+
+
+def test_images_that_change_places_are_ingested_again(story):
+    """The last test: the newest run is one that was stopped."""
+    folder, printed = story.root.parent / "images", story.root.parent / "printed"
+    ones, others = folder / "1.png", folder / "2.png"
+    times = [(path.stat().st_atime_ns, path.stat().st_mtime_ns) for path in (ones, others)]
+    data = [path.read_bytes() for path in (ones, others)]
+    for path, content, time_of in zip((ones, others), reversed(data), times, strict=True):
+        path.write_bytes(content)
+        os.utime(path, ns=time_of)
+    with running(story.name, printed) as process:
+        wait_for(lambda: process.poll() is not None or "ImageExampleGen  " in printed.read_text(), 400)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(120) == 143
+    assert re.search(r"ImageExampleGen +ran", printed.read_text())
+    assert "Interrupted (SIGTERM). Done and kept: ImageExampleGen" in printed.read_text()

@@ -4,7 +4,7 @@ import pytest
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline.lineage import Lineage
+from pipeline.lineage import Interruption, Lineage
 from pipeline.runners.leftovers import cancel_unfinished
 
 
@@ -110,14 +110,44 @@ def test_an_unknown_run_lists_the_known_ones(store):
         Lineage(store.connection, "shop").run("run-9")
 
 
+def test_a_run_whose_process_is_dead_is_interrupted(store):
+    store.execute("run1", "Gen", mlmd.Execution.COMPLETE, uri="/gen/1")
+    store.execute("run1", "Train", mlmd.Execution.RUNNING)
+    store.execute("run2", "Gen", mlmd.Execution.RUNNING)
+    for known, states in (
+        (Interruption(), ["running", "running"]),
+        (Interruption("run1"), ["running", "interrupted"]),
+        (Interruption(every_running=True), ["interrupted", "interrupted"]),
+    ):
+        assert [run.state for run in Lineage(store.connection, "shop", known).runs()] == states
+
+
+def test_a_run_that_died_between_two_nodes_stays_interrupted(store):
+    store.execute("run1", "Gen", mlmd.Execution.COMPLETE, uri="/gen/1")
+    assert Lineage(store.connection, "shop").run().state == "ran"
+    died = Interruption("run1", every_running=True)
+    assert Lineage(store.connection, "shop", died).run().state == "interrupted"
+    assert cancel_unfinished(store.store, "shop", died) == 0
+    assert Lineage(store.connection, "shop").run().state == "interrupted"
+
+
+def test_only_the_dead_run_is_cancelled_where_others_may_be_at_work(store):
+    store.execute("run1", "Train", mlmd.Execution.RUNNING)
+    store.execute("run2", "Train", mlmd.Execution.RUNNING)
+    assert cancel_unfinished(store.store, "shop", Interruption()) == 0
+    assert cancel_unfinished(store.store, "shop", Interruption("run1")) == 1
+    assert [run.state for run in Lineage(store.connection, "shop").runs()] == ["running", "interrupted"]
+
+
 def test_what_a_killed_run_left_is_cancelled(store):
+    nobody = Interruption(every_running=True)
     store.execute("run1", "Gen", mlmd.Execution.COMPLETE, uri="/gen/1")
     store.execute("run1", "Train", mlmd.Execution.RUNNING)
     assert Lineage(store.connection, "shop").run().state == "running"
-    assert cancel_unfinished(store.store, "shop") == 1
+    assert cancel_unfinished(store.store, "shop", nobody) == 1
     run = Lineage(store.connection, "shop").run()
-    assert [(node.id, node.state) for node in run.nodes] == [("Gen", "ran"), ("Train", "cancelled")]
-    assert run.state == "cancelled"
+    assert [(node.id, node.state) for node in run.nodes] == [("Gen", "ran"), ("Train", "interrupted")]
+    assert run.state == "interrupted"
     assert run.node("Train").seconds == 0
-    assert cancel_unfinished(store.store, "shop") == 0
-    assert cancel_unfinished(store.store, "another") == 0
+    assert cancel_unfinished(store.store, "shop", nobody) == 0
+    assert cancel_unfinished(store.store, "another", nobody) == 0

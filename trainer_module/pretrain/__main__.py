@@ -6,8 +6,10 @@ The directories are those of a run's artifacts, on a volume that every replica m
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 
+from trainer_module import stopping
 from trainer_module.config import PretrainConfig, ServingConfig
 
 
@@ -34,6 +36,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Pretrains; `TF_CONFIG` says which of several workers this one is."""
     own = parse()
+    stopping.end_on_signals()
     from trainer_module.pretrain import run
 
     run.run(
@@ -49,4 +52,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except stopping.StoppedError as stopped:
+        print(stopped, file=sys.stderr)
+        sys.exit(stopping.EXIT_CODE)

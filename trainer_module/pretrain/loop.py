@@ -1,12 +1,16 @@
 """The pretraining loop: train, log, watch, save; resumes from the last checkpoint."""
 
+import contextlib
+import json
 import logging
+import os
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from trainer_module import stopping
 from trainer_module.config import PretrainConfig
 from trainer_module.dataset import ImageDataset
 from trainer_module.encoders import build_encoder, check_image_size, load_pretrained
@@ -39,7 +43,8 @@ def pretrain(
     """Trains an encoder on all images of a data set.
 
     A run that was killed continues from its last checkpoint when called again with the same arguments:
-    batches and views of a step depend on the seed and the step alone.
+    batches and views of a step depend on the seed and the step alone. One that is asked to stop
+    (`stopping.request`) makes a checkpoint first.
 
     Args:
         dataset: Images. Labels are read by the kNN probe, and by objectives that use them.
@@ -54,6 +59,7 @@ def pretrain(
         [B, H, W, C], to h, float32 [B, D].
 
     Raises:
+        StoppedError: If it was asked to stop.
         PretrainingCollapsedError: If nothing is learned and `config.watch.on_collapse` is `error`.
         ValueError: If there are fewer than two images, or the views or the
             encoder don't fit them.
@@ -76,15 +82,13 @@ def pretrain(
     if manager.latest_checkpoint:
         learner.checkpoint.restore(manager.latest_checkpoint).assert_consumed()
         _log.info("restored %s", manager.latest_checkpoint)
-        _progress.info(
-            "pretraining goes on at step %d of %d", int(learner.step.read_value()), config.num_steps
-        )
+        _tell_kept("pretraining goes on at step %d of %d", int(learner.step.read_value()), config)
     best = BestEncoder(f"{checkpoint_dir}/best")
     start = int(learner.step.read_value())
     watcher = None
     if is_chief(strategy):
         scalars = ScalarLog(log_dir, f"{checkpoint_dir}/scalars", start)
-        watcher = _Watcher(dataset, config, order.batch_size, scalars)
+        watcher = _Watcher(dataset, config, order.batch_size, scalars, f"{checkpoint_dir}/losses.json")
         watcher.begin(start)
     watch = config.watch
     calls = plan_calls(
@@ -94,21 +98,31 @@ def pretrain(
         (config.log_every, config.checkpoint_every, watch.probe_every),
     )
     rows = local_rows(strategy, order.batch_size)
-    for call, images, labels in prefetch_batches(dataset.images, dataset.label_index, order, calls, rows):
-        outcome = learner.train(images, labels)
-        if watcher is None:
-            continue
-        last = call.stop == config.num_steps
-        watcher.add(outcome)
-        if last or call.stop % config.log_every == 0:
-            watcher.report(call.stop, outcome)
-        if last or call.stop % watch.probe_every == 0:
-            score = watcher.probe(call.stop, learner)
-            if score is not None and watch.keep == "best":
-                best.offer(learner.kept, call.stop, score)
-        if last or call.stop % config.checkpoint_every == 0:
-            watcher.scalars.keep(call.stop)
-            manager.save(call.stop)
+    saved = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        for call, images, labels in prefetch_batches(dataset.images, dataset.label_index, order, calls, rows):
+            outcome = learner.train(images, labels)
+            if watcher is None:
+                continue
+            if call.start == start:
+                stack.enter_context(stopping.keeping())  # not before: the first call also traces the graph
+            last = call.stop == config.num_steps
+            watcher.add(outcome)
+            if last or call.stop % config.log_every == 0:
+                watcher.report(call.stop, outcome)
+            if last or call.stop % watch.probe_every == 0:
+                score = watcher.probe(call.stop, learner)
+                if score is not None and watch.keep == "best":
+                    best.offer(learner.kept, call.stop, score)
+            stop, minutes = stopping.requested(), (time.monotonic() - saved) / 60
+            due = call.stop % config.checkpoint_every == 0 or minutes >= config.checkpoint_minutes
+            if last or stop or due:
+                watcher.keep(call.stop)
+                manager.save(call.stop)
+                saved = time.monotonic()
+                _tell_kept("pretraining has a checkpoint of step %d of %d", call.stop, config)
+            if stop:
+                raise stopping.StoppedError(f"pretraining was stopped after step {call.stop}")
     if watcher is None:
         return learner.kept
     watcher.scalars.close()
@@ -118,11 +132,25 @@ def pretrain(
     return learner.kept
 
 
+def _tell_kept(text: str, step: int, config: PretrainConfig) -> None:
+    """Says at which step training would go on."""
+    progress = {"stage": "pretrain", "kept_step": step, "num_steps": config.num_steps}
+    _progress.info(text, step, config.num_steps, extra={"progress": progress})
+
+
 class _Watcher:
     """Turns outcomes into log lines, TensorBoard scalars, warnings and, if configured, an error."""
 
-    def __init__(self, dataset: ImageDataset, config: PretrainConfig, batch_size: int, scalars: ScalarLog):
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        config: PretrainConfig,
+        batch_size: int,
+        scalars: ScalarLog,
+        losses_path: str,
+    ):
         self._config = config
+        self._losses_path = losses_path
         self._batch_size = batch_size
         self.scalars = scalars
         self._probe = KnnProbe(dataset, config.watch, config.seed)
@@ -134,6 +162,11 @@ class _Watcher:
         """Starts the clock at a step. The first call, which traces the graph, is not timed."""
         self._timed_from = step
         self._since: float | None = None
+        if step and tf.io.gfile.exists(self._losses_path):
+            with tf.io.gfile.GFile(self._losses_path) as file:
+                kept = json.loads(file.read())
+            if kept["step"] == step and kept["losses"]:
+                self._losses.append(np.array(kept["losses"], np.float32))
         if not self._probe.possible:
             _log.info("no kNN probe: it needs labelled images of at least two classes")
 
@@ -142,7 +175,15 @@ class _Watcher:
         self._losses.append(outcome.loss.numpy())
         if self._since is None:
             self._since = time.monotonic()
-            self._timed_from += len(self._losses[0])
+            self._timed_from += len(self._losses[-1])
+
+    def keep(self, step: int) -> None:
+        """Keeps what the next report needs; called just before this step's checkpoint is made."""
+        self.scalars.keep(step)
+        losses = np.concatenate(self._losses).tolist() if self._losses else []
+        tf.io.gfile.makedirs(os.path.dirname(self._losses_path))
+        with tf.io.gfile.GFile(self._losses_path, "w") as file:
+            file.write(json.dumps({"step": step, "losses": losses}))
 
     def report(self, step: int, outcome: Outcome) -> None:
         """Logs the figures and looks for collapse.

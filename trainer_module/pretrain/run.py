@@ -63,13 +63,15 @@ def run_digest(config: PretrainConfig, dataset: ImageDataset) -> str:
     """Names the checkpoints of a configuration on a data set, so that no other run resumes from them.
 
     Args:
-        config: All that training depends on.
+        config: All that training depends on, and how often it is kept.
         dataset: Identified by its images, their order, and the statistics of the training split.
 
     Returns:
         Sixteen hexadecimal digits.
     """
-    digest = hashlib.sha256(config.model_dump_json().encode())
+    # How often it is kept makes no other training.
+    keeping = {"checkpoint_every", "checkpoint_minutes", "keep_checkpoints"}
+    digest = hashlib.sha256(config.model_dump_json(exclude=keeping).encode())
     digest.update(repr(dataset.image_shape).encode())
     for part in (dataset.mean, dataset.std, dataset.label_index):
         digest.update(part.tobytes())

@@ -88,6 +88,10 @@ def _headline(
     failed = [node.id for node in run.nodes if node.state == "failed"]
     if failed:
         return "Failed", "bad", f"{' and '.join(failed)} failed; nothing was pushed."
+    if run.state == "interrupted":
+        at = next((f"at {node.id}" for node in run.nodes if node.state == "interrupted"), "")
+        where = at or f"after {run.nodes[-1].id}"
+        return "Interrupted", "warn", f"Its process was ended {where}; the same command goes on there."
     if standing.blessed is None:
         return "Not finished", "warn", "No gate has reached a verdict."
     if not standing.blessed:

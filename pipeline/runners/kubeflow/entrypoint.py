@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.runners.kubeflow import invocation, overlay
+from trainer_module import stopping
 
 COMMAND = ("python", "-m", "pipeline.runners.kubeflow.entrypoint")
 LOCAL_ROOT_VARIABLE = "TFX_CONTRASTIVE_LAUNCHER_ROOT"
@@ -129,9 +130,16 @@ if __name__ == "__main__":
 
     absl_logging.use_absl_handler()
     absl_logging.set_verbosity(absl_logging.INFO)
-    main(sys.argv[1:])
+    # A pod that is evicted gets SIGTERM and some seconds: a Pretrainer makes a checkpoint.
+    stopping.end_on_signals()
+    exit_code = 0
+    try:
+        main(sys.argv[1:])
+    except stopping.StoppedError as stopped:
+        _logger.warning("%s; a retry goes on there", stopped)
+        exit_code = stopping.EXIT_CODE
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
     # Native libraries of TFX can crash while the interpreter shuts down, after the work is done.
-    os._exit(0)
+    os._exit(exit_code)

@@ -10,6 +10,8 @@ from pipeline.runners import events
     "event",
     [
         events.Plan(("A", "B")),
+        events.Begun("run-1"),
+        events.Kept(37, 300),
         events.Node("A", "failed", 1.5, "broken\nin two lines"),
         events.Node("A", "ran", 1.5, note="not pushed"),
         events.Progress("step", {"step": 3, "loss": 0.5}),
@@ -30,11 +32,12 @@ def test_progress_records_become_events():
     logger = logging.Logger("progress")
     logger.addHandler(events.EventWriter(write_end))
     logger.info("at %d", 3, extra={"progress": {"step": 3}})
+    logger.info("kept", extra={"progress": {"kept_step": 3, "num_steps": 9}})
     logger.info("ran", extra={"event": events.Node("A", "ran", 2.0)})
     os.close(write_end)
     with os.fdopen(read_end, "rb") as lines:
         found = [events.parse(line) for line in lines]
-    assert found == [events.Progress("at 3", {"step": 3}), events.Node("A", "ran", 2.0)]
+    assert found == [events.Progress("at 3", {"step": 3}), events.Kept(3, 9), events.Node("A", "ran", 2.0)]
 
 
 def test_a_writer_remembers_that_a_node_failed():

@@ -1,13 +1,17 @@
+import contextlib
 import logging
+import threading
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.trainer_module.digits_data import digit_pixels
+from trainer_module import stopping
 from trainer_module.config import AdamW, EncoderConfig, PretrainConfig, ViewsConfig, WatchConfig
 from trainer_module.dataset import ImageDataset
 from trainer_module.losses.config import ObjectiveConfig
+from trainer_module.pretrain.learner import Learner
 from trainer_module.pretrain.loop import pretrain
 from trainer_module.pretrain.run import run_digest
 from trainer_module.pretrain.scalars import ScalarLog
@@ -99,6 +103,51 @@ def test_resumed_run_equals_the_unbroken_one(tmp_path, interrupted, caplog):
     np.testing.assert_allclose([loss for _, loss in curve], expected, atol=1e-5)
     for one, other in zip(unbroken.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """A function that has training asked to stop during its n-th call of the graph; None: never."""
+
+    def stop_after(calls):
+        monkeypatch.setattr(stopping, "_requested", threading.Event())
+        train, done = Learner.train, []
+
+        def asked(learner, images, labels):
+            done.append(None)
+            if len(done) == calls:
+                assert stopping.request() is (calls > 1)  # the first call has nothing to keep yet
+            return train(learner, images, labels)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Learner, "train", asked)
+            yield
+
+    return contextlib.contextmanager(stop_after)
+
+
+def test_a_stop_between_checkpoints_loses_no_step(tmp_path, stop_after, caplog):
+    caplog.set_level(logging.INFO)
+    settings = config(steps_per_call=3, checkpoint_every=1000, log_every=5)
+    unbroken = pretrain(digits(), settings, str(tmp_path / "unbroken"), str(tmp_path / "logs0"))
+    for attempt, (calls, reached) in enumerate(((3, 8), (1, 10), (None, 20)), start=1):
+        caplog.clear()
+        with stop_after(calls), contextlib.suppress(stopping.StoppedError):
+            encoder = pretrain(digits(), settings, str(tmp_path / "kept"), str(tmp_path / f"logs{attempt}"))
+            assert calls is None
+        assert [one["kept_step"] for one in progress(caplog) if "kept_step" in one][-1] == reached
+    curves = [scalars(tmp_path / name, "pretrain/loss") for name in ("logs0", "logs3")]
+    assert [step for step, _ in curves[1]] == [5, 10, 15, 20]
+    np.testing.assert_allclose(curves[1], curves[0], atol=1e-5)  # also the mean of the steps 5 to 10
+    for one, other in zip(unbroken.get_weights(), encoder.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_checkpoints_come_by_time_as_well(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    settings = config(checkpoint_every=1000, checkpoint_minutes=1e-9)
+    pretrain(digits(), settings, str(tmp_path / "kept"), str(tmp_path / "logs"))
+    assert [one["kept_step"] for one in progress(caplog) if "kept_step" in one] == [5, 10, 15, 20]
 
 
 def test_steps_after_the_last_checkpoint_stand_once_in_the_scalars(tmp_path):
@@ -248,3 +297,4 @@ def test_checkpoints_belong_to_one_configuration_and_data_set():
     }
     assert len(names) == 3
     assert run_digest(config(), digits()) in names
+    assert run_digest(config(checkpoint_every=3, checkpoint_minutes=1, keep_checkpoints=1), digits()) in names

@@ -1,0 +1,87 @@
+"""Hands the signals that ask a run to stop on to the process that runs it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+
+# For one step of training and a checkpoint. Then the run ends without.
+SECONDS_TO_STOP = 60.0
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Relay:
+    """Context in which SIGINT, SIGTERM and SIGHUP stop a child, and SIGTSTP (Ctrl-Z) halts it too.
+
+    The child leads a process group of its own. At the first signal it gets SIGTERM and `SECONDS_TO_STOP`; a
+    second one kills the group at once. A signal that is ignored (`nohup`) stays ignored.
+
+    Attributes:
+        received: The first signal that asked to stop; None before.
+    """
+
+    received: signal.Signals | None = None
+
+    def __init__(self, on_stop: Callable[[], None]):
+        """Remembers what to call, in the signal handler, when the run is asked to stop."""
+        self._on_stop = on_stop
+        self._child: subprocess.Popen | None = None
+        self._former: dict[int, object] = {}
+        self._timer = threading.Timer(SECONDS_TO_STOP, self.end_group)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "Relay":
+        for number, handler in (*((n, self._stop) for n in _STOPPING), (signal.SIGTSTP, self._halt)):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._former[number] = signal.signal(number, handler)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        for number, handler in self._former.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def attach(self, child: subprocess.Popen) -> None:
+        """Names the child, which leads its process group."""
+        self._child = child
+        if self.received:
+            self._ask()
+
+    def end_group(self) -> None:
+        """Kills the child and whatever it has started."""
+        if self._child and self._child.returncode is None:  # not reaped: the number is still its own
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        if self.received:
+            self.end_group()
+            return
+        self.received = signal.Signals(number)
+        self._on_stop()
+        if self._child:
+            self._ask()
+
+    def _ask(self) -> None:
+        if self._timer.ident is None:  # not begun
+            self._timer.start()
+        if self._child and self._child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._child.pid, signal.SIGTERM)  # Popen's own would wait for it, and lose its usage
+
+    def _halt(self, _number: int, _frame: FrameType | None) -> None:
+        """Ctrl-Z: the child is in another group, which the terminal doesn't halt."""
+        if self._child and self._child.returncode is None:
+            os.killpg(self._child.pid, signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)  # until `fg` or `bg`
+        if self._child and self._child.returncode is None:
+            os.killpg(self._child.pid, signal.SIGCONT)
