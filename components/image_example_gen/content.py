@@ -62,6 +62,28 @@ def fingerprint(
     return digest.hexdigest()[:32]
 
 
+def changed_since(content: Content) -> list[str]:
+    """Files of a source that were written, replaced or removed since it was listed; local ones only.
+
+    Args:
+        content: Of `inspect_source`.
+
+    Returns:
+        Their paths under the root, in order.
+    """
+    found = []
+    for info in content.files:
+        if info.problem or files.scheme_of(info.path):
+            continue
+        try:
+            now = files.stat(info.path)
+        except OSError:
+            now = None
+        if now is None or now.version != info.version:
+            found.append(info.relative)
+    return found
+
+
 def _digests(
     batch: Sequence[files.FileInfo],
     store: DigestStore | None,

@@ -5,12 +5,14 @@ import dataclasses
 import os
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
 from rich.console import Console
 
 from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
+from components.image_example_gen.content import changed_since
 from pipeline.cli import display, ending, exit_status, options
 from pipeline.config import PipelineConfig
 from pipeline.runners import events, supervisor
@@ -42,6 +44,8 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
         if isinstance(event, events.Failed):
             failure = event.error
         shown.show(event)
+        if isinstance(event, events.Node) and (event.id, event.state) == ("ImageExampleGen", "ran"):
+            _warn_of_changes(console, changed_since(inspection.content))
 
     with options.told_plainly(quiet=False):
         if verify_data:
@@ -77,6 +81,16 @@ def _source(console: Console, config: PipelineConfig, inspection: SourceInspecti
             status.update(f"Looking for changes in the data: {done:,} of {total:,} files")
 
         return dataclasses.asdict(source_of(config, inspection, tell))
+
+
+def _warn_of_changes(console: Console, changed: Sequence[str]) -> None:
+    """Says that files were written while they were read."""
+    if changed:
+        text = (
+            f"warning: {len(changed):,} files of the data were changed while this run read them, such as "
+            f"{changed[0]}: it may have read former or half files. Run again when they are whole."
+        )
+        console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _say_that_it_stops() -> None:

@@ -235,6 +235,15 @@ def test_a_file_that_is_being_written_is_not_remembered(tmp_path, settled, reads
     assert reads == [str(busy)]
 
 
+def test_files_that_change_while_a_run_reads_them_are_named(tmp_path):
+    data = tmp_path / "data"
+    found = inspect_source(IngestConfig(source=write_folder(data))).content
+    assert content.changed_since(found) == []
+    swap(data / "circle" / "0.bmp", data / "square" / "0.bmp")
+    (data / "square" / "2.bmp").unlink()
+    assert content.changed_since(found) == ["circle/0.bmp", "square/0.bmp", "square/2.bmp"]
+
+
 def test_a_named_pipe_and_a_missing_file_stop_nothing(tmp_path):
     source = write_folder(tmp_path / "data")
     found = inspect_source(IngestConfig(source=source)).content
