@@ -1,5 +1,7 @@
 """`tfx-contrastive status`."""
 
+import dataclasses
+
 import click
 
 from pipeline import presence
@@ -19,12 +21,16 @@ def command(config_name: str | None, overrides: tuple[str, ...], as_json: bool) 
         lineage = Lineage(reading_config(config), config.name, presence.interruption(config))
         run, runs = lineage.run(), lineage.runs()
         record = presence.read(config.root)
+    if record is not None and record.run_id != run.id:
+        record = None  # of a run that has no node yet, or of another pipeline on this root
     in_use = next((other for other in runs if standing_of(other).pushed_to), None)
     log = records.log_of(run, config.root)
     if as_json:
         nodes = [records.node_values(node, with_inputs=False) for node in run.nodes]
         in_use_values = records.run_values(in_use) if in_use else None
+        process = dataclasses.asdict(record) if record else None
         values = {**records.run_values(run), "log": log, "last_pushed": in_use_values, "nodes": nodes}
+        values["process"] = process
         records.print_json(values)
         return
     standing = standing_of(run)
@@ -41,11 +47,10 @@ def command(config_name: str | None, overrides: tuple[str, ...], as_json: bool) 
     failed = " and ".join(node.id for node in run.nodes if node.state == "failed")
     if failed:
         click.echo(f"failed:      {failed}; the log says why")
-    if record is not None and record.run_id == run.id:
-        if run.state == "interrupted":
-            click.echo(f"interrupted: its process has ended. {ending.kept_text(record)}")
-        elif run.state == "running":
-            click.echo(f"running:     process {record.pid} on {record.host}, since {record.started}")
+    if record is not None and run.state == "interrupted":
+        click.echo(f"interrupted: its process has ended. {ending.kept_text(record)}")
+    if record is not None and run.state == "running":
+        click.echo(f"running:     process {record.pid} on {record.host}, since {record.started}")
     click.echo(f"verdict:     {records.verdict_text(standing)}")
     if in_use is None:
         click.echo("last pushed: nothing yet")

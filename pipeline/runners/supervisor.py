@@ -255,4 +255,9 @@ def _locked(handle: IO[str]) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise RunError(
+            f"{handle.name} can't be locked ({error.strerror}), so nothing would keep two runs from this "
+            "root. Set one on a file system with locks with --set root=DIR."
+        ) from error
     return True
