@@ -28,15 +28,16 @@ def print_stopped(console: Console, outcome: Outcome, stopped_by: signal.Signals
 def kept_text(record: Record) -> str:
     """What is done of a run that was ended, and where the same command goes on."""
     done = f"Done and kept: {', '.join(record.done)}." if record.done else "No node was done."
+    again = invocation.command("run")
     if not record.node:
-        return f"{done} Run the same command again: it goes on after that."
+        return f"{done} To go on after that:\n  {again}"
     if record.node == "Tuner":
         here = "Tuner goes on after the trials that are done"
     elif record.kept_step is not None and record.num_steps is not None:
         here = f"{record.node} goes on at step {record.kept_step:,} of {record.num_steps:,}"
     else:
         here = f"{record.node} starts again from its beginning"
-    return f"{done} Run the same command again: {here}."
+    return f"{done} {here}, with\n  {again}"
 
 
 def print_failure(console: Console, outcome: Outcome, nodes: Sequence[events.Node], failure: str) -> None:

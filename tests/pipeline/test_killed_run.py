@@ -192,11 +192,11 @@ def story(tmp_path_factory):
 
 
 def test_an_interrupted_run_says_what_is_kept_and_keeps_its_word(story):
-    told = re.search(
-        r"Interrupted \(SIGINT\). Done and kept: (.*)\. Run the same command again: (.*)\.", story.interrupted
-    )
+    pattern = r"Interrupted \(SIGINT\)\. Done and kept: (.*?)\. (.*), with\n  (.*)\n"
+    told = re.search(pattern, story.interrupted)
     assert told, story.interrupted
     assert told[1].split(", ")[0] == "ImageExampleGen"
+    assert told[3].endswith(f"run --config {story.name}")
     step = int(re.fullmatch(r"Pretrainer goes on at step (\d+) of 300", told[2])[1])
     assert 10 <= step < 100  # before the first checkpoint by steps
     assert story.status_interrupted.splitlines()[0].endswith(": interrupted")
