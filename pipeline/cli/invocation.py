@@ -49,9 +49,9 @@ def program(name: str) -> str:
 
     Its name alone where the shell would find that very program, else the path of it.
     """
-    path = _folder() / name
+    path = next((folder / name for folder in _folders() if (folder / name).exists()), None)
     found = shutil.which(name)
-    if not path.exists() or (found and os.path.samefile(found, path)):
+    if path is None or (found and os.path.samefile(found, path)):
         return name
     here = pathlib.Path.cwd()
     if path.is_absolute() and path.is_relative_to(here):
@@ -60,9 +60,11 @@ def program(name: str) -> str:
     return shlex.quote(text if os.sep in text else f".{os.sep}{text}")
 
 
-def _folder() -> pathlib.Path:
-    """The folder of this environment's programs, as the user wrote it where this one was called by a path."""
+def _folders() -> list[pathlib.Path]:
+    """Where this environment's programs are: as the user wrote it, then that of the interpreter.
+
+    The first may hold but a link to this program, as tools make it that install programs.
+    """
     called = pathlib.Path(sys.argv[0])
-    if called.name == PROGRAM and called.exists():
-        return called.parent
-    return pathlib.Path(sys.executable).parent
+    own = [called.parent] if called.name == PROGRAM and called.exists() else []
+    return [*own, pathlib.Path(sys.executable).parent]

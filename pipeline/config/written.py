@@ -91,6 +91,8 @@ def take_text(tree: Any, errors: Sequence[Mapping[str, Any]]) -> bool:
             continue
         if item["type"] == "tuple_type" and isinstance(value.value, list | dict):
             continue
+        if not value.text:  # nothing was written: empty text is written as ''
+            continue
         holder[key] = value.text
         changed = True
     return changed

@@ -140,3 +140,9 @@ def test_other_programs_of_the_environment_are_found_from_anywhere(folder, monke
     assert invocation.program("tensorboard") == "./tensorboard"
     monkeypatch.setenv("PATH", str(PROGRAM.parent))
     assert invocation.program("tensorboard") == "tensorboard"
+    (folder / "links").mkdir()
+    (folder / "links/tfx-contrastive").symlink_to(PROGRAM)
+    monkeypatch.setenv("PATH", f"{folder}/links")
+    monkeypatch.setattr(sys, "argv", [f"{folder}/links/tfx-contrastive"])
+    assert invocation.program("tfx-contrastive") == "tfx-contrastive"
+    assert invocation.program("tensorboard") == "./tensorboard"

@@ -195,6 +195,14 @@ def test_null_is_nothing_where_nothing_may_stand_and_text_elsewhere(tmp_path, te
     assert config.baseline.reset_token == text
 
 
+def test_nothing_at_all_is_no_text(tmp_path):
+    base = tmp_path / "config.yaml"
+    base.write_text(MINIMAL)
+    with pytest.raises(ConfigError, match="root: received None, expected a valid string"):
+        load_config(str(base), ["root="])
+    assert load_config(str(base), ["baseline.reset_token=''"]).baseline.reset_token == ""
+
+
 def test_quotes_are_yaml_s(tmp_path):
     base = tmp_path / "config.yaml"
     base.write_text(MINIMAL)
