@@ -6,20 +6,20 @@ anything is decoded) and on time; too many at once are turned away instead of qu
 
 import asyncio
 import dataclasses
-import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, HTTPException, Query, Request
-from PIL import Image
 
+from components.image_example_gen.decode import size_of
+from components.image_example_gen.records import Reason, RejectedError
 from components.served_model import UnreadableImagesError
 from pipeline.following import Serving
 
 Result = TypeVar("Result")
 
-_FORMATS = ("PNG", "JPEG", "GIF", "BMP")
+_FORMATS = "PNG, JPEG, GIF, BMP, WebP, TIFF, JPEG 2000 or AVIF"
 _IMAGE_BODY = {
     "requestBody": {
         "required": True,
@@ -90,7 +90,7 @@ def create_app(serving: Serving, limits: Limits) -> FastAPI:
         served = serving.current
         if not served.search.model.is_classifier:
             raise HTTPException(404, "The model was trained without labels: it has no classes.")
-        classes = await worker.answer(request, lambda image: served.search.model.classify([image]))
+        classes = await worker.answer(request, lambda image: served.search.classify([image]))
         probabilities = dict(zip(classes.names, classes.probabilities[0].tolist(), strict=True))
         return {
             "label": classes.labels[0],
@@ -157,12 +157,13 @@ async def _body(request: Request, max_bytes: int) -> bytes:
 
 def _check_header(image: bytes, max_pixels: int) -> None:
     try:
-        with Image.open(io.BytesIO(image), formats=_FORMATS) as opened:
-            width, height = opened.size
-    except Image.DecompressionBombError as error:
-        raise HTTPException(413, f"The image is too large: {error}") from error
-    except Exception as error:  # Pillow's parsers raise almost anything on damaged bytes
-        raise HTTPException(415, f"The body is no image; send one of {', '.join(_FORMATS)}.") from error
+        width, height = size_of(image)
+    except RejectedError as error:
+        if error.reason is Reason.DECOMPRESSION_BOMB:
+            raise HTTPException(413, f"The image is too large: {error.detail}") from error
+        raise HTTPException(
+            415, f"The body is no image that can be read ({error.detail}); send a {_FORMATS} file."
+        ) from error
     if width * height > max_pixels:
         raise HTTPException(
             413, f"The image has {width}x{height} pixels; at most {max_pixels:,} are allowed."

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer_module.config import ImageConfig
+from trainer_module.orientation import PNG_SIGNATURE, UPRIGHT, read_preambles, turn_upright
 from trainer_module.resizing import pad, resize
 
 # Rec. 601 luma, the weights that libpng and libjpeg use for grey.
@@ -16,7 +17,6 @@ _MAX_CHANNELS = 4
 _PARALLEL_DECODES = 4
 # PNGs of the wanted shape that one step of the loop decodes: a step costs more than a small image.
 _GROUP = 8
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # by number of channels
 
 
@@ -47,8 +47,8 @@ def channel_matrices(channels: int) -> np.ndarray:
     return matrices
 
 
-def decode_image(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """Decodes one image, converts its channels and resizes it.
+def decode_image(contents: tf.Tensor, config: ImageConfig, orientation: tf.Tensor | None = None) -> tf.Tensor:
+    """Decodes one image, turns it upright, converts its channels and resizes it.
 
     The same pixels come out wherever this graph runs. An image of the wanted shape keeps its bytes
     unchanged; any other is resized bilinearly with anti-aliasing, in the way that `config.resize` says,
@@ -57,11 +57,14 @@ def decode_image(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
     Args:
         contents: Encoded image, scalar string. The first frame of an animation counts.
         config: Shape wanted.
+        orientation: EXIF's 1 to 8, int32 scalar, where it has been read already.
 
     Returns:
         Pixels, uint8 [height, width, channels].
     """
-    pixels = _decode(contents)
+    if orientation is None:
+        orientation = read_preambles(contents[tf.newaxis]).orientation[0]
+    pixels = turn_upright(_decode(contents), orientation)
 
     def convert() -> tf.Tensor:
         # Resized first: both steps are linear, and so no float copy of a large original is made.
@@ -130,7 +133,10 @@ def _of_each(
         [B, ...].
     """
     header = _png_header(config)
-    fitting = tf.reduce_all(tf.strings.substr(contents, 0, len(header)) == header)
+    orientation = read_preambles(contents).orientation
+    fitting = tf.reduce_all(
+        (tf.strings.substr(contents, 0, len(header)) == header) & tf.equal(orientation, UPRIGHT)
+    )
     in_groups = tf.where(fitting, tf.size(contents) // _GROUP * _GROUP, 0)
     groups = tf.map_fn(
         lambda group: function(_decode_fitting(group, config)),
@@ -139,8 +145,8 @@ def _of_each(
         parallel_iterations=_PARALLEL_DECODES,
     )
     others = tf.map_fn(
-        lambda image: function(decode_image(image, config)[tf.newaxis])[0],
-        contents[in_groups:],
+        lambda image: function(decode_image(image[0], config, image[1])[tf.newaxis])[0],
+        (contents[in_groups:], orientation[in_groups:]),
         fn_output_signature=one,
         parallel_iterations=_PARALLEL_DECODES,
     )

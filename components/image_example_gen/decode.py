@@ -3,33 +3,56 @@
 import contextlib
 import dataclasses
 import io
+import mimetypes
 import posixpath
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
+from components.image_example_gen import headers, image_formats
 from components.image_example_gen.png import encode_png
 from components.image_example_gen.records import Reason, RejectedError
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF")
+_JPEG = ("JPEG", "MPO")  # MPO: a JPEG with more pictures behind the first
 _EXTENSIONS = {
-    ".png": ("PNG",),
-    ".jpg": ("JPEG", "MPO"),  # MPO: a JPEG with more pictures behind the first
-    ".jpeg": ("JPEG", "MPO"),
-    ".bmp": ("BMP",),
+    **dict.fromkeys((".png", ".apng"), ("PNG",)),
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".mpo"), _JPEG),
+    **dict.fromkeys((".bmp", ".dib"), ("BMP",)),
     ".gif": ("GIF",),
     ".webp": ("WEBP",),
+    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
+    **dict.fromkeys((".jp2", ".j2k", ".jpf", ".jpx", ".jpm", ".j2c", ".jpc"), ("JPEG2000",)),
+    **dict.fromkeys((".avif", ".avifs"), ("AVIF",)),
+    **dict.fromkeys((".heic", ".heics", ".heif", ".heifs", ".hif"), ("HEIF",)),
 }
-_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"RIFF")
+# What follows the last dot of a name states a format only if it is a known one: not in `boot.v2`.
+_OTHER_EXTENSIONS = frozenset(mimetypes.MimeTypes().types_map[True])
+_MAGIC = (
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF87a",
+    b"GIF89a",
+    b"BM",
+    b"II*\0",
+    b"MM\0*",
+    b"\0\0\0\x0cjP  ",
+    b"\xff\x4f\xff\x51",
+)
 
 # Where Pillow itself refuses (twice its MAX_IMAGE_PIXELS): no camera makes such a picture.
 BOMB_PIXELS = 178_956_970
 
 # Two JPEG decoders differ by rounding; more than this mean difference (of 255) is another picture.
 _MAX_MEAN_DIFFERENCE = 4.0
+
+_DNG_VERSION, _NEW_SUBFILE_TYPE, _REDUCED = 0xC612, 0x00FE, 1  # tags of TIFF, and a bit of the second
+
+# How these are to be turned stands in headers that the graph reads as well, or they are never turned.
+_TURNED_BY_HEADER = ("JPEG", "MPO", "PNG", "GIF", "BMP")
 
 # Pillow's mode -> the mode of the pixels that we keep, where no transparency is involved.
 _MODES = {"1": "L", "L": "L", "LA": "RGBA", "La": "RGBA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
@@ -49,10 +72,10 @@ class DecodedImage:
 
 
 def decode(data: bytes, source: str, checks_extension: bool, max_pixels: int) -> DecodedImage:
-    """Decodes an image: first frame, upright, 8 bits a channel.
+    """Decodes an image for training: first frame, upright, 8 bits a channel.
 
     Args:
-        data: PNG, JPEG, BMP, GIF or WebP.
+        data: PNG, JPEG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF, or with the extra `heic` HEIC.
         source: Its name; the end may state a format.
         checks_extension: Whether a format stated there must be the real one.
         max_pixels: Width times height that is allowed.
@@ -60,10 +83,7 @@ def decode(data: bytes, source: str, checks_extension: bool, max_pixels: int) ->
     Raises:
         RejectedError: With the reason, if it can't be used.
     """
-    pixels = judge(data, source, checks_extension, max_pixels)
-    if _tensorflow_agrees(data, pixels):
-        return DecodedImage(data, pixels)
-    return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
+    return _for_the_graph(data, judge(data, source, checks_extension, max_pixels))
 
 
 def judge(data: bytes, source: str, checks_extension: bool, max_pixels: int) -> np.ndarray:
@@ -78,7 +98,7 @@ def judge(data: bytes, source: str, checks_extension: bool, max_pixels: int) -> 
     if not data:
         raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
     with _open(data) as image:
-        _check_header(image, source, checks_extension, max_pixels)
+        _check_header(image, data, source, checks_extension, max_pixels)
         pixels = _pixels(image, data)
     if (pixels == pixels[0, 0]).all():
         height, width = pixels.shape[:2]
@@ -86,8 +106,52 @@ def judge(data: bytes, source: str, checks_extension: bool, max_pixels: int) -> 
     return pixels
 
 
+def for_model(data: bytes, max_pixels: int = BOMB_PIXELS) -> bytes:
+    """Brings an image to a form that a served model reads, as ImageExampleGen does for training.
+
+    Args:
+        data: An image of any form that `decode` accepts.
+        max_pixels: Width times height that is allowed.
+
+    Returns:
+        The bytes as they came where the model reads them as they are, damaged or not; else a PNG.
+
+    Raises:
+        RejectedError: With the reason, if it is of another form and can't be decoded.
+    """
+    return data if headers.is_read_alike(data) else as_png(data, max_pixels)
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height by the header; nothing is decoded.
+
+    Raises:
+        RejectedError: With the reason, if it is no image.
+    """
+    with _open(data) as image:
+        return image.size
+
+
+def as_png(data: bytes, max_pixels: int = BOMB_PIXELS) -> bytes:
+    """Decodes an image as for training, and encodes its pixels as PNG.
+
+    Raises:
+        RejectedError: With the reason, if it can't be decoded.
+    """
+    if not data:
+        raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
+    with _open(data) as image:
+        _check_header(image, data, "", False, max_pixels)
+        return encode_png(_pixels(image, data)[np.newaxis])[0]
+
+
 @contextlib.contextmanager
 def _open(data: bytes) -> Iterator[Image.Image]:
+    if image_formats.is_heic(data):
+        with contextlib.suppress(ImportError):  # an extra
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # large images and damaged EXIF are judged here, not printed
         try:
@@ -95,16 +159,19 @@ def _open(data: bytes) -> Iterator[Image.Image]:
         except Image.DecompressionBombError as error:
             raise RejectedError(Reason.DECOMPRESSION_BOMB, str(error)) from error
         except UnidentifiedImageError as error:
-            if data.startswith(_MAGIC):
+            is_webp = data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"")
+            if data.startswith(_MAGIC) or is_webp:
                 raise RejectedError(Reason.TRUNCATED, f"the header is damaged ({len(data)} bytes)") from error
-            raise RejectedError(Reason.NOT_AN_IMAGE, f"starts with {data[:8].hex()}") from error
+            raise RejectedError(Reason.NOT_AN_IMAGE, image_formats.describe(data)) from error
         except Exception as error:
             raise _damaged(error, data) from error
         with image:
             yield image
 
 
-def _check_header(image: Image.Image, source: str, checks_extension: bool, max_pixels: int) -> None:
+def _check_header(
+    image: Image.Image, data: bytes, source: str, checks_extension: bool, max_pixels: int
+) -> None:
     width, height = image.size
     if width * height > BOMB_PIXELS:
         raise RejectedError(Reason.DECOMPRESSION_BOMB, f"declares {width}x{height} pixels")
@@ -114,24 +181,44 @@ def _check_header(image: Image.Image, source: str, checks_extension: bool, max_p
             f"{width}x{height} pixels; max_pixels allows {max_pixels:,}",
         )
     extension = posixpath.splitext(source)[1].lower()
-    if checks_extension and extension and image.format not in _EXTENSIONS.get(extension, ()):
+    if image_formats.is_raw(data, extension) or _is_raw_tiff(image):
+        raise RejectedError(Reason.NOT_AN_IMAGE, image_formats.DEVELOP)
+    states_a_format = extension in _EXTENSIONS or extension in _OTHER_EXTENSIONS
+    if checks_extension and states_a_format and image.format not in _EXTENSIONS.get(extension, ()):
         raise RejectedError(Reason.WRONG_EXTENSION, f"is {image.format}, but named {extension}")
+
+
+def _is_raw_tiff(image: Image.Image) -> bool:
+    """Whether a TIFF is a camera's raw data: it says so, or its first picture is a small copy of another."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return _DNG_VERSION in image.tag_v2 or bool(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED)
 
 
 def _pixels(image: Image.Image, data: bytes) -> np.ndarray:
     try:
         image.load()
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I"):  # 16 bits a pixel: keep the high byte, as TensorFlow does
-            return (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)[..., np.newaxis]
-        transparent = image.mode == "P" and "transparency" in image.info
-        mode = "RGBA" if transparent else _MODES.get(image.mode, "RGB")
-        pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+        if image.format not in _TURNED_BY_HEADER:
+            image = ImageOps.exif_transpose(image)
+        pixels = headers.turn_upright(_as_stored(image), headers.orientation(data))
     except RejectedError:
         raise
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
         raise _damaged(error, data) from error
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+
+
+def _as_stored(image: Image.Image) -> np.ndarray:
+    if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
+        raise RejectedError(
+            Reason.UNREADABLE,
+            f"{image.format} of 32 bits per pixel, of which none says what is black and what is white: scale "
+            "it to 8 or 16 bits first",
+        )
+    if image.mode.startswith("I"):  # 16 bits a pixel: keep the high byte, as TensorFlow does
+        return (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
+    mode = "RGBA" if "transparency" in image.info else _MODES.get(image.mode, "RGB")
+    return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
 def _damaged(error: Exception, data: bytes) -> RejectedError:
@@ -146,19 +233,36 @@ def _damaged(error: Exception, data: bytes) -> RejectedError:
     return RejectedError(Reason.UNREADABLE, detail)
 
 
-def _tensorflow_agrees(data: bytes, pixels: np.ndarray) -> bool:
-    """Whether `tf.io.decode_image`, which training and serving use, reads the same picture."""
-    if data.startswith(b"RIFF"):
-        return False  # WebP: not among TensorFlow's formats
+def _for_the_graph(data: bytes, pixels: np.ndarray) -> DecodedImage:
+    """Keeps the bytes where the Transform graph reads them; else the pixels become a PNG."""
+    read = _read_by_tensorflow(data) if headers.is_read_alike(data) else None
+    if read is None:
+        return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
+    if read.shape[-1] == 2:  # gray and opacity
+        read = read[..., [0, 0, 0, 1]]
+    if read.shape == pixels.shape and (read == pixels).all():
+        return DecodedImage(data, pixels)
+    if data.startswith(headers.JPEG_SIGNATURE):
+        # Lossy: decoders round differently. Where they differ more, as in CMYK of unknown polarity, the
+        # picture is what the model sees.
+        alike = read.shape == pixels.shape and _mean_difference(read, pixels) <= _MAX_MEAN_DIFFERENCE
+        return DecodedImage(data, pixels if alike else read)
+    raise RejectedError(
+        Reason.UNREADABLE, "Pillow and TensorFlow read different pixels from it: save it again as PNG"
+    )
+
+
+def _mean_difference(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one.astype(np.int16) - other).mean())
+
+
+def _read_by_tensorflow(data: bytes) -> np.ndarray | None:
+    """What the graph reads: uint8 [H, W, C], upright; None if its decoder refuses the image."""
     import tensorflow as tf
 
     with tf.device("CPU"):
         try:
             decoded: Any = tf.io.decode_image(data, expand_animations=False).numpy()
         except tf.errors.OpError:
-            return False
-    if decoded.shape != pixels.shape:
-        return False
-    if data.startswith(b"\xff\xd8"):  # JPEG is lossy: decoders may round differently
-        return bool(np.abs(decoded.astype(np.int16) - pixels).mean() <= _MAX_MEAN_DIFFERENCE)
-    return bool(np.array_equal(decoded, pixels))
+            return None
+    return headers.turn_upright(decoded, headers.orientation(data))

@@ -1,11 +1,16 @@
 """Search by image: the model and the index that belong together. The Python API of docs/search.md."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from components.embedding_gen.images import read_images
-from components.served_model import ServedModel
+from components.image_example_gen.decode import BOMB_PIXELS, as_png, for_model
+from components.image_example_gen.records import RejectedError
+from components.served_model import Classes, ServedModel, UnreadableImagesError
 from components.similarity_index_gen.index import SimilarityIndex
+
+Answer = TypeVar("Answer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +70,7 @@ class ImageSearch:
         """Finds the k most similar images of each.
 
         Args:
-            images: Encoded images (PNG, JPEG, GIF or BMP), N.
+            images: Encoded images, N, of any form that training accepts (docs/data.md).
             k: How many an image.
             label: Only images with this label.
 
@@ -78,7 +83,8 @@ class ImageSearch:
         """
         if not images:
             return []
-        rows, similarities = self.index.search(self.model.embed(images), self.model.fingerprint, k, label)
+        vectors = _answer(self.model.embed, images)
+        rows, similarities = self.index.search(vectors, self.model.fingerprint, k, label)
         names = [field.name for field in dataclasses.fields(Neighbor)[1:]]
         found = []
         for row_numbers, values in zip(rows.tolist(), similarities.tolist(), strict=True):
@@ -86,6 +92,10 @@ class ImageSearch:
             columns = self.index.rows.select(names).take([row for row, _ in hits]).to_pylist()
             found.append([Neighbor(value, **each) for (_, value), each in zip(hits, columns, strict=True)])
         return found
+
+    def classify(self, images: Sequence[bytes]) -> Classes:
+        """Classifies images of any form that training accepts; raises as `ServedModel.classify` does."""
+        return _answer(self.model.classify, images)
 
     def images_of(self, neighbors: Iterable[Neighbor]) -> dict[str, bytes]:
         """Fetches the encoded images of neighbors, by `image_id`; reads only the files that hold them.
@@ -95,3 +105,33 @@ class ImageSearch:
         """
         places = [(each.image_id, each.examples_file, each.record) for each in neighbors]
         return read_images(self.index.description.examples_uri, places)
+
+
+def _answer(model: Callable[[Sequence[bytes]], Answer], images: Sequence[bytes]) -> Answer:
+    """What a model says of images, each brought to a form that it reads as training does.
+
+    Raises:
+        UnreadableImagesError: If images can't be decoded.
+    """
+    prepared = _each(images, range(len(images)), for_model)
+    try:
+        return model(prepared)
+    except UnreadableImagesError as error:
+        # What TensorFlow's decoders refuse, ImageExampleGen gives to Pillow.
+        others = _each(images, error.positions, as_png)
+        given = dict(zip(error.positions, others, strict=True))
+        return model([given.get(position, image) for position, image in enumerate(prepared)])
+
+
+def _each(
+    images: Sequence[bytes], positions: Iterable[int], bring: Callable[[bytes, int], bytes]
+) -> list[bytes]:
+    brought, refused = [], {}
+    for position in positions:
+        try:
+            brought.append(bring(images[position], BOMB_PIXELS))
+        except RejectedError as error:
+            refused[position] = f"{error.reason.value}: {error.detail}"
+    if refused:
+        raise UnreadableImagesError(list(refused), next(iter(refused.values())))
+    return brought

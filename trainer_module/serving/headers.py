@@ -1,13 +1,16 @@
 """What encoded images say of themselves in their first bytes, read before anything is decoded."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer_module.images import PNG_SIGNATURE
+from trainer_module.orientation import JPEG_SIGNATURE, PNG_SIGNATURE, bytes_at, read_preambles
 
-_JPEG, _GIF, _BMP = b"\xff\xd8\xff", b"GIF8", b"BM"
-_HEADER_BYTES = 26  # up to the height of a BMP
+_GIF, _BMP = b"GIF8", b"BM"
+_HEADER_BYTES = 41  # up to the type of a PNG's second chunk
+_GRAY_PALETTE = b"".join(bytes((level, level, level, 0)) for level in range(256))
+_MAX_BLOCKS = 256  # of a GIF in front of its first frame
 
 
 class Headers(NamedTuple):
@@ -16,10 +19,13 @@ class Headers(NamedTuple):
     Attributes:
         known: bool [B], whether the image begins as a PNG, JPEG, GIF or BMP does.
         pixels: int64 [B], height times width; 0 where the format is unknown.
+        read_alike: bool [B], whether the graph reads the image as training did; False for forms whose
+            transparency or palette TensorFlow drops (docs/data.md, "What the model reads itself").
     """
 
     known: tf.Tensor
     pixels: tf.Tensor
+    read_alike: tf.Tensor
 
 
 def read_headers(image_bytes: tf.Tensor) -> Headers:
@@ -34,8 +40,8 @@ def read_headers(image_bytes: tf.Tensor) -> Headers:
     Raises:
         tf.errors.InvalidArgumentError: When run, if a JPEG has no frame header.
     """
-    start = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=_HEADER_BYTES)  # [B, 26], padded with 0
-    png, jpeg, gif, bmp = (_begins(start, magic) for magic in (PNG_SIGNATURE, _JPEG, _GIF, _BMP))
+    start = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=_HEADER_BYTES)  # [B, 41], padded with 0
+    png, jpeg, gif, bmp = (_begins(start, magic) for magic in (PNG_SIGNATURE, JPEG_SIGNATURE, _GIF, _BMP))
     pixels = (
         tf.where(png, _number(start, 16, 4, "big") * _number(start, 20, 4, "big"), 0)
         + tf.where(gif, _number(start, 6, 2, "little") * _number(start, 8, 2, "little"), 0)
@@ -49,7 +55,86 @@ def read_headers(image_bytes: tf.Tensor) -> Headers:
         fn_output_signature=tf.TensorSpec([3], tf.int64),
     )
     pixels = tf.tensor_scatter_nd_update(pixels, rows, tf.reduce_prod(shapes[:, :2], axis=1))
-    return Headers(png | jpeg | gif | bmp, pixels)
+    keyed = _of_some(
+        lambda some: read_preambles(some).color_key, image_bytes, png & ~_begins(start[:, 37:], b"IDAT")
+    )
+    read_alike = (
+        ~keyed
+        & (~gif | _of_some(_is_plain_gif, image_bytes, gif))
+        & (~bmp | _of_some(_is_plain_bmp, image_bytes, bmp))
+    )
+    return Headers(png | jpeg | gif | bmp, pixels, read_alike)
+
+
+def _of_some(test: Callable[[tf.Tensor], tf.Tensor], contents: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+    """What a test says of the chosen ones, bool [B]; False for the others."""
+    rows = tf.where(chosen)
+    count = tf.shape(contents, out_type=tf.int64)[:1]
+    found = tf.cond(
+        tf.size(rows) > 0,
+        lambda: tf.scatter_nd(rows, tf.cast(test(tf.gather_nd(contents, rows)), tf.int32), count) > 0,
+        lambda: tf.zeros(count, tf.bool),
+    )
+    return tf.ensure_shape(found, contents.shape)
+
+
+def _is_plain_gif(contents: tf.Tensor) -> tf.Tensor:
+    """Whether the first frame of each GIF covers the whole picture and has no transparent color.
+
+    Args:
+        contents: GIFs, string [A].
+
+    Returns:
+        bool [A].
+    """
+    head = bytes_at(contents, tf.zeros_like(tf.strings.length(contents), tf.int64), 13)
+    flags = tf.cast(head[:, 10], tf.int64)
+    palette = tf.where(flags >= 128, 3 * 2 ** (flags % 8 + 1), tf.zeros_like(flags))
+    no = tf.zeros_like(flags, tf.bool)
+
+    def step(
+        position: tf.Tensor, active: tf.Tensor, in_extension: tf.Tensor, plain: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        block = bytes_at(contents, position, 10)
+        first, size = block[:, 0], tf.cast(block[:, 0], tf.int64)
+        begins = ~in_extension & tf.equal(first, 0x21)  # an extension: its label, then blocks
+        transparent = begins & tf.equal(block[:, 1], 0xF9) & tf.equal(block[:, 3] % 2, 1)
+        whole = tf.equal(first, 0x2C) & tf.reduce_all(
+            tf.equal(block[:, 1:9], tf.concat([tf.zeros_like(head[:, :4]), head[:, 6:10]], axis=1)), axis=1
+        )
+        plain = plain | (active & ~in_extension & whole)
+        active = active & (in_extension | begins) & ~transparent
+        position += tf.where(in_extension, 1 + size, tf.zeros_like(size) + 2)
+        return position, active, tf.where(in_extension, size > 0, begins), plain
+
+    begin = (13 + palette, ~no, no, no)
+    return tf.while_loop(
+        lambda *state: tf.reduce_any(state[1]),
+        step,
+        begin,
+        maximum_iterations=_MAX_BLOCKS,
+    )[3]
+
+
+def _is_plain_bmp(contents: tf.Tensor) -> tf.Tensor:
+    """Whether each BMP has 24 bits a pixel, or 8 and a palette of 256 grays, and is not compressed.
+
+    Args:
+        contents: BMPs, string [A].
+
+    Returns:
+        bool [A].
+    """
+    nowhere = tf.zeros_like(tf.strings.length(contents), tf.int64)
+    head = bytes_at(contents, nowhere, 54)
+    size, bits = _number(head, 14, 4, "little"), _number(head, 28, 2, "little")
+    palette = bytes_at(contents, 14 + size, len(_GRAY_PALETTE))
+    is_gray = (
+        tf.equal(bits, 8)
+        & _begins(palette, _GRAY_PALETTE)
+        & tf.equal(_number(head, 10, 4, "little"), 14 + size + len(_GRAY_PALETTE))
+    )
+    return (size >= 40) & tf.equal(_number(head, 30, 4, "little"), 0) & (tf.equal(bits, 24) | is_gray)
 
 
 def _begins(start: tf.Tensor, magic: bytes) -> tf.Tensor:

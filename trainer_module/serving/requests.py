@@ -42,7 +42,8 @@ class ImageReader(tf.Module):
             Pixels, uint8 [B, H, W, C].
 
         Raises:
-            tf.errors.InvalidArgumentError: When run, if an image can't be decoded or has too many pixels.
+            tf.errors.InvalidArgumentError: When run, if an image can't be decoded, is of a form that
+                would be read otherwise than in training, or has too many pixels.
                 Where the bytes are no image at all, or the header says that they are too many, nothing
                 is decoded and the message has the positions in the request.
         """
@@ -69,7 +70,14 @@ def _checks(image_bytes: tf.Tensor, max_pixels: int) -> list[tf.Operation]:
     return [
         _assert_all(
             headers.known,
-            "not an encoded image (send the bytes of a PNG, JPEG, GIF or BMP file, base64 in JSON)",
+            "not an encoded image (send the bytes of a PNG, JPEG, GIF or BMP file, base64 in JSON; save any "
+            "other format as PNG)",
+        ),
+        _assert_all(
+            headers.read_alike,
+            "an image whose transparency or palette would be read otherwise than in training (a GIF or PNG "
+            "with a transparent color, a GIF whose first frame is only a part, or a BMP that has neither 24 "
+            "bits nor 256 grays: save it as a PNG of RGB or RGBA)",
         ),
         _assert_all(
             headers.pixels <= max_pixels,
