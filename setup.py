@@ -39,6 +39,9 @@ EXTRAS = {
         "onnxruntime>=1.17",
         "tf2onnx>=1.17",  # the first for NumPy 2 and protobuf 6
     ],
+    "heic": [
+        "pillow-heif>=0.18",
+    ],
     "kubeflow": [
         "kfp>=2.5,<2.17",  # 2.17 holds requests back
         "kfp-kubernetes",

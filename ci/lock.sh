@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 uv=.venv/.tools/bin/uv
 
 lock() { # python version, platform whose wheels are allowed
-  "$uv" pip compile setup.py --extra kubeflow --extra kubeflow-registry --extra onnx --extra test --extra lint \
+  "$uv" pip compile setup.py --extra heic --extra kubeflow --extra kubeflow-registry --extra onnx --extra test --extra lint \
     --quiet --no-header --upgrade --python-version "$1" --python-platform "$2" --output-file "requirements/py${1/./}.txt"
 }
 

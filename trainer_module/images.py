@@ -63,7 +63,7 @@ def decode_image(contents: tf.Tensor, config: ImageConfig, orientation: tf.Tenso
         Pixels, uint8 [height, width, channels].
     """
     if orientation is None:
-        orientation = read_preambles(contents[tf.newaxis]).orientation[0]
+        orientation = read_preambles(tf.reshape(contents, [1])).orientation[0]
     pixels = turn_upright(_decode(contents), orientation)
 
     def convert() -> tf.Tensor:

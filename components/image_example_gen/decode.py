@@ -145,17 +145,23 @@ def as_png(data: bytes, max_pixels: int = BOMB_PIXELS) -> bytes:
         return encode_png(_pixels(image, data)[np.newaxis])[0]
 
 
-@contextlib.contextmanager
-def _open(data: bytes) -> Iterator[Image.Image]:
+def _readable(data: bytes) -> list[str]:
+    """Those formats that are installed; HEIC comes with an extra, AVIF with newer versions of Pillow."""
     if image_formats.is_heic(data):
-        with contextlib.suppress(ImportError):  # an extra
+        with contextlib.suppress(ImportError):
             import pillow_heif
 
             pillow_heif.register_heif_opener()
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+@contextlib.contextmanager
+def _open(data: bytes) -> Iterator[Image.Image]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # large images and damaged EXIF are judged here, not printed
         try:
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(data), formats=_readable(data))
         except Image.DecompressionBombError as error:
             raise RejectedError(Reason.DECOMPRESSION_BOMB, str(error)) from error
         except UnidentifiedImageError as error:

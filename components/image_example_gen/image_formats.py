@@ -40,9 +40,33 @@ _BEGINNINGS = (
     (b"0&\xb2u\x8ef\xcf\x11", _FRAMES),
 )
 # TIFF is the shell of many raw formats; read as TIFF they would give a thumbnail.
-_RAW_EXTENSIONS = frozenset(
-    f".{name}"
-    for name in ["3fr", "arw", "cr2", "cr3", "dcr", "dng", "erf", "iiq", "kdc", "mef", "mos", "mrw", "nef", "nrw", "orf", "pef", "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f"]
+_RAW_EXTENSIONS = (
+    ".3fr",
+    ".arw",
+    ".cr2",
+    ".cr3",
+    ".dcr",
+    ".dng",
+    ".erf",
+    ".iiq",
+    ".kdc",
+    ".mef",
+    ".mos",
+    ".mrw",
+)
+_RAW_EXTENSIONS += (
+    ".nef",
+    ".nrw",
+    ".orf",
+    ".pef",
+    ".raf",
+    ".raw",
+    ".rw2",
+    ".rwl",
+    ".sr2",
+    ".srf",
+    ".srw",
+    ".x3f",
 )
 
 

@@ -7,7 +7,7 @@ import math
 import warnings
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 _LOSSLESS_UP_TO = 32  # smaller pictures suffer visibly from lossy compression, and cost little
 _QUALITY = 82
@@ -118,6 +118,7 @@ def thumbnail(encoded: bytes, limit: int) -> Image.Image | None:
                 return None
             picture.draft("RGB", (limit, limit))
             picture.load()
+            picture = ImageOps.exif_transpose(picture)
     except Exception:  # Pillow's decoders raise almost anything on damaged bytes
         return None
     if picture.mode.startswith("I"):  # 16 bits a pixel

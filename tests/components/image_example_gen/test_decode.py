@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -71,13 +72,14 @@ def test_first_frame_of_an_animation():
     np.testing.assert_array_equal(ok(data).pixels[..., 0], picture(4, channels=1))
 
 
-def test_exif_rotation_is_applied_and_transcoded():
+def test_exif_rotation_is_applied_and_the_bytes_are_kept():
     pixels = picture(6)
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright: rotate by 90 degrees
-    decoded = ok(saved(Image.fromarray(pixels), "PNG", exif=exif))
+    data = saved(Image.fromarray(pixels), "PNG", exif=exif)
+    decoded = ok(data)
     np.testing.assert_array_equal(decoded.pixels, np.rot90(pixels, -1))
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(decoded.encoded))), np.rot90(pixels, -1))
+    assert decoded.encoded == data
 
 
 def test_sixteen_bits_keep_the_high_byte_as_tensorflow_does():
@@ -105,7 +107,8 @@ def test_unusual_modes_read_alike_in_tensorflow(image, mode):
     decoded = ok(saved(image))
     expected = np.asarray(image.convert(mode))
     np.testing.assert_array_equal(decoded.pixels, expected.reshape(decoded.pixels.shape))
-    np.testing.assert_array_equal(tf.io.decode_image(decoded.encoded).numpy(), decoded.pixels)
+    read = tf.io.decode_image(decoded.encoded).numpy()
+    np.testing.assert_array_equal(read[..., [0, 0, 0, 1]] if image.mode == "LA" else read, decoded.pixels)
 
 
 def test_cmyk_jpeg_becomes_rgb():
@@ -122,7 +125,86 @@ def test_truncated(image_format):
 
 def test_what_is_no_image():
     assert reason(b"<html>not found</html>", "a.png") == Reason.NOT_AN_IMAGE
-    assert reason(saved(Image.fromarray(picture(1)), "TIFF"), "a.tif") == Reason.NOT_AN_IMAGE
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "told"),
+    [
+        (b"\0\0\0\x18ftypcrx " + bytes(99), "a.cr3", "a camera's raw data: develop it"),
+        (b"\0\0\0\x18ftypisom" + bytes(99), "a.mp4", "a video: take frames"),
+        (b"\0\0\0\x18ftypqt  " + bytes(99), "a.mov", "a video: take frames"),
+        (b"RIFF\x10\0\0\0AVI LIST" + bytes(99), "a.avi", "a video: take frames"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg", "an SVG drawing: draw it as PNG"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- x -->\n<svg></svg>", "a.svg", "an SVG drawing"),
+        (b"8BPS\0\1" + bytes(99), "a.psd", "a Photoshop document: save it as PNG"),
+        (b"%PDF-1.7", "a.pdf", "a PDF document: draw its pages"),
+        (bytes(128) + b"DICM" + bytes(99), "a.dcm", "a DICOM file: save it as PNG"),
+        (b"FUJIFILMCCD-RAW" + bytes(99), "a.raf", "a camera's raw data"),
+        (b"<!DOCTYPE html><html>", "a.jpg", "an HTML page: what was downloaded is no image"),
+        (b"PAR1" + bytes(99), "a.parquet", "a Parquet file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a.png", "run `git lfs pull`"),
+        (b"\1\2\3\4\5\6\7\x08\xff\xfe", "a.bin", "starts with 0102030405060708"),
+    ],
+)
+def test_what_is_no_image_is_named(data, name, told):
+    with pytest.raises(RejectedError) as caught:
+        ok(data, name)
+    assert caught.value.reason == Reason.NOT_AN_IMAGE
+    assert told in caught.value.detail
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.nef", "a.tif"])
+def test_a_thumbnail_in_raw_data_is_not_taken_for_the_picture(name):
+    from PIL import TiffImagePlugin
+
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    if name == "a.tif":
+        tags[254] = 1  # a small copy of another picture in the file
+    data = saved(Image.fromarray(picture(1)), "TIFF", tiffinfo=tags)
+    with pytest.raises(RejectedError, match="a camera's raw data"):
+        ok(data, name)
+
+
+@pytest.mark.parametrize(
+    ("image_format", "name"),
+    [("TIFF", "a.tif"), ("TIFF", "a.TIFF"), ("JPEG2000", "a.jp2"), ("AVIF", "a.avif")],
+)
+def test_other_formats_become_png(image_format, name):
+    data = saved(Image.fromarray(picture(1)), image_format)
+    decoded = ok(data, name)
+    read = Image.open(io.BytesIO(decoded.encoded))
+    assert read.format == "PNG"
+    np.testing.assert_array_equal(np.asarray(read), np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+
+
+def test_heic_is_read_with_its_extra_and_named_without(monkeypatch):
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    smooth = Image.fromarray(np.arange(64 * 64 * 3).reshape(64, 64, 3).astype(np.uint8) // 8 * 8)
+    data = saved(smooth, "HEIF", quality=95)
+    assert ok(data, "IMG_0001.HEIC").pixels.shape == (64, 64, 3)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setattr(Image, "OPEN", {k: v for k, v in Image.OPEN.items() if k != "HEIF"})
+    with pytest.raises(RejectedError, match=r"an HEIC photo: `pip install 'tfx-contrastive\[heic\]'`"):
+        ok(data, "IMG_0001.HEIC")
+
+
+def test_32_bits_per_pixel_are_refused():
+    for deep in (np.arange(99, dtype=np.float32), np.arange(99, dtype=np.int32)):
+        with pytest.raises(RejectedError, match="32 bits per pixel") as caught:
+            ok(saved(Image.fromarray(deep.reshape(9, 11)), "TIFF"))
+        assert caught.value.reason == Reason.UNREADABLE
+
+
+def test_sixteen_bits_of_a_tiff_keep_the_high_byte():
+    deep = np.random.default_rng(7).integers(0, 65536, (9, 7), dtype=np.uint16)
+    np.testing.assert_array_equal(ok(saved(Image.fromarray(deep), "TIFF")).pixels[..., 0], deep >> 8)
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.JPG", "boot.v2", "2020.01.02", "a"])
+def test_names_of_jpegs(name):
+    data = encoded(picture(1), "JPEG")
+    assert ok(data, name).encoded == data
 
 
 def test_empty_file():
