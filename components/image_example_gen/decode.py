@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import io
-import mimetypes
 import posixpath
 import warnings
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from components.image_example_gen import headers, image_formats
+from components.image_example_gen import headers, image_formats, names
 from components.image_example_gen.png import encode_png
 from components.image_example_gen.records import Reason, RejectedError
 
@@ -20,7 +19,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEI
 _JPEG = ("JPEG", "MPO")  # MPO: a JPEG with more pictures behind the first
 _EXTENSIONS = {
     **dict.fromkeys((".png", ".apng"), ("PNG",)),
-    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".mpo"), _JPEG),
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp", ".mpo"), _JPEG),
     **dict.fromkeys((".bmp", ".dib"), ("BMP",)),
     ".gif": ("GIF",),
     ".webp": ("WEBP",),
@@ -29,8 +28,6 @@ _EXTENSIONS = {
     **dict.fromkeys((".avif", ".avifs"), ("AVIF",)),
     **dict.fromkeys((".heic", ".heics", ".heif", ".heifs", ".hif"), ("HEIF",)),
 }
-# What follows the last dot of a name states a format only if it is a known one: not in `boot.v2`.
-_OTHER_EXTENSIONS = frozenset(mimetypes.MimeTypes().types_map[True])
 _MAGIC = (
     b"\x89PNG",
     b"\xff\xd8\xff",
@@ -189,7 +186,8 @@ def _check_header(
     extension = posixpath.splitext(source)[1].lower()
     if image_formats.is_raw(data, extension) or _is_raw_tiff(image):
         raise RejectedError(Reason.NOT_AN_IMAGE, image_formats.DEVELOP)
-    states_a_format = extension in _EXTENSIONS or extension in _OTHER_EXTENSIONS
+    # `boot.v2` states none.
+    states_a_format = extension in names.IMAGE_EXTENSIONS or extension in names.OTHER_EXTENSIONS
     if checks_extension and states_a_format and image.format not in _EXTENSIONS.get(extension, ()):
         raise RejectedError(Reason.WRONG_EXTENSION, f"is {image.format}, but named {extension}")
 

@@ -3,6 +3,7 @@
 import re
 
 from components.image_example_gen import file_formats
+from components.image_example_gen.names import words
 
 _AS_PNG = "save it as PNG or JPEG first"
 DEVELOP = "a camera's raw data: develop it to JPEG or PNG first"
@@ -40,33 +41,9 @@ _BEGINNINGS = (
     (b"0&\xb2u\x8ef\xcf\x11", _FRAMES),
 )
 # TIFF is the shell of many raw formats; read as TIFF they would give a thumbnail.
-_RAW_EXTENSIONS = (
-    ".3fr",
-    ".arw",
-    ".cr2",
-    ".cr3",
-    ".dcr",
-    ".dng",
-    ".erf",
-    ".iiq",
-    ".kdc",
-    ".mef",
-    ".mos",
-    ".mrw",
-)
-_RAW_EXTENSIONS += (
-    ".nef",
-    ".nrw",
-    ".orf",
-    ".pef",
-    ".raf",
-    ".raw",
-    ".rw2",
-    ".rwl",
-    ".sr2",
-    ".srf",
-    ".srw",
-    ".x3f",
+_RAW_EXTENSIONS = words(
+    ".3fr .arw .cr2 .cr3 .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl "
+    ".sr2 .srf .srw .x3f"
 )
 
 
