@@ -59,6 +59,7 @@ class IdxSource(Frozen):
 
     kind: Literal["idx"] = "idx"
     path: str = Field(description="the directory of the files")
+    prefix: str = Field("", description="read only files whose names begin so, as `emnist-letters-`")
     class_names: tuple[str, ...] = Field((), description="name of class 0, 1, …; empty: the number itself")
 
     def __str__(self) -> str:

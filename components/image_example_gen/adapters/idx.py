@@ -1,5 +1,6 @@
 """IDX files, the format of MNIST and its kin (http://yann.lecun.com/exdb/mnist)."""
 
+import dataclasses
 import gzip
 import os
 import re
@@ -16,8 +17,8 @@ from components.image_example_gen.config import IdxSource
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import UNSPLIT, ArrayBatch
 
-_IMAGES = re.compile(r"^(?P<prefix>.+)-images[-.]idx[34]-ubyte(\.gz)?$")
-_LABELS = re.compile(r"^(?P<prefix>.+)-labels[-.]idx1-ubyte(\.gz)?$")
+_IMAGES = re.compile(r"(?P<prefix>.+)[-_.]images[-_.]idx[34][-_.]ubyte(\.gz)?", re.IGNORECASE)
+_LABELS = re.compile(r"(?P<prefix>.+)[-_.]labels[-_.]idx1[-_.]ubyte(\.gz)?", re.IGNORECASE)
 _UNSIGNED_BYTE = 0x08
 
 
@@ -26,13 +27,13 @@ class IdxAdapter:
 
     def __init__(self, source: IdxSource, max_file_bytes: int):
         del max_file_bytes  # one file holds many images
-        self._root = source.path
+        self._source = source
         self._class_names = source.class_names
 
     def listing(self) -> base.Listing:
         """Reads the labels, and the header of the images."""
         infos, pairs = [], []
-        for prefix, (images, labels) in _find(self._root).items():
+        for prefix, (images, labels) in _find(self._source).items():
             infos += [images, *([labels] if labels else [])]
             with _open(images.path) as file:
                 shape, _ = read_header(file, images.relative)
@@ -42,7 +43,7 @@ class IdxAdapter:
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
         """Unpacks compressed files, so that a chunk can be read by position, and cuts the arrays."""
         chunks = []
-        for prefix, (images, labels) in _find(self._root).items():
+        for prefix, (images, labels) in _find(self._source).items():
             path = _unpacked(images, staging_dir)
             with files.open_binary(path) as file:
                 shape, offset = read_header(file, images.relative)
@@ -94,17 +95,62 @@ def read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], int]:
     return struct.unpack(f">{num_axes}I", axes), 4 + 4 * num_axes
 
 
-def _find(root: str) -> dict[str, tuple[files.FileInfo, files.FileInfo | None]]:
+def _find(source: IdxSource) -> dict[str, tuple[files.FileInfo, files.FileInfo | None]]:
+    """Prefix -> images and their labels.
+
+    Raises:
+        DataError: If there are none, images and labels don't go together, or there are several data sets.
+    """
+    root = source.path
     base.require_directory(root, "the directory of IDX files")
-    infos = [info for info in files.walk(root) if "/" not in info.relative]
-    images = {match["prefix"]: info for info in infos if (match := _IMAGES.match(info.relative))}
-    labels = {match["prefix"]: info for info in infos if (match := _LABELS.match(info.relative))}
+    infos = _unwrapped(list(files.walk(root)))
+    images = _by_prefix(infos, _IMAGES, source.prefix)
+    labels = _by_prefix(infos, _LABELS, source.prefix)
     if not images:
+        prefix = f"{source.prefix}…-images" if source.prefix else "<prefix>-images"
         raise DataError(
-            f"Received the directory {root}, in which no file is named <prefix>-images-idx3-ubyte[.gz]; "
+            f"Received the directory {root}, in which no file is named {prefix}-idx3-ubyte[.gz]; "
             f"found {', '.join(info.relative for info in infos[:5]) or 'nothing'}."
         )
+    unlabelled = [prefix for prefix in images if prefix not in labels and not names.is_unlabelled(prefix)]
+    alone = [labels[prefix].relative for prefix in labels if prefix not in images]
+    if alone or (labels and unlabelled):
+        found = [*alone, *(images[prefix].relative for prefix in unlabelled)]
+        raise DataError(
+            f"Received the directory {root}, in which {found[0]} has no "
+            f"{'images' if alone else 'labels'} of the same name beside it; expected <prefix>-images-idx3-"
+            "ubyte with <prefix>-labels-idx1-ubyte. Get the other file, or name images without labels "
+            "unlabeled-images-idx3-ubyte."
+        )
+    sets = sorted({re.sub(r"[-_.]?[^-_.]*$", "", prefix) for prefix in images if _split(prefix)})
+    if len(sets) > 1:
+        raise DataError(
+            f"Received the directory {root}, which holds several data sets: {names.listed(sets)}; "
+            f"expected one. Write data.source.prefix: {sets[-1]}- to read that one."
+        )
     return {prefix: (info, labels.get(prefix)) for prefix, info in sorted(images.items())}
+
+
+def _unwrapped(infos: list[files.FileInfo]) -> list[files.FileInfo]:
+    """The files of the one directory that holds IDX files: the root itself, or one below it."""
+    found = [info for info in infos if _IMAGES.fullmatch(info.relative.rpartition("/")[2])]
+    directories = sorted({info.relative.rpartition("/")[0] for info in found})
+    if len(directories) != 1:
+        return [info for info in infos if "/" not in info.relative]
+    return [
+        dataclasses.replace(info, relative=info.relative.rpartition("/")[2])
+        for info in infos
+        if info.relative.rpartition("/")[0] == directories[0]
+    ]
+
+
+def _by_prefix(
+    infos: list[files.FileInfo], pattern: re.Pattern[str], prefix: str
+) -> dict[str, files.FileInfo]:
+    """Files whose name has the pattern and begins so; of two, packed and unpacked, the unpacked one."""
+    packed_first = sorted(infos, key=lambda info: not info.relative.endswith(".gz"))
+    matches = ((pattern.fullmatch(info.relative), info) for info in packed_first)
+    return {match["prefix"]: info for match, info in matches if match and match["prefix"].startswith(prefix)}
 
 
 def _split(prefix: str) -> str:

@@ -61,6 +61,61 @@ def test_idx(tmp_path, compressed):
     assert read[3].labels == ["shoe", "T-shirt/top"]
 
 
+def put_idx(root, *names):
+    """Writes `<name>-images…` or `<name>-labels…` files of four images."""
+    root.mkdir(parents=True, exist_ok=True)
+    for i, name in enumerate(names):
+        is_images = "images" in name.lower()
+        values = stack(4, 10 * i) if is_images else np.arange(4, dtype=np.uint8) % 2
+        (root / name).write_bytes(idx(values))
+
+
+def pair(prefix):
+    return f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("emnist-letters-train", "emnist-letters-test"), ("Train", "T10K"), ("kmnist_train", "kmnist_t10k")],
+)
+def test_idx_splits_of_longer_names_below_a_directory(tmp_path, train, test):
+    put_idx(tmp_path / "MNIST" / "raw", *pair(train), *pair(test))
+    found = inspect_source(config("idx", tmp_path))
+    assert found.labels == {"train": {"0": 2, "1": 2}, "test": {"0": 2, "1": 2}}
+
+
+def test_idx_of_several_data_sets(tmp_path):
+    for name in ("emnist-digits", "emnist-letters"):
+        put_idx(tmp_path, *pair(f"{name}-train"), *pair(f"{name}-test"))
+    with pytest.raises(
+        DataError, match="several data sets: emnist-digits, emnist-letters.*prefix: emnist-let"
+    ):
+        inspect_source(config("idx", tmp_path))
+    found = inspect_source(config("idx", tmp_path, prefix="emnist-letters-"))
+    assert found.labels == {"train": {"0": 2, "1": 2}, "test": {"0": 2, "1": 2}}
+
+
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        ((*pair("train"), "t10k-images-idx3-ubyte"), "t10k-images-idx3-ubyte has no labels of the same name"),
+        ((*pair("train"), "t10k-labels-idx1-ubyte"), "t10k-labels-idx1-ubyte has no images of the same name"),
+        (("train-images-idx3-ubyte", "trian-labels-idx1-ubyte"), "trian-labels-idx1-ubyte has no images"),
+    ],
+)
+def test_idx_files_that_do_not_go_together(tmp_path, files, text):
+    put_idx(tmp_path, *files)
+    with pytest.raises(DataError, match=text):
+        inspect_source(config("idx", tmp_path))
+
+
+def test_idx_images_meant_without_labels_and_a_packed_copy(tmp_path):
+    put_idx(tmp_path, *pair("train"), "unlabeled-images-idx3-ubyte")
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(stack(9))))
+    found = inspect_source(config("idx", tmp_path))
+    assert (found.labels, found.unlabelled) == ({"train": {"0": 2, "1": 2}}, {"": 4})
+
+
 def test_idx_without_labels(tmp_path):
     (tmp_path / "all-images-idx3-ubyte").write_bytes(idx(stack(4)))
     found = inspect_source(config("idx", tmp_path))

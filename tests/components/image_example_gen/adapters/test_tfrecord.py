@@ -314,3 +314,33 @@ def test_reading_needs_no_tensorflow(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "2 False\n"
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("shapes-train.tfrecord-00000-of-00001", "shapes-test.tfrecord-00000-of-00001"),
+        ("train-00000-of-00002", "train-00001-of-00002 test-00000-of-00001"),
+        ("my_test_run-train.tfrecord-00000-of-00001", "my_test_run-holdout.tfrecord-00000-of-00001"),
+        ("Training/part-0.tfrecord", "Testing/part-0.tfrecord"),
+        ("1.0.0/Split-train/data.gz", "1.0.0/Split-test/data.gz"),
+    ],
+)
+def test_splits_from_the_names_of_files_and_directories(tmp_path, train, test):
+    *more, test = test.split(" ")
+    for i, name in enumerate([train, *more, test]):
+        records = [example(image=png(10 * i + k), label="ab"[k % 2]) for k in range(2)]
+        write_records(tmp_path / name, records)
+    root = (tmp_path / train).parent
+    for name in ("dataset_info.json", "features.json", "label.labels.txt", "Thumbs.db", "._x"):
+        (root / name).write_text('{"name": "shapes"}')
+    found = inspect_source(config(tmp_path))
+    each = 1 + len(more)
+    assert found.labels == {"train": {"a": each, "b": each}, "test": {"a": 1, "b": 1}}
+    assert found.passed_over == {".json files": 2, ".txt files": 1, "system files": 2}
+    assert {image.split for image in images(config(tmp_path))} == {"train", "test"}
+
+
+def test_the_name_of_a_single_file_divides_nothing(tmp_path):
+    write_records(tmp_path / "x-test.tfrecord", [example(image=png(k), label="ab"[k]) for k in range(2)])
+    assert inspect_source(config(tmp_path / "x-test.tfrecord")).labels == {"": {"a": 1, "b": 1}}
