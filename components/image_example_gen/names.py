@@ -1,6 +1,7 @@
 """Usual names of splits, of images, and of what lies beside images in a folder: one place for all sources."""
 
 import collections
+import functools
 import os
 import re
 import unicodedata
@@ -114,6 +115,7 @@ def is_unlabelled(name: str) -> bool:
     return folded(name) in UNLABELLED_NAMES
 
 
+@functools.lru_cache(maxsize=4096)  # of a class, for every image in it
 def folded(name: str) -> str:
     """A name without case, blanks, quotes and the usual separators, in one Unicode form."""
     text = unicodedata.normalize("NFC", name.replace("\ufeff", "")).casefold()
@@ -130,6 +132,7 @@ def is_image_name(name: str) -> bool:
     return extension(name) in IMAGE_EXTENSIONS
 
 
+@functools.lru_cache(maxsize=4096)
 def is_hidden(name: str) -> bool:
     """Whether a file or directory of this name is no part of the data: hidden, or of the system's own."""
     lower = name.lower()
@@ -154,7 +157,7 @@ def passed_over(relative: str) -> tuple[str, str] | None:
     ending = extension(name)
     if ending in OTHER_EXTENSIONS:
         return f"{ending} files", relative
-    if folded(os.path.splitext(name)[0]) in _DOCUMENTS and ending not in IMAGE_EXTENSIONS:
+    if ending not in IMAGE_EXTENSIONS and folded(os.path.splitext(name)[0]) in _DOCUMENTS:
         return "documents", relative
     return None
 

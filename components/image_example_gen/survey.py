@@ -33,6 +33,7 @@ from components.image_example_gen.records import (
 
 _NUM_IMAGES = 256  # by chance; beside them the first and the last of every class in every split
 _MAX_SECONDS = 4.0
+_MIN_IMAGES = 20  # fewer tell nothing for certain of the rest, and are looked at whatever the time
 _CHUNK_IMAGES = 64
 _SURE = 3.3  # standard errors: one time in 2,000 the truth is further away
 
@@ -121,14 +122,15 @@ class _Tally:
 
     def look(self, images: Iterable[EncodedImage | ArrayBatch]) -> None:
         """Judges images until they, or the time, come to an end."""
-        started = time.monotonic()
-        for found in images:
+        started = None
+        for number, found in enumerate(images):
+            started = started or time.monotonic()  # what lists the source comes before the first image
             if isinstance(found, ArrayBatch):
                 self._look_at_array(found)
             else:
                 self._look_at(found)
             self._seconds = time.monotonic() - started
-            if self._seconds > _MAX_SECONDS:
+            if self._seconds > _MAX_SECONDS and number >= _MIN_IMAGES:
                 return
 
     def _look_at(self, image: EncodedImage) -> None:
@@ -199,7 +201,7 @@ def _group_sizes(inspection: SourceInspection) -> Iterator[tuple[Group, int]]:
 
 def _least_share(share: float, num_images: int) -> float:
     """Lower end of Wilson's interval for a share of a sample."""
-    if not num_images:
+    if num_images < _MIN_IMAGES:
         return 0.0
     square = _SURE**2 / num_images
     center = share + square / 2
