@@ -58,6 +58,7 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command and ends with its status; a user's mistake ends with one message and status 1 or 2."""
+    _have_a_home()
     try:
         status = cli.main(standalone_mode=False)  # click returns the status of `Context.exit`, it raises none
         sys.stdout.flush()
@@ -74,6 +75,12 @@ def main() -> None:
     except Exception as error:
         click.echo(f"Error: {_unexpected(error)}", err=True)
         sys.exit(exit_status.FAILED)
+
+
+def _have_a_home() -> None:
+    """Sets HOME where neither it nor the uid tells a home, as in containers: MLflow needs one at import."""
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = os.path.join(tempfile.gettempdir(), f"tfx-contrastive-{os.getuid()}")
 
 
 def _unexpected(error: Exception) -> str:

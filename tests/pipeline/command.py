@@ -9,7 +9,7 @@ import sys
 PROGRAM = pathlib.Path(sys.executable).with_name("tfx-contrastive")
 
 
-def tfx_contrastive(*arguments, timeout=600, cwd=None, env=None):
+def tfx_contrastive(*arguments, timeout=600, cwd=None, env=None, program=(PROGRAM,)):
     """Runs the installed program as a user does, in a process of its own.
 
     Args:
@@ -17,11 +17,12 @@ def tfx_contrastive(*arguments, timeout=600, cwd=None, env=None):
         timeout: Seconds.
         cwd: The folder it is run in; None: this one.
         env: Its whole environment; None: this one, without what tests set for TensorFlow.
+        program: The program, after what starts it in another way.
     """
     if env is None:
         env = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run(
-        [PROGRAM, *map(str, arguments)],
+        [*program, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,
