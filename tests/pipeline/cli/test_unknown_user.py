@@ -1,7 +1,10 @@
 """A uid without a line in /etc/passwd and without HOME, as a container may have it."""
 
 import os
+import pathlib
 import shutil
+import subprocess
+import tempfile
 
 import pytest
 
@@ -21,10 +24,17 @@ def unknown_user_runs(*arguments):
 
 
 @pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="only root may be somebody else")
-def test_somebody_without_a_name_promotes_and_rolls_back(tmp_path, empty_database):  # noqa: F811
-    made = make_consumed(tmp_path, empty_database)
-    made.record_run("r1", 0, blessed=True)
-    made.record_run("r2", 1, blessed=True)
+def test_somebody_without_a_name_promotes_and_rolls_back(empty_database):  # noqa: F811
+    # Not in pytest's own folder, which only root may enter.
+    with tempfile.TemporaryDirectory() as folder:
+        made = make_consumed(pathlib.Path(folder), empty_database)
+        made.record_run("r1", 0, blessed=True)
+        made.record_run("r2", 1, blessed=True)
+        subprocess.run(["chmod", "-R", "a+rwX", folder], check=True)
+        _change_the_champion(made)
+
+
+def _change_the_champion(made):
     back = unknown_user_runs("models", "rollback", *made.options, "--reason", "worse")
     assert (back.returncode, back.stdout) == (0, "The champion is version 1, it was 2.\n"), back.stderr
     again = unknown_user_runs("models", "promote", "2", *made.options)
