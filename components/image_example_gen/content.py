@@ -4,8 +4,11 @@ import concurrent.futures
 import hashlib
 import os
 import stat
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Any
 
 from components.image_example_gen import files
 from components.image_example_gen.adapters.base import Content
@@ -48,10 +51,10 @@ def fingerprint(
         digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
     store = DigestStore(store_path) if store_path else None
     try:
-        with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
+        with _Readers() as readers:
             for start in range(0, len(content.files), _BATCH):
                 batch = content.files[start : start + _BATCH]
-                for info, known in zip(batch, _digests(batch, store, read_all, pool), strict=True):
+                for info, known in zip(batch, _digests(batch, store, read_all, readers), strict=True):
                     line = f"{info.relative}\t{info.size}\t{known}\t{info.problem}\0"
                     digest.update(line.encode("utf-8", "surrogateescape"))
                 if tell:
@@ -88,14 +91,11 @@ def _digests(
     batch: Sequence[files.FileInfo],
     store: DigestStore | None,
     read_all: bool,
-    pool: concurrent.futures.Executor,
+    readers: "_Readers",
 ) -> Iterator[str]:
     """What each file holds, in order; what had to be read is remembered."""
     remembered = store.known(batch) if store and not read_all else {}
-    unknown = {i.path for i in batch if not i.problem and not i.checksum and i.path not in remembered}
-    paths = sorted(unknown)
-    groups = [paths[start : start + _PER_TASK] for start in range(0, len(paths), _PER_TASK)]
-    read = dict(pair for group in pool.map(_read_group, groups) for pair in group)
+    read = readers.read({i.path for i in batch if not (i.problem or i.checksum or i.path in remembered)})
     versions = {info.path: info.version for info in batch}
     if store:
         store.remember(
@@ -112,45 +112,72 @@ def _digests(
             yield remembered.get(info.path) or read[info.path][0]
 
 
-def _read_group(paths: Sequence[str]) -> list[tuple[str, tuple[str, str | None]]]:
-    return [(path, _read(path)) for path in paths]
+class _Readers:
+    """Threads that read files. Left by an exception (Ctrl-C), they stop in the middle of a file."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._pool = concurrent.futures.ThreadPoolExecutor(_THREADS)
+
+    def __enter__(self) -> "_Readers":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._stop.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    def read(self, paths: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+        """Path -> what `_read` returns."""
+        ordered = sorted(paths)
+        groups = [ordered[start : start + _PER_TASK] for start in range(0, len(ordered), _PER_TASK)]
+        return dict(pair for group in self._pool.map(self._read_group, groups) for pair in group)
+
+    def _read_group(self, paths: Sequence[str]) -> list[tuple[str, tuple[str, str | None]]]:
+        return [(path, _read(path, self._stop)) for path in paths]
 
 
-def _read(path: str) -> tuple[str, str | None]:
+def _read(path: str, stop: threading.Event) -> tuple[str, str | None]:
     """The digest of a file, and the version that was read.
 
     The version is empty where the listing's own counts, and None if the digest must not be remembered:
     the file is being written, was written a moment ago, or can't be read.
     """
     try:
-        return _read_remote(path) if files.scheme_of(path) else _read_local(files.local(path))
+        if not files.scheme_of(path):
+            return _read_local(files.local(path), stop)
+        with files.open_binary(path) as file:
+            return _hashed(file, _BLOCK, stop), ""
     except OSError as error:
         return f"unreadable {error.errno}", None
 
 
-def _read_remote(path: str) -> tuple[str, str | None]:
-    digest = hashlib.sha256()
-    with files.open_binary(path) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest(), ""
-
-
-def _read_local(path: str) -> tuple[str, str | None]:
+def _read_local(path: str, stop: threading.Event) -> tuple[str, str | None]:
     for _ in range(_ATTEMPTS):
         now = time.time_ns()
-        digest = hashlib.sha256()
         # A named pipe would wait for its other end.
         with open(path, "rb", buffering=0, opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 return "no regular file", None
-            buffer = memoryview(bytearray(min(before.st_size + 1, _BLOCK)))
-            while count := file.readinto(buffer):
-                digest.update(buffer[:count])
+            digest = _hashed(file, min(before.st_size + 1, _BLOCK), stop)
             after = os.fstat(file.fileno())
         version = files.local_version(before)
         if version == files.local_version(after) and before.st_size == after.st_size:
             settled = max(before.st_mtime_ns, before.st_ctime_ns) < now - _UNSETTLED_NS
-            return digest.hexdigest(), version if settled else None
-    return digest.hexdigest(), None
+            return digest, version if settled else None
+    return digest, None
+
+
+def _hashed(file: Any, block_bytes: int, stop: threading.Event) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(block_bytes):
+        digest.update(block)
+        if stop.is_set():
+            raise InterruptedError
+    return digest.hexdigest()

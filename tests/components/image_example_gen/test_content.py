@@ -57,10 +57,10 @@ def reads(monkeypatch):
     """The paths that are read, in any order."""
     paths, lock, read = [], threading.Lock(), content._read
 
-    def noted(path):
+    def noted(path, stop):
         with lock:
             paths.append(path)
-        return read(path)
+        return read(path, stop)
 
     monkeypatch.setattr(content, "_read", noted)
     return paths
@@ -253,6 +253,34 @@ def test_a_named_pipe_and_a_missing_file_stop_nothing(tmp_path):
     started = time.monotonic()
     assert len({before, fingerprint(found), print_of(source)}) == 3
     assert time.monotonic() - started < 10
+
+
+def test_ctrl_c_ends_reading_in_the_middle_of_a_file(tmp_path, monkeypatch):
+    path = tmp_path / "large.zip"
+    path.write_bytes(bytes(100_000))
+    monkeypatch.setattr(content, "_BLOCK", 1)  # 100,000 blocks
+    hashed, blocks = content._hashed, []
+
+    class Counted:
+        def __init__(self, file):
+            self._file = file
+
+        def read(self, size):
+            blocks.append(size)
+            return self._file.read(size)
+
+    monkeypatch.setattr(content, "_hashed", lambda file, *rest: hashed(Counted(file), *rest))
+
+    def interrupted():
+        with content._Readers() as readers:
+            threading.Thread(target=readers.read, args=[[str(path)]], daemon=True).start()
+            while not blocks:
+                time.sleep(0.001)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(blocks) < 100_000
 
 
 def test_a_damaged_store_is_made_anew(tmp_path, settled, reads, caplog):
