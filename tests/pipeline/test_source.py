@@ -1,0 +1,52 @@
+"""What a run knows of its data before it starts."""
+
+import os
+
+import pytest
+
+from components.image_example_gen import content, inspect_source
+from components.image_example_gen.digests import FILE_NAME
+from pipeline.config import load_config
+from pipeline.source import source_of
+from tests.components.image_example_gen.support import image_folder
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """`--set` values for a folder of images; reading counts as settled at once."""
+    monkeypatch.setattr(content, "_UNSETTLED_NS", 0)
+    image_folder(tmp_path / "data", ["cat", "dog"], 12)
+    source = f"{{kind: image_folder, path: {tmp_path}/data}}"
+    return (f"root={tmp_path}/root", f"data={{source: {source}}}")
+
+
+def look(settings, *more):
+    """The source, and how many files were looked at."""
+    config, told = load_config("digits", (*settings, *more)), []
+    source = source_of(config, inspect_source(config.data), lambda done, total: told.append((done, total)))
+    assert told == [(24, 24)]
+    return source
+
+
+def test_digests_are_remembered_under_a_root_that_is_there(tmp_path, settings):
+    first = look(settings)
+    assert first.has_labels
+    assert not (tmp_path / "root").exists()  # `compile` makes no root
+    (tmp_path / "root").mkdir()
+    assert look(settings) == first
+    assert (tmp_path / "root" / FILE_NAME).exists()
+
+
+def test_verify_reads_all_and_changes_nothing_else(tmp_path, settings, monkeypatch):
+    monkeypatch.setattr(content.files, "local_version", lambda _: "as this file system has it")
+    (tmp_path / "root").mkdir()
+    before = look(settings)
+    image = tmp_path / "data" / "cat" / "0.png"
+    data = image.read_bytes()
+    image.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert look(settings) == before
+    assert look(settings, "data.verify=all").fingerprint != before.fingerprint
+    plain, verifying = (load_config("digits", (*settings, *more)) for more in ((), ("data.verify=all",)))
+    assert verifying.data.verify == "all"
+    assert verifying.data.model_dump_json() == plain.data.model_dump_json()  # what ImageExampleGen is given
+    assert os.listdir(tmp_path / "root") == [FILE_NAME]
