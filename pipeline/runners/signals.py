@@ -58,7 +58,7 @@ class Relay:
 
     def end_group(self) -> None:
         """Kills the child and whatever it has started."""
-        if self._child and self._child.returncode is None:  # not reaped: the number is still its own
+        if self._child and self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
 

@@ -152,9 +152,8 @@ def run_pipeline(
             relay.end_group()
             raise
         finally:
-            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-            relay.end_group()  # what it left behind; the number is not free before it is waited for
             _, status, usage = os.wait4(child.pid, 0)
+            relay.end_group()  # what it left behind: the number is taken as long as the group has a member
             child.returncode = os.waitstatus_to_exitcode(status)
         stopped_by = relay.received
         if child.returncode - 128 in (signal.SIGINT, signal.SIGTERM):  # asked by others than this process
