@@ -1,0 +1,54 @@
+"""`tfx-contrastive serve` in a process of its own."""
+
+import json
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from tests.pipeline.command import PROGRAM
+
+
+class Server:
+    """Serves until `stop`; what it prints goes to a file."""
+
+    def __init__(self, printed, *arguments):
+        """Starts it on a free port.
+
+        Args:
+            printed: Path of the file for both of its streams.
+            *arguments: Of `serve`, without the port.
+        """
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.printed = printed
+        program = [PROGRAM, "serve", "--port", str(self._port), *map(str, arguments)]
+        with open(printed, "w") as file:
+            self._process = subprocess.Popen(program, stdout=file, stderr=file)
+
+    def ask(self, path, body=None):
+        """The JSON answer of a path; `body` makes it a POST."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", body, timeout=60) as answer:
+            return json.load(answer)
+
+    def wait(self, wanted, seconds=300):
+        """Waits until it answers and its description of the model is `wanted`; returns its health."""
+        deadline, health = time.monotonic() + seconds, None
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, self.printed.read_text()
+            try:
+                health = self.ask("/v1/health")
+            except urllib.error.URLError:
+                health = None
+            if health is not None and health["model"]["description"] == wanted:
+                return health
+            time.sleep(0.5)
+        raise AssertionError(f"{health}\n{self.printed.read_text()}")
+
+    def stop(self):
+        """Ends it as Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(60)
