@@ -98,6 +98,13 @@ def test_the_map_has_a_column_for_each_question(document):
     assert columns["names"][columns["label"][2]] == HOSTILE
 
 
+def test_a_node_that_refused_has_no_tick():
+    assert "✓ ran · " in page.render(example_report(example_run(blessed=1)))
+    text = page.render(example_report(example_run(blessed=0)))
+    assert "– refused · " in text
+    assert "</span>, refused in " in text
+
+
 def test_a_run_that_came_to_nothing_has_a_report_too():
     full = example_report(example_run(state="failed"))
     empty = dataclasses.replace(
