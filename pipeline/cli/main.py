@@ -85,10 +85,14 @@ def _have_a_home() -> None:
 
 def _unexpected(error: Exception) -> str:
     """One line of an error that nobody foresaw; the traceback goes to a file."""
-    handle, path = tempfile.mkstemp(prefix="tfx-contrastive-error-", suffix=".log")
-    with open(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
-        log.write(f"{shlex.join(sys.argv)}\n")
-        traceback.print_exception(error, file=log)
+    try:
+        handle, path = tempfile.mkstemp(prefix="tfx-contrastive-error-", suffix=".log")
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{shlex.join(sys.argv)}\n")
+            traceback.print_exception(error, file=log)
+    except OSError:  # there is no room for it but here
+        traceback.print_exception(error)
+        path = "the traceback above"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}. (Traceback: {path})"
     told = " ".join(f"{type(error).__name__}: {error}".split())
