@@ -4,9 +4,11 @@ import click
 
 from components.image_example_gen import DataError, IngestConfig, SourceInspection
 from components.image_example_gen.expected_splits import expected_splits
-from components.image_example_gen.records import EVAL, TEST
+from components.image_example_gen.records import EVAL, TEST, TRAIN
 from components.image_example_gen.survey import Survey, described, survey_source
+from pipeline import duration
 from pipeline.cli import ending, options
+from pipeline.config import PipelineConfig
 from pipeline.runners import supervisor
 
 
@@ -25,7 +27,16 @@ def command(config_name: str | None, overrides: tuple[str, ...]) -> None:
     click.echo(f"The configuration {config.name} can be used.")
     for line in [*describe(survey.inspection, survey.is_exact), *describe_sample(survey, config.data)]:
         click.echo(f"  {line}")
+    click.echo(f"  a first run takes {_duration(config, survey)}")
     click.echo(f"  artifacts, metadata and pushed models go to {config.root}")
+
+
+def _duration(config: PipelineConfig, survey: Survey) -> str:
+    rows = expected_splits(survey, config.data)
+    num_images = sum(images for images, _, _ in rows.values())
+    found = duration.foretell(config, num_images, rows[TRAIN][1], survey.seconds_per_image)
+    text = "a time that is" if found.seconds is None else f"{duration.as_text(found.seconds)},"
+    return f"{text} {found.basis}"
 
 
 def describe(inspection: SourceInspection, is_exact: bool = True) -> list[str]:

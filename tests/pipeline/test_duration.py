@@ -1,0 +1,48 @@
+"""How long a run will take, foretold from its configuration."""
+
+import pytest
+
+from pipeline import duration
+from pipeline.config import load_config
+
+
+@pytest.fixture(autouse=True)
+def _idle_machine_of_two_cores(monkeypatch):
+    monkeypatch.setattr(duration, "_free_share", lambda: 1.0)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr("os.path.exists", lambda _: False)
+
+
+def seconds(name, num_images, num_labels, *overrides):
+    config = load_config(name, overrides)
+    return duration.foretell(config, num_images, num_labels, 5e-5).seconds
+
+
+def test_runs_that_were_measured():
+    assert 240 <= seconds("fashion_mnist", 70_000, 600) <= 600  # under ten minutes (README)
+    assert 45 <= seconds("digits", 1_797, 200) <= 180
+
+
+def test_what_costs_more_takes_longer():
+    base = seconds("fashion_mnist", 70_000, 600)
+    assert seconds("fashion_mnist", 70_000, 600, "pretrain.num_steps=2400") > base + 150
+    assert seconds("fashion_mnist", 70_000, 600, "image.height=56", "image.width=56") > 2 * base
+    assert seconds("fashion_mnist", 70_000, 600, "head.mode=linear_probe") < base - 60
+
+
+@pytest.mark.parametrize(
+    "override", ["pretrain.encoder={name: 'keras:MobileNetV2'}", "pretrain.distribution={strategy: mirrored}"]
+)
+def test_what_was_not_measured_is_not_foretold(override):
+    found = duration.foretell(load_config("digits", [override]), 1000, 100, 5e-5)
+    assert found.seconds is None
+    assert found.basis.startswith("not known")
+
+
+def test_text():
+    assert [duration.as_text(value) for value in (3, 42, 360, 9000)] == [
+        "about 10 s",
+        "about 40 s",
+        "about 6 min",
+        "about 2.5 h",
+    ]
