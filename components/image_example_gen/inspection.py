@@ -129,7 +129,13 @@ def require_enough_labels(inspection: SourceInspection) -> None:
         learnt.update(inspection.labels.get(split, {}))
     learnt.update(inspection.given_labels)
     measured = {name for split in (EVAL, TEST) for name in inspection.labels.get(split, {})}
-    require_learnt(set(learnt), measured, len(inspection.class_names))
+    try:
+        require_learnt(set(learnt), measured, len(inspection.class_names))
+    except DataError as error:  # it may be the same class in another spelling
+        hints = look_alikes.warnings(inspection.class_names)
+        raise DataError(
+            " ".join([str(error), *(f"{hint[:1].upper()}{hint[1:]}." for hint in hints)])
+        ) from error
     for split in (EVAL, TEST):
         if inspection.has_labels and not inspection.given_labels and split in own - set(inspection.labels):
             raise DataError(unlabelled_split_error(split))

@@ -14,6 +14,11 @@ _COCO = ("instances_", "captions_", "person_keypoints_", "_annotations", "annota
 _TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet", ".jsonl")
 
 
+def holds_images(directory: str) -> bool:
+    """Whether a directory's name only says that images are in it."""
+    return names.folded(directory) in _IMAGES
+
+
 def parts_of_a_set(tops: Set[str], others: Iterable[str]) -> str:
     """What the directories hold, if they are `images/` beside `masks/` and so on; else empty."""
     folded = {names.folded(top) for top in tops}

@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from components.image_example_gen import names
 from components.image_example_gen.adapters import beside
@@ -47,15 +47,8 @@ def read_layout(relatives: Sequence[str], others: Sequence[str], choice: str, wh
     if splits is not None:
         rests = [path[1:] if path[0] in splits and len(path) > 1 else path for path in paths]
         of = [splits.get(path[0], UNSPLIT) if len(path) > 1 else UNSPLIT for path in paths]
-        wrappers = {
-            top: _wrapper(inside, "classes")
-            for top, inside in _directories(paths).items()
-            if _directories(inside)
-        }
-        if all(wrappers.values()):  # train/images/<class>/…, test/images/<class>/…
-            rests = [
-                _without(rest, wrappers.get(path[0], ())) for rest, path in zip(rests, paths, strict=True)
-            ]
+        wrappers = _wrappers(_directories(paths), splits)
+        rests = [_without(rest, wrappers.get(path[0], ())) for rest, path in zip(rests, paths, strict=True)]
     elif choice == "auto" and (inner := _splits_below_classes(paths)):
         rests = [(path[0], *path[2:]) for path in paths]
         of = [inner[path[1]] for path in paths]
@@ -109,6 +102,34 @@ def _wrapper(paths: Sequence[Parts], choice: str) -> Parts:
             return tuple(wrapper)
         wrapper.append(name)
         paths = inside
+
+
+def _wrappers(tops: Mapping[str, Sequence[Parts]], splits: Mapping[str, str]) -> dict[str, Parts]:
+    """Directories around everything in each split: `train/images/<class>/…`, `test/images/…`.
+
+    In a split other than `train` a single directory may as well be its only class.
+    """
+    found = {
+        top: _wrapper(inside, "classes")
+        for top, inside in tops.items()
+        if top in splits and _directories(inside)
+    }
+    classes = {
+        name
+        for top in found
+        if splits[top] == TRAIN
+        for name in _directories(_without_all(tops[top], found[top]))
+    }
+    for top, wrapper in found.items():
+        if splits[top] == TRAIN:
+            continue
+        below = set(_directories(_without_all(tops[top], wrapper)))
+        if wrapper and not below & classes:
+            found[top] = ()  # a class with directories in it
+        below = set(_directories(_without_all(tops[top], found[top])))
+        if len(below) == 1 and not below & classes and beside.holds_images(*below):
+            found[top] = (*found[top], *below)  # images without labels
+    return found
 
 
 def _splits_below_classes(paths: Sequence[Parts]) -> dict[str, str] | None:

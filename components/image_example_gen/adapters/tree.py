@@ -10,6 +10,15 @@ from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import UNSPLIT, Entry, Reason
 
 _SWITCH = "data.source.follow_links: true reads what it leads to"
+# What an image folder may have been taken for.
+_OTHER_KINDS = {
+    ".zip files": "archive",
+    ".tar files": "archive",
+    ".tgz files": "archive",
+    ".npz files": "npz",
+    ".tfrecord files": "tfrecord",
+    ".tfrecords files": "tfrecord",
+}
 _PROBLEMS = {
     "outside": (Reason.OUTSIDE_ROOT, "a path or a link that leads out of the data root"),
     "broken": (Reason.UNREADABLE, "a link that leads nowhere"),
@@ -63,9 +72,11 @@ def read(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") -> Tr
         over |= {kind: count} if count else {}
     if not kept:
         holds = f"no image, only {counted(over)}" if over else "no file"
+        kinds = [f"kind: {kind} reads {ending}" for ending, kind in _OTHER_KINDS.items() if ending in over]
         raise DataError(
             f"Received {what}, which holds {holds}; expected images in one sub-directory for each class "
-            "(and unlabeled/ for those without a label)."
+            f"(and unlabeled/ for those without a label).{' Of data.source, ' if kinds else ''}"
+            f"{', '.join(kinds)}{'.' if kinds else ''}"
         )
     good = [info.relative for info in kept if not info.problem]
     found = layout.read_layout(good, others, choice, what)

@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from components.image_example_gen import DataError, IngestConfig, inspect_source, names
+from components.image_example_gen import DataError, IngestConfig, inspect_source, names, require_enough_labels
 from tests.components.image_example_gen.support import encoded, picture, write
 
 PAIR = {"cat": 2, "dog": 2}
@@ -53,6 +53,18 @@ READ = {
     "one class in test": (
         [*splits("train", "val"), *files_of("test/cat/2020")],
         {"train": PAIR, "eval": PAIR, "test": {"cat": 2}},
+    ),
+    "own directories in each split": (
+        splits("training/training", "validation/validation"),
+        {"train": PAIR, "eval": PAIR},
+    ),
+    "no classes in test": (
+        [*files_of("Final_Training/Images/1", "Final_Training/Images/2", "Final_Test/Images"), "a.csv"],
+        {"train": {"1": 2, "2": 2}},
+    ),
+    "images in each class and split": (
+        files_of("train/n1/images", "train/n2/images", "val/images", "test/images"),
+        {"train": {"n1": 2, "n2": 2}},
     ),
     "wrappers": (
         ["README.md", "a/LICENSE", "a/b/c/Thumbs.db", *files_of("a/b/c/cat", "a/b/c/dog")],
@@ -123,6 +135,11 @@ STOPPED = {
         [*splits("train", "test"), *files_of("misc/cat")],
         "test/, train/, named like splits, beside misc/; expected splits only.*layout: classes",
     ),
+    "a copy beside splits": (
+        [*splits("train", "test"), *splits("xray/train", "xray/test")],
+        "test/, train/, named like splits, beside xray/; .*Move xray/ elsewhere",
+    ),
+    "an archive in a folder": (["data.zip"], "only .zip files .1.; .*kind: archive reads .zip files"),
     "no image": (["cat/0.npy", "dog/1.npy"], r"holds no image, only .npy files \(2\)"),
 }
 
@@ -150,6 +167,15 @@ def test_the_configuration_decides(tmp_path, kind, name):
     source = put(tmp_path, kind, paths) | {"layout": name.split()[-1]}
     found = inspect_source(IngestConfig(source=source))
     assert (found.labels, found.unlabelled) == (labels, unlabelled)
+
+
+def test_a_class_spelt_otherwise_in_test(tmp_path):
+    paths = [*files_of("train/cat", "train/dog"), *files_of("test/Cat", "test/dog")]
+    found = inspect_source(IngestConfig(source=put(tmp_path, "image_folder", paths)))
+    with pytest.raises(
+        DataError, match="none in train: 'Cat'; .* The classes 'Cat' and 'cat' differ only in case"
+    ):
+        require_enough_labels(found)
 
 
 def test_splits_that_are_none(tmp_path):
