@@ -18,13 +18,13 @@ def words(text: str) -> frozenset[str]:
 UNLABELLED_NAMES = frozenset({"unlabeled", "unlabelled"})
 
 _SPLITS: Mapping[str, str] = {
-    **dict.fromkeys(("train", "training", "trn"), TRAIN),
-    **dict.fromkeys(("eval", "evaluation", "val", "valid", "validation", "validate"), EVAL),
+    **dict.fromkeys(("train", "training", "trn", "trainval", "traina", "trainb"), TRAIN),
+    **dict.fromkeys(("eval", "evaluation", "val", "valid", "validation", "validate", "vala", "valb"), EVAL),
     **dict.fromkeys(("dev", "devel", "development"), EVAL),
-    **dict.fromkeys(("test", "testing", "tst", "t10k", "holdout", "heldout"), TEST),
+    **dict.fromkeys(("test", "testing", "tst", "t10k", "holdout", "heldout", "testa", "testb"), TEST),
 }
-# What names of splits carry around the word: `training_set`, `Split-train`, `images-val`, `train2017`.
-_AROUND_SPLIT = re.compile(r"^(split|images|imgs)|(set|split|data|dataset|images|imgs|(19|20)\d\d)$")
+# What stands around the word: `training_set`, `Split-train`, `images-val`, `train2017`, `test1`.
+_AROUND_SPLIT = re.compile(r"^(split|images|imgs)|(set|split|data|dataset|images|imgs|\d+)$")
 
 IMAGE_EXTENSIONS = words(
     ".png .apng .jpg .jpeg .jpe .jfif .jfi .jif .pjpeg .pjp .mpo .bmp .dib .gif .webp .tif .tiff "
@@ -149,16 +149,26 @@ def passed_over(relative: str) -> tuple[str, str] | None:
         Kind, in the plural, and the path that is counted once (that of a whole hidden directory); None for
         what may be an image: its content decides, and a bad one goes to the quarantine.
     """
-    parts = relative.split("/")
+    directory, _, name = relative.rpartition("/")
+    if directory and (found := _hidden_directory(directory)):
+        return found
+    if is_hidden(name):
+        return _hidden_kind(name), relative
+    ending = extension(name)
+    if ending in IMAGE_EXTENSIONS:
+        return None
+    if ending in OTHER_EXTENSIONS:
+        return f"{ending} files", relative
+    return ("documents", relative) if folded(os.path.splitext(name)[0]) in _DOCUMENTS else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _hidden_directory(directory: str) -> tuple[str, str] | None:
+    """Kind and path of the outermost hidden directory of a path, if there is one."""
+    parts = directory.split("/")
     for position, part in enumerate(parts):
         if part not in (".", "..") and is_hidden(part):
             return _hidden_kind(part), "/".join(parts[: position + 1])
-    name = parts[-1]
-    ending = extension(name)
-    if ending in OTHER_EXTENSIONS:
-        return f"{ending} files", relative
-    if ending not in IMAGE_EXTENSIONS and folded(os.path.splitext(name)[0]) in _DOCUMENTS:
-        return "documents", relative
     return None
 
 
@@ -171,10 +181,9 @@ def _hidden_kind(name: str) -> str:
     return "hidden files"
 
 
-def count_passed_over(relatives: Iterable[str]) -> dict[str, int]:
-    """Counts by kind what `passed_over` passes over; a hidden directory counts once."""
-    found = {each for relative in relatives if (each := passed_over(relative))}
-    return dict(sorted(collections.Counter(kind for kind, _ in found).items()))
+def count_kinds(found: Iterable[tuple[str, str] | None]) -> dict[str, int]:
+    """Counts by kind what `passed_over` gave; a hidden directory counts once."""
+    return dict(sorted(collections.Counter(kind for kind, _ in {each for each in found if each}).items()))
 
 
 def listed(items: Sequence[object], shown: int = 5) -> str:

@@ -22,6 +22,9 @@ class ImagePaths:
         self._is_remote = bool(files.scheme_of(root))
         self._remote: Mapping[str, files.FileInfo] | None = None
         self._directories: dict[str, dict[str, list[str]]] = {}
+        self._local = "" if self._is_remote else os.path.abspath(files.local(root))
+        self._real_root = os.path.realpath(self._local)
+        self._real_directories: dict[str, str] = {}
 
     def find(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection | None]:
         """Finds a file.
@@ -48,25 +51,34 @@ class ImagePaths:
         return rejected[0], None, rejected[1]
 
     def _find(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection]:
-        root = os.path.abspath(files.local(self._root))
+        root = self._local
         path = os.path.normpath(os.path.join(root, files.local(named)))
-        real_root = os.path.realpath(root)
-        if not files.is_inside(path, root) and files.is_inside(os.path.realpath(path), real_root):
-            path, root = os.path.realpath(path), real_root  # the root is named by a link
+        if not files.is_inside(path, root) and files.is_inside(os.path.realpath(path), self._real_root):
+            path, root = os.path.realpath(path), self._real_root  # the root is named by a link
         if not files.is_inside(path, root):
             detail = f"{path} lies outside of {root}; data.source.root says what paths are relative to"
             return named, None, (Reason.OUTSIDE_ROOT, detail)
-        if not os.path.isfile(path) and not os.path.isdir(path):
+        info = files.stat(path)
+        if info is None and not os.path.isdir(path):
             path = os.path.join(os.path.dirname(path), self._similar(path, where))
-        relative = os.path.relpath(path, root).replace(os.sep, "/")
-        outside = not files.is_inside(os.path.realpath(path), real_root)
-        if os.path.lexists(path) and outside and not self._follow_links:
+            info = files.stat(path)
+        relative = path[len(root) :].lstrip(os.sep).replace(os.sep, "/")
+        if not self._follow_links and self._leads_out(path):
             detail = f"{path} is a link that leads out of {root}; data.source.follow_links: true reads it"
             return relative, None, (Reason.OUTSIDE_ROOT, detail)
-        info = files.stat(path)
         if info is not None and os.access(path, os.R_OK):
             return relative, info, (Reason.UNREADABLE, "")
         return relative, None, (Reason.UNREADABLE, _why_not(path, info))
+
+    def _leads_out(self, path: str) -> bool:
+        """Whether a path is, or lies below, a link that leads out of the root."""
+        directory, name = os.path.split(path)
+        if directory not in self._real_directories:
+            self._real_directories[directory] = os.path.realpath(directory)
+        real = os.path.join(self._real_directories[directory], name)
+        if os.path.islink(path):
+            real = os.path.realpath(path)
+        return not files.is_inside(real, self._real_root)
 
     def _find_remote(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection]:
         if self._remote is None:  # one listing instead of a request for each file
@@ -106,7 +118,7 @@ class ImagePaths:
         paths = [path.replace("\\", "/") for path in named]
         if self._is_remote or not paths:
             return ""
-        first, root = paths[0], os.path.abspath(files.local(self._root))
+        first, root = paths[0], self._local
         if os.path.isabs(first):
             absolute = [os.path.dirname(path) for path in paths if os.path.isabs(path)]
             return os.path.commonpath(absolute) if os.path.isfile(first) else ""

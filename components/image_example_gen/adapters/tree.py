@@ -57,9 +57,10 @@ def read(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") -> Tr
         DataError: If there is no image by name, or the directories can be read in several ways.
     """
     _refuse_directories(infos, what)
-    over = names.count_passed_over(info.relative for info in infos)
+    kinds = [names.passed_over(info.relative) for info in infos]
+    over = names.count_kinds(kinds)
     others = [info.relative for info in infos if names.extension(info.relative) in names.OTHER_EXTENSIONS]
-    kept = [info for info in infos if names.passed_over(info.relative) is None]
+    kept = [info for info, kind in zip(infos, kinds, strict=True) if kind is None]
     linked = {info.real for info in kept if info.is_link and not info.problem}
     num_loops = sum(info.problem == "loop" for info in kept)
     kept = [info for info in kept if info.problem != "loop"]
@@ -72,11 +73,11 @@ def read(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") -> Tr
         over |= {kind: count} if count else {}
     if not kept:
         holds = f"no image, only {counted(over)}" if over else "no file"
-        kinds = [f"kind: {kind} reads {ending}" for ending, kind in _OTHER_KINDS.items() if ending in over]
+        readers = [f"kind: {kind} reads {ending}" for ending, kind in _OTHER_KINDS.items() if ending in over]
         raise DataError(
             f"Received {what}, which holds {holds}; expected images in one sub-directory for each class "
-            f"(and unlabeled/ for those without a label).{' Of data.source, ' if kinds else ''}"
-            f"{', '.join(kinds)}{'.' if kinds else ''}"
+            f"(and unlabeled/ for those without a label).{' Of data.source, ' if readers else ''}"
+            f"{', '.join(readers)}{'.' if readers else ''}"
         )
     good = [info.relative for info in kept if not info.problem]
     found = layout.read_layout(good, others, choice, what)

@@ -44,6 +44,7 @@ READ = {
     "blanks": (splits("Training Set", "Test Set"), {"train": PAIR, "test": PAIR}),
     "dev": (splits("TRN", "dev"), {"train": PAIR, "eval": PAIR}),
     "holdout": (splits("train", "hold-out"), {"train": PAIR, "test": PAIR}),
+    "trainval": (splits("trainval", "test"), {"train": PAIR, "test": PAIR}),
     "years": (splits("train2017", "val2017"), {"train": PAIR, "eval": PAIR}),
     "seg_train": (splits("seg_train/seg_train", "seg_test/seg_test"), {"train": PAIR, "test": PAIR}),
     "images above": (splits("images/train", "images/valid"), {"train": PAIR, "eval": PAIR}),
@@ -129,6 +130,11 @@ STOPPED = {
     "flat splits": (
         [*files_of("train", "test"), "train.csv"],
         "test/, train/, named like splits, whose images lie in no class .*train.csv.*layout: splits if",
+    ),
+    "flat test1": (files_of("train", "test1"), "test1/, train/, named like splits, whose images lie in no"),
+    "two domains": (
+        files_of("trainA", "trainB", "testA", "testB"),
+        "testA/, .*, named like splits, whose im",
     ),
     "no train": (splits("val", "test"), "with test/, val/, but without train/; .*layout: groups to learn"),
     "something beside splits": (
