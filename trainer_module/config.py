@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from trainer_module.encoder_catalog import KERAS_PREFIX, encoder_names
 from trainer_module.losses.config import ObjectiveConfig
 from trainer_module.optimizer_config import AdamW, AnyOptimizer
-from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Cutout, Flip
+from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Cutout, Flip, default_policy
 
 
 class MissingPackageError(ImportError):
@@ -48,6 +48,13 @@ class EncoderConfig(Frozen):
         description="features are averaged over the cells of a grid of so many by so many; 1: over the image",
     )
     latent_dim: int | None = Field(None, ge=2, description="width of h; None keeps the network's own width")
+    gradient_grid: int = Field(
+        0,
+        ge=0,
+        le=8,
+        description="edges by orientation and colors, averaged over the cells of such a grid, "
+        "are kept beside what is learned; 0: they are not",
+    )
     weights: str | None = Field(
         None, description="file of pretrained weights without classifier, for keras:NAME; None: random"
     )
@@ -98,7 +105,9 @@ class SmallViewsConfig(Frozen):
 class ViewsConfig(Frozen):
     """How views are made: a policy for the two large ones, and how many small ones."""
 
-    policy: tuple[AnyStep, ...] = (Crop(), Flip(), Brightness(), Contrast())
+    policy: tuple[AnyStep, ...] = Field(
+        default_policy(1), description="where none is given and images have colors: with steps in color"
+    )
     small: SmallViewsConfig = SmallViewsConfig()
 
 
@@ -126,6 +135,14 @@ class DistributionConfig(Frozen):
     )
     devices: tuple[str, ...] = Field((), description="of mirrored, such as GPU:0; empty: all GPUs")
     sync_batch_norm: bool = Field(True, description="batch norm's statistics are of all replicas' images")
+
+
+# Where a configuration names none and images are in color; `default_policy` has the views.
+_IN_COLOR = {
+    "encoder": EncoderConfig(name="gradnet", pooling_grid=3, latent_dim=256, gradient_grid=4),
+    "objective": ObjectiveConfig(name="nt_xent", params={"temperature": 0.1}),
+    "batch_size": 256,
+}
 
 
 class PretrainConfig(Frozen):
@@ -174,6 +191,27 @@ class PretrainConfig(Frozen):
                 "once a step, not once a part; set sync_batch_norm to false, or micro_batches to 1"
             )
         return self
+
+    def fitted_to(self, image: ImageConfig) -> "PretrainConfig":
+        """The same with defaults that suit the images: other ones in color than in grayscale.
+
+        Edges and colors are given to the encoder and need not be learned, and views differ in color. What was
+        configured stays (docs/pretraining.md says why, docs/experiments.md by how much).
+
+        Args:
+            image: The shape of the images.
+
+        Returns:
+            The configuration, with encoder, views, objective and batch size given.
+        """
+        if image.channels < 3:
+            return self
+        given = self.model_fields_set
+        views = self.views
+        if "policy" not in views.model_fields_set:
+            views = views.model_copy(update={"policy": default_policy(image.channels)})
+        defaults = {name: value for name, value in _IN_COLOR.items() if name not in given}
+        return self.model_copy(update={**defaults, "views": views})
 
 
 _FLIP_AND_LIGHT = (Flip(), Brightness(probability=0.5), Contrast(probability=0.5))

@@ -3,7 +3,7 @@
 KERAS_PREFIX = "keras:"
 
 # Own networks, for images of any size from the smallest that `ImageConfig` allows.
-OWN = ("c4", "c4n", "resnet9", "resnet9n", "resnet18", "resnet18n", "resnet18_large")
+OWN = ("c4", "c4n", "resnet9", "resnet9n", "resnet18", "resnet18n", "resnet18_large", "gradnet")
 _OWN_MIN_SIDE = 8
 
 # Networks of keras.applications, and the smallest height and width each accepts.

@@ -181,6 +181,17 @@ AnyStep = Annotated[
 _NEEDS_COLOR = (ColorJitter, Greyscale)
 
 
+def default_policy(channels: int) -> tuple[Step, ...]:
+    """The steps where a configuration names none: crop, flip and light; in color, changes of color too.
+
+    Args:
+        channels: Of the images.
+    """
+    if channels < 3:
+        return Crop(), Flip(), Brightness(), Contrast()
+    return Crop(min_area=0.4), Flip(), Brightness(), Contrast(), ColorJitter(), Greyscale()
+
+
 def check_policy(policy: Sequence[Step], channels: int, where: str = "views.policy") -> None:
     """Refuses steps that make no sense for the images.
 

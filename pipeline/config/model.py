@@ -129,8 +129,9 @@ class PipelineConfig(Frozen):
         return self
 
     def model_post_init(self, _context: object) -> None:
-        """Fills `{name}` in the root, so that one default serves every configuration."""
+        """Fills in what depends on other parts: `{name}` in the root, defaults that suit the images."""
         object.__setattr__(self, "root", self.root.replace("{name}", self.name))
+        object.__setattr__(self, "pretrain", self.pretrain.fitted_to(self.image))
 
     @property
     def serving_dir(self) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from trainer_module.config import EncoderConfig
 from trainer_module.encoder_catalog import KERAS_PREFIX, min_side
+from trainer_module.encoders.gradients import edges_and_colors
 from trainer_module.encoders.keras_applications import keras_application
 from trainer_module.encoders.pooling import pool
 from trainer_module.encoders.registry import BODIES
@@ -47,20 +48,19 @@ def build_encoder(
         )
     layers = keras.layers
     pixels = layers.Input((None, None, channels), dtype="float32", name="pixels")
+    scale, offset = (1.0 / (255.0 * std)).tolist(), (-mean / std).tolist()
+    standardize = layers.Rescaling(scale, offset, dtype="float32", name="standardize")
     if config.name.startswith(KERAS_PREFIX):
         features = keras_application(pixels, config.name.removeprefix(KERAS_PREFIX))
     else:
-        standardized = layers.Rescaling(
-            scale=(1.0 / (255.0 * std)).tolist(),
-            offset=(-mean / std).tolist(),
-            dtype="float32",
-            name="standardize",
-        )(pixels)
-        features = BODIES[config.name](standardized)
+        features = BODIES[config.name](standardize(pixels))
     h = pool(features, config.pooling_grid)
     if config.latent_dim is not None:
         h = layers.Dense(config.latent_dim, use_bias=False, name="latent")(h)
         h = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="latent_norm")(h)
+    if config.gradient_grid:
+        kept = edges_and_colors(standardize(pixels), config.gradient_grid)
+        h = layers.Concatenate(name="learned_and_kept")([h, kept])
     h = layers.Activation("linear", dtype="float32", name="representation")(h)
     return keras.Model(pixels, h, name="encoder")
 

@@ -47,7 +47,7 @@ class GridPooling(keras.layers.Layer):
         return {**super().get_config(), "grid": self.grid}
 
 
-def pool(features: tf.Tensor, grid: int) -> tf.Tensor:
+def pool(features: tf.Tensor, grid: int, name: str = "pool") -> tf.Tensor:
     """Pools a feature map.
 
     Global average pooling makes an encoder blind to where things are: right for photographs. Where objects
@@ -56,10 +56,11 @@ def pool(features: tf.Tensor, grid: int) -> tf.Tensor:
     Args:
         features: float [B, h, w, C].
         grid: Cells along each side; 1 is global average pooling.
+        name: Of the layer.
 
     Returns:
         float [B, grid * grid * C].
     """
     if grid == 1:
-        return keras.layers.GlobalAveragePooling2D(name="pool")(features)
-    return GridPooling(grid, name="pool")(features)
+        return keras.layers.GlobalAveragePooling2D(name=name)(features)
+    return GridPooling(grid, name=name)(features)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from trainer_module.encoders.conv4 import conv4
+from trainer_module.encoders.gradients import gradnet
 from trainer_module.encoders.resnet9 import resnet9
 from trainer_module.encoders.resnet18 import resnet18
 
@@ -22,4 +23,5 @@ BODIES: dict[str, Body] = {
     "resnet18": functools.partial(resnet18, width=64),  # 11.2 M, the published width
     "resnet18n": functools.partial(resnet18, width=16),  # 0.7 M
     "resnet18_large": functools.partial(resnet18, width=64, large_images=True),  # 11.2 M
+    "gradnet": functools.partial(gradnet, widths=(64, 128)),  # 0.4 M
 }

@@ -133,3 +133,38 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="is not YAML"):
         load_config(str(path))
+
+
+def step_names(pretrain):
+    return [step.name for step in pretrain.views.policy]
+
+
+def test_color_images_have_defaults_of_their_own(tmp_path):
+    gray = load_config(write(tmp_path, MINIMAL)).pretrain
+    assert (gray.encoder.name, gray.batch_size) == ("c4n", 512)
+    assert step_names(gray) == ["crop", "flip", "brightness", "contrast"]
+    color = load_config(write(tmp_path, MINIMAL), ["image.channels=3"]).pretrain
+    assert (color.encoder.name, color.encoder.gradient_grid, color.batch_size) == ("gradnet", 4, 256)
+    assert step_names(color) == [*step_names(gray), "color_jitter", "greyscale"]
+
+
+def test_what_is_named_stays_in_color(tmp_path):
+    named = load_config(
+        write(tmp_path, MINIMAL),
+        [
+            "image.channels=4",
+            "pretrain.encoder.latent_dim=64",
+            "pretrain.batch_size=512",
+            "pretrain.views.small.count=2",
+        ],
+    ).pretrain
+    assert (named.encoder.name, named.encoder.latent_dim, named.encoder.gradient_grid) == ("c4n", 64, 0)
+    assert (named.batch_size, named.views.small.count) == (512, 2)
+    assert step_names(named)[-2:] == ["color_jitter", "greyscale"]
+    own = ["image.channels=3", "pretrain.views.policy=[{name: flip}]"]
+    assert step_names(load_config(write(tmp_path, MINIMAL), own).pretrain) == ["flip"]
+
+
+def test_a_configuration_that_was_read_back_is_the_same(tmp_path):
+    config = load_config(write(tmp_path, MINIMAL), ["image.channels=3"])
+    assert type(config).model_validate_json(config.model_dump_json()) == config
