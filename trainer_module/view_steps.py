@@ -181,7 +181,7 @@ AnyStep = Annotated[
 _NEEDS_COLOR = (ColorJitter, Greyscale)
 
 
-def default_policy(channels: int) -> tuple[Step, ...]:
+def default_policy(channels: int) -> tuple[AnyStep, ...]:
     """The steps where a configuration names none: crop, flip and light; in color, changes of color too.
 
     Args:
