@@ -8,7 +8,7 @@ import dataclasses
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ _NUM_IMAGES = 256  # by chance; beside them the first and the last of every clas
 _MAX_SECONDS = 4.0
 _MIN_IMAGES = 20  # fewer tell nothing for certain of the rest, and are looked at whatever the time
 _CHUNK_IMAGES = 64
+_MAX_DOUBTFUL = 100  # classes without a good image in the sample that are looked into once more,
+_MORE_OF_A_CLASS = 30  # and the images of each
 _SURE = 3.3  # standard errors: one time in 2,000 the truth is further away
 
 Group = tuple[str, str | None]  # split and class
@@ -105,6 +107,8 @@ def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
         images = sketch.images if sketch else _some_images(adapter, staging_dir, seed)
         tally = _Tally(ingest.max_pixels)
         tally.look(images)
+        if sketch is None and (doubtful := tally.classes_without_a_good_image()):
+            tally.look(_more_images(adapter, staging_dir, doubtful, tally.rejected_sources, seed))
     survey = tally.survey(inspection, sketch is None or sketch.is_exact, sketch.doubts if sketch else ())
     _require_usable(survey, ingest)
     return survey
@@ -119,18 +123,19 @@ class _Tally:
         self._bad: collections.Counter[Group] = collections.Counter()
         self._rejections: dict[str, Rejection] = {}
         self._seconds = 0.0
+        self.rejected_sources: set[str] = set()
 
     def look(self, images: Iterable[EncodedImage | ArrayBatch]) -> None:
         """Judges images until they, or the time, come to an end."""
-        started = None
+        started, before = None, self._seconds
         for number, found in enumerate(images):
             started = started or time.monotonic()  # what lists the source comes before the first image
             if isinstance(found, ArrayBatch):
                 self._look_at_array(found)
             else:
                 self._look_at(found)
-            self._seconds = time.monotonic() - started
-            if self._seconds > _MAX_SECONDS and number >= _MIN_IMAGES:
+            self._seconds = before + time.monotonic() - started
+            if self._seconds - before > _MAX_SECONDS and number >= _MIN_IMAGES:
                 return
 
     def _look_at(self, image: EncodedImage) -> None:
@@ -157,6 +162,12 @@ class _Tally:
         known = self._rejections.get(error.reason.value, Rejection(0, source, error.detail))
         self._rejections[error.reason.value] = dataclasses.replace(known, count=known.count + 1)
         self._bad[split, label] += 1
+        self.rejected_sources.add(source)
+
+    def classes_without_a_good_image(self) -> list[str]:
+        """Classes of which every image that was looked at is bad."""
+        good = {label for _, label in self._good}
+        return sorted({label for _, label in self._bad if label is not None} - good)
 
     def survey(self, inspection: SourceInspection, is_exact: bool, doubts: Sequence[str]) -> Survey:
         """The figures, each group weighted by how many images it has."""
@@ -248,6 +259,25 @@ def _some_images(adapter: Any, staging_dir: str, seed: int) -> Iterator[EncodedI
         return
     for i in _chosen(chunks, lambda part: (part.split, None), rng, _NUM_IMAGES // _CHUNK_IMAGES):
         yield adapter.read(chunks[i])
+
+
+def _more_images(
+    adapter: Any, staging_dir: str, class_names: Sequence[str], seen: Set[str], seed: int
+) -> Iterator[EncodedImage | ArrayBatch]:
+    """More images of some classes, each of which may have good ones beside the bad ones that were seen."""
+    chunks = list(adapter.chunks(staging_dir, _CHUNK_IMAGES))
+    if not chunks or not hasattr(chunks[0], "entries"):
+        return
+    found: dict[str, list[Entry]] = {name: [] for name in class_names[:_MAX_DOUBTFUL]}
+    for entry in (entry for chunk in chunks for entry in chunk.entries):
+        if entry.label in found and entry.source not in seen:
+            found[entry.label].append(entry)
+    rng = np.random.default_rng(seed)
+    more = [
+        entries[i] for entries in found.values() for i in rng.permutation(len(entries))[:_MORE_OF_A_CLASS]
+    ]
+    if more:
+        yield from adapter.read(dataclasses.replace(chunks[0], entries=tuple(more)))
 
 
 def _chosen(

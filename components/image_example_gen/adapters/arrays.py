@@ -72,6 +72,8 @@ def _shape_hint(shape: tuple[int, ...]) -> str:
         return " Are these flat images? Save them with their height and width."
     if len(shape) == 4 and shape[3] == 2:
         return " Two channels (gray and alpha?) have no one meaning: save the gray one, or three."
+    if len(shape) == 4 and shape[2] in _CHANNELS:
+        return " Are the images along the last axis? Save numpy.moveaxis(images, -1, 0)."
     return ""
 
 

@@ -85,6 +85,17 @@ def test_a_class_without_a_usable_image_is_named_in_a_large_folder(tmp_path):
     assert set(found.unusable_classes) == {"c"}
 
 
+def test_a_class_whose_first_and_last_image_are_bad_is_looked_into_once_more(tmp_path):
+    image_folder(tmp_path, ["a", "b"], 1200)
+    image_folder(tmp_path, ["c"], 9, first_seed=90_000)
+    for name in ("c/0.png", "c/8.png"):
+        write(tmp_path / name, b"no image at all")
+    found = survey_source(folder(tmp_path))
+    assert not found.unusable_classes
+    assert found.rejections["not_an_image"].count == 2
+    assert found.bad_share < 0.01
+
+
 def test_one_class_that_is_left_is_refused(tmp_path):
     image_folder(tmp_path, ["a"], 50)
     write(tmp_path / "b" / "1.png", b"no image at all")

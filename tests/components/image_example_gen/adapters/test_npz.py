@@ -149,6 +149,7 @@ def objects(values):
         ({"images": stack(4).reshape(4, -1)}, "flat images? Save them with their height and width"),
         ({"images": np.zeros((3, 784), np.uint8)}, "Save images.reshape(3, 28, 28)."),
         ({"images": stack(3)[..., :2]}, "Two channels"),
+        ({"images": stack(7).transpose(1, 2, 3, 0)}, "Save numpy.moveaxis(images, -1, 0)."),
         ({"images": objects([picture(i, 6 + i) for i in range(3)])}, "of type object, which is stored as a"),
         ({"images": stack(3).astype(complex)}, "complex numbers"),
         ({"images": stack(3), "labels": np.zeros(2, int)}, "with 2 values for 3 images"),
