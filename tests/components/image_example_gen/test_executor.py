@@ -161,6 +161,29 @@ def test_a_class_without_a_usable_image_is_named_and_the_others_go_on(tmp_path):
     assert artifact.get_int_custom_property("num_classes") == 2
 
 
+def test_a_latin_1_name_look_alikes_and_what_is_passed_over_come_to_the_summary(tmp_path):
+    root = tmp_path / "data"
+    image_folder(root, ["Gemüse", "gemüse"], 20)
+    latin = os.path.join(os.fsencode(root), "Früchte".encode("latin-1"))
+    os.mkdir(latin)
+    for i in range(20):
+        with open(os.path.join(latin, b"%d.png" % i), "wb") as file:
+            file.write(encoded(picture(7000 + i)))
+    write(root / "README.txt", b"vegetables")
+    write(root / "Gemüse" / "Thumbs.db", b"x")
+    examples, quarantine = run_ingest(folder(root), tmp_path)
+    rows = [row for rows in read_examples(examples.uri).values() for row in rows]
+    assert sorted({row["label"].decode() for row in rows}) == ["Früchte", "Gemüse", "gemüse"]
+    assert len(rows) == 60
+    _, summary = read_quarantine(quarantine.uri)
+    assert summary["set_aside"] == {}
+    assert summary["passed_over"] == {".txt files": 1, "system files": 1}
+    assert [text[:45] for text in summary["warnings"]] == [
+        "names that are not UTF-8 are read as Latin-1,",
+        "the classes 'Gemüse' and 'gemüse' differ only",
+    ]
+
+
 def test_no_labels_at_all(tmp_path):
     image_folder(tmp_path / "data", ["unlabeled"], 60)
     artifact, _ = run_ingest(folder(tmp_path / "data"), tmp_path / "out")
