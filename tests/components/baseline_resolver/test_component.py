@@ -3,7 +3,7 @@
 from tfx.types import channel_utils, standard_artifacts
 
 from components.baseline_resolver.component import BaselineResolver
-from tests.components.baseline_resolver.test_baseline import predict, save_model
+from tests.components.baseline_resolver.test_baseline import predict, save_classifier, save_model
 
 
 def run(tmp_path, **parameters):
@@ -22,6 +22,17 @@ def test_output_has_the_layout_that_the_evaluator_reads(tmp_path):
     assert predict(output.uri + "/Format-Serving") == 0.75
     assert output.get_string_custom_property("source") == "3"
     assert output.get_string_custom_property("version") == "3"
+
+
+def test_classes_that_came_and_went_are_on_the_output(tmp_path):
+    model, output = standard_artifacts.Model(), standard_artifacts.Model()
+    model.uri, output.uri = str(tmp_path / "model"), str(tmp_path / "output")
+    save_classifier(tmp_path / "model" / "Format-Serving", ["café", "square"])
+    save_classifier(tmp_path / "serving" / "3", ["circle", "square"])
+    BaselineResolver.test_call(model=model, baseline_model=output, serving_dir=str(tmp_path / "serving"))
+    assert output.get_string_custom_property("new_classes") == '["café"]'
+    assert output.get_string_custom_property("gone_classes") == '["circle"]'
+    assert "compared on the classes that both know: 'square'" in output.get_string_custom_property("reason")
 
 
 def test_first_run_hands_on_the_candidate(tmp_path):

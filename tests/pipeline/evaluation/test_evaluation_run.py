@@ -141,22 +141,24 @@ def test_always_the_most_frequent_class_is_refused_with_the_reason(tmp_path):
     )
 
 
-NEW_CLASSES = ("bag", "disc", "T-shirt/top")  # "ankle boot" is gone, "disc" is new
+NEW_CLASSES = ("bag", "disc", "T-shirt/top")
+FORMER_CLASSES = ("ankle boot", "bag")  # one of these is gone, two of the others are new
 
 
 def compared(tmp_path, compare):
-    """Six images; each model answers the greatest of three scores, by its own classes.
+    """Seven images; each model answers the greatest of its scores, by its own classes.
 
     | label | candidate says | right | model in use says | right |
     |---|---|---|---|---|
     | bag | bag | yes | ankle boot | no |
-    | T-shirt/top | T-shirt/top | yes | T-shirt/top | yes |
+    | bag | disc | no | bag | yes |
+    | T-shirt/top | T-shirt/top | yes | ankle boot | no |
     | T-shirt/top | bag | no | ankle boot | no |
     | T-shirt/top | disc | no | bag | no |
     | disc | disc | yes | bag | no |
     | disc | bag | no | ankle boot | no: class 0 of it is no disc |
     """
-    rows = [(0, 0), (2, 2), (0, 2), (1, 2), (1, 1), (0, 1)]  # the greatest score, the label
+    rows = [(0, 0), (1, 0), (2, 2), (0, 2), (1, 2), (1, 1), (0, 1)]  # the greatest score, the label
     data = str(tmp_path / "examples.tfrecord")
     with tf.io.TFRecordWriter(data) as writer:
         for greatest, label in rows:
@@ -168,7 +170,7 @@ def compared(tmp_path, compare):
     config = tfma.utils.update_eval_config_with_defaults(
         eval_config.gate_config(thresholds, compare), has_baseline=True
     )
-    names = {"candidate": NEW_CLASSES, "baseline": CLASSES}
+    names = {"candidate": NEW_CLASSES, "baseline": FORMER_CLASSES}
     models = [
         tfma.default_eval_shared_model(
             save_model(str(tmp_path / name), 1.0, names[name]), model_name=name, eval_config=config
@@ -182,14 +184,14 @@ def compared(tmp_path, compare):
 
 def test_each_model_is_scored_by_its_own_classes(tmp_path):
     found, failures = compared(tmp_path, "shared")
-    assert found.values["accuracy"] == pytest.approx(3 / 6)
-    assert found.baseline["accuracy"] == pytest.approx(1 / 6)
-    # bag and T-shirt/top are known to both: four images
-    assert found.values["shared_accuracy"] == pytest.approx(2 / 4)
-    assert found.baseline["shared_accuracy"] == pytest.approx(1 / 4)
-    # classes of the model in use: ankle boot never occurs; bag F1 0 and T-shirt/top F1 1/2; disc 0
-    assert found.baseline["macro_f1"] == pytest.approx((0 + 0.5 + 0) / 3)
-    assert found.per_class["recall"] == {0: 1.0, 1: 0.5, 2: pytest.approx(1 / 3)}
+    assert found.values["accuracy"] == pytest.approx(3 / 7)
+    assert found.baseline["accuracy"] == pytest.approx(1 / 7)
+    # only bag is known to both: two images
+    assert found.values["shared_accuracy"] == pytest.approx(1 / 2)
+    assert found.baseline["shared_accuracy"] == pytest.approx(1 / 2)
+    # bag: 1 hit, 2 actual, 3 predicted; T-shirt/top and disc are never predicted, ankle boot never occurs
+    assert found.baseline["macro_f1"] == pytest.approx((2 * 1 / (2 + 3) + 0 + 0) / 3)
+    assert found.per_class["recall"] == {0: 0.5, 1: 0.5, 2: pytest.approx(1 / 3)}
     assert failures == ()
 
 

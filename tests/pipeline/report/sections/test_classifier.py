@@ -3,6 +3,7 @@ import pytest
 
 from components.evaluation_results import SliceMetrics
 from pipeline.report.sections.classifier import (
+    UNKNOWN_CLASS,
     calibration_error,
     collect_classifier,
     confusion_matrix,
@@ -39,6 +40,13 @@ def test_the_matrix_has_actual_classes_in_rows():
     matrix = confusion_matrix("eval", example_evaluation("eval").overall, CLASSES)
     assert matrix.counts.tolist() == [[15, 5, 0], [0, 20, 0], [10, 0, 10]]
     assert matrix.left_out == 0
+
+
+def test_labels_that_the_model_does_not_know_have_a_row_of_their_own():
+    overall = SliceMetrics("", {}, {}, {(0, 0): 3.0, (1, 0): 1.0, (2, 1): 2.0, (3, 1): 1.0}, {})
+    matrix = confusion_matrix("eval", overall, ("cat", "dog"))
+    assert matrix.class_names == ("cat", "dog", UNKNOWN_CLASS)
+    assert matrix.counts.tolist() == [[3, 0, 0], [1, 0, 0], [0, 3, 0]]
 
 
 def test_of_many_classes_those_with_errors_are_shown():
