@@ -17,10 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
 from components.image_example_gen import headers
+from components.image_example_gen.config import SeenAs
 from components.image_example_gen.decode import decode, for_model
 from components.image_example_gen.records import Reason, RejectedError
+from components.image_example_gen.seen import as_seen
 from tests.trainer_module.digits_data import encode_png, make_example, run_transform
 from trainer_module.config import ImageConfig
+from trainer_module.images import decode_image
 from trainer_module.orientation import read_preambles
 from trainer_module.serving.requests import ImageReader
 
@@ -220,7 +223,10 @@ def _downwards(bmp):
 @pytest.fixture(scope="module", params=[1, 3, 4], ids=["gray", "rgb", "rgba"])
 def readers(request, tmp_path_factory):
     """What training reads and what a served model reads, of a real Transform graph."""
-    config = ImageConfig(height=9, width=12, channels=request.param)
+    return make_readers(ImageConfig(height=9, width=12, channels=request.param), tmp_path_factory)
+
+
+def make_readers(config, tmp_path_factory):
     example = make_example(encode_png(np.arange(108, dtype=np.uint8).reshape(9, 12)))
     transform = run_transform(tmp_path_factory.mktemp("transform"), [example], config)
     layer, spec = transform.transform_features_layer(), transform.raw_feature_spec()
@@ -303,6 +309,33 @@ def test_turned_pictures_are_upright(readers, kind, orientation):
     plain = trained_on(saved(Image.fromarray(upright), "PNG"))
     assert np.abs(trained_on(decode(data, "", False, MAX_PIXELS).encoded) - plain).mean() < 2
     check(readers, data)
+
+
+@pytest.mark.parametrize(
+    "kind", ["png rgba 8", "png gray alpha 8", "png palette opacity", "png rgb 8", "webp alpha"]
+)
+def test_transparency_lies_on_the_ground_as_ingest_judges_it(kind):
+    for channels, background in ((1, "black"), (3, "#ff8000"), (3, "white")):
+        config = ImageConfig(height=17, width=22, channels=channels, background=background)
+        seen_as = SeenAs(ground=config.ground, channels=channels)
+        decoded = decode(make(kind, 3, 17, 22), "", False, MAX_PIXELS, seen_as)
+        read = decode_image(tf.constant(decoded.encoded), config).numpy()
+        np.testing.assert_array_equal(read, np.broadcast_to(as_seen(decoded.pixels, seen_as), read.shape))
+
+
+@pytest.mark.parametrize(
+    "kind", ["png gray 16", "png rgb 16", "png gray alpha 16", "png rgba 16", "other tiff 16", "png gray 8"]
+)
+def test_data_of_12_bits_keep_256_levels(kind):
+    config = ImageConfig(height=17, width=22, channels=4, bit_depth=12)
+    seen_as = SeenAs(bit_depth=12, channels=4)
+    data = make(kind, 4, 17, 22)
+    decoded = decode(data, "", False, MAX_PIXELS, seen_as)
+    expected = decode_image(tf.constant(decoded.encoded), config).numpy()
+    np.testing.assert_array_equal(decode_image(tf.constant(for_model(data)), config), expected)
+    if kind.endswith("gray 16"):
+        values = np.asarray(Image.open(io.BytesIO(data))).astype(int)
+        np.testing.assert_array_equal(expected[..., 0], np.minimum(values // 16, 255))
 
 
 @tf.function(input_signature=[tf.TensorSpec([1], tf.string)])

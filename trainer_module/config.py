@@ -3,6 +3,7 @@
 import importlib.util
 from typing import Literal
 
+from PIL import ImageColor
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from trainer_module.encoder_catalog import KERAS_PREFIX, encoder_names
@@ -35,6 +36,35 @@ class ImageConfig(Frozen):
         description="an image of another aspect ratio is stretched, loses the ends of its longer side, or "
         "keeps all of itself between two bars",
     )
+    background: str = Field(
+        "white",
+        validate_default=True,
+        description="name or hex code of the color on which transparent pixels are laid; with channels: 4 "
+        "they stay transparent",
+    )
+    bit_depth: Literal[8, 10, 12, 14, 16] = Field(
+        16, description="bits that are used in files of 16 bits per value, such as 12 of many cameras"
+    )
+
+    @field_validator("background", mode="before")
+    @classmethod
+    def _is_color(cls, background: object) -> object:
+        try:
+            color = ImageColor.getrgb(background) if isinstance(background, str) else ()
+        except ValueError:
+            color = ()
+        if len(color) != 3:
+            raise ValueError(
+                f"received {background!r}; expected the name of a color such as white or black, or its hex "
+                "code in quotes, such as '#f0f0f0'"
+            )
+        return background
+
+    @property
+    def ground(self) -> tuple[int, int, int]:
+        """Red, green and blue of the background, 0 to 255."""
+        red, green, blue = ImageColor.getrgb(self.background)[:3]
+        return red, green, blue
 
 
 class EncoderConfig(Frozen):

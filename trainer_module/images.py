@@ -17,13 +17,16 @@ _MAX_CHANNELS = 4
 _PARALLEL_DECODES = 4
 # PNGs of the wanted shape that one step of the loop decodes: a step costs more than a small image.
 _GROUP = 8
+_PNG_BITS = 24  # where a PNG states the bits of a value
+_MAX_BITS = 16
 _PNG_COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # by number of channels
 
 
 def channel_matrices(channels: int) -> np.ndarray:
     """Linear conversions from 1, 2, 3 or 4 source channels to `channels`.
 
-    Grey is repeated, colour becomes luma, alpha is dropped or, where the target has it, opaque (255).
+    Grey is repeated, colour becomes luma; alpha is dropped, and where the target has one and the source has
+    none, it is opaque (255).
 
     Args:
         channels: Channels wanted, 1, 3 or 4.
@@ -48,7 +51,7 @@ def channel_matrices(channels: int) -> np.ndarray:
 
 
 def decode_image(contents: tf.Tensor, config: ImageConfig, orientation: tf.Tensor | None = None) -> tf.Tensor:
-    """Decodes one image, turns it upright, converts its channels and resizes it.
+    """Decodes one image, turns it upright, lays it on the background, converts its channels and resizes it.
 
     The same pixels come out wherever this graph runs. An image of the wanted shape keeps its bytes
     unchanged; any other is resized bilinearly with anti-aliasing, in the way that `config.resize` says,
@@ -64,7 +67,7 @@ def decode_image(contents: tf.Tensor, config: ImageConfig, orientation: tf.Tenso
     """
     if orientation is None:
         orientation = read_preambles(tf.reshape(contents, [1])).orientation[0]
-    pixels = turn_upright(_decode(contents), orientation)
+    pixels = _on_ground(turn_upright(_decode_deep(contents, config), orientation), config)
 
     def convert() -> tf.Tensor:
         # Resized first: both steps are linear, and so no float copy of a large original is made.
@@ -158,6 +161,43 @@ def _decode(contents: tf.Tensor) -> tf.Tensor:
     pixels = tf.io.decode_image(contents, channels=0, dtype=tf.uint8, expand_animations=False)
     pixels.set_shape([None, None, None])
     return pixels
+
+
+def _decode_deep(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
+    """The same, of 16 bits per value the 8 highest of those that `config.bit_depth` says are used."""
+    if config.bit_depth == _MAX_BITS:
+        return _decode(contents)
+    head = tf.io.decode_raw(contents, tf.uint8, fixed_length=_PNG_BITS + 1)
+
+    def deep() -> tf.Tensor:
+        values = tf.cast(tf.io.decode_png(contents, channels=0, dtype=tf.uint16), tf.int32)
+        return tf.cast(tf.minimum(tf.bitwise.right_shift(values, config.bit_depth - 8), 255), tf.uint8)
+
+    is_deep = tf.reduce_all(tf.equal(head[:8], tuple(PNG_SIGNATURE))) & tf.equal(head[_PNG_BITS], _MAX_BITS)
+    pixels = tf.cond(is_deep, deep, lambda: _decode(contents))
+    pixels.set_shape([None, None, None])
+    return pixels
+
+
+def _on_ground(pixels: tf.Tensor, config: ImageConfig) -> tf.Tensor:
+    """Lays an image with alpha on the background, unless alpha is wanted: uint8 [height, width, channels]."""
+    if config.channels == _MAX_CHANNELS:
+        return pixels
+
+    def lay() -> tf.Tensor:
+        alpha = tf.cast(pixels[..., -1:], tf.int32)
+        color = tf.cond(
+            tf.equal(tf.shape(pixels)[2], 2),
+            lambda: tf.repeat(pixels[..., :1], 3, axis=2),
+            lambda: pixels[..., :3],
+        )
+        laid = tf.cast(color, tf.int32) * alpha + tf.constant(config.ground) * (255 - alpha)
+        return tf.cast((laid + 127) // 255, tf.uint8)
+
+    has_alpha = tf.equal(tf.shape(pixels)[2] % 2, 0)
+    laid = tf.cond(has_alpha, lay, lambda: pixels)
+    laid.set_shape([None, None, None])
+    return laid
 
 
 def _decode_fitting(group: tf.Tensor, config: ImageConfig) -> tf.Tensor:

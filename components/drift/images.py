@@ -8,7 +8,7 @@ import numpy as np
 
 from components.image_example_gen.adapters.base import read_entry
 from components.image_example_gen.adapters.image_folder import ImageFolderAdapter
-from components.image_example_gen.config import ImageFolderSource
+from components.image_example_gen.config import ImageFolderSource, SeenAs
 from components.image_example_gen.decode import DecodedImage, decode
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import RejectedError
@@ -37,7 +37,9 @@ class NewImages:
         return bad / max(1, bad + len(self.images))
 
 
-def read_images(path: str, max_images: int, max_pixels: int, max_file_bytes: int, seed: int) -> NewImages:
+def read_images(
+    path: str, max_images: int, max_pixels: int, max_file_bytes: int, seed: int, seen_as: SeenAs | None = None
+) -> NewImages:
     """Samples a directory tree.
 
     Args:
@@ -46,6 +48,7 @@ def read_images(path: str, max_images: int, max_pixels: int, max_file_bytes: int
         max_pixels: Width times height of an image that is used.
         max_file_bytes: Of a file that is read.
         seed: Of the sample.
+        seen_as: What the model sees of an image; None: all of it.
 
     Raises:
         DataError: If there is no such directory or no file in it.
@@ -60,7 +63,9 @@ def read_images(path: str, max_images: int, max_pixels: int, max_file_bytes: int
             set_aside[read.rejected[0].value] += 1
             continue
         try:
-            images.append(decode(read.data, read.source, read.checks_extension, max_pixels))
+            images.append(
+                decode(read.data, read.source, read.checks_extension, max_pixels, seen_as or SeenAs())
+            )
         except RejectedError as error:
             set_aside[error.reason.value] += 1
     if not images:

@@ -128,6 +128,14 @@ Source = Annotated[
 ]
 
 
+class SeenAs(Frozen):
+    """What a model sees of an image; the wiring takes it from the `image` part of the configuration."""
+
+    ground: tuple[int, int, int] = Field((255, 255, 255), description="of transparent pixels, 0 to 255")
+    bit_depth: int = Field(16, ge=8, le=16, description="bits that are used in files of 16 bits per value")
+    channels: Literal[1, 3, 4] = Field(4, description="with 4, alpha is kept")
+
+
 class IngestConfig(Frozen):
     """What to read, how to split it, and how much may be wrong with it."""
 
@@ -149,6 +157,7 @@ class IngestConfig(Frozen):
         50_000_000, ge=1, le=178_956_970, description="width times height; more is set aside"
     )
     max_file_bytes: int = Field(256 * 2**20, ge=1, description="a larger file is set aside unread")
+    seen_as: SeenAs = Field(SeenAs(), description="taken from `image`; not to be written")
     chunk_images: int = Field(4096, ge=1, description="images that a worker holds at a time")
     # Left out of what components receive: how changes are looked for makes no other examples.
     verify: Literal["changed", "all"] = Field(

@@ -6,12 +6,12 @@ import io
 import posixpath
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from components.image_example_gen import headers, image_formats, names
+from components.image_example_gen import by_tensorflow, headers, image_formats, names, seen
+from components.image_example_gen.config import SeenAs
 from components.image_example_gen.png import encode_png
 from components.image_example_gen.records import Reason, RejectedError
 
@@ -28,6 +28,7 @@ _EXTENSIONS = {
     **dict.fromkeys((".avif", ".avifs"), ("AVIF",)),
     **dict.fromkeys((".heic", ".heics", ".heif", ".heifs", ".hif"), ("HEIF",)),
 }
+_TIFF = (b"II*\0", b"MM\0*")
 _MAGIC = (
     b"\x89PNG",
     b"\xff\xd8\xff",
@@ -46,7 +47,10 @@ BOMB_PIXELS = 178_956_970
 # Two JPEG decoders differ by rounding; more than this mean difference (of 255) is another picture.
 _MAX_MEAN_DIFFERENCE = 4.0
 
-_DNG_VERSION, _NEW_SUBFILE_TYPE, _REDUCED = 0xC612, 0x00FE, 1  # tags of TIFF, and a bit of the second
+_DNG_VERSION, _BITS_PER_SAMPLE, _NEW_SUBFILE_TYPE = 0xC612, 0x0102, 0x00FE  # tags of TIFF
+_REDUCED = 1  # a bit of the last
+_MAX_BITS = 16
+_ALL = SeenAs()
 
 # How these are to be turned stands in headers that the graph reads as well, or they are never turned.
 _TURNED_BY_HEADER = ("JPEG", "MPO", "PNG", "GIF", "BMP")
@@ -68,7 +72,9 @@ class DecodedImage:
     pixels: np.ndarray
 
 
-def decode(data: bytes, source: str, checks_extension: bool, max_pixels: int) -> DecodedImage:
+def decode(
+    data: bytes, source: str, checks_extension: bool, max_pixels: int, seen_as: SeenAs = _ALL
+) -> DecodedImage:
     """Decodes an image for training: first frame, upright, 8 bits a channel.
 
     Args:
@@ -76,14 +82,20 @@ def decode(data: bytes, source: str, checks_extension: bool, max_pixels: int) ->
         source: Its name; the end may state a format.
         checks_extension: Whether a format stated there must be the real one.
         max_pixels: Width times height that is allowed.
+        seen_as: What the model sees; one color is not enough.
 
     Raises:
         RejectedError: With the reason, if it can't be used.
     """
-    return _for_the_graph(data, judge(data, source, checks_extension, max_pixels))
+    pixels = judge(data, source, checks_extension, max_pixels, seen_as)
+    if seen_as.bit_depth < _MAX_BITS and _is_deep_png(data):
+        return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
+    return _for_the_graph(data, pixels)
 
 
-def judge(data: bytes, source: str, checks_extension: bool, max_pixels: int) -> np.ndarray:
+def judge(
+    data: bytes, source: str, checks_extension: bool, max_pixels: int, seen_as: SeenAs = _ALL
+) -> np.ndarray:
     """Does what `decode` does before TensorFlow is needed; `validate` looks at images so.
 
     Returns:
@@ -96,11 +108,20 @@ def judge(data: bytes, source: str, checks_extension: bool, max_pixels: int) -> 
         raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
     with _open(data) as image:
         _check_header(image, data, source, checks_extension, max_pixels)
-        pixels = _pixels(image, data)
-    if (pixels == pixels[0, 0]).all():
-        height, width = pixels.shape[:2]
-        raise RejectedError(Reason.BLANK, f"all {width}x{height} pixels are the same")
+        stored = _pixels(image, data, seen_as.bit_depth)
+    is_deep = stored.dtype == np.uint16
+    pixels = seen.to_8_bits(stored, seen_as.bit_depth) if is_deep else stored
+    seen.require_something(pixels, seen_as, stored if is_deep else None)
     return pixels
+
+
+def deepest_value(data: bytes) -> int:
+    """The greatest value in an image of 16 bits per value and one channel; 0 for any other."""
+    if not _is_deep_png(data) and not data.startswith(_TIFF):
+        return 0
+    with _open(data) as image:
+        stored = _pixels(image, data, _MAX_BITS)
+    return int(stored.max()) if stored.dtype == np.uint16 else 0
 
 
 def for_model(data: bytes, max_pixels: int = BOMB_PIXELS) -> bytes:
@@ -139,7 +160,12 @@ def as_png(data: bytes, max_pixels: int = BOMB_PIXELS) -> bytes:
         raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
     with _open(data) as image:
         _check_header(image, data, "", False, max_pixels)
-        return encode_png(_pixels(image, data)[np.newaxis])[0]
+        stored = _pixels(image, data, _MAX_BITS)
+    if stored.dtype == np.uint8:
+        return encode_png(stored[np.newaxis])[0]
+    buffer = io.BytesIO()
+    Image.fromarray(stored[..., 0]).save(buffer, "PNG")  # 16 bits: the model knows how many are used
+    return buffer.getvalue()
 
 
 def _readable(data: bytes) -> list[str]:
@@ -199,12 +225,13 @@ def _is_raw_tiff(image: Image.Image) -> bool:
     return _DNG_VERSION in image.tag_v2 or bool(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED)
 
 
-def _pixels(image: Image.Image, data: bytes) -> np.ndarray:
+def _pixels(image: Image.Image, data: bytes, bit_depth: int) -> np.ndarray:
+    """Upright [H, W, C], uint8, or uint16 where the values have 16 bits and are not cut to 8 yet."""
     try:
         image.load()
         if image.format not in _TURNED_BY_HEADER:
             image = ImageOps.exif_transpose(image)
-        pixels = headers.turn_upright(_as_stored(image), headers.orientation(data))
+        pixels = headers.turn_upright(_as_stored(image, data, bit_depth), headers.orientation(data))
     except RejectedError:
         raise
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
@@ -212,15 +239,23 @@ def _pixels(image: Image.Image, data: bytes) -> np.ndarray:
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
 
-def _as_stored(image: Image.Image) -> np.ndarray:
+def _as_stored(image: Image.Image, data: bytes, bit_depth: int) -> np.ndarray:
     if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
         raise RejectedError(
             Reason.UNREADABLE,
             f"{image.format} of 32 bits per pixel, of which none says what is black and what is white: scale "
             "it to 8 or 16 bits first",
         )
-    if image.mode.startswith("I"):  # 16 bits a pixel: keep the high byte, as TensorFlow does
-        return (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
+    if image.mode.startswith("I"):
+        return np.asarray(image).astype(np.int64).clip(0, 65535).astype(np.uint16)
+    if bit_depth < _MAX_BITS and _is_deep_png(data):
+        return by_tensorflow.read_deep(data)  # Pillow keeps the high byte of several channels only
+    if bit_depth < _MAX_BITS and image.format == "TIFF" and max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) > 8:  # type: ignore[attr-defined]
+        raise RejectedError(
+            Reason.UNREADABLE,
+            f"TIFF of 16 bits and several channels, of which image.bit_depth: {bit_depth} can't be taken: "
+            "save it as PNG",
+        )
     mode = "RGBA" if "transparency" in image.info else _MODES.get(image.mode, "RGB")
     return np.asarray(image if image.mode == mode else image.convert(mode))
 
@@ -239,34 +274,23 @@ def _damaged(error: Exception, data: bytes) -> RejectedError:
 
 def _for_the_graph(data: bytes, pixels: np.ndarray) -> DecodedImage:
     """Keeps the bytes where the Transform graph reads them; else the pixels become a PNG."""
-    read = _read_by_tensorflow(data) if headers.is_read_alike(data) else None
+    read = by_tensorflow.read(data) if headers.is_read_alike(data) else None
     if read is None:
         return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
-    if read.shape[-1] == 2:  # gray and opacity
-        read = read[..., [0, 0, 0, 1]]
     if read.shape == pixels.shape and (read == pixels).all():
         return DecodedImage(data, pixels)
     if data.startswith(headers.JPEG_SIGNATURE):
         # Lossy: decoders round differently. Where they differ more, as in CMYK of unknown polarity, the
         # picture is what the model sees.
-        alike = read.shape == pixels.shape and _mean_difference(read, pixels) <= _MAX_MEAN_DIFFERENCE
+        alike = (
+            read.shape == pixels.shape
+            and np.abs(read.astype(np.int16) - pixels).mean() <= _MAX_MEAN_DIFFERENCE
+        )
         return DecodedImage(data, pixels if alike else read)
     raise RejectedError(
         Reason.UNREADABLE, "Pillow and TensorFlow read different pixels from it: save it again as PNG"
     )
 
 
-def _mean_difference(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.abs(one.astype(np.int16) - other).mean())
-
-
-def _read_by_tensorflow(data: bytes) -> np.ndarray | None:
-    """What the graph reads: uint8 [H, W, C], upright; None if its decoder refuses the image."""
-    import tensorflow as tf
-
-    with tf.device("CPU"):
-        try:
-            decoded: Any = tf.io.decode_image(data, expand_animations=False).numpy()
-        except tf.errors.OpError:
-            return None
-    return headers.turn_upright(decoded, headers.orientation(data))
+def _is_deep_png(data: bytes) -> bool:
+    return data.startswith(headers.PNG_SIGNATURE) and data[24:25] == bytes([_MAX_BITS])

@@ -54,7 +54,7 @@ def sample_images(ingest: IngestConfig, num_images: int, seed: int) -> Sample:
     with tempfile.TemporaryDirectory() as staging_dir:
         chunks = adapter.chunks(staging_dir, _CHUNK_IMAGES)
         order = np.random.default_rng(seed).permutation(len(chunks))
-        todo = collections.deque(_usable(adapter, chunks[i], ingest.max_pixels, set_aside) for i in order)
+        todo = collections.deque(_usable(adapter, chunks[i], ingest, set_aside) for i in order)
         while todo and len(images) < num_images:
             reader = todo.popleft()
             image = next(reader, None)
@@ -73,7 +73,7 @@ def sample_images(ingest: IngestConfig, num_images: int, seed: int) -> Sample:
 
 
 def _usable(
-    adapter: Adapter, chunk: Any, max_pixels: int, set_aside: collections.Counter[str]
+    adapter: Adapter, chunk: Any, ingest: IngestConfig, set_aside: collections.Counter[str]
 ) -> Generator[SampledImage, None, None]:
     """Images of a chunk for training; counts the bad ones."""
     found = adapter.read(chunk)
@@ -86,7 +86,9 @@ def _usable(
         try:
             if image.rejected:
                 raise RejectedError(*image.rejected)
-            decoded = decode(image.data, image.source, image.checks_extension, max_pixels)
+            decoded = decode(
+                image.data, image.source, image.checks_extension, ingest.max_pixels, ingest.seen_as
+            )
         except RejectedError as rejected:
             set_aside[rejected.reason.value] += 1
             continue

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.image_example_gen import features, files
+from components.image_example_gen.config import SeenAs
 from components.image_example_gen.decode import decode
 from components.image_example_gen.png import encode_png
 from components.image_example_gen.records import (
@@ -32,9 +33,10 @@ _SAMPLE_BYTES = 2**20
 class ChunkStager:
     """Writes one staging file; collects what the planner must know."""
 
-    def __init__(self, index: int, staging_dir: str, max_pixels: int):
+    def __init__(self, index: int, staging_dir: str, max_pixels: int, seen_as: SeenAs):
         self._path = os.path.join(staging_dir, f"chunk-{index:05d}")
         self._max_pixels = max_pixels
+        self._seen_as = seen_as
         self._index = index
         self._ids: list[np.ndarray] = []
         self._labels: list[str | None] = []
@@ -77,7 +79,9 @@ class ChunkStager:
             try:
                 if image.rejected:
                     raise RejectedError(*image.rejected)
-                decoded = decode(image.data, image.source, image.checks_extension, self._max_pixels)
+                decoded = decode(
+                    image.data, image.source, image.checks_extension, self._max_pixels, self._seen_as
+                )
             except RejectedError as rejected:
                 self._set_image_aside(image, rejected)
                 continue

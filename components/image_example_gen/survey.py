@@ -15,7 +15,7 @@ import numpy as np
 
 from components.image_example_gen.adapters import adapter_for
 from components.image_example_gen.config import IngestConfig
-from components.image_example_gen.decode import judge
+from components.image_example_gen.decode import deepest_value, judge
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.inspection import (
     SourceInspection,
@@ -30,6 +30,7 @@ from components.image_example_gen.records import (
     Reason,
     RejectedError,
 )
+from components.image_example_gen.seen import bits_of
 
 _NUM_IMAGES = 256  # by chance; beside them the first and the last of every class in every split
 _MAX_SECONDS = 4.0
@@ -105,7 +106,7 @@ def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
         if sketch is None or sketch.is_exact:
             require_enough_labels(inspection)
         images = sketch.images if sketch else _some_images(adapter, staging_dir, seed)
-        tally = _Tally(ingest.max_pixels)
+        tally = _Tally(ingest)
         tally.look(images)
         if sketch is None and (doubtful := tally.classes_without_a_good_image()):
             tally.look(_more_images(adapter, staging_dir, doubtful, tally.rejected_sources, seed))
@@ -117,8 +118,9 @@ def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
 class _Tally:
     """Judges images until the time is up, and counts."""
 
-    def __init__(self, max_pixels: int):
-        self._max_pixels = max_pixels
+    def __init__(self, ingest: IngestConfig):
+        self._ingest = ingest
+        self._deepest = 0
         self._good: collections.Counter[Group] = collections.Counter()
         self._bad: collections.Counter[Group] = collections.Counter()
         self._rejections: dict[str, Rejection] = {}
@@ -142,11 +144,18 @@ class _Tally:
         try:
             if image.rejected:
                 raise RejectedError(*image.rejected)
-            judge(image.data, image.source, image.checks_extension, self._max_pixels)
+            judge(
+                image.data,
+                image.source,
+                image.checks_extension,
+                self._ingest.max_pixels,
+                self._ingest.seen_as,
+            )
         except RejectedError as error:
             self._reject(image.source, image.split, image.label, error)
         else:
             self._good[image.split, image.label] += 1
+            self._deepest = max(self._deepest, deepest_value(image.data))
 
     def _look_at_array(self, batch: ArrayBatch) -> None:
         flat = batch.pixels.reshape(len(batch.pixels), -1, batch.pixels.shape[-1])  # [N, H * W, C]
@@ -169,6 +178,15 @@ class _Tally:
         good = {label for _, label in self._good}
         return sorted({label for _, label in self._bad if label is not None} - good)
 
+    def _unused_bits(self) -> Iterator[str]:
+        bits, configured = bits_of(self._deepest), self._ingest.seen_as.bit_depth
+        if self._deepest and bits < configured:
+            yield (
+                f"images of 16 bits per value have none above {self._deepest:,}, of which "
+                f"{(self._deepest >> (configured - 8)) + 1} of 256 levels of gray are left: write "
+                f"image.bit_depth: {bits} if they never use more"
+            )
+
     def survey(self, inspection: SourceInspection, is_exact: bool, doubts: Sequence[str]) -> Survey:
         """The figures, each group weighted by how many images it has."""
         sizes = dict(_group_sizes(inspection))
@@ -190,7 +208,7 @@ class _Tally:
         return Survey(
             inspection,
             is_exact,
-            tuple(doubts),
+            (*doubts, *self._unused_bits()),
             num_looked_at,
             is_whole,
             share,

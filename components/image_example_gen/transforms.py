@@ -100,7 +100,7 @@ class StageChunk(beam.DoFn):
     def process(self, numbered: tuple[int, Any]) -> Iterator[StagedChunk]:
         """Stages one chunk."""
         index, chunk = numbered
-        stager = staging.ChunkStager(index, self._staging_dir, self._config.max_pixels)
+        stager = staging.ChunkStager(index, self._staging_dir, self._config.max_pixels, self._config.seen_as)
         yield stager.stage(self._adapter.read(chunk))
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from components.image_example_gen.by_tensorflow import as_upright
+
 REFERENCE_SIZE = 16
 CROP_SHARE = 0.9
 
@@ -16,9 +18,13 @@ def crop_views(images: np.ndarray) -> np.ndarray:
     Returns:
         Serialized tf.train.Example with `image` only (PNG), object [N] of bytes.
     """
-    views = tf.data.Dataset.from_tensor_slices(tf.constant(images, tf.string))
+    views = tf.data.Dataset.from_tensor_slices(_upright(images))
     encoded = views.map(_crop_view, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator()
     return np.array([_example(view) for view in encoded], object)
+
+
+def _upright(images: np.ndarray) -> tf.Tensor:
+    return tf.constant([as_upright(image) for image in images], tf.string)
 
 
 def _crop_view(encoded: tf.Tensor) -> tf.Tensor:
@@ -50,7 +56,7 @@ def pixel_features(images: np.ndarray) -> np.ndarray:
         pixels.set_shape([None, None, 3])
         return tf.image.resize(pixels, [REFERENCE_SIZE, REFERENCE_SIZE], method="area")
 
-    dataset = tf.data.Dataset.from_tensor_slices(tf.constant(images, tf.string))
+    dataset = tf.data.Dataset.from_tensor_slices(_upright(images))
     batches = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE).batch(1_024).as_numpy_iterator()
     pixels = np.concatenate(list(batches)).mean(axis=-1)
     return (pixels / 255.0).reshape([len(pixels), -1]).astype(np.float32)

@@ -64,7 +64,9 @@ def command(
         )
         choice = wanted.choose(config_name, overrides, (EMBEDDINGS, STATISTICS))
         embeddings_uri = choice.made[EMBEDDINGS]
-        new = read_images(images, max_images, settings.max_pixels, settings.max_file_bytes, seed)
+        new = read_images(
+            images, max_images, settings.max_pixels, settings.max_file_bytes, seed, config.data.seen_as
+        )
         decision = detect(
             new,
             ServedModel(choice.model_dir or embeddings.read_meta(embeddings_uri).model_dir),

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from components.compatibility.config import CompatibilityConfig
 from components.embedding_gen.config import EmbeddingConfig
-from components.image_example_gen.config import IngestConfig
+from components.image_example_gen.config import IngestConfig, SeenAs
 from components.registry.config import RegistryConfig
 from components.representation_gate.config import GateConfig
 from components.similarity_index_gen.config import IndexConfig
@@ -115,6 +115,12 @@ class PipelineConfig(Frozen):
         if schema_path is not None:
             schema.find(schema_path)
         return schema_path
+
+    @model_validator(mode="after")
+    def _ingest_knows_what_is_seen(self) -> "PipelineConfig":
+        seen = SeenAs(ground=self.image.ground, bit_depth=self.image.bit_depth, channels=self.image.channels)
+        object.__setattr__(self, "data", self.data.model_copy(update={"seen_as": seen}))
+        return self
 
     @model_validator(mode="after")
     def _policies_fit_the_images(self) -> "PipelineConfig":

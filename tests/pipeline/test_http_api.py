@@ -80,6 +80,23 @@ def test_classify_answers_probabilities(search, indexed):
     assert answer["model"] == NAMED
 
 
+@pytest.mark.parametrize(
+    ("image_format", "options"), [("WEBP", {"lossless": True}), ("TIFF", {}), ("GIF", {"transparency": 255})]
+)
+def test_an_upload_of_another_form_is_answered_as_its_pixels_are(search, indexed, image_format, options):
+    pixels = np.minimum(indexed.images[5], 254).astype(np.uint8)
+    upload = io.BytesIO()
+    Image.fromarray(np.squeeze(pixels)).save(upload, image_format, **options)
+    for path in ("/v1/search?k=3", "/v1/classify"):
+        expected = call(search, path, content=png(pixels)).json()
+        assert call(search, path, content=upload.getvalue()).json() == expected
+
+
+def test_what_the_upload_is_instead_is_told(search):
+    answer = call(search, "/v1/classify", content=b"%PDF-1.7 and so on")
+    assert (answer.status_code, "a PDF document: draw its pages" in answer.json()["detail"]) == (415, True)
+
+
 def test_an_encoder_has_no_classes(indexed, tmp_path):
     from tests.components.similarity_index_gen.conftest import KERNEL
 

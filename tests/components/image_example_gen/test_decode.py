@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.image_example_gen.decode import decode
+from components.image_example_gen.config import SeenAs
+from components.image_example_gen.decode import decode, deepest_value
 from components.image_example_gen.records import Reason, RejectedError
 from tests.components.image_example_gen.support import encoded, picture
 
@@ -226,6 +227,52 @@ def test_one_pixel_is_blank():
 
 def test_one_colour_is_blank():
     assert reason(encoded(np.full((5, 5, 3), (1, 2, 3), np.uint8))) == Reason.BLANK
+
+
+@pytest.mark.parametrize(
+    ("ink", "ground", "told"),
+    [
+        (255, (255, 255, 255), "try image.background: black"),
+        (0, (0, 0, 0), "try image.background: white"),
+        (0, (255, 255, 255), None),
+        (255, (0, 0, 0), None),
+    ],
+)
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_a_drawing_in_alpha_is_judged_on_its_ground(ink, ground, told, mode):
+    pixels = np.full((9, 9, 4), ink, np.uint8)
+    pixels[..., 3] = 0
+    pixels[2:6, 3:5, 3] = 255
+    image = Image.fromarray(pixels)
+    data = saved(image.quantize(4) if mode == "P" else image.convert(mode))
+    seen_as = SeenAs(ground=ground, channels=3)
+    if told is None:
+        assert decode(data, "a", True, LIMIT, seen_as).pixels.shape == (9, 9, 4)
+    else:
+        with pytest.raises(RejectedError, match=f"but for transparency.*{told}") as caught:
+            decode(data, "a", True, LIMIT, seen_as)
+        assert caught.value.reason == Reason.BLANK
+
+
+def test_colors_of_one_gray_are_blank_for_a_model_of_grays():
+    pixels = np.full((9, 9, 3), (0, 149, 0), np.uint8)
+    pixels[3:5, 3:5] = (0, 0, 0)
+    pixels[pixels[..., 1] == 0] = (255, 19, 0)  # luma 87.4, as 149 of green
+    with pytest.raises(RejectedError, match="as gray, .*try image.channels: 3"):
+        decode(encoded(pixels), "a", True, LIMIT, SeenAs(channels=1))
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF"])
+def test_few_of_16_bits(image_format):
+    deep = np.random.default_rng(7).integers(3, 200, (9, 7), dtype=np.uint16)
+    data = saved(Image.fromarray(deep), image_format)
+    with pytest.raises(
+        RejectedError, match=r"8 high bits, values from 3 to 19\d of 65,536: try image.bit_depth: 8"
+    ):
+        ok(data)
+    decoded = decode(data, "a", True, LIMIT, SeenAs(bit_depth=8))
+    np.testing.assert_array_equal(decoded.pixels[..., 0], deep)
+    assert deepest_value(data) == deep.max()
 
 
 def test_12000_by_9000_is_over_the_limit_and_never_unpacked():
