@@ -49,11 +49,16 @@ def test_grey_is_repeated_and_alpha_is_opaque():
     np.testing.assert_array_equal(decoded[..., 3], 255)
 
 
-def test_alpha_of_grey_is_kept_or_dropped():
+def test_alpha_of_grey_is_kept_or_laid_on_the_background():
     pixels = RNG.integers(0, 256, (8, 8, 2), dtype=np.uint8)
     contents = encode(pixels)
     np.testing.assert_array_equal(decode_image(contents, config(8, 4)).numpy()[..., 3], pixels[..., 1])
-    np.testing.assert_array_equal(decode_image(contents, config(8, 1)).numpy()[..., 0], pixels[..., 0])
+    grey, alpha = pixels[..., 0] / 255.0, pixels[..., 1] / 255.0
+    for name, ground in (("white", 1.0), ("black", 0.0)):
+        laid = decode_image(contents, ImageConfig(height=8, width=8, channels=1, background=name))
+        np.testing.assert_array_equal(
+            laid.numpy()[..., 0], np.round(255 * (grey * alpha + ground * (1 - alpha)))
+        )
 
 
 def test_gif_gives_its_first_frame():
