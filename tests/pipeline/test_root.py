@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from pipeline.cli.main import cli
 from pipeline.config import load_config
+from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.recorded_runs import RecordedRuns
 
 READERS = {
@@ -106,3 +107,12 @@ def test_without_a_home_a_path_is_asked_for(folder, monkeypatch):
     done = run("validate", "runs", "--set", "data={source: {kind: image_folder, path: ~/images}}")
     assert "Received ~/images, but there is no such home directory (is HOME set?)" in done.output
     assert os.listdir(folder) == ["image.png"]
+
+
+@pytest.mark.parametrize("home", [None, "/proc/none"])
+def test_no_home_and_one_that_can_not_be_written_do(folder, home):
+    env = {name: value for name, value in os.environ.items() if name != "HOME"}
+    env |= {} if home is None else {"HOME": home}
+    done = tfx_contrastive("validate", "--config", "digits", cwd=folder, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"go to {folder}/runs/digits\n" in done.stdout
