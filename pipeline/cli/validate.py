@@ -1,5 +1,7 @@
 """`tfx-contrastive validate`."""
 
+import math
+
 import click
 
 from components.image_example_gen import DataError, IngestConfig, SourceInspection
@@ -10,6 +12,8 @@ from pipeline import duration
 from pipeline.cli import ending, options
 from pipeline.config import PipelineConfig
 from pipeline.runners import supervisor
+
+_FEW = 5  # images of a split, below which chance may leave it empty
 
 
 @click.command("validate")
@@ -81,6 +85,14 @@ def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:
         for split, (images, labels, sure) in rows.items()
     )
     lines.append(f"the run will hold: {held} (copies of a picture are kept once)")
+    for split, (expected, _, _) in rows.items():
+        is_carved = split not in {TRAIN, *survey.inspection.labels, *survey.inspection.unlabelled}
+        if is_carved and expected < _FEW:
+            lines.append(
+                f"warning: {split} gets about {expected} images by their hash; with a chance of "
+                f"{math.exp(-expected):.0%} it gets none, and the run stops. Label more images, or raise "
+                f"data.{split}_fraction"
+            )
     if survey.bad_share > ingest.max_bad_fraction:
         lines.append("warning: the run stops if the rest of the images is like those that were looked at")
     for label, (looked, of) in survey.unusable_classes.items():

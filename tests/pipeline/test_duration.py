@@ -46,3 +46,9 @@ def test_text():
         "about 6 min",
         "about 2.5 h",
     ]
+
+
+def test_every_network_of_our_own_is_foretold():
+    from trainer_module.encoder_catalog import OWN
+
+    assert set(duration._COST) == set(OWN)

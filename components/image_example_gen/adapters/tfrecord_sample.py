@@ -12,7 +12,7 @@ from components.image_example_gen.records import EncodedImage
 
 # Files that are looked into, and records whose lengths are followed, at most.
 _MAX_FILES = 100
-_MAX_RECORDS = 200_000
+_MAX_RECORDS = 500_000
 
 
 class RecordFile(Protocol):
@@ -70,8 +70,8 @@ class Sampler:
             num_bytes = sum(map(len, first)) or 1
             return list(range(len(first))), iter(first), max(size * len(first) / num_bytes, len(first))
         last = len(offsets) - 1
-        picked = {0, last, *self._rng.integers(0, last + 1, self._per_file).tolist()}
-        numbers = sorted(picked)[: self._per_file] if self._per_file < len(picked) else sorted(picked)
+        chance = self._rng.permutation(last + 1)[: max(self._per_file - 2, 0)].tolist()
+        numbers = sorted({0, last, *chance})
         total = len(offsets) if is_all else size * last / offsets[-1]
         return numbers, tfrecord_file.read_at(file.path, [offsets[i] for i in numbers]), total
 

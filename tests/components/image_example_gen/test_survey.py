@@ -134,7 +134,7 @@ def test_large_tfrecord_files_are_sampled(tmp_path, compression, monkeypatch):
     assert test == pytest.approx(200, rel=0.15)
     if not compression:
         assert set(found.inspection.labels["train"]) == {"0", "1", "2", "3"}
-        assert (train, test) == (1200, 200)
+        assert (train, test) == (pytest.approx(1200, abs=4), pytest.approx(200, abs=4))  # rounded
     assert not expected_splits(found, ingest)["test"][2]
 
 

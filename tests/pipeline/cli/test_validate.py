@@ -31,6 +31,14 @@ def test_a_folder(tmp_path):
     assert not (tmp_path / "root").exists()
 
 
+def test_few_images(tmp_path):
+    image_folder(tmp_path / "data", ["boot", "shoe"], 10)
+    done = validate(tmp_path, "image_folder", tmp_path / "data")
+    assert done.returncode == 0, done.stderr
+    assert "warning: eval gets about 2 images by their hash; with a chance of 14% it gets none" in done.stdout
+    assert "a first run takes about " in done.stdout
+
+
 def test_drawings(tmp_path):
     for name in "ab":
         for i in range(20):
