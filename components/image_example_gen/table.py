@@ -31,6 +31,7 @@ USUAL: Mapping[str, Sequence[frozenset[str]]] = {
 }
 _SEPARATORS = ",;\t|"
 _SNIFFED_ROWS = 50
+_SNIFFED_CHARACTERS = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _require_names(columns: Sequence[str], what: str) -> None:
 
 def _separator(text: str) -> str:
     """The separator by which the first line holds the most usual names, and the rows are of equal length."""
-    lines = [line for line in text.splitlines() if line.strip()][:_SNIFFED_ROWS]
+    lines = [line for line in text[:_SNIFFED_CHARACTERS].splitlines() if line.strip()][:_SNIFFED_ROWS]
     usual = frozenset().union(*(group for groups in USUAL.values() for group in groups))
     ranked = []
     for position, separator in enumerate((*_SEPARATORS, " ")):
@@ -164,8 +165,10 @@ def _separator(text: str) -> str:
         except csv.Error:
             continue
         widths = collections.Counter(map(len, rows))
-        if not rows or len(rows[0]) < 2 or (separator == " " and len(widths) > 1):
+        if not rows or len(rows[0]) < 2:
             continue
+        if separator == " " and (len(widths) > 1 or not all(names.is_image_name(row[0]) for row in rows[1:])):
+            continue  # blanks within names, not between columns
         known = sum(names.folded(name.lstrip("#")) in usual for name in rows[0])
         ranked.append((known, widths[len(rows[0])] / len(rows), -position, separator))
     return max(ranked)[3] if ranked else ","

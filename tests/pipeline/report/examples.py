@@ -155,7 +155,7 @@ def example_data(gallery):
         ),
         duplicates={"same_split": 2, "across_splits": 0},
         passed_over={".txt files": 3},
-        warnings=("the classes 'Cat' and 'cat' differ only in case",),
+        warnings=(f"the classes {HOSTILE} and 'cat' differ only in case",),
         anomalies=(Anomaly("eval", "label", "WARNING", "Unexpected string values", HOSTILE),),
         distributions=(
             Distribution("brightness", "Brightness", "mean pixel", (histogram,)),

@@ -49,6 +49,11 @@ def test_no_name_of_the_data_becomes_markup(text, document):
     assert len(document.scripts) == sum(tag == "script" for tag, _ in document.elements)
 
 
+def test_warnings_and_what_was_passed_over_are_shown(text):
+    assert "and &#39;cat&#39; differ only in case</li>" in text
+    assert "Passed over, as no images by their names: .txt files 3." in text
+
+
 def test_nothing_is_loaded_from_elsewhere(document):
     for tag, attributes in document.elements:
         for name in ("src", "href", "xlink:href", "srcset", "data"):

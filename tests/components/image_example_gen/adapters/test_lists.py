@@ -80,6 +80,7 @@ READ = {
     "semicolons": "path;label\na.png;Boot, left\nsub/b.jpg;bag\n",
     "tabs": "path\tlabel\na.png\tBoot, left\nsub/b.jpg\tbag\n",
     "pipes": "path|label\na.png|Boot, left\nsub/b.jpg|bag\n",
+    "blanks": 'path label\na.png "Boot, left"\nsub/b.jpg bag\n',
     "excel": 'sep=;\r\nFile Name;CLASS;notes\r\na.png;"Boot, left";\r\nsub/b.jpg;bag;x;\r\n;;\r\n',
     "backslashes": 'Image,Category\na.png,"Boot, left"\nsub\\b.jpg,bag\n',
     "dots": './image_path,target\n./a.png,"Boot, left"\n./sub/../sub/b.jpg,bag\n'.replace("./image", "image"),
@@ -134,6 +135,12 @@ def test_splits_in_a_column_of_another_name_and_a_set_that_is_none(tmp_path):
         {"": {"x": 1, "y": 1}},
         ["passed over the columns set of the manifest"],
     )
+
+
+def test_blanks_within_names_are_no_separators(tmp_path):
+    write(tmp_path / "data" / "my boot.png", encoded(picture(1)))
+    ingest = manifest(tmp_path, "image name\nmy boot.png\n")
+    assert [image.source for image in images(ingest, tmp_path) if not image.rejected] == ["my boot.png"]
 
 
 def test_an_id_that_may_be_two_files(tmp_path):
