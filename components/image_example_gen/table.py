@@ -194,6 +194,8 @@ def _text(data: bytes, what: str) -> str:
                 f"Received {what}, which is not UTF-8: line {line} holds the byte 0x{wrong}, as Latin-1 and "
                 "Windows-1252 have it. Save it as UTF-8 (Excel: CSV UTF-8; iconv -f latin1 -t utf-8)."
             ) from error
+    if data.startswith(b"PK") and b"xl/" in data:
+        kind = "an Excel workbook"
     raise DataError(
         f"Received {what}, which is {kind or 'no text'}; expected a CSV file. Save it as CSV (UTF-8)."
     )

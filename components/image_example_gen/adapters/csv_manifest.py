@@ -45,10 +45,9 @@ class CsvManifestAdapter:
         counted = ((entry.split, entry.label) for entry, _ in entries if entry.rejected is None)
         unusable = base.unusable([entry for entry, _ in entries if entry.rejected])
         if not found:
-            better = ImagePaths(self._root, True).better_root(
-                row[manifest.path] for _, row in manifest.table.rows
-            )
-            unusable += f". Write data.source.root: {better}" if better else ""
+            named = (row[manifest.path] for _, row in manifest.table.rows)
+            advice = ImagePaths(self._root, True).advice(named)
+            unusable += f". {advice}" if advice else ""
         return base.Listing(
             base.Content(found, (manifest.table.digest,)),
             *base.count_labels(counted),

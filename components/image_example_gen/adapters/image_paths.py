@@ -113,21 +113,27 @@ class ImagePaths:
             )
         return found[0] if found else name
 
-    def better_root(self, named: Iterable[str]) -> str:
-        """A directory below which the first path would be found; empty if none is at hand."""
+    def advice(self, named: Iterable[str]) -> str:
+        """What to write so that the first path is found; empty if that is not at hand."""
         paths = [path.replace("\\", "/") for path in named]
         if self._is_remote or not paths:
             return ""
         first, root = paths[0], self._local
-        if os.path.isabs(first):
+        if os.path.isfile(first) and os.path.isabs(first):
             absolute = [os.path.dirname(path) for path in paths if os.path.isabs(path)]
-            return os.path.commonpath(absolute) if os.path.isfile(first) else ""
+            return f"Write data.source.root: {os.path.commonpath(absolute)}"
         for directory in _near(root):
             path = os.path.join(directory, first)
-            similar = {_folded(name) for name in _listed(os.path.dirname(path)) if names.is_image_name(name)}
-            stems = {_folded(os.path.splitext(name)[0]) for name in _listed(os.path.dirname(path))}
+            listed = _listed(os.path.dirname(path))
+            similar = {_folded(name) for name in listed if names.is_image_name(name)}
+            stems = {_folded(os.path.splitext(name)[0]) for name in listed}
             if os.path.isfile(path) or _folded(os.path.basename(path)) in similar | stems:
-                return os.path.normpath(directory)
+                return f"Write data.source.root: {os.path.normpath(directory)}"
+        parts = first.split("/")
+        for position in range(1, len(parts)):  # paths of another computer
+            if os.path.isfile(os.path.join(root, *parts[position:])):
+                beginning = "/".join(parts[:position])
+                return f"Below {root} there is {'/'.join(parts[position:])}: take {beginning}/ off the paths"
         return ""
 
 

@@ -67,6 +67,7 @@ def test_manifest_paths_that_can_not_be_read(tmp_path):
         ('{"path": "a.png"}', "which is JSON; expected a CSV file"),
         ("path,label\na.png,Größe\n".encode("latin-1"), "not UTF-8: line 2 holds the byte 0xf6, as Latin-1"),
         (b"PK\x03\x04\x14\0\0\0\xff\xfe", "a zip file .*Save it as CSV"),
+        (b"PK\x03\x04\x14\0\0\0\xff\xfe xl/workbook.xml", "an Excel workbook; .*Save it as CSV"),
         (b"\x1f\x8b\x08\0\xff\xfe", "a file compressed with gzip"),
     ],
 )
@@ -163,6 +164,14 @@ def test_when_no_path_works_the_first_is_named_with_a_better_root(tmp_path):
         ),
         ("id\na\n", f"{root}/a: there is no such file. Write data.source.root: {root}/images/train"),
         ("path\nnew/x.png\n", f"{root}/new/x.png: there is no such file, nor a directory {root}/new"),
+        (
+            "path\nC:\\Users\\me\\images\\train\\a.png\n",
+            f"Below {root} there is images/train/a.png: take C:/Users/me/ off the paths",
+        ),
+        (
+            "path\n/home/me/images/train/a.png\n",
+            f"Below {root} there is images/train/a.png: take /home/me/ off the paths",
+        ),
         ("path\nimages/train\n", f"{root}/images/train is a directory"),
         (
             f"path\n{tmp_path}/elsewhere/b.png\n",
