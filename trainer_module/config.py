@@ -55,7 +55,7 @@ class ImageConfig(Frozen):
             color = ()
         if len(color) != 3:
             raise ValueError(
-                f"received {background!r}; expected the name of a color such as white or black, or its hex "
+                "expected the name of a color such as white or black, or its hex "
                 "code in quotes, such as '#f0f0f0'"
             )
         return background

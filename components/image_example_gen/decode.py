@@ -189,7 +189,8 @@ def _open(data: bytes) -> Iterator[Image.Image]:
             raise RejectedError(Reason.DECOMPRESSION_BOMB, str(error)) from error
         except UnidentifiedImageError as error:
             is_webp = data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"")
-            if data.startswith(_MAGIC) or is_webp:
+            is_readable_heic = image_formats.is_heic(data) and "HEIF" in Image.OPEN
+            if data.startswith(_MAGIC) or is_webp or is_readable_heic:
                 raise RejectedError(Reason.TRUNCATED, f"the header is damaged ({len(data)} bytes)") from error
             raise RejectedError(Reason.NOT_AN_IMAGE, image_formats.describe(data)) from error
         except Exception as error:

@@ -72,7 +72,8 @@ def require_something(pixels: np.ndarray, seen_as: SeenAs, values: np.ndarray | 
     elif values is not None and values.min() < values.max():
         detail = (
             f"all {width}x{height} pixels are the same in their 8 high bits, values from {values.min():,} to "
-            f"{values.max():,} of {2**seen_as.bit_depth:,}: try image.bit_depth: {bits_of(int(values.max()))}"
+            f"{values.max():,} of {2**seen_as.bit_depth:,}: write image.bit_depth, the bits that "
+            f"your images use, here {bits_of(int(values.max()))} or more"
         )
     else:
         detail = f"all {width}x{height} pixels are the same"

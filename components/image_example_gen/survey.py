@@ -152,6 +152,8 @@ class _Tally:
                 self._ingest.seen_as,
             )
         except RejectedError as error:
+            if error.reason is Reason.BLANK:
+                self._deepest = max(self._deepest, deepest_value(image.data))
             self._reject(image.source, image.split, image.label, error)
         else:
             self._good[image.split, image.label] += 1
@@ -246,6 +248,7 @@ def _require_usable(survey: Survey, ingest: IngestConfig) -> None:
             f"most {ingest.max_bad_fraction:.1%} may be (data.max_bad_fraction). "
             f"Of {survey.num_looked_at:,} images that were looked at:\n"
             + "\n".join(f"  {line}" for line in described(survey.rejections))
+            + "".join(f"\nwarning: {doubt}" for doubt in survey.doubts)
             + "\nRepair or remove them, or raise the limit."
         )
     gone = [label for label, (looked, of) in survey.unusable_classes.items() if looked == of]

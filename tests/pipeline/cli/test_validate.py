@@ -4,16 +4,16 @@ import numpy as np
 import yaml
 
 from tests.components.image_example_gen.adapters.test_tfrecord import example, png, write_records
-from tests.components.image_example_gen.support import image_folder, picture, write
+from tests.components.image_example_gen.support import encoded, image_folder, picture, write
 from tests.pipeline.command import tfx_contrastive
 
 
-def validate(tmp_path, kind, path, **source):
+def validate(tmp_path, kind, path, image=(), **source):
     values = {
         "name": "mine",
         "root": str(tmp_path / "root"),
         "data": {"source": {"kind": kind, "path": str(path), **source}},
-        "image": {"height": 12, "width": 16, "channels": 3},
+        "image": {"height": 12, "width": 16, "channels": 3, **dict(image)},
     }
     write(tmp_path / "mine.yaml", yaml.safe_dump(values).encode())
     return tfx_contrastive("validate", "--config", str(tmp_path / "mine.yaml"))
@@ -47,7 +47,36 @@ def test_drawings(tmp_path):
     assert done.returncode == 1
     assert "The configuration mine can't be used: Of image folder" in done.stderr
     assert "100.0% of the images would be set aside, but at most 5.0% may be" in done.stderr
+    assert "(an SVG drawing: draw it as PNG first" in done.stderr
     assert not done.stdout
+
+
+def test_drawings_in_the_alpha_channel(tmp_path):
+    for name in "ab":
+        for i in range(10):
+            pixels = np.full((12, 16, 4), 255, np.uint8)
+            pixels[..., 3] = picture(i, channels=1)
+            write(tmp_path / "data" / name / f"{i}{name}.png", encoded(pixels))
+    done = validate(tmp_path, "image_folder", tmp_path / "data")
+    assert done.returncode == 1
+    assert "but for transparency, all 16x12 pixels are the same" in done.stderr
+    assert "try image.background: black" in done.stderr
+    assert validate(tmp_path, "image_folder", tmp_path / "data", {"background": "black"}).returncode == 0
+    unknown = validate(tmp_path, "image_folder", tmp_path / "data", {"background": "blak"})
+    assert (unknown.returncode, "image.background: received 'blak'" in unknown.stderr) == (1, True)
+
+
+def test_12_bits_in_files_of_16(tmp_path):
+    for name in "ab":
+        for i in range(10):
+            values = np.random.default_rng(i).integers(0, 4096, (12, 16), dtype=np.uint16)
+            write(tmp_path / "data" / name / f"{i}.tif", encoded(values, "TIFF"))
+    done = validate(tmp_path, "image_folder", tmp_path / "data")
+    assert done.returncode == 0
+    assert "warning: images of 16 bits per value have none above 4,09" in done.stdout
+    assert "16 of 256 levels of gray are left: write image.bit_depth: 12" in done.stdout
+    told = validate(tmp_path, "image_folder", tmp_path / "data", {"bit_depth": 12})
+    assert (told.returncode, "levels of gray" in told.stdout) == (0, False)
 
 
 def test_arrays_without_clear_meaning(tmp_path):
