@@ -74,8 +74,8 @@ def _make(cache: pathlib.Path) -> None:
     subprocess.run(["npm", "install", "--ignore-scripts", *_PACKAGES], cwd=cache, check=True)
     venv.create(cache / "cairosvg", with_pip=True, clear=True)
     python = cache / "cairosvg" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", _CAIRO], check=True)
+    subprocess.run([python, "-I", "-m", "pip", "install", "--quiet", _CAIRO], check=True)
     half_made = cache / f"half-made-{os.getpid()}"
     script = pathlib.Path(__file__).with_name("drawing.py")
-    subprocess.run([python, script, cache / "node_modules", half_made], check=True, stdout=sys.stderr)
+    subprocess.run([python, "-I", script, cache / "node_modules", half_made], check=True, stdout=sys.stderr)
     half_made.rename(cache / "set")
