@@ -68,7 +68,12 @@ def create_app(serving: Serving, limits: Limits) -> FastAPI:
             "model": served.choice.values(),
             "following": serving.values(),
             "encoder_fingerprint": known.encoder_fingerprint,
-            "index": {"kind": known.kind, "num_images": known.num_images, "recall": known.recall},
+            "index": {
+                "kind": known.kind,
+                "num_images": known.num_images,
+                "recall": known.recall,
+                "whitened": known.is_whitened,
+            },
             "classifies": served.search.model.is_classifier,
         }
 

@@ -224,6 +224,7 @@ def delivery_stage(
         model=candidate.model,
         serving_dir=config.serving_dir,
         config=config.compatibility.model_dump_json(),
+        embeddings_cache_dir=f"{config.root}/embeddings",
     )
     destination = tfx.proto.PushDestination(
         filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.pushed_dir)

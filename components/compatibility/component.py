@@ -8,6 +8,7 @@ from tfx.utils import path_utils
 from components.artifacts import CompatibilityReport
 from components.compatibility import verdict
 from components.compatibility.config import CompatibilityConfig
+from components.embedding_gen import embeddings, former
 from components.representation_gate.samples import read_samples
 
 
@@ -18,6 +19,7 @@ def CompatibilityCheck(  # noqa: N802 - the name is the node's id
     compatibility: OutputArtifact[CompatibilityReport],
     serving_dir: Parameter[str],
     config: Parameter[str] = "{}",
+    embeddings_cache_dir: Parameter[str] = "",
 ) -> None:
     """Compares the candidate's embeddings with those of the model in use.
 
@@ -30,6 +32,7 @@ def CompatibilityCheck(  # noqa: N802 - the name is the node's id
             `new_fingerprint`, `former_fingerprint` and, where measured, the figures.
         serving_dir: Directory of numeric versions; the newest is in use.
         config: CompatibilityConfig as JSON.
+        embeddings_cache_dir: Where EmbeddingGen remembers the embeddings of each encoder; empty: nowhere.
     """
     settings = CompatibilityConfig.model_validate_json(config)
 
@@ -37,7 +40,13 @@ def CompatibilityCheck(  # noqa: N802 - the name is the node's id
         split_dirs = artifact_utils.get_split_uris([examples], settings.split)
         return read_samples(split_dirs, settings.max_images, 0)[0].images.tolist()
 
-    report = verdict.judge(path_utils.serving_model_path(model.uri), serving_dir, read_images, settings)
+    def is_whitened(encoder_fingerprint: str) -> bool:
+        uri = former.find(embeddings_cache_dir, encoder_fingerprint)
+        return bool(uri) and embeddings.read_meta(uri).space.is_whitened
+
+    report = verdict.judge(
+        path_utils.serving_model_path(model.uri), serving_dir, read_images, settings, is_whitened
+    )
     verdict.write_report(report, settings, compatibility.uri)
     for name in ("verdict", "compared_with", "new_fingerprint", "former_fingerprint"):
         compatibility.set_string_custom_property(name, getattr(report, name))

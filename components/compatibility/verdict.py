@@ -45,7 +45,11 @@ class Report:
 
 
 def judge(
-    model_dir: str, serving_dir: str, read_images: Callable[[], Sequence[bytes]], config: CompatibilityConfig
+    model_dir: str,
+    serving_dir: str,
+    read_images: Callable[[], Sequence[bytes]],
+    config: CompatibilityConfig,
+    is_whitened: Callable[[str], bool] = lambda _: False,
 ) -> Report:
     """Compares a candidate with the model in use.
 
@@ -54,6 +58,7 @@ def judge(
         serving_dir: Directory of numeric versions; the newest complete one is in use.
         read_images: Gives the encoded images; called only if something has to be measured.
         config: Thresholds.
+        is_whitened: Whether the index of the encoder with a fingerprint compares whitened vectors.
 
     Raises:
         ValueError: If the candidate is no model of this pipeline. A model in use that can't be compared
@@ -73,7 +78,14 @@ def judge(
     if new.fingerprint == former.fingerprint:
         reason = "both models have the same encoder: their embeddings are equal"
         return Report(DROP_IN, (reason,), version, new.fingerprint, former.fingerprint)
-    return compare(new, former, version, read_images(), config)
+    report = compare(new, former, version, read_images(), config)
+    if not is_whitened(former.fingerprint):
+        return report
+    reason = (
+        "the index in use compares vectors that are whitened by the former encoder's matrix: another encoder "
+        "has another one, and vectors whitened by two can't be mixed"
+    )
+    return dataclasses.replace(report, verdict=REINDEX, reasons=(*report.reasons, reason))
 
 
 def compare(

@@ -29,7 +29,8 @@ class EmbeddingGen(base_beam_component.BaseBeamComponent):
 
     Outputs:
         embeddings: `shards/*.parquet` and `meta.json` (docs/search.md). Custom properties:
-            `encoder_fingerprint`, `dim`, `num_<split>`, `num_embedded`, `num_reused`.
+            `encoder_fingerprint`, `dim`, `num_<split>`, `num_embedded`, `num_reused`, `whitened` (0 or 1: how
+            vectors are to be compared), `space` (why).
     """
 
     SPEC_CLASS = EmbeddingGenSpec

@@ -1,5 +1,7 @@
 """How images are embedded."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -9,3 +11,9 @@ class EmbeddingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     batch_size: int = Field(256, ge=1, description="images in one call of the model, and in memory, twice")
+    whiten: Literal["auto", "always", "never"] = Field(
+        "auto", description="compare embeddings whitened; auto: where it is measured to help, without labels"
+    )
+    whitening_ridge: float = Field(
+        0.1, gt=0, description="shrinkage: this share of the mean variance is added to every variance"
+    )

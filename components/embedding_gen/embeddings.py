@@ -1,4 +1,4 @@
-"""The Embeddings artifact on disk: `shards/*.parquet` and `meta.json`.
+"""The Embeddings artifact on disk: `shards/*.parquet`, `meta.json` and, where it helps, `whitening.npz`.
 
 A shard has the rows of one file of examples, in the order of its records. `examples_file` and `record`
 say where the image itself is, so that a few images can be fetched without reading all.
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components import whitening
 from components.errors import InputError
 
 FORMAT_VERSION = 1
@@ -22,6 +23,30 @@ META_FILE = "meta.json"
 SHARDS_DIR = "shards"
 VECTOR = "vector"
 ROW_COLUMNS = ("image_id", "source", "split", "label", "examples_file", "record")
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """In which space vectors are compared, and why.
+
+    Attributes:
+        whitening_fingerprint: Of the whitening that is applied before cosine similarity; empty: none is.
+        reason: Why, as a sentence.
+        whiten: `auto`, `always` or `never`, as configured.
+        ridge: Shrinkage of the whitening.
+        figures: What was measured to decide, by name; empty where nothing had to be.
+    """
+
+    whitening_fingerprint: str = ""
+    reason: str = "written before embeddings could be whitened"
+    whiten: str = "never"
+    ridge: float = 0.0
+    figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_whitened(self) -> bool:
+        """Whether vectors are whitened before they are compared."""
+        return bool(self.whitening_fingerprint)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +62,7 @@ class Meta:
         num_reused: Rows taken over from former embeddings of the same encoder.
         examples_uri: Where the images are: `examples_file` of a row is relative to this.
         model_dir: The model's directory.
+        space: In which space the vectors, which are kept as the model gave them, are compared.
     """
 
     encoder_fingerprint: str
@@ -47,6 +73,7 @@ class Meta:
     num_reused: int
     examples_uri: str
     model_dir: str
+    space: Space = Space()
     format_version: int = FORMAT_VERSION
 
     @property
@@ -96,7 +123,17 @@ def read_meta(uri: str) -> Meta:
             f"{path} has the format version {values.get('format_version')}; expected {FORMAT_VERSION}. "
             "Run the pipeline again to embed with this version."
         )
-    return Meta(**values)
+    return Meta(**values | {"space": Space(**values.get("space", {}))})
+
+
+def read_whitening(uri: str) -> whitening.Whitening | None:
+    """The whitening under which the vectors are compared; None: they are compared as they are.
+
+    Raises:
+        ValueError: If the artifact is not complete.
+    """
+    fingerprint = read_meta(uri).space.whitening_fingerprint
+    return whitening.load(uri, fingerprint) if fingerprint else None
 
 
 def write_shard(rows: Sequence[pa.Table], path: str) -> None:
@@ -194,3 +231,10 @@ def read_all(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, n
     if start != total:
         raise InputError(f"{uri!r} holds {start} rows, its {META_FILE} says {total}: shards are missing.")
     return pa.concat_tables(rows), vectors
+
+
+def read_compared(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, np.ndarray]:
+    """Reads everything in the space in which it is compared: as `read_all`, whitened where that is on."""
+    rows, vectors = read_all(uri, splits)
+    found = read_whitening(uri)
+    return rows, vectors if found is None else found.apply(vectors)

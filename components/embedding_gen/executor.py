@@ -49,6 +49,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         artifact.set_string_custom_property("encoder_fingerprint", meta.encoder_fingerprint)
         for name in ("dim", "num_embedded", "num_reused"):
             artifact.set_int_custom_property(name, getattr(meta, name))
+        artifact.set_int_custom_property("whitened", int(meta.space.is_whitened))
+        artifact.set_string_custom_property("space", meta.space.reason)
         for split, count in meta.num_images.items():
             artifact.set_int_custom_property(f"num_{split}", count)
         if cache_dir:

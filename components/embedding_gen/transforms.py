@@ -20,6 +20,7 @@ from components.embedding_gen import embeddings
 from components.embedding_gen.config import EmbeddingConfig
 from components.embedding_gen.files import Counts, EmbedTask, embed_file
 from components.embedding_gen.former import FormerVectors
+from components.embedding_gen.space import settle_space
 from components.encoder_fingerprint import encoder_fingerprint
 from components.errors import InputError
 from components.served_model import ServedModel
@@ -67,7 +68,10 @@ class EmbedExamples(beam.PTransform):
             | "Spread" >> beam.Reshuffle()
             | "Embed" >> beam.ParDo(_EmbedFile(self._model_dir, self._former_uri, self._config))
             | "Gather" >> beam.combiners.ToList()
-            | "WriteMeta" >> beam.Map(finish, self._model_dir, self._examples_uri, self._uri)
+            | "WriteMeta"
+            >> beam.Map(
+                finish, self._model_dir, self._examples_uri, self._uri, self._former_uri, self._config
+            )
         )
 
 
@@ -165,8 +169,15 @@ class _EmbedFile(beam.DoFn):
         return counts
 
 
-def finish(counts: Sequence[Counts], model_dir: str, examples_uri: str, uri: str) -> embeddings.Meta:
-    """Sums up what the workers did and writes `meta.json`.
+def finish(
+    counts: Sequence[Counts],
+    model_dir: str,
+    examples_uri: str,
+    uri: str,
+    former_uri: str = "",
+    config: str = "{}",
+) -> embeddings.Meta:
+    """Decides in which space the vectors are compared, sums up what the workers did, writes `meta.json`.
 
     Raises:
         ValueError: If there was no image.
@@ -188,6 +199,7 @@ def finish(counts: Sequence[Counts], model_dir: str, examples_uri: str, uri: str
         num_reused=total - num_embedded,
         examples_uri=examples_uri,
         model_dir=model_dir,
+        space=settle_space(uri, former_uri, EmbeddingConfig.model_validate_json(config)),
     )
     embeddings.write_meta(meta, uri)
     return meta

@@ -71,7 +71,7 @@ def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
     Raises:
         ValueError: If every image has a label.
     """
-    rows, vectors = embeddings.read_all(embeddings_uri)
+    rows, vectors = embeddings.read_compared(embeddings_uri)
     labels, splits = _column(rows, "label"), _column(rows, "split")
     is_labelled, in_train = labels != "", splits == _TRAIN
     candidates = np.flatnonzero(~is_labelled & in_train)
@@ -101,7 +101,7 @@ def suspects(embeddings_uri: str, num: int, seed: int) -> Listing:
     Raises:
         ValueError: If too few images have a label.
     """
-    rows, vectors = embeddings.read_all(embeddings_uri)
+    rows, vectors = embeddings.read_compared(embeddings_uri)
     labels = _column(rows, "label")
     known = np.flatnonzero(labels != "")
     found = label_errors.find(vectors[known], labels[known], num, seed)

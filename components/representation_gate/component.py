@@ -24,8 +24,9 @@ def RepresentationGate(  # noqa: N802 - the name is the node's id
     Args:
         examples: Splits `train`, and `eval` and `test` where there are any.
         model: The Pretrainer's.
-        representation: `metrics.json`. Custom properties: `blessed` (0 or 1), `reason`, and every
-            figure of the encoder by its name.
+        representation: `metrics.json`. Custom properties: `blessed` (0 or 1), `reason`, `over_pixels` (how
+            its retrieval compares with that of pixels, as a sentence), and every figure of the encoder by its
+            name.
         blessing: `BLESSED` or `NOT_BLESSED`; custom properties as the Evaluator sets them.
         gate: GateConfig as JSON.
     """
@@ -37,6 +38,10 @@ def RepresentationGate(  # noqa: N802 - the name is the node's id
     measurement.write_report(report, config, representation.uri)
     representation.set_int_custom_property(BLESSED_PROPERTY, int(report.blessed))
     representation.set_string_custom_property("reason", "; ".join(report.reasons) or "every check passed")
+    if report.comparisons:
+        # By labels where there are any: they come after the figure that needs none.
+        retrieval = report.comparisons[min(1, len(report.comparisons) - 1)]
+        representation.set_string_custom_property("over_pixels", str(retrieval))
     for name, value in report.figures.items():
         representation.set_float_custom_property(name, float(value))
 

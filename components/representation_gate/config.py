@@ -9,7 +9,7 @@ class GateConfig(BaseModel):
     A threshold of None is not applied. Thresholds on kNN and linear probe apply where `train` and `eval`
     have labels; `min_view_retrieval_gain` stands in for them where they have none.
 
-    Three groups, each against one way to fail:
+    Four groups, each against one way to fail:
 
     - *Collapse* (constant, low-rank): `min_effective_rank`, `min_embedding_std`, `max_uniformity`. The
       defaults are far from what a trained encoder shows. They can't tell an untrained encoder: random
@@ -17,6 +17,9 @@ class GateConfig(BaseModel):
     - *Learned nothing*: the `*_gain` thresholds compare with the encoder's own permuted twins
       (`encoder.py`), so they need no knowledge of the data set or the architecture. Fashion-MNIST, 60
       labels a class: untrained encoders gain -0.05 to 0.03, one of 500 SimCLR steps 0.3 to 0.37.
+    - *Worse than pixels*: the `*_margin_over_pixels` thresholds compare accuracies on `eval` with the best of
+      the pixel baselines (`pixels.py`). They refuse what is below them beyond chance, that is, where the 95 %
+      interval of the paired difference lies below them as a whole.
     - *Not good enough for this task*: the absolute accuracies and the gain over pixels, None by default
       because only the team that owns the data can know them.
     """
@@ -31,14 +34,21 @@ class GateConfig(BaseModel):
     min_knn_gain: float | None = Field(0.1, le=1, description="share of the twins' kNN errors avoided")
     min_linear_probe_gain: float | None = Field(0.1, le=1, description="share of the twins' errors avoided")
     min_view_retrieval_gain: float | None = Field(0.05, le=1, description="used without labels only")
+    min_knn_margin_over_pixels: float | None = Field(
+        0.0, ge=-1, le=1, description="kNN accuracy less that of the best pixels, beyond chance"
+    )
+    min_linear_probe_margin_over_pixels: float | None = Field(
+        0.0, ge=-1, le=1, description="linear-probe accuracy less that of the best pixels, beyond chance"
+    )
     min_knn_accuracy: float | None = Field(None, ge=0, le=1)
     min_linear_probe_accuracy: float | None = Field(None, ge=0, le=1)
     min_gain_over_pixels: float | None = Field(
-        None, le=1, description="share of the errors of a linear probe on 16x16 pixels avoided"
+        None, le=1, description="share of the errors of the best linear probe on pixels avoided"
     )
 
     k: int = Field(20, ge=1, description="neighbours of the kNN probe")
     temperature: float = Field(0.07, gt=0, description="weights of the neighbours: exp(cosine / temperature)")
+    whitening_ridge: float = Field(0.1, gt=0, description="as embedding.whitening_ridge")
     num_twins: int = Field(4, ge=1, le=20, description="permuted copies of the encoder to compare with")
     max_labelled_train: int = Field(2_000, ge=10, description="labelled training images of the probes")
     max_eval: int = Field(10_000, ge=10)

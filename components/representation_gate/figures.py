@@ -80,15 +80,20 @@ def view_retrieval(view_a: np.ndarray, view_b: np.ndarray) -> float:
     Returns:
         1 where each view finds its image; about ln(N) / N by chance. Ties count against the encoder.
     """
+    return float(reciprocal_ranks(view_a, view_b).mean())
+
+
+def reciprocal_ranks(view_a: np.ndarray, view_b: np.ndarray) -> np.ndarray:
+    """Reciprocal rank of each image's own view among the views of all, float [N]; see `view_retrieval`."""
     similarity = view_b @ view_a.T
     ranks = (similarity >= np.diag(similarity)[:, None]).sum(axis=1)
-    return float((1.0 / np.maximum(ranks, 1)).mean())
+    return 1.0 / np.maximum(ranks, 1)
 
 
-def knn_accuracy(
+def knn_hits(
     bank: tuple[np.ndarray, np.ndarray], queries: tuple[np.ndarray, np.ndarray], k: int, temperature: float
-) -> float:
-    """Accuracy of the weighted kNN probe (Wu et al., arXiv:1805.01978, section 3.4).
+) -> np.ndarray:
+    """Which queries the weighted kNN probe gets right (Wu et al., arXiv:1805.01978, section 3.4).
 
     Args:
         bank: L2-normalised embeddings, float [N, D], and labels, int [N], from 0.
@@ -97,12 +102,12 @@ def knn_accuracy(
         temperature: A neighbour's vote is exp(cosine / temperature).
 
     Returns:
-        Share of the queries that get their label.
+        Whether each query gets its label, bool [M].
     """
     bank_embeddings, bank_labels = bank
     embeddings, labels = queries
     k, num_classes = min(k, len(bank_labels)), int(bank_labels.max()) + 1
-    correct = 0
+    hits = []
     for start in range(0, len(labels), 1_024):
         similarity = embeddings[start : start + 1_024] @ bank_embeddings.T
         nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
@@ -111,8 +116,15 @@ def knn_accuracy(
         weights = np.exp((cosine - cosine.max(axis=1, keepdims=True)) / temperature)
         votes = np.zeros([len(similarity), num_classes])
         np.add.at(votes, (np.arange(len(similarity))[:, None], bank_labels[nearest]), weights)
-        correct += int((votes.argmax(axis=1) == labels[start : start + 1_024]).sum())
-    return correct / len(labels)
+        hits.append(votes.argmax(axis=1) == labels[start : start + 1_024])
+    return np.concatenate(hits)
+
+
+def knn_accuracy(
+    bank: tuple[np.ndarray, np.ndarray], queries: tuple[np.ndarray, np.ndarray], k: int, temperature: float
+) -> float:
+    """Share of the queries that the kNN probe gets right; see `knn_hits`."""
+    return float(knn_hits(bank, queries, k, temperature).mean())
 
 
 class LinearProbe:
@@ -149,4 +161,8 @@ class LinearProbe:
 
     def accuracy(self, features: np.ndarray, labels: np.ndarray) -> float:
         """Share of rows (float [M, D]) that get their label (int [M])."""
-        return float((self._probe.predict(features) == labels).mean())
+        return float(self.hits(features, labels).mean())
+
+    def hits(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Which rows (float [M, D]) get their label (int [M]); bool [M]."""
+        return self._probe.predict(features) == labels

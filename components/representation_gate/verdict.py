@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from components.representation_gate.config import GateConfig
+from components.representation_gate.pixel_comparison import Comparison
 
 Outcome = Literal["passed", "failed", "skipped"]
 
@@ -37,6 +38,7 @@ class _Rule:
     meaning: str
     upper_bound: bool = False
     labels: bool | None = None  # None: always; True, False: only with or only without labels
+    over_pixels: bool = False  # compared with the upper end of an interval
 
 
 _RULES = (
@@ -56,6 +58,20 @@ _RULES = (
         "hardly better than its own weights in random order",
         labels=False,
     ),
+    _Rule(
+        "min_knn_margin_over_pixels",
+        "knn_margin_over_pixels",
+        "the embedding is worse than pixels",
+        labels=True,
+        over_pixels=True,
+    ),
+    _Rule(
+        "min_linear_probe_margin_over_pixels",
+        "linear_probe_margin_over_pixels",
+        "the embedding is worse than pixels",
+        labels=True,
+        over_pixels=True,
+    ),
     _Rule("min_knn_accuracy", "knn_accuracy", "the kNN probe is below what was asked for", labels=True),
     _Rule(
         "min_linear_probe_accuracy",
@@ -67,7 +83,12 @@ _RULES = (
 )
 
 
-def check(figures: Mapping[str, float], config: GateConfig, has_labels: bool) -> list[Check]:
+def check(
+    figures: Mapping[str, float],
+    config: GateConfig,
+    has_labels: bool,
+    comparisons: Mapping[str, Comparison] | None = None,
+) -> list[Check]:
     """Checks every threshold.
 
     A threshold that is set and applies, but whose figure is missing, fails: what can't be shown is
@@ -77,16 +98,35 @@ def check(figures: Mapping[str, float], config: GateConfig, has_labels: bool) ->
         figures: Figures by name.
         config: The thresholds.
         has_labels: Whether the probes had labels of two classes in `train` and some in `eval`.
+        comparisons: With pixels, by the name of the figure that is their margin.
 
     Returns:
         One Check a threshold, in the order of GateConfig.
     """
-    return [_check(rule, figures.get(rule.figure_name), config, has_labels) for rule in _RULES]
+    found = comparisons or {}
+    return [
+        _against_pixels(rule, found[rule.figure_name], config)
+        if rule.over_pixels and rule.figure_name in found
+        else _check(rule, figures.get(rule.figure_name), config, has_labels)
+        for rule in _RULES
+    ]
 
 
 def refusals(checks: Sequence[Check]) -> list[str]:
     """The reasons of the failed checks; empty means blessed."""
     return [check.reason for check in checks if check.outcome == "failed"]
+
+
+def _against_pixels(rule: _Rule, comparison: Comparison, config: GateConfig) -> Check:
+    threshold: float | None = getattr(config, rule.threshold_name)
+    value = comparison.margin.value
+    if threshold is None:
+        reason = f"{rule.threshold_name} is not set"
+        return Check(rule.threshold_name, rule.figure_name, value, None, "skipped", reason)
+    if comparison.margin.high >= threshold:
+        return Check(rule.threshold_name, rule.figure_name, value, threshold, "passed", str(comparison))
+    reason = f"{rule.meaning}: {comparison}, expected {threshold:+g} or more within the interval"
+    return Check(rule.threshold_name, rule.figure_name, value, threshold, "failed", reason)
 
 
 def _check(rule: _Rule, value: float | None, config: GateConfig, has_labels: bool) -> Check:

@@ -19,7 +19,8 @@ def SimilarityIndexGen(  # noqa: N802 - the name is the node's id
     Args:
         embeddings: Of one encoder.
         similarity_index: `index.faiss`, `rows.parquet`, `index.json`. Custom properties: `kind`,
-            `encoder_fingerprint`, `num_images`, `num_bytes`, `recall`.
+            `encoder_fingerprint`, `num_images`, `num_bytes`, `recall`, `whitening_fingerprint` (empty:
+            vectors are compared as they are).
         index: IndexConfig as JSON.
     """
     built = build_from_embeddings(embeddings.uri, IndexConfig.model_validate_json(index))
@@ -27,6 +28,7 @@ def SimilarityIndexGen(  # noqa: N802 - the name is the node's id
     known = built.description
     similarity_index.set_string_custom_property("kind", known.kind)
     similarity_index.set_string_custom_property("encoder_fingerprint", known.encoder_fingerprint)
+    similarity_index.set_string_custom_property("whitening_fingerprint", known.whitening_fingerprint)
     similarity_index.set_int_custom_property("num_images", known.num_images)
     similarity_index.set_int_custom_property("num_bytes", known.num_bytes)
     similarity_index.set_float_custom_property("recall", known.recall)

@@ -14,13 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components import whitening
 from components.embedding_gen import embeddings
 from components.errors import InputError
 from components.similarity_index_gen.approximate import Trial, build_approximate
 from components.similarity_index_gen.config import IndexConfig
 from components.similarity_index_gen.exact import build_exact
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_READABLE_VERSIONS = (1, 2)  # 1: before an index could be whitened
 INDEX_FILE, ROWS_FILE, DESCRIPTION_FILE = "index.faiss", "rows.parquet", "index.json"
 
 
@@ -38,6 +40,8 @@ class Description:
         trials: The approximate indexes that were tried, with the figures by which they were judged.
         examples_uri: Where the images are.
         model_dir: The model whose `embed_bytes` gives queries.
+        whitening_fingerprint: Of the whitening that is applied to indexed vectors and queries alike; empty:
+            none is.
     """
 
     kind: str
@@ -47,9 +51,15 @@ class Description:
     num_bytes: int
     recall: float
     trials: Sequence[Mapping[str, Any]]
-    examples_uri: str
-    model_dir: str
+    examples_uri: str = ""
+    model_dir: str = ""
+    whitening_fingerprint: str = ""
     format_version: int = FORMAT_VERSION
+
+    @property
+    def is_whitened(self) -> bool:
+        """Whether similarities are those of whitened vectors."""
+        return bool(self.whitening_fingerprint)
 
 
 class OtherEncoderError(InputError):
@@ -57,11 +67,18 @@ class OtherEncoderError(InputError):
 
 
 class SimilarityIndex:
-    """Nearest neighbors by cosine similarity."""
+    """Nearest neighbors by cosine similarity, of vectors as they are or whitened."""
 
-    def __init__(self, index: faiss.Index, rows: pa.Table, description: Description):
+    def __init__(
+        self,
+        index: faiss.Index,
+        rows: pa.Table,
+        description: Description,
+        whitened_by: whitening.Whitening | None = None,
+    ):
         """Joins the parts; `build` and `load` make them."""
         self._index = index
+        self._whitening = whitened_by
         self._labels = np.array([label or "" for label in rows["label"].to_pylist()], object)
         self.rows = rows
         self.description = description
@@ -73,8 +90,7 @@ class SimilarityIndex:
         rows: pa.Table,
         encoder_fingerprint: str,
         config: IndexConfig,
-        examples_uri: str = "",
-        model_dir: str = "",
+        whitened_by: whitening.Whitening | None = None,
     ) -> "SimilarityIndex":
         """Builds the index that the configuration asks for.
 
@@ -83,8 +99,7 @@ class SimilarityIndex:
             rows: What is known of each, N rows; the columns of an Embeddings artifact.
             encoder_fingerprint: Of the encoder that computed them.
             config: Exact or approximate, and the recall gate.
-            examples_uri: Where the images are.
-            model_dir: The encoder's model.
+            whitened_by: Applied to these vectors and to every query; None: vectors are compared as they are.
 
         Returns:
             An exact index up to `exact_up_to` vectors, or where no approximate one passes the gate.
@@ -101,6 +116,8 @@ class SimilarityIndex:
                 f"Received vectors of length {lengths.min():.4g} to {lengths.max():.4g}; expected "
                 "length 1, as `embed_bytes` gives them."
             )
+        if whitened_by is not None:
+            vectors = whitened_by.apply(vectors)
         index: faiss.Index | None = None
         trials: list[Trial] = []
         if len(vectors) > config.exact_up_to:
@@ -115,16 +132,17 @@ class SimilarityIndex:
             num_bytes(index),
             recall,
             [dataclasses.asdict(trial) for trial in trials],
-            examples_uri,
-            model_dir,
+            whitening_fingerprint="" if whitened_by is None else whitened_by.fingerprint,
         )
-        return cls(index, rows, description)
+        return cls(index, rows, description, whitened_by)
 
     def save(self, uri: str) -> None:
         """Writes the index to a directory, local or remote; its description last."""
         from tensorflow.io import gfile
 
         gfile.makedirs(uri)
+        if self._whitening is not None:
+            self._whitening.save(uri)
         with tempfile.TemporaryDirectory() as folder:
             # faiss writes local files only; a copy in memory would double what a large index takes.
             local = os.path.join(folder, INDEX_FILE)
@@ -156,18 +174,21 @@ class SimilarityIndex:
                 return file.read()
 
         values = json.loads(read(DESCRIPTION_FILE))
-        if values.get("format_version") != FORMAT_VERSION:
+        if values.get("format_version") not in _READABLE_VERSIONS:
+            expected = " or ".join(map(str, _READABLE_VERSIONS))
             raise InputError(
-                f"{uri} has the format version {values.get('format_version')}; expected {FORMAT_VERSION}. "
+                f"{uri} has the format version {values.get('format_version')}; expected {expected}. "
                 "Run the pipeline again to build the index with this version."
             )
+        description = Description(**values)
+        found = whitening.load(uri, description.whitening_fingerprint) if description.is_whitened else None
         with tempfile.TemporaryDirectory() as folder:
             local = posixpath.join(uri, INDEX_FILE)
             if not os.path.exists(local):
                 local = os.path.join(folder, INDEX_FILE)
                 gfile.copy(posixpath.join(uri, INDEX_FILE), local)
             index = faiss.read_index(local)
-        return cls(index, pq.read_table(io.BytesIO(read(ROWS_FILE))), Description(**values))
+        return cls(index, pq.read_table(io.BytesIO(read(ROWS_FILE))), description, found)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -194,7 +215,8 @@ class SimilarityIndex:
         """Finds the most similar images.
 
         Args:
-            vectors: Embeddings of the queries, float32 [Q, D].
+            vectors: Embeddings of the queries as `embed_bytes` gives them, float32 [Q, D]. Where the index
+                is whitened, they are whitened here.
             encoder_fingerprint: Of the encoder that computed them.
             k: How many a query.
             label: Only images with this label; such a search is always exact.
@@ -214,6 +236,8 @@ class SimilarityIndex:
             raise InputError(f"Received vectors of shape {list(vectors.shape)}; expected [Q, {known.dim}].")
         if k < 1:
             raise InputError(f"Received k={k}; expected 1 or more.")
+        if self._whitening is not None:
+            vectors = np.ascontiguousarray(self._whitening.apply(vectors), np.float32)
         if label is not None:
             return self._search_label(vectors, k, label)
         similarities, rows = self._index.search(vectors, min(k, known.num_images))
@@ -249,9 +273,12 @@ def build_from_embeddings(uri: str, config: IndexConfig) -> SimilarityIndex:
     """
     meta = embeddings.read_meta(uri)
     rows, vectors = embeddings.read_all(uri, config.splits)
-    return SimilarityIndex.build(
-        vectors, rows, meta.encoder_fingerprint, config, meta.examples_uri, meta.model_dir
+    whitened_by = embeddings.read_whitening(uri)
+    built = SimilarityIndex.build(vectors, rows, meta.encoder_fingerprint, config, whitened_by)
+    built.description = dataclasses.replace(
+        built.description, examples_uri=meta.examples_uri, model_dir=meta.model_dir
     )
+    return built
 
 
 def num_bytes(index: faiss.Index) -> int:

@@ -52,11 +52,14 @@ def command(
     sheet.parent.mkdir(parents=True, exist_ok=True)
     sheet.write_bytes(contact_sheet(queries, found, pictures))
     if as_json:
-        click.echo(json.dumps(_values(images, found, sheet, choice), indent=2, ensure_ascii=False))
+        values = {**_values(images, found, sheet, choice), "whitened": search.index.description.is_whitened}
+        click.echo(json.dumps(values, indent=2, ensure_ascii=False))
         return
     click.echo(f"model: {choice}")
     for path, row in zip(images, found, strict=True):
         _print(path, row)
+    space = "whitened embeddings" if search.index.description.is_whitened else "embeddings"
+    click.echo(f"similarity: cosine of {space}")
     click.echo(f"contact sheet: {sheet}")
 
 

@@ -52,6 +52,11 @@ def command(config_name: str | None, overrides: tuple[str, ...], as_json: bool) 
     if record is not None and run.state == "running":
         click.echo(f"running:     process {record.pid} on {record.host}, since {record.started}")
     click.echo(f"verdict:     {records.verdict_text(standing)}")
+    gate = run.node("RepresentationGate")
+    if gate is not None and gate.outputs.get("representation"):
+        over_pixels = gate.output("representation").properties.get("over_pixels")
+        if over_pixels:
+            click.echo(f"pixels:      {over_pixels}")
     if in_use is None:
         click.echo("last pushed: nothing yet")
     else:

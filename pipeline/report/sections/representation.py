@@ -25,7 +25,20 @@ _TITLES = {
     "linear_probe_accuracy": ("Linear probe, eval", "Accuracy of a linear classifier on frozen embeddings."),
     "test_knn_accuracy": ("kNN probe, test", "Reported only."),
     "test_linear_probe_accuracy": ("Linear probe, test", "Reported only."),
+    "whitened_knn_accuracy": (
+        "kNN probe, eval, whitened",
+        "The same where embeddings are compared whitened.",
+    ),
+    "pixel_knn_accuracy": (
+        "kNN probe on pixels",
+        "What search has without any encoder: the best of its forms.",
+    ),
+    "knn_margin_over_pixels": ("kNN probe over pixels", "Difference of the best of each."),
     "pixel_linear_probe_accuracy": ("Linear probe on pixels", "What a classifier has without any encoder."),
+    "linear_probe_margin_over_pixels": (
+        "Linear probe over pixels",
+        "Difference to the best probe on pixels.",
+    ),
     "knn_gain": ("kNN gain", "Share of the errors of shuffled weights that the encoder avoids."),
     "linear_probe_gain": ("Linear-probe gain", "The same for the linear probe."),
     "gain_over_pixels": ("Gain over pixels", "Share of the errors of the pixel probe that it avoids."),
@@ -34,6 +47,10 @@ _TITLES = {
     "uniformity": ("Uniformity", "Lower is more evenly spread, down to about -4."),
     "alignment": ("Alignment", "Squared distance of two views; not to be read alone."),
     "view_retrieval": ("View retrieval", "Mean reciprocal rank of an image's own view."),
+    "pixel_view_retrieval": (
+        "View retrieval by pixels",
+        "Reported only: strong for a mild crop as this one.",
+    ),
     "view_retrieval_gain": ("View-retrieval gain", "Share of the shuffled weights' misses avoided."),
 }
 
@@ -93,13 +110,14 @@ class NeighbourRow:
 
 @dataclasses.dataclass(frozen=True)
 class Representation:
-    """The section; `checks` are those of RepresentationGate, as it wrote them."""
+    """The section; `checks` and `comparisons` are those of RepresentationGate, as it wrote them."""
 
     split: str
     blessed: bool | None
     figures: tuple[Figure, ...]
     counts: Mapping[str, int]
     checks: tuple[Mapping[str, Any], ...]
+    comparisons: tuple[Mapping[str, Any], ...]
     map: EmbeddingMap | None
     rows: tuple[NeighbourRow, ...]
 
@@ -145,6 +163,7 @@ def collect_representation(
         figures=tuple(figures),
         counts=report.get("counts", {}),
         checks=tuple(report.get("checks", ())),
+        comparisons=tuple(report.get("comparisons", ())),
         map=_map(seen, points) if seen else None,
         rows=_neighbour_rows(seen, gallery) if seen else (),
     )

@@ -7,6 +7,9 @@ from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
 import components
 from components.compatibility.component import CompatibilityCheck
+from components.embedding_gen import embeddings
+from components.embedding_gen import former as former_embeddings
+from components.encoder_fingerprint import encoder_fingerprint
 from tests.components.tiny_models import digit_images, random_kernel, save_model, write_examples
 
 KERNEL = random_kernel(5)
@@ -20,7 +23,7 @@ def examples_dir(tmp_path_factory):
     return root
 
 
-def run(examples_dir, kernel, tmp_path, former=None, head=None):
+def run(examples_dir, kernel, tmp_path, former=None, head=None, cache_dir=""):
     examples, model = standard_artifacts.Examples(), standard_artifacts.Model()
     examples.uri, model.uri = str(examples_dir), str(tmp_path / "candidate")
     examples.split_names = artifact_utils.encode_split_names(["eval"])
@@ -30,7 +33,11 @@ def run(examples_dir, kernel, tmp_path, former=None, head=None):
     report = components.CompatibilityReport()
     report.uri = str(tmp_path / "report")
     CompatibilityCheck.test_call(
-        examples=examples, model=model, compatibility=report, serving_dir=str(tmp_path / "serving")
+        examples=examples,
+        model=model,
+        compatibility=report,
+        serving_dir=str(tmp_path / "serving"),
+        embeddings_cache_dir=str(cache_dir),
     )
     return report, json.loads((tmp_path / "report" / "compatibility.json").read_text())
 
@@ -58,6 +65,22 @@ def test_a_slightly_changed_encoder_is_a_drop_in(examples_dir, tmp_path):
     assert min(content["neighbor_overlap"], content["cross_overlap"], content["linear_cka"]) > 0.95
     assert report.get_float_custom_property("linear_cka") == content["linear_cka"]
     assert content["num_images"] == 200
+
+
+@pytest.mark.parametrize("is_whitened", [True, False])
+def test_another_encoder_is_no_drop_in_for_a_whitened_index(examples_dir, tmp_path, is_whitened):
+    fingerprint = encoder_fingerprint(save_model(tmp_path / "in_use", KERNEL))
+    space = embeddings.Space("0" * 64 if is_whitened else "", "as configured")
+    uri = tmp_path / "embeddings"
+    uri.mkdir()
+    embeddings.write_meta(embeddings.Meta(fingerprint, 16, {}, {}, 0, 0, "", "", space), str(uri))
+    former_embeddings.remember(str(tmp_path / "cache"), fingerprint, str(uri))
+    changed = KERNEL + 1e-3 * random_kernel(6)
+    _, content = run(examples_dir, changed, tmp_path, former=KERNEL, cache_dir=tmp_path / "cache")
+    assert content["verdict"] == ("re-index needed" if is_whitened else "drop-in")
+    assert ["whitened by the former encoder's matrix" in each for each in content["reasons"]] == (
+        [True] if is_whitened else []
+    )
 
 
 def test_a_rotated_encoder_needs_a_new_index(examples_dir, tmp_path):

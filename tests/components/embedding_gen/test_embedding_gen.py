@@ -8,6 +8,7 @@ import pytest
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
 import components
+from components import whitening
 from components.embedding_gen import embeddings
 from components.embedding_gen.component import EmbeddingGen
 from components.embedding_gen.config import EmbeddingConfig
@@ -24,6 +25,7 @@ from tests.components.tiny_models import (
 
 KERNEL = random_kernel(2)
 IMAGES, NAMES = digit_images(60)
+READERS = (embeddings.read_all, embeddings.read_compared)
 LABELS = [name if row % 3 else None for row, name in enumerate(NAMES)]
 
 
@@ -40,13 +42,13 @@ def model_uri(tmp_path_factory):
     return str(root)
 
 
-def run(examples_dir, model_uri, out, cache_dir="", batch_size=4):
+def run(examples_dir, model_uri, out, cache_dir="", batch_size=4, **space):
     examples, model = standard_artifacts.Examples(), standard_artifacts.Model()
     examples.uri, model.uri = str(examples_dir), model_uri
     examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
     artifact = components.Embeddings()
     artifact.uri = str(out)
-    config = EmbeddingConfig(batch_size=batch_size).model_dump_json()
+    config = EmbeddingConfig(batch_size=batch_size, **space).model_dump_json()
     Executor().Do(
         {"examples": [examples], "model": [model]},
         {"embeddings": [artifact]},
@@ -128,6 +130,56 @@ def test_another_encoder_embeds_everything(tmp_path, model_uri):
     save_model(tmp_path / "other" / "Format-Serving", random_kernel(9))
     artifact = run(tmp_path / "examples", str(tmp_path / "other"), tmp_path / "out2", tmp_path / "cache")
     assert artifact.get_int_custom_property("num_embedded") == 40
+
+
+def test_vectors_are_kept_as_they_are_and_compared_whitened_by_train(tmp_path, model_uri):
+    write_splits(tmp_path / "examples", 30)
+    artifact = run(tmp_path / "examples", model_uri, tmp_path / "out", whiten="always", whitening_ridge=0.3)
+    rows, vectors = embeddings.read_all(str(tmp_path / "out"))
+    in_train = np.array([split == "train" for split in rows["split"].to_pylist()])
+    fitted = whitening.fit([vectors[in_train]], 0.3)
+    compared, whitened = embeddings.read_compared(str(tmp_path / "out"))
+    assert compared.equals(rows)
+    np.testing.assert_allclose(whitened, fitted.apply(vectors), atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    assert not np.allclose(whitened, vectors, atol=0.1)
+    assert artifact.get_int_custom_property("whitened") == 1
+
+
+def test_one_encoder_keeps_its_whitening_as_long_as_the_settings_stay(tmp_path, model_uri):
+    write_splits(tmp_path / "first", 20)
+    write_splits(tmp_path / "second", 30)
+
+    def fingerprint(number, examples, **space):
+        run(tmp_path / examples, model_uri, tmp_path / number, tmp_path / "cache", **space)
+        return embeddings.read_meta(str(tmp_path / number)).space.whitening_fingerprint
+
+    first = fingerprint("1", "first", whiten="always")
+    assert fingerprint("2", "second", whiten="always") == first
+    assert embeddings.read_whitening(str(tmp_path / "2")).fingerprint == first
+    assert fingerprint("3", "second", whiten="always", whitening_ridge=0.5) not in ("", first)
+    (tmp_path / "3" / whitening.WHITENING_FILE).unlink()  # lost: another is fitted
+    assert fingerprint("4", "second", whiten="always", whitening_ridge=0.5) not in ("", first)
+    assert fingerprint("5", "second", whiten="never") == ""
+    assert not (tmp_path / "5" / whitening.WHITENING_FILE).exists()
+
+
+def test_few_images_are_compared_as_they_are_unless_told_otherwise(tmp_path, model_uri):
+    write_splits(tmp_path / "examples", 30)
+    run(tmp_path / "examples", model_uri, tmp_path / "out")
+    space = embeddings.read_meta(str(tmp_path / "out")).space
+    assert not space.is_whitened
+    assert "30 images of train are 1.9 per dimension" in space.reason
+    np.testing.assert_array_equal(*(read(str(tmp_path / "out"))[1] for read in READERS))
+
+
+def test_embeddings_of_a_former_version_are_compared_as_they_are(tmp_path, model_uri):
+    write_splits(tmp_path / "examples", 30)
+    run(tmp_path / "examples", model_uri, tmp_path / "out", whiten="always")
+    meta = json.loads((tmp_path / "out" / "meta.json").read_text())
+    del meta["space"]
+    (tmp_path / "out" / "meta.json").write_text(json.dumps(meta))
+    np.testing.assert_array_equal(*(read(str(tmp_path / "out"))[1] for read in READERS))
 
 
 def test_lost_former_embeddings_are_no_obstacle(tmp_path, model_uri):

@@ -1,12 +1,15 @@
 """From embeddings to a file, and back through ingest."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from components import whitening
 from components.embedding_gen import embeddings
 from components.image_example_gen import labels_file
-from components.label_suggestions import lists
+from components.label_suggestions import lists, selection
 from tests.components.tiny_models import digit_images, embed_with, image_id, random_kernel, write_examples
 
 NUM = 400
@@ -51,6 +54,22 @@ def test_suggestions_are_unlabelled_training_images(tmp_path):
     assert {line.guess for line in found.lines} <= set(truth)
     assert found.num_candidates == 260
     assert set(found.images()) == {line.image_id for line in found.lines}
+
+
+def test_suggestions_compare_as_the_index_does(tmp_path):
+    _, truth = digit_images(NUM)
+    uri, _, _ = make(tmp_path, some_labels(truth))
+    as_they_are = lists.suggestions(uri, 20, 0)
+    _, vectors = embeddings.read_all(uri)
+    fitted = whitening.fit([vectors[:320]], 0.1)
+    fitted.save(uri)
+    space = embeddings.Space(fitted.fingerprint, "as configured")
+    embeddings.write_meta(dataclasses.replace(embeddings.read_meta(uri), space=space), uri)
+    found = lists.suggestions(uri, 20, 0)
+    whitened = fitted.apply(vectors)
+    expected = selection.choose(whitened[60:320], whitened[:60], np.array(truth[:60], object), 20, 0)
+    assert [int(line.source.split("/")[1]) - 60 for line in found.lines] == expected.rows.tolist()
+    assert {line.source for line in found.lines} != {line.source for line in as_they_are.lines}
 
 
 def test_labels_of_eval_and_test_decide_nothing(tmp_path):

@@ -43,7 +43,15 @@ def test_an_untrained_encoder_leaves_an_artifact_that_the_pusher_refuses(splits,
 def test_a_refusal_switched_off_by_configuration_blesses(splits, tmp_path):
     encoder = conv_encoder(0)
     save_encoder(tmp_path / "model" / "Format-Serving", encoder, encoder)
-    gate = GateConfig(num_views=100, min_knn_gain=None, min_linear_probe_gain=None).model_dump_json()
+    waived = dict.fromkeys(
+        (
+            "min_knn_gain",
+            "min_linear_probe_gain",
+            "min_knn_margin_over_pixels",
+            "min_linear_probe_margin_over_pixels",
+        )
+    )
+    gate = GateConfig(num_views=100, **waived).model_dump_json()
     report, blessing = run(splits, str(tmp_path / "model"), tmp_path, gate)
     assert model_utils.is_model_blessed(blessing)
     assert [path.name for path in (tmp_path / "blessing").iterdir()] == ["BLESSED"]

@@ -97,7 +97,7 @@ def test_weights_that_cannot_be_permuted_are_not_blessed(splits, tmp_path):
         tmp_path / "model", lambda images: tf.reshape(tf.cast(images, tf.float32) - 70, [-1, 64]) @ kernel
     )
     report = measurement.evaluate(splits, frozen, CONFIG)
-    assert failed(report) == {"min_knn_gain", "min_linear_probe_gain"}
+    assert failed(report) >= {"min_knn_gain", "min_linear_probe_gain"}
     waived = CONFIG.model_copy(update={"min_knn_gain": None, "min_linear_probe_gain": None})
     assert measurement.evaluate(splits, frozen, waived).blessed
 

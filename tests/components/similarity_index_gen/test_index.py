@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components import whitening
 from components.similarity_index_gen.approximate import build_approximate
 from components.similarity_index_gen.config import IndexConfig
 from components.similarity_index_gen.exact import exact_neighbors, recall_at_k
@@ -33,6 +34,39 @@ def rows_of(num):
 @pytest.fixture(scope="module")
 def vectors():
     return clustered(NUM, DIM, 0)
+
+
+def test_a_whitened_index_finds_what_whitened_vectors_are_near(vectors, tmp_path):
+    whitened_by = whitening.fit([vectors[:1000], vectors[1000:]], ridge=0.1)
+    built = SimilarityIndex.build(vectors, rows_of(NUM), "encoder", IndexConfig(), whitened_by)
+    built.save(str(tmp_path / "index"))
+    loaded = SimilarityIndex.load(str(tmp_path / "index"))
+    assert loaded.description.whitening_fingerprint == whitened_by.fingerprint
+    rows, _ = loaded.search(vectors[:50], "encoder", 10)
+    by_hand = whitened_by.apply(vectors)
+    np.testing.assert_array_equal(rows, brute_force(by_hand, by_hand[:50], 10))
+    assert (rows != brute_force(vectors, vectors[:50], 10)).any()
+
+
+def test_a_whitening_that_is_lost_or_another_is_told(vectors, tmp_path):
+    whitened_by = whitening.fit([vectors], ridge=0.1)
+    SimilarityIndex.build(vectors, rows_of(NUM), "encoder", IndexConfig(), whitened_by).save(str(tmp_path))
+    whitening.fit([vectors], ridge=0.2).save(str(tmp_path))
+    with pytest.raises(ValueError, match="it is not the whitening of these vectors"):
+        SimilarityIndex.load(str(tmp_path))
+    (tmp_path / whitening.WHITENING_FILE).unlink()
+    with pytest.raises(ValueError, match=r"whitening.npz is missing"):
+        SimilarityIndex.load(str(tmp_path))
+
+
+def test_an_index_of_a_former_version_is_read_as_not_whitened(built, vectors, tmp_path):
+    built.save(str(tmp_path))
+    values = dataclasses.asdict(built.description) | {"format_version": 1}
+    del values["whitening_fingerprint"]
+    (tmp_path / "index.json").write_text(json.dumps(values))
+    loaded = SimilarityIndex.load(str(tmp_path))
+    assert not loaded.description.is_whitened
+    np.testing.assert_array_equal(loaded.search(vectors[:5], "encoder")[0][:, 0], np.arange(5))
 
 
 @pytest.fixture(scope="module", params=["exact", "ivf", "hnsw"])
@@ -163,5 +197,5 @@ def test_another_format_version_is_refused(built, tmp_path):
     built.save(str(tmp_path))
     values = dataclasses.asdict(built.description) | {"format_version": 0}
     (tmp_path / "index.json").write_text(json.dumps(values))
-    with pytest.raises(ValueError, match="format version 0; expected 1"):
+    with pytest.raises(ValueError, match="format version 0; expected 1 or 2"):
         SimilarityIndex.load(str(tmp_path))
