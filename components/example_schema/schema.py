@@ -14,6 +14,7 @@ IMAGE, LABEL = "image", "label"
 
 _INT_RANGES = {"height": (1, None), "width": (1, None), "channels": (1, 4), "num_bytes": (1, None)}
 _FLOAT_RANGES = {"brightness": (0.0, 1.0), "contrast": (0.0, 0.5), "entropy": (0.0, 8.0)}
+_NEAR_COPY = ("none", "train")
 _BRIGHTNESS_BANDS = ("bright", "dark", "medium")
 
 
@@ -47,6 +48,11 @@ def base_schema(class_names: Sequence[str] = ()) -> schema_pb2.Schema:
         bounds = _add(schema, name, schema_pb2.FLOAT).float_domain
         bounds.min, bounds.max = least, most
         bounds.disallow_nan = True
+    # Examples that a former version has written lack it.
+    copy = schema.feature.add(name="near_copy", type=schema_pb2.BYTES)
+    copy.presence.min_fraction = 0.0
+    copy.value_count.min = copy.value_count.max = 1
+    copy.string_domain.value.extend(_NEAR_COPY)
     band = _add(schema, "brightness_band", schema_pb2.BYTES)
     band.string_domain.value.extend(_BRIGHTNESS_BANDS)
     return schema

@@ -1,5 +1,6 @@
 """Typed configuration of ImageExampleGen (docs/data.md)."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -148,6 +149,11 @@ class IngestConfig(Frozen):
     )
     eval_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without an eval split")
     test_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without a test split")
+    group_pattern: str | None = Field(
+        None,
+        description="regular expression with one group, found in each file's name (with a slash in it: in "
+        "the whole source): images with the same text stay in one split",
+    )
     seed: int = Field(0, ge=0, description="which labels the budget keeps; never which split")
     cross_split_duplicates: Literal["move", "error"] = Field(
         "move", description="the same picture in two splits: keep it in test, else in eval; or refuse"
@@ -168,6 +174,17 @@ class IngestConfig(Frozen):
     @classmethod
     def _one_file_or_several(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("group_pattern")
+    @classmethod
+    def _with_one_group(cls, pattern: str | None) -> str | None:
+        try:
+            num_groups = 1 if pattern is None else re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"expected a regular expression; {error}") from error
+        if num_groups != 1:
+            raise ValueError(f"expected one group in parentheses, such as ^(\\d+)_; got {num_groups}")
+        return pattern
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> "IngestConfig":

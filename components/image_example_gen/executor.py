@@ -11,7 +11,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
-from components.image_example_gen import quarantine
+from components.image_example_gen import near_copies, quarantine
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.inspection import inspect_source, require_enough_labels
@@ -55,7 +55,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             tf.io.gfile.rmtree(staging_dir)
         summary = quarantine.read_summary(set_aside.uri)
         lost = summary.get("classes_lost")
-        warnings = [*inspection.warnings, *([quarantine.lost_text(lost)] if lost else [])]
+        images = {split: counts["images"] for split, counts in summary.get("written", {}).items()}
+        copies = near_copies.warning(summary.get("near_copies", {}), images)
+        warnings = [
+            *inspection.warnings,
+            *([quarantine.lost_text(lost)] if lost else []),
+            *summary.get("group_warnings", ()),
+            *([copies] if copies else []),
+        ]
         summary |= {"passed_over": dict(inspection.passed_over), "warnings": warnings}
         quarantine.write_summary(set_aside.uri, summary)
         _record_quarantine(set_aside, summary)

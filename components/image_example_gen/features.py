@@ -78,9 +78,9 @@ def encode_examples(
     ids: np.ndarray,
     sources: Sequence[str],
 ) -> list[bytes]:
-    """Serialized `tf.train.Example`s of the data contract, all but `label`.
+    """Serialized `tf.train.Example`s of the data contract, all but `label` and `near_copy`.
 
-    The label is left to `label_suffix`, because the budget decides on it later.
+    These are left to `label_suffix` and `near_copy_suffix`, because what is decided later says what they are.
 
     Args:
         pixels: N arrays, uint8 [H, W, C]; sizes may differ.
@@ -118,6 +118,11 @@ def label_suffix(label: str) -> bytes:
     (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
     """
     return _serialize({"label": pa.array([label.encode("utf-8", "replace")], pa.large_binary())})[0]
+
+
+def near_copy_suffix(in_train: bool) -> bytes:
+    """What tells, appended to a serialized Example, whether its image has a near copy in `train`."""
+    return _serialize({"near_copy": pa.array([b"train" if in_train else b"none"], pa.large_binary())})[0]
 
 
 def _serialize(columns: dict[str, pa.Array]) -> list[bytes]:

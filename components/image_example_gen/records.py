@@ -127,6 +127,7 @@ class StagedChunk:
         splits: [N] as the source has them.
         sources: [N] where each is.
         set_aside: The bad images of the chunk.
+        thumbnails: uint8 [N, THUMBNAIL_BYTES] of `near_copies`; None: near copies are not looked for.
     """
 
     index: int
@@ -136,3 +137,4 @@ class StagedChunk:
     splits: Sequence[str]
     sources: Sequence[str]
     set_aside: Sequence[SetAside]
+    thumbnails: np.ndarray | None = None

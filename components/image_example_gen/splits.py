@@ -9,6 +9,8 @@ In this order:
 2. Splits. A split that the source has is kept. Where it has no `test` (or no `eval`), that split is carved
    out of the rest by the hash of `image_id`. Only labelled images are carved out, unless none has a
    label. A class that would lose its last training image keeps the carved-out ones.
+   With `group_pattern` the group of an image decides instead of `image_id`, and its unlabelled images
+   go with it: a scene, a patient or a burst is in one split as a whole.
 3. Unlabelled images that the source put into `eval` or `test` are left out: those splits measure.
 4. Label budget. Of each class the `labels_per_class` training images with the smallest seeded hash
    keep their label.
@@ -26,6 +28,7 @@ import numpy as np
 
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
+from components.image_example_gen.groups import Groups, group_images, whole_groups
 from components.image_example_gen.inspection import (
     require_classes,
     require_learnt,
@@ -67,6 +70,7 @@ class SplitPlan:
         labels_hidden: Labels that the budget took away.
         labels_given: Images that the labels files name.
         unlabelled_dropped: Unlabelled images left out of `eval` and `test`.
+        groups: Scenes, patients or bursts that stay in one split; None where none were asked for.
     """
 
     splits: np.ndarray
@@ -76,6 +80,7 @@ class SplitPlan:
     labels_hidden: int
     labels_given: int
     unlabelled_dropped: int
+    groups: Groups | None = None
 
 
 def plan_splits(
@@ -106,7 +111,11 @@ def plan_splits(
     is_given = given_codes != UNLABELLED
     if not (labels[splits != DROPPED] != UNLABELLED).any():
         labels = np.where(is_given, given_codes, labels)
-    splits = _carved(ids, splits, labels, fixed, has_own, config)
+    groups = group_images(chunks, config.group_pattern) if config.group_pattern else None
+    test_fraction = 0.0 if TEST in has_own else config.test_fraction
+    eval_fraction = 0.0 if EVAL in has_own else config.eval_fraction
+    decides = groups.digests if groups else ids
+    splits = _carved(decides, splits, labels, fixed, (test_fraction, eval_fraction), groups)
     hidden = np.zeros(len(ids), bool)
     if config.labels_per_class is not None:
         hidden[_over_budget(ids, splits, labels, config.labels_per_class, config.seed)] = True
@@ -122,7 +131,14 @@ def plan_splits(
     _check(splits, labels, class_names, any_label, has_own)
     labels[hidden] = UNLABELLED
     return SplitPlan(
-        splits, labels, class_names, duplicates, int(hidden.sum()), len(given_labels), unlabelled_dropped
+        splits,
+        labels,
+        class_names,
+        duplicates,
+        int(hidden.sum()),
+        len(given_labels),
+        unlabelled_dropped,
+        groups,
     )
 
 
@@ -183,15 +199,14 @@ def _carved(
     splits: np.ndarray,
     labels: np.ndarray,
     fixed: np.ndarray,
-    has_own: set[str],
-    config: IngestConfig,
+    fractions: tuple[float, float],
+    groups: Groups | None,
 ) -> np.ndarray:
-    """Carves out of `train` the splits that the source lacks."""
-    test_fraction = 0.0 if TEST in has_own else config.test_fraction
-    eval_fraction = 0.0 if EVAL in has_own else config.eval_fraction
+    """Carves out of `train` the splits that the source lacks: `fractions` for `test` and `eval`."""
+    test_fraction, eval_fraction = fractions
     position = unit_interval(ids)
     free = (splits == _TRAIN) & ~fixed
-    if (labels[splits != DROPPED] != UNLABELLED).any():
+    if groups is None and (labels[splits != DROPPED] != UNLABELLED).any():
         free &= labels != UNLABELLED
     carved = splits.copy()
     carved[free & (position < test_fraction + eval_fraction)] = _EVAL
@@ -200,7 +215,7 @@ def _carved(
         of_class = labels == label
         if label != UNLABELLED and not (of_class & (carved == _TRAIN)).any():
             carved[of_class & free] = _TRAIN
-    return carved
+    return carved if groups is None else whole_groups(carved, groups.numbers, free)
 
 
 def unit_interval(ids: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from components.image_example_gen import features, files
+from components.image_example_gen import features, files, near_copies
 from components.image_example_gen.config import SeenAs
 from components.image_example_gen.decode import decode
 from components.image_example_gen.png import encode_png
@@ -39,6 +39,7 @@ class ChunkStager:
         self._seen_as = seen_as
         self._index = index
         self._ids: list[np.ndarray] = []
+        self._thumbnails = [np.zeros((0, near_copies.THUMBNAIL_BYTES), np.uint8)]
         self._labels: list[str | None] = []
         self._splits: list[str] = []
         self._sources: list[str] = []
@@ -54,7 +55,14 @@ class ChunkStager:
                 self._write_encoded(images, writer)
         ids = np.concatenate(self._ids) if self._ids else np.zeros((0, 32), np.uint8)
         return StagedChunk(
-            self._index, self._path, ids, self._labels, self._splits, self._sources, self._set_aside
+            self._index,
+            self._path,
+            ids,
+            self._labels,
+            self._splits,
+            self._sources,
+            self._set_aside,
+            np.concatenate(self._thumbnails),
         )
 
     def _write_array(self, batch: ArrayBatch, writer: tf.io.TFRecordWriter) -> None:
@@ -119,6 +127,7 @@ class ChunkStager:
         for example in features.encode_examples(pixels, encoded, ids, sources):
             writer.write(example)
         self._ids.append(ids)
+        self._thumbnails.append(near_copies.thumbnails(pixels))
         self._sources += sources
         self._labels += labels
         self._splits += splits
@@ -150,4 +159,5 @@ def read_records(path: str) -> Iterator[bytes]:
         position = end + 4
 
 
+near_copy_suffix = functools.lru_cache(maxsize=2)(features.near_copy_suffix)
 label_suffix = functools.lru_cache(maxsize=65536)(features.label_suffix)

@@ -14,7 +14,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from components.image_example_gen import labels_file, quarantine, staging
+from components.image_example_gen import labels_file, near_copies, quarantine, staging
 from components.image_example_gen.adapters import adapter_for
 from components.image_example_gen.adapters.base import Adapter
 from components.image_example_gen.config import IngestConfig
@@ -34,6 +34,7 @@ class Assignment:
         outputs: Split's code -> final file; only splits that get an image.
         splits: int8 [N], position in `SPLITS`, negative: left out.
         labels: int32 [N], position in `class_names`, negative: unlabelled.
+        copied: bool [N], whether an image that measures has a near copy in `train`.
         class_names: The classes.
     """
 
@@ -41,6 +42,7 @@ class Assignment:
     outputs: dict[int, str]
     splits: np.ndarray
     labels: np.ndarray
+    copied: np.ndarray
     class_names: tuple[str, ...]
 
 
@@ -118,8 +120,10 @@ def plan(
         told = f"{error} {quarantine.lost_text(lost)}" if lost else str(error)
         quarantine.write(quarantine_uri, chunks, quarantine.summarise(chunks, None, told))
         return []
-    quarantine.write(quarantine_uri, chunks, quarantine.summarise(chunks, decided))
-    return assign(chunks, decided, examples_uri)
+    near = near_copies.between_splits(chunks, decided.splits)
+    summary = quarantine.summarise(chunks, decided) | {"near_copies": near.values()}
+    quarantine.write(quarantine_uri, chunks, summary)
+    return assign(chunks, decided, near.in_train, examples_uri)
 
 
 def given_labels(chunks: list[StagedChunk], config: IngestConfig) -> dict[bytes, str]:
@@ -137,23 +141,28 @@ def given_labels(chunks: list[StagedChunk], config: IngestConfig) -> dict[bytes,
     return found
 
 
-def assign(chunks: list[StagedChunk], decided: SplitPlan, examples_uri: str) -> list[Assignment]:
+def assign(
+    chunks: list[StagedChunk], decided: SplitPlan, copied: np.ndarray, examples_uri: str
+) -> list[Assignment]:
     """Names the final files: in each split numbered in the order of the source."""
     ends = np.cumsum([len(chunk.sources) for chunk in chunks])
     splits_of = np.split(decided.splits, ends[:-1])
     labels_of = np.split(decided.labels, ends[:-1])
+    copied_of = np.split(copied, ends[:-1])
     present = [sorted(set(splits[splits >= 0].tolist())) for splits in splits_of]
     totals = {code: sum(code in codes for codes in present) for code in range(len(SPLITS))}
     positions = dict.fromkeys(totals, 0)
     assignments = []
-    for chunk, splits, labels, codes in zip(chunks, splits_of, labels_of, present, strict=True):
+    for chunk, splits, labels, near, codes in zip(
+        chunks, splits_of, labels_of, copied_of, present, strict=True
+    ):
         outputs = {}
         for code in codes:
             name = f"data_tfrecord-{positions[code]:05d}-of-{totals[code]:05d}"
             outputs[code] = os.path.join(examples_uri, f"Split-{SPLITS[code]}", name)
             positions[code] += 1
         if outputs:
-            assignments.append(Assignment(chunk.path, outputs, splits, labels, decided.class_names))
+            assignments.append(Assignment(chunk.path, outputs, splits, labels, near, decided.class_names))
     return assignments
 
 
@@ -165,10 +174,10 @@ def write_splits(assignment: Assignment) -> int:
     for code, path in assignment.outputs.items():
         tf.io.gfile.makedirs(os.path.dirname(path))
         writers[code] = tf.io.TFRecordWriter(path)
-    splits, labels = assignment.splits.tolist(), assignment.labels.tolist()
-    for record, split, label in zip(staging.read_records(assignment.path), splits, labels, strict=True):
+    columns = (assignment.splits.tolist(), assignment.labels.tolist(), assignment.copied.tolist())
+    for record, split, label, copied in zip(staging.read_records(assignment.path), *columns, strict=True):
         if split in writers:
-            writers[split].write(record + suffixes[label])
+            writers[split].write(record + suffixes[label] + staging.near_copy_suffix(copied))
     for writer in writers.values():
         writer.close()
     return int((assignment.splits >= 0).sum())

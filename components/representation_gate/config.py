@@ -48,7 +48,7 @@ class GateConfig(BaseModel):
 
     k: int = Field(20, ge=1, description="neighbours of the kNN probe")
     temperature: float = Field(0.07, gt=0, description="weights of the neighbours: exp(cosine / temperature)")
-    whitening_ridge: float = Field(0.1, gt=0, description="as embedding.whitening_ridge")
+    whitening_ridge: float = Field(0.3, gt=0, description="as embedding.whitening_ridge")
     num_twins: int = Field(4, ge=1, le=20, description="permuted copies of the encoder to compare with")
     max_labelled_train: int = Field(2_000, ge=10, description="labelled training images of the probes")
     max_eval: int = Field(10_000, ge=10)

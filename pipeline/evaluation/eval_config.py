@@ -8,7 +8,7 @@ from pipeline.evaluation import argmax_metrics, calibration, ranking
 from pipeline.evaluation.config import ComparedClasses, EvaluationConfig
 
 _COMPARED_BY = {"shared": argmax_metrics.SHARED_ACCURACY, "all": argmax_metrics.ACCURACY}
-SLICE_FEATURES = ("label", "brightness_band")
+SLICE_FEATURES = ("label", "brightness_band", "near_copy")
 
 
 def gate_config(evaluation: EvaluationConfig, compare: ComparedClasses) -> config_pb2.EvalConfig:

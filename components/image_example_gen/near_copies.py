@@ -1,0 +1,219 @@
+"""Near copies between splits: the same picture saved again, cropped by a pixel, a little brighter.
+
+Equal pixels are found by `image_id` (`splits.py`). A near copy is found by a thumbnail: the ten most
+similar ones are candidates, and one is a copy if its thumbnail explains that of the image, but for gain,
+brightness and motion of less than a pixel of the thumbnail, and explains it far better than look-alikes do.
+The second condition tells copies from classes whose images are all alike: on Fashion-MNIST, thumbnails of
+different images correlate by 0.99 (docs/data.md has the figures).
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import faiss
+import numpy as np
+from PIL import Image
+
+from components.image_example_gen.records import EVAL, SPLITS, TEST, TRAIN, StagedChunk
+
+_SIDE, _COLOR_SIDE = 16, 4
+_NUM_GRAY = _SIDE * _SIDE
+THUMBNAIL_BYTES = _NUM_GRAY + 3 * _COLOR_SIDE * _COLOR_SIDE
+_CANDIDATES, _VERIFIED = 10, 3  # the last candidate says how alike the look-alikes are
+_SURELY = 0.995  # share of a thumbnail's variance that a copy explains, whatever else is alike
+_EXPLAINED = 0.95  # and at least
+_OF_LOOK_ALIKE = 0.12  # what it leaves unexplained, as a share of what the least similar candidate leaves
+_MOST_MOTION = 1.0  # pixels of the thumbnail
+_GAIN = (0.7, 1.4)
+_MOST_COLOR = 16.0  # levels by which colors may differ, the gray part left out
+_EXACT_PAIRS = 4_000_000_000  # above that, only the nearest cells of an inverted file are searched
+_CELLS_SEARCHED = 16
+_BLOCK = 4_096
+_SHOWN = 6  # pairs of each two splits
+_NOTABLE, _NOTABLE_SHARE = 2, 0.01
+
+
+def thumbnails(pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """What near copies are found by.
+
+    Args:
+        pixels: N arrays, uint8 [H, W, C], C in {1, 3, 4}; sizes may differ. Alpha is left out.
+
+    Returns:
+        uint8 [N, THUMBNAIL_BYTES]: gray at 16x16, then color at 4x4.
+    """
+    found = np.empty([len(pixels), THUMBNAIL_BYTES], np.uint8)
+    for row, image in enumerate(pixels):
+        color = image[..., :3] if image.shape[-1] >= 3 else image[..., 0]
+        small = Image.fromarray(np.ascontiguousarray(color)).resize((_SIDE, _SIDE), Image.Resampling.BOX)
+        coarse = np.asarray(small.resize((_COLOR_SIDE, _COLOR_SIDE), Image.Resampling.BOX))
+        found[row, :_NUM_GRAY] = np.asarray(small.convert("L")).ravel()
+        found[row, _NUM_GRAY:].reshape(-1, 3)[:] = coarse.reshape(_COLOR_SIDE * _COLOR_SIDE, -1)
+    return found
+
+
+def find(queries: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Finds the near copy of each image.
+
+    Args:
+        queries: Thumbnails, uint8 [Q, THUMBNAIL_BYTES].
+        others: Thumbnails of the images among which copies are looked for, uint8 [N, THUMBNAIL_BYTES].
+
+    Returns:
+        Row of the copy among the others, int64 [Q]; -1 where there is none.
+    """
+    found = np.full(len(queries), -1, np.int64)
+    if not len(queries) or not len(others):
+        return found
+    candidates = _most_similar(queries, others, min(_CANDIDATES, len(others)))
+    for start in range(0, len(queries), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        found[block] = _copies(queries[block], others, candidates[block])
+    return found
+
+
+def _most_similar(queries: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
+    """Rows of the others with the highest correlation at 8x8 gray, int64 [Q, k]; -1 where there are fewer."""
+    wanted, known = _descriptors(queries), _descriptors(others)
+    if len(wanted) * len(known) <= _EXACT_PAIRS:
+        return faiss.knn(wanted, known, k, metric=faiss.METRIC_INNER_PRODUCT)[1]
+    dim, cells = known.shape[1], max(1, round(4 * np.sqrt(len(known))))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dim), dim, cells, faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed, index.cp.spherical, index.nprobe = 1, True, _CELLS_SEARCHED
+    index.train(known[:: max(1, len(known) // (50 * cells))])
+    index.add(known)
+    return index.search(wanted, k)[1]
+
+
+def _descriptors(thumbs: np.ndarray) -> np.ndarray:
+    """Gray at 8x8, less its mean, of length 1: float32 [N, 64]."""
+    half = _SIDE // 2
+    gray = thumbs[:, :_NUM_GRAY].reshape(-1, half, 2, half, 2).mean(axis=(2, 4), dtype=np.float32)
+    gray = gray.reshape(len(thumbs), -1)
+    gray -= gray.mean(axis=1, keepdims=True)
+    return np.ascontiguousarray(gray / np.maximum(np.linalg.norm(gray, axis=1, keepdims=True), 1e-6))
+
+
+def _copies(queries: np.ndarray, others: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Which candidate of each query is its copy: row of the others, -1 for none."""
+    last = candidates.shape[1] - 1
+    candidates = candidates[:, [*range(min(_VERIFIED, last)), last]]
+    explained = np.zeros(candidates.shape)
+    is_possible = np.zeros(candidates.shape, bool)
+    for column in range(candidates.shape[1]):
+        rows = np.maximum(candidates[:, column], 0)
+        share, fits = _explained(others[rows], queries)
+        explained[:, column] = np.where(candidates[:, column] >= 0, share, 0)
+        is_possible[:, column] = fits & (candidates[:, column] >= 0)
+    possible = np.where(is_possible, explained, 0)
+    best = possible.argmax(axis=1)
+    share = possible[np.arange(len(queries)), best]
+    least = explained.min(axis=1)
+    stands_out = (share >= _EXPLAINED) & (1 - share <= _OF_LOOK_ALIKE * (1 - least))
+    return np.where((share >= _SURELY) | stands_out, candidates[np.arange(len(queries)), best], -1)
+
+
+def _explained(others: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each query's thumbnail another one explains by gain, brightness, shift and scale.
+
+    To first order, a picture that is shifted or scaled a little differs from itself by its gradient times the
+    motion: least squares on the picture, a constant, and four motions.
+
+    Returns:
+        Share of the variance, float [N], and whether gain, motion and color are those of a copy, bool [N].
+    """
+    picture = others[:, :_NUM_GRAY].reshape(-1, _SIDE, _SIDE).astype(np.float32)
+    down, right = np.gradient(picture, axis=(1, 2))
+    at = (np.arange(_SIDE) - (_SIDE - 1) / 2) / _SIDE
+    parts = (picture, np.ones_like(picture), right, down, right * at, down * at[:, np.newaxis])
+    design = np.stack(parts, axis=-1).reshape(len(picture), _NUM_GRAY, -1)
+    target = queries[:, :_NUM_GRAY].astype(np.float32)
+    normal = np.einsum("npi,npj->nij", design, design) + 1e-6 * np.eye(design.shape[-1])
+    fit = np.linalg.solve(normal, np.einsum("npi,np->ni", design, target)[..., np.newaxis])[..., 0]
+    left = np.square(target - np.einsum("npi,ni->np", design, fit)).sum(axis=1)
+    total = np.square(target - target.mean(axis=1, keepdims=True)).sum(axis=1)
+    gain = fit[:, 0]
+    motion = np.abs(fit[:, 2:4]).max(axis=1) / np.maximum(np.abs(gain), 1e-6)
+    chroma, wanted = _chroma(others), _chroma(queries)
+    fits = (gain > _GAIN[0]) & (gain < _GAIN[1]) & (motion < _MOST_MOTION)
+    fits &= np.abs(chroma - wanted).mean(axis=1) <= _MOST_COLOR
+    return np.clip(1 - left / np.maximum(total, 1e-6), 0, 1), fits
+
+
+def _chroma(thumbs: np.ndarray) -> np.ndarray:
+    """Colors less their mean over the three channels, float [N, 48]."""
+    color = thumbs[:, _NUM_GRAY:].reshape(len(thumbs), -1, 3).astype(np.float64)
+    return (color - color.mean(axis=-1, keepdims=True)).reshape(len(thumbs), -1)
+
+
+@dataclasses.dataclass(frozen=True)
+class NearCopies:
+    """Images of `eval` and `test` that have a near copy in another split.
+
+    Attributes:
+        in_train: bool [N], whether each staged image is one whose near copy is in `train`.
+        counts: `test in train`, `eval in train`, `test in eval` -> images.
+        examples: Some pairs: split and source of the image, split and source of its copy.
+    """
+
+    in_train: np.ndarray
+    counts: dict[str, int]
+    examples: tuple[tuple[str, str, str, str], ...]
+
+    def values(self) -> dict[str, Any]:
+        """What `summary.json` has of them."""
+        named = ("split", "source", "copy_split", "copy_source")
+        return {
+            "counts": self.counts,
+            "examples": [dict(zip(named, each, strict=True)) for each in self.examples],
+        }
+
+
+def between_splits(chunks: Sequence[StagedChunk], splits: np.ndarray) -> NearCopies:
+    """Looks for near copies of the images that measure among those that are learned from.
+
+    Args:
+        chunks: In the order of the source, with thumbnails.
+        splits: int8 [N], position in `SPLITS`, negative: left out.
+    """
+    in_train = np.zeros(len(splits), bool)
+    if any(chunk.thumbnails is None for chunk in chunks):
+        return NearCopies(in_train, {}, ())
+    thumbs = np.concatenate([chunk.thumbnails for chunk in chunks if chunk.thumbnails is not None])
+    sources = [source for chunk in chunks for source in chunk.sources]
+    rows = {name: np.flatnonzero(splits == code) for code, name in enumerate(SPLITS)}
+    counts, examples = {}, []
+    for name, other in ((TEST, TRAIN), (EVAL, TRAIN), (TEST, EVAL)):
+        found = find(thumbs[rows[name]], thumbs[rows[other]])
+        copied = np.flatnonzero(found >= 0)
+        counts[f"{name} in {other}"] = len(copied)
+        if other == TRAIN:
+            in_train[rows[name][copied]] = True
+        examples += [
+            (name, sources[rows[name][row]], other, sources[rows[other][found[row]]])
+            for row in copied[:_SHOWN].tolist()
+        ]
+    return NearCopies(in_train, counts, tuple(examples))
+
+
+def warning(near: Mapping[str, Any], images: Mapping[str, int]) -> str:
+    """What a user should know, as a sentence; empty where near copies are too few to matter.
+
+    Args:
+        near: As `NearCopies.values` has it.
+        images: Images of each split.
+    """
+    told = []
+    for pair, count in near.get("counts", {}).items():
+        split, _, other = pair.partition(" in ")
+        if images.get(split) and count >= max(_NOTABLE, _NOTABLE_SHARE * images[split]):
+            told.append(f"{count:,} of {images[split]:,} images of {split} have a near copy in {other}")
+    if not told:
+        return ""
+    example = near["examples"][0]
+    return (
+        f"{', '.join(told)}, such as {example['source']} of {example['copy_source']}: what is measured there "
+        "is partly known by heart. The figures without them are those of the slice near_copy: none. Keep a "
+        "scene, patient or burst in one split with data.group_pattern"
+    )
