@@ -12,7 +12,8 @@ class EmbeddingConfig(BaseModel):
 
     batch_size: int = Field(256, ge=1, description="images in one call of the model, and in memory, twice")
     whiten: Literal["auto", "always", "never"] = Field(
-        "auto", description="compare embeddings whitened; auto: where train is large enough to fit a whitening"
+        "auto",
+        description="compare embeddings whitened; auto: where train is large enough to fit a whitening",
     )
     whitening_ridge: float = Field(
         0.3, gt=0, description="shrinkage: this share of the mean variance is added to every variance"

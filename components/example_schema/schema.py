@@ -48,13 +48,13 @@ def base_schema(class_names: Sequence[str] = ()) -> schema_pb2.Schema:
         bounds = _add(schema, name, schema_pb2.FLOAT).float_domain
         bounds.min, bounds.max = least, most
         bounds.disallow_nan = True
+    band = _add(schema, "brightness_band", schema_pb2.BYTES)
+    band.string_domain.value.extend(_BRIGHTNESS_BANDS)
     # Examples that a former version has written lack it.
     copy = schema.feature.add(name="near_copy", type=schema_pb2.BYTES)
     copy.presence.min_fraction = 0.0
     copy.value_count.min = copy.value_count.max = 1
     copy.string_domain.value.extend(_NEAR_COPY)
-    band = _add(schema, "brightness_band", schema_pb2.BYTES)
-    band.string_domain.value.extend(_BRIGHTNESS_BANDS)
     return schema
 
 
