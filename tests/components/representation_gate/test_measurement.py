@@ -98,7 +98,16 @@ def test_weights_that_cannot_be_permuted_are_not_blessed(splits, tmp_path):
     )
     report = measurement.evaluate(splits, frozen, CONFIG)
     assert failed(report) >= {"min_knn_gain", "min_linear_probe_gain"}
-    waived = CONFIG.model_copy(update={"min_knn_gain": None, "min_linear_probe_gain": None})
+    waived = CONFIG.model_copy(
+        update=dict.fromkeys(
+            (
+                "min_knn_gain",
+                "min_linear_probe_gain",
+                "min_knn_margin_over_pixels",  # of 32 numbers by chance, pixels may know more
+                "min_linear_probe_margin_over_pixels",
+            )
+        )
+    )
     assert measurement.evaluate(splits, frozen, waived).blessed
 
 
