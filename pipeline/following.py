@@ -31,13 +31,17 @@ class Served:
 
 
 def load(choice: ModelChoice) -> Served:
-    """Loads the chosen model and its index.
+    """Loads the chosen model and its index, and has it answer an image: the first, slow call is no user's.
 
     Raises:
         OtherEncoderError: If the model's encoder is not the index's.
         ValueError: If either is not there.
     """
-    return Served(ImageSearch.open(choice.made[INDEX], choice.model_dir), choice)
+    search = ImageSearch.open(choice.made[INDEX], choice.model_dir)
+    search.model.embed([trial_image()])
+    if search.model.is_classifier:
+        search.model.classify([trial_image()])
+    return Served(search, choice)
 
 
 class Serving:
@@ -121,7 +125,6 @@ class _Follower:
             return {"champion": champion}
         try:
             served = load(self._choose())
-            served.search.model.embed([trial_image()])
         except Exception as error:  # whatever is wrong with the new one, the old one goes on
             self._put_off(champion)
             wrong = f"Version {champion}, the champion, can't be loaded: {error} Still serving {choice}."

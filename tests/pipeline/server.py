@@ -25,7 +25,8 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self.printed = printed
-        program = [PROGRAM, "serve", "--port", str(self._port), *map(str, arguments)]
+        limits = ("--timeout", "50")  # of a busy machine; `ask` waits a little longer
+        program = [PROGRAM, "serve", "--port", str(self._port), *limits, *map(str, arguments)]
         with open(printed, "w") as file:
             self._process = subprocess.Popen(program, stdout=file, stderr=file)
 
