@@ -15,6 +15,7 @@ from typing import IO
 _CHATTER = re.compile(
     r"[IW]\d{4} [\d:.]+ +\d+ \S+:\d+\]|\d{4}-\d\d-\d\d [\d:.]+: [IW] "
     r"|\S+ \S+ E \S+:\d+\] Unable to register cu\w+ (factory|plugin)"  # of a build for GPUs, on any machine
+    r"|\S+ \S+ E \S+:\d+\] oneDNN supports DT_\w+ only on platforms"  # a slower kernel is taken
     r"|WARNING: All log messages before absl::InitializeLog\(\)|To enable the following instructions: "
 )
 
