@@ -38,13 +38,16 @@ def main() -> None:
     source = f"data.source.path={options.cache.absolute()}/set/images"
     config = load_config(str(_CONFIG), [source, *options.overrides])
     print(f"{len(emoji.names):,} drawings of {len(np.unique(emoji.names)):,} things", flush=True)
+    print("| vectors | names of the choice | the other names (test) | all |\n|---|---|---|---|", flush=True)
+    ridge = config.embedding.whitening_ridge
+    pixels: dict[str, np.ndarray] = {}
     for what, vectors in measuring.pixel_baselines(emoji.images):
-        tell(what, vectors, emoji)
+        pixels |= tell(what, vectors, emoji, ridge)
     began, worked = time.monotonic(), time.process_time()
     h = embed(emoji.images, config)
     minutes, core_minutes = (time.monotonic() - began) / 60, (time.process_time() - worked) / 60
     print(f"trained and embedded in {minutes:.1f} min, {core_minutes:.1f} core minutes", flush=True)
-    tell("embedding", h, emoji)
+    tell_margin(tell("embedding", h, emoji, ridge), pixels, emoji)
 
 
 def embed(images: np.ndarray, config: PipelineConfig) -> np.ndarray:
@@ -71,19 +74,49 @@ def embed(images: np.ndarray, config: PipelineConfig) -> np.ndarray:
     return np.concatenate([encoder(images[row : row + _BATCH_SIZE], training=False) for row in rows])
 
 
-def tell(what: str, vectors: np.ndarray, emoji: data.EmojiSet) -> None:
-    """Three rows: vectors as they are, centered, whitened. On the names of the choice, the others, all."""
-    chosen = emoji.chosen_on()
+def tell(what: str, vectors: np.ndarray, emoji: data.EmojiSet, ridge: float) -> dict[str, np.ndarray]:
+    """Prints three rows: vectors as they are, centered, whitened.
+
+    Args:
+        what: Name of the vectors.
+        vectors: float [N, D].
+        emoji: What they are of.
+        ridge: Of the whitening.
+
+    Returns:
+        Name of each row and its hits, bool [N].
+    """
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    hits = {}
     for how, compared in (
         ("as they are", vectors),
         ("centered", vectors - vectors.mean(axis=0)),
-        ("whitened", measuring.whitened(vectors)),
+        ("whitened", measuring.whitened(unit, ridge)),
     ):
-        hits, cells = measuring.found(compared, emoji.names), []
-        for rows in (chosen, ~chosen, np.ones_like(chosen)):
-            low, high = measuring.interval(hits[rows], emoji.names[rows])
-            cells.append(f"{hits[rows].mean():.3f} ({low:.3f} to {high:.3f})")
-        print(f"| {what}, {how} | {' | '.join(cells)} |", flush=True)
+        hits[f"{what}, {how}"] = measuring.found(compared, emoji.names)
+        print_row(f"{what}, {how}", hits[f"{what}, {how}"], emoji)
+    return hits
+
+
+def tell_margin(
+    embedding: dict[str, np.ndarray], pixels: dict[str, np.ndarray], emoji: data.EmojiSet
+) -> None:
+    """Prints the best form of the embedding less the best of the pixels, both chosen on half of the names."""
+    chosen = emoji.chosen_on()
+    best, best_pixels = (
+        max(hits, key=lambda name: hits[name][chosen].mean()) for hits in (embedding, pixels)
+    )
+    margin = embedding[best].astype(float) - pixels[best_pixels]
+    print_row(f"{best} less {best_pixels}", margin, emoji)
+
+
+def print_row(what: str, hits: np.ndarray, emoji: data.EmojiSet) -> None:
+    """Prints means with 95 % intervals: on the names of the choice, the others, all."""
+    chosen, cells = emoji.chosen_on(), []
+    for rows in (chosen, ~chosen, np.ones_like(chosen)):
+        low, high = measuring.interval(hits[rows], emoji.names[rows])
+        cells.append(f"{hits[rows].mean():.3f} ({low:.3f} to {high:.3f})")
+    print(f"| {what} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

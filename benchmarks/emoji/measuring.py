@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from components import whitening
+
 _NEIGHBORS = 10
-_RIDGE = 0.1  # of the mean variance
 _QUERIES_AT_ONCE = 512
 _DRAWS = 2000
 
@@ -32,26 +33,30 @@ def found(vectors: np.ndarray, names: np.ndarray) -> np.ndarray:
     return np.concatenate(hits)
 
 
-def whitened(vectors: np.ndarray) -> np.ndarray:
-    """Vectors whose components are uncorrelated, each divided by its deviation, shrunk by a ridge.
+def whitened(vectors: np.ndarray, ridge: float) -> np.ndarray:
+    """Vectors as search compares them, whitened with shrinkage (`components.whitening`).
 
     Args:
-        vectors: float [N, D]; mean and covariance are of these very rows.
+        vectors: float [N, D] of length 1; mean and covariance are of these very rows.
+        ridge: Share of the mean variance that is added to every variance.
 
     Returns:
-        float64 [N, D].
+        float32 [N, D] of length 1.
+
+    Raises:
+        ValueError: If all rows are the same.
     """
-    centered = vectors - vectors.mean(axis=0, dtype=np.float64)
-    covariance = centered.T @ centered / len(centered)
-    variances, directions = np.linalg.eigh(covariance)
-    return centered @ (directions / np.sqrt(variances + _RIDGE * variances.mean()))
+    fitted = whitening.fit([vectors], ridge)
+    if fitted is None:
+        raise ValueError(f"Received {len(vectors)} vectors that do not vary; expected some that do.")
+    return fitted.apply(vectors)
 
 
 def interval(hits: np.ndarray, names: np.ndarray) -> tuple[float, float]:
-    """95 % interval of the share of hits: bootstrap over names, as images of one name go together.
+    """95 % interval of a mean over images: bootstrap over names, as images of one name go together.
 
     Args:
-        hits: bool [N].
+        hits: bool [N], or the difference of two of them, float [N], for a paired comparison.
         names: What is drawn, [N].
 
     Returns:

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import scipy.linalg
 
 from benchmarks.emoji import measuring
+from components.embedding_gen.config import EmbeddingConfig
 
 
 def test_a_query_is_found_by_another_of_its_name_among_the_ten_nearest_and_not_by_itself():
@@ -16,13 +18,18 @@ def test_a_query_is_found_by_another_of_its_name_among_the_ten_nearest_and_not_b
     assert not measuring.found(vectors, names).any()
 
 
-def test_whitened_components_are_uncorrelated_and_shrunk():
+def test_whitened_as_search_compares():
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(500, 4)) @ rng.normal(size=(4, 4)) + 3
-    variances = np.linalg.eigvalsh(np.cov(vectors.T, bias=True))
-    covariance = np.cov(measuring.whitened(vectors).T, bias=True)
-    expected = np.diag(variances / (variances + 0.1 * variances.mean()))
-    np.testing.assert_allclose(covariance, expected, atol=1e-9)
+    ridge = EmbeddingConfig().whitening_ridge
+    centered = vectors - vectors.mean(axis=0)
+    covariance = np.cov(vectors.T, bias=True)
+    shrunk = covariance + ridge * np.trace(covariance) / 4 * np.eye(4)
+    expected = centered @ scipy.linalg.fractional_matrix_power(shrunk, -0.5)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(measuring.whitened(vectors, ridge), expected, atol=1e-4)
+    with pytest.raises(ValueError, match="do not vary"):
+        measuring.whitened(np.ones((5, 4)), ridge)
 
 
 def test_the_interval_draws_names():
@@ -32,6 +39,8 @@ def test_the_interval_draws_names():
     # As of 100 things, not of 500 images.
     assert low == pytest.approx(0.6 - 1.96 * np.sqrt(0.24 / 100), abs=0.02)
     assert high == pytest.approx(0.6 + 1.96 * np.sqrt(0.24 / 100), abs=0.02)
+    paired = measuring.interval(hits.astype(float) - ~hits, names)  # +1 for 60 things, -1 for 40
+    assert paired == pytest.approx((2 * low - 1, 2 * high - 1))
 
 
 def test_pixels_are_means_over_cells():
