@@ -41,7 +41,7 @@ class ArchiveSource(_TreeSource):
 
 
 class CsvManifestSource(Frozen):
-    """A CSV file with the columns `path` and, where known, `label` and `split`; others are passed over."""
+    """A CSV file with `path` and, where known, `label`, `split`, `group`; others are passed over."""
 
     kind: Literal["csv_manifest"] = "csv_manifest"
     path: str
@@ -49,6 +49,11 @@ class CsvManifestSource(Frozen):
     path_column: str | None = Field(None, description="None: `path`, or another usual name of it")
     label_column: str | None = Field(None, description="None: `label`, or another usual name of it")
     split_column: str | None = Field(None, description="None: `split`, or another usual name of it")
+    group_column: str | None = Field(
+        None,
+        description="scene, patient or burst that stays in one split; None: `group`, or another usual name; "
+        "'': no column tells of groups",
+    )
     follow_links: bool = Field(False, description="whether to follow links that lead out of the root")
 
     def __str__(self) -> str:
@@ -151,8 +156,8 @@ class IngestConfig(Frozen):
     test_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without a test split")
     group_pattern: str | None = Field(
         None,
-        description="regular expression with one group, found in each file's name (with a slash in it: in "
-        "the whole source): images with the same text stay in one split",
+        description="regular expression with one group, found in the file's name (with a slash: in the whole "
+        "source): images with the same text stay in one split; a manifest's column counts before it",
     )
     seed: int = Field(0, ge=0, description="which labels the budget keeps; never which split")
     cross_split_duplicates: Literal["move", "error"] = Field(

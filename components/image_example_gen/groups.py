@@ -1,4 +1,8 @@
-"""Groups: images of one scene, patient or burst that must stay in one split."""
+"""Groups: images of one scene, patient or burst that must stay in one split.
+
+A manifest may name the group of each image in a column; else `data.group_pattern` finds it in the name of the
+image. An image without a group is one of its own.
+"""
 
 import collections
 import dataclasses
@@ -9,9 +13,54 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import SPLITS, StagedChunk
+from components.image_example_gen.records import EVAL, SPLITS, TEST, TRAIN, UNSPLIT, StagedChunk
 
 _SHOWN = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Census:
+    """The groups of N images by their names.
+
+    Attributes:
+        names: [N] the group of each; None: it is one of its own.
+        pattern: `data.group_pattern`; empty without one.
+        by_source: Whether the source names the groups; then the pattern is not used.
+        num_groups: Groups of two images or more.
+        largest: Name and images of the largest one; None if every image is on its own.
+        num_without: Images without a name of a group.
+        num_movable: Groups, those of one image among them, of which an image is free to go where we choose.
+        straddling: Groups of which the source's own splits hold parts in several, as text; some of them.
+        num_straddling: How many there are.
+    """
+
+    names: Sequence[str | None]
+    pattern: str
+    by_source: bool
+    num_groups: int
+    largest: tuple[str, int] | None
+    num_without: int
+    num_movable: int
+    straddling: tuple[str, ...]
+    num_straddling: int
+
+    def warnings(self) -> list[str]:
+        """What a user should know of them, one sentence each."""
+        found = []
+        if self.num_straddling:
+            groups = "1 group has" if self.num_straddling == 1 else f"{self.num_straddling:,} groups have"
+            found.append(
+                f"{groups} images in several splits of the source, which are kept as they are, such as "
+                f"{'; '.join(self.straddling)}"
+            )
+        if self.by_source and self.pattern:
+            found.append("data.group_pattern is not used: the manifest has a column of groups")
+        if self.num_without and not self.by_source:
+            found.append(
+                f"data.group_pattern does not match {self.num_without:,} images; each of them is a group of "
+                "its own"
+            )
+        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,78 +69,122 @@ class Groups:
 
     Attributes:
         numbers: int64 [N]; images of one group have one number. An image that is in none has its own.
-        digests: uint8 [N, 32]: what decides on the split instead of `image_id`.
-        num_groups: Groups of two images or more.
-        num_without: Images that the pattern doesn't match.
-        straddling: Groups of which the source's own splits hold parts in several, as text; some of them.
-        num_straddling: How many there are.
+        digests: uint8 [N, 32]: what decides on the split; that of the group, else `image_id`.
+        census: The groups by their names.
     """
 
     numbers: np.ndarray
     digests: np.ndarray
-    num_groups: int
-    num_without: int
-    straddling: tuple[str, ...]
-    num_straddling: int
-
-    def warnings(self) -> list[str]:
-        """What a user should know of them, one sentence each."""
-        found = []
-        if self.num_straddling:
-            found.append(
-                f"{self.num_straddling:,} groups have images in several splits of the source, which are kept "
-                f"as they are, such as {'; '.join(self.straddling)}"
-            )
-        if self.num_without:
-            found.append(
-                f"data.group_pattern does not match {self.num_without:,} images; each of them is a group of "
-                "its own"
-            )
-        return found
+    census: Census
 
 
-def group_images(chunks: Sequence[StagedChunk], pattern: str) -> Groups:
-    """Puts images into groups by their names.
+def take_census(
+    sources: Sequence[str], splits: Sequence[str], groups: Sequence[str | None], pattern: str | None
+) -> Census | None:
+    """Names the group of each image.
 
     Args:
-        chunks: In the order of the source.
+        sources: [N] where each image is.
+        splits: [N] as the source has them.
+        groups: [N] as the source names them; empty: none; None: it tells of no groups.
         pattern: Regular expression with one group, whose text names the group. It is searched for in the
             file's name, or in the whole `source` where the pattern has a slash.
 
+    Returns:
+        None where neither tells of groups.
+
     Raises:
-        DataError: If it matches no image.
+        DataError: If the pattern is needed, and matches no image.
     """
-    sources = [source for chunk in chunks for source in chunk.sources]
-    splits = [split for chunk in chunks for split in chunk.splits]
-    expression, whole = re.compile(pattern), "/" in pattern
-    found = [expression.search(source if whole else source.rpartition("/")[2]) for source in sources]
-    names = [match.group(1) if match else None for match in found]
-    if sources and not any(name is not None for name in names):
-        where = "source" if whole else "file's name"
-        raise DataError(
-            f"Received data.group_pattern {pattern!r}, which matches no image; expected one that is found in "
-            f"the {where} of each, such as that of {sources[0]!r}."
-        )
-    numbers: dict[str | int, int] = {}
-    own = [row if name is None else name for row, name in enumerate(names)]
-    codes = np.array([numbers.setdefault(each, len(numbers)) for each in own], np.int64)
-    digests = np.array(
-        [list(hashlib.sha256(f"group {each}".encode()).digest()) for each in own], np.uint8
-    ).reshape(-1, 32)
+    by_source = any(group is not None for group in groups)
+    if by_source:
+        names = [group or None for group in groups]
+    elif pattern is None:
+        return None
+    else:
+        names = _matched(sources, pattern)
     of_group = collections.defaultdict(set)
     for name, split in zip(names, splits, strict=True):
         if name is not None and split in SPLITS:
             of_group[name].add(split)
     several = [(name, parts) for name, parts in of_group.items() if len(parts) > 1]
-    sizes = np.bincount(codes, minlength=1)
-    return Groups(
-        codes,
-        digests,
-        int((sizes > 1).sum()),
-        sum(name is None for name in names),
+    sizes = collections.Counter(name for name in names if name is not None)
+    largest = max(sizes.items(), key=lambda item: item[1], default=("", 0))
+    movable = [name for name, split in zip(names, splits, strict=True) if split in (TRAIN, UNSPLIT)]
+    return Census(
+        names,
+        pattern or "",
+        by_source,
+        sum(size > 1 for size in sizes.values()),
+        largest if largest[1] > 1 else None,
+        names.count(None),
+        len({name for name in movable if name is not None}) + movable.count(None),
         tuple(f"{name} in {' and '.join(sorted(parts))}" for name, parts in several[:_SHOWN]),
         len(several),
     )
+
+
+def _matched(sources: Sequence[str], pattern: str) -> list[str | None]:
+    """What the pattern finds in each source; None where it finds nothing."""
+    expression, whole = re.compile(pattern), "/" in pattern
+    matches = [expression.search(source if whole else source.rpartition("/")[2]) for source in sources]
+    names = [(match.group(1) or None) if match else None for match in matches]
+    if sources and not any(names):
+        where = "source" if whole else "file's name"
+        raise DataError(
+            f"Received data.group_pattern {pattern!r}, which matches no image; expected one that is found in "
+            f"the {where} of each, such as that of {sources[0]!r}."
+        )
+    return names
+
+
+def group_images(chunks: Sequence[StagedChunk], pattern: str | None) -> Groups | None:
+    """Puts staged images into groups.
+
+    Args:
+        chunks: In the order of the source.
+        pattern: As `take_census` has it.
+
+    Returns:
+        None where nothing tells of groups.
+
+    Raises:
+        DataError: If the pattern is needed, and matches no image.
+    """
+    census = take_census(
+        [source for chunk in chunks for source in chunk.sources],
+        [split for chunk in chunks for split in chunk.splits],
+        [group for chunk in chunks for group in chunk.groups or [None] * len(chunk.sources)],
+        pattern,
+    )
+    if census is None:
+        return None
+    numbers: dict[str | int, int] = {}
+    own = [row if name is None else name for row, name in enumerate(census.names)]
+    codes = np.array([numbers.setdefault(each, len(numbers)) for each in own], np.int64)
+    digests = np.concatenate([chunk.image_ids for chunk in chunks])
+    for row, name in enumerate(census.names):
+        if name is not None:
+            text = f"group {name}".encode("utf-8", "surrogateescape")
+            digests[row] = np.frombuffer(hashlib.sha256(text).digest(), np.uint8)
+    return Groups(codes, digests, census)
+
+
+def follow(given: np.ndarray, is_unsplit: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Puts images without a split beside those of their group that the source put into `test`, else `eval`.
+
+    Args:
+        given: int8 [N], position in `SPLITS`.
+        is_unsplit: bool [N], whether the source leaves the choice to us.
+        numbers: Group of each image, int64 [N].
+    """
+    followed = given
+    for split in (EVAL, TEST):
+        code = SPLITS.index(split)
+        is_there = np.zeros(int(numbers.max(initial=0)) + 1, bool)
+        is_there[numbers[given == code]] = True
+        followed = np.where(is_unsplit & is_there[numbers], np.int8(code), followed)
+    return followed
 
 
 def whole_groups(splits: np.ndarray, numbers: np.ndarray, movable: np.ndarray) -> np.ndarray:
@@ -106,3 +199,28 @@ def whole_groups(splits: np.ndarray, numbers: np.ndarray, movable: np.ndarray) -
     in_train[numbers[splits == SPLITS.index("train")]] = True
     back = movable & (splits > 0) & in_train[numbers]
     return np.where(back, np.int8(0), splits)
+
+
+def require_enough_groups(census: Census, splits: Sequence[str], source: str, grouped_by: str) -> None:
+    """Refuses groups that are fewer than the splits they are to fill.
+
+    Args:
+        census: The groups.
+        splits: Those that the source has.
+        source: What it is, for the message.
+        grouped_by: What tells the groups; empty: the pattern.
+
+    Raises:
+        DataError: If a split would stay empty for certain.
+    """
+    to_fill = [TRAIN, *(split for split in (EVAL, TEST) if split not in splits)]
+    if census.largest is None or census.num_movable >= len(to_fill):
+        return
+    name, size = census.largest
+    groups = "a single group" if census.num_movable == 1 else f"{census.num_movable} groups"
+    remedy = "write data.source.group_column: ''" if census.by_source else "remove data.group_pattern"
+    raise DataError(
+        f"Received {source}, whose images are {groups} by {grouped_by or 'data.group_pattern'} (the largest "
+        f"is {name!r} with {size:,} images); expected one at least for each of {', '.join(to_fill)}, because "
+        f"a group stays in one split. Make groups smaller, or {remedy} if they need not stay together."
+    )

@@ -23,6 +23,7 @@ class SourceInspection:
         given_labels: Class -> lines of the labels files; empty without one.
         passed_over: What is no image by its name: kind in the plural -> number.
         warnings: What a user should know of how the source was read, one sentence each.
+        grouped_by: What tells the group of each image; empty: nothing does, or `data.group_pattern`.
     """
 
     content: base.Content
@@ -32,6 +33,7 @@ class SourceInspection:
     given_labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
     passed_over: Mapping[str, int] = dataclasses.field(default_factory=dict)
     warnings: Sequence[str] = ()
+    grouped_by: str = ""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -94,6 +96,7 @@ def inspect_listing(ingest: IngestConfig, listing: base.Listing, is_exact: bool 
         dict(sorted(given_labels.items())),
         dict(listing.passed_over),
         [*listing.warnings, *([listing.unusable] if listing.unusable else [])],
+        listing.grouped_by,
     )
     inspection = dataclasses.replace(
         inspection, warnings=[*inspection.warnings, *look_alikes.warnings(inspection.class_names)]

@@ -215,5 +215,5 @@ def warning(near: Mapping[str, Any], images: Mapping[str, int]) -> str:
     return (
         f"{', '.join(told)}, such as {example['source']} of {example['copy_source']}: what is measured there "
         "is partly known by heart. The figures without them are those of the slice near_copy: none. Keep a "
-        "scene, patient or burst in one split with data.group_pattern"
+        "scene, patient or burst in one split with data.group_pattern or a manifest's column `group`"
     )

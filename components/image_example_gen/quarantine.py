@@ -72,8 +72,8 @@ def summarise(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str 
             "labels_hidden": plan.labels_hidden,
             "labels_given": plan.labels_given,
             "unlabelled_dropped": plan.unlabelled_dropped,
-            "groups": plan.groups.num_groups if plan.groups else 0,
-            "group_warnings": plan.groups.warnings() if plan.groups else [],
+            "groups": plan.groups.census.num_groups if plan.groups else 0,
+            "group_warnings": plan.groups.census.warnings() if plan.groups else [],
             "classes_absent": {
                 name: sorted(set(written["train"]["labelled"]) - set(written[name]["labelled"]))
                 for name in SPLITS[1:]

@@ -46,6 +46,7 @@ class Entry:
         path: What the adapter needs to open it.
         size: Bytes; -1 where unknown.
         rejected: Set when the listing alone rules it out.
+        group: The scene, patient or burst that it belongs to; empty: none; None: the source has no groups.
     """
 
     source: str
@@ -54,6 +55,7 @@ class Entry:
     path: str
     size: int = -1
     rejected: tuple[Reason, str] | None = None
+    group: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +69,7 @@ class EncodedImage:
         data: The bytes; empty when `rejected`.
         checks_extension: Whether the end of `source` states the format.
         rejected: Set when the bytes can't be had.
+        group: As in `Entry`.
     """
 
     source: str
@@ -75,6 +78,7 @@ class EncodedImage:
     data: bytes
     checks_extension: bool = True
     rejected: tuple[Reason, str] | None = None
+    group: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +132,7 @@ class StagedChunk:
         sources: [N] where each is.
         set_aside: The bad images of the chunk.
         thumbnails: uint8 [N, THUMBNAIL_BYTES] of `near_copies`; None: near copies are not looked for.
+        groups: [N] as in `Entry`; empty: the source tells of no groups.
     """
 
     index: int
@@ -138,3 +143,4 @@ class StagedChunk:
     sources: Sequence[str]
     set_aside: Sequence[SetAside]
     thumbnails: np.ndarray | None = None
+    groups: Sequence[str | None] = ()

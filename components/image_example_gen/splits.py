@@ -9,8 +9,9 @@ In this order:
 2. Splits. A split that the source has is kept. Where it has no `test` (or no `eval`), that split is carved
    out of the rest by the hash of `image_id`. Only labelled images are carved out, unless none has a
    label. A class that would lose its last training image keeps the carved-out ones.
-   With `group_pattern` the group of an image decides instead of `image_id`, and its unlabelled images
-   go with it: a scene, a patient or a burst is in one split as a whole.
+   Where a manifest's column or `group_pattern` tells of groups, the group of an image decides instead of
+   `image_id`, and its unlabelled images go with it: a scene, a patient or a burst is in one split as a whole.
+   Images without a split go where the source puts others of their group.
 3. Unlabelled images that the source put into `eval` or `test` are left out: those splits measure.
 4. Label budget. Of each class the `labels_per_class` training images with the smallest seeded hash
    keep their label.
@@ -28,7 +29,7 @@ import numpy as np
 
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.groups import Groups, group_images, whole_groups
+from components.image_example_gen.groups import Groups, follow, group_images, whole_groups
 from components.image_example_gen.inspection import (
     require_classes,
     require_learnt,
@@ -106,12 +107,15 @@ def plan_splits(
     codes[None] = UNLABELLED
     labels = np.array([codes[text] for text in texts], np.int32)
 
+    groups = group_images(chunks, config.group_pattern)
+    if groups is not None:
+        is_unsplit = np.array([split == UNSPLIT for chunk in chunks for split in chunk.splits], bool)
+        given = follow(given, is_unsplit, groups.numbers)
     splits, labels, fixed, duplicates = _without_duplicates(ids, given, labels, chunks, config)
     given_codes = _given_codes(ids, given_labels, codes)
     is_given = given_codes != UNLABELLED
     if not (labels[splits != DROPPED] != UNLABELLED).any():
         labels = np.where(is_given, given_codes, labels)
-    groups = group_images(chunks, config.group_pattern) if config.group_pattern else None
     test_fraction = 0.0 if TEST in has_own else config.test_fraction
     eval_fraction = 0.0 if EVAL in has_own else config.eval_fraction
     decides = groups.digests if groups else ids
@@ -128,7 +132,12 @@ def plan_splits(
         unusable = (splits > _TRAIN) & (labels == UNLABELLED)
         unlabelled_dropped = int(unusable.sum())
         splits[unusable] = DROPPED
-    _check(splits, labels, class_names, any_label, has_own)
+    try:
+        _check(splits, labels, class_names, any_label, has_own)
+    except DataError as error:
+        if groups is None:
+            raise
+        raise DataError(f"{error} {_grouped_text(groups)}") from error
     labels[hidden] = UNLABELLED
     return SplitPlan(
         splits,
@@ -251,6 +260,16 @@ def _check(
     learnt = set(_names(labels[splits == _TRAIN], class_names))
     measured = set(_names(labels[splits > _TRAIN], class_names))
     require_learnt(learnt, measured, len(class_names))
+
+
+def _grouped_text(groups: Groups) -> str:
+    """What groups have to do with a split that is empty."""
+    largest = groups.census.largest
+    what = f", the largest {largest[0]!r} with {largest[1]:,} images" if largest else ""
+    return (
+        f"A group of images stays in one split; groups to divide: {groups.census.num_movable:,}"
+        f"{what}. Make groups smaller, or more."
+    )
 
 
 def _empty_split_error(

@@ -43,6 +43,7 @@ class ChunkStager:
         self._labels: list[str | None] = []
         self._splits: list[str] = []
         self._sources: list[str] = []
+        self._groups: list[str | None] = []
         self._set_aside: list[SetAside] = []
         self._num_samples = 0
 
@@ -63,6 +64,7 @@ class ChunkStager:
             self._sources,
             self._set_aside,
             np.concatenate(self._thumbnails),
+            self._groups,
         )
 
     def _write_array(self, batch: ArrayBatch, writer: tf.io.TFRecordWriter) -> None:
@@ -110,6 +112,7 @@ class ChunkStager:
                 [image.split for image, _ in group],
                 writer,
             )
+            self._groups += [image.group for image, _ in group]
 
     def _write(
         self,

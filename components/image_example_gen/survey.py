@@ -8,15 +8,14 @@ import dataclasses
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from components.image_example_gen.adapters import adapter_for
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.decode import deepest_value, judge
 from components.image_example_gen.errors import DataError
+from components.image_example_gen.groups import Census, require_enough_groups, take_census
 from components.image_example_gen.inspection import (
     SourceInspection,
     inspect_listing,
@@ -26,21 +25,21 @@ from components.image_example_gen.inspection import (
 from components.image_example_gen.records import (
     ArrayBatch,
     EncodedImage,
-    Entry,
     Reason,
     RejectedError,
 )
 from components.image_example_gen.seen import bits_of
+from components.image_example_gen.survey_sample import (
+    CHUNK_IMAGES,
+    NUM_IMAGES,
+    Group,
+    more_images,
+    some_images,
+)
 
-_NUM_IMAGES = 256  # by chance; beside them the first and the last of every class in every split
 _MAX_SECONDS = 4.0
 _MIN_IMAGES = 20  # fewer tell nothing for certain of the rest, and are looked at whatever the time
-_CHUNK_IMAGES = 64
-_MAX_DOUBTFUL = 100  # classes without a good image in the sample that are looked into once more,
-_MORE_OF_A_CLASS = 30  # and the images of each
 _SURE = 3.3  # standard errors: one time in 2,000 the truth is further away
-
-Group = tuple[str, str | None]  # split and class
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +69,8 @@ class Survey:
         unusable_classes: Classes of which no image in the sample can be used -> how many were looked at, of
             how many.
         seconds_per_image: What reading and judging an image took.
+        groups: Scenes, patients or bursts by their names; None where nothing tells of them, or the source
+            names its images only when it is read.
     """
 
     inspection: SourceInspection
@@ -83,6 +84,7 @@ class Survey:
     rejections: Mapping[str, Rejection]
     unusable_classes: Mapping[str, tuple[int, int]]
     seconds_per_image: float
+    groups: Census | None = None
 
 
 def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
@@ -98,21 +100,56 @@ def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
     adapter = adapter_for(ingest.source, ingest.max_file_bytes)
     with tempfile.TemporaryDirectory() as staging_dir:
         if hasattr(adapter, "sketch"):
-            sketch = adapter.sketch(_NUM_IMAGES, seed)
+            sketch = adapter.sketch(NUM_IMAGES, seed)
             inspection = inspect_listing(ingest, sketch.listing, sketch.is_exact)
         else:
             inspection = inspect_listing(ingest, adapter.listing())
             sketch = None
         if sketch is None or sketch.is_exact:
             require_enough_labels(inspection)
-        images = sketch.images if sketch else _some_images(adapter, staging_dir, seed)
+        chunks = [] if sketch else list(adapter.chunks(staging_dir, CHUNK_IMAGES))
+        groups = _groups(ingest, chunks, inspection)
+        images = sketch.images if sketch else some_images(adapter, chunks, seed)
         tally = _Tally(ingest)
         tally.look(images)
         if sketch is None and (doubtful := tally.classes_without_a_good_image()):
-            tally.look(_more_images(adapter, staging_dir, doubtful, tally.rejected_sources, seed))
+            tally.look(more_images(adapter, chunks, doubtful, tally.rejected_sources, seed))
     survey = tally.survey(inspection, sketch is None or sketch.is_exact, sketch.doubts if sketch else ())
     _require_usable(survey, ingest)
-    return survey
+    if groups is None and ingest.group_pattern:
+        return dataclasses.replace(
+            survey, doubts=(*survey.doubts, *_doubts_of_pattern(survey, tally, ingest))
+        )
+    return dataclasses.replace(survey, groups=groups)
+
+
+def _groups(ingest: IngestConfig, chunks: Sequence[Any], inspection: SourceInspection) -> Census | None:
+    """The groups of all images, where the source lists them by name.
+
+    Raises:
+        DataError: If the pattern matches none, or there are too few groups to divide.
+    """
+    entries = [entry for chunk in chunks for entry in getattr(chunk, "entries", ()) if not entry.rejected]
+    if not entries:
+        return None
+    sources, splits, groups = zip(
+        *((entry.source, entry.split, entry.group) for entry in entries), strict=True
+    )
+    census = take_census(sources, splits, groups, ingest.group_pattern)
+    if census is not None:
+        require_enough_groups(census, sorted(set(splits)), str(ingest.source), inspection.grouped_by)
+    return census
+
+
+def _doubts_of_pattern(survey: Survey, tally: "_Tally", ingest: IngestConfig) -> list[str]:
+    """What is said of a pattern where names are known of the images that were looked at alone."""
+    try:
+        take_census(tally.sources, [""] * len(tally.sources), [None], ingest.group_pattern)
+    except DataError as error:
+        if survey.is_whole:
+            raise
+        return [f"of {len(tally.sources):,} images that were looked at: {error}"]
+    return []
 
 
 class _Tally:
@@ -125,6 +162,7 @@ class _Tally:
         self._bad: collections.Counter[Group] = collections.Counter()
         self._rejections: dict[str, Rejection] = {}
         self._seconds = 0.0
+        self.sources: list[str] = []
         self.rejected_sources: set[str] = set()
 
     def look(self, images: Iterable[EncodedImage | ArrayBatch]) -> None:
@@ -141,6 +179,7 @@ class _Tally:
                 return
 
     def _look_at(self, image: EncodedImage) -> None:
+        self.sources.append(image.source)
         try:
             if image.rejected:
                 raise RejectedError(*image.rejected)
@@ -160,6 +199,7 @@ class _Tally:
             self._deepest = max(self._deepest, deepest_value(image.data))
 
     def _look_at_array(self, batch: ArrayBatch) -> None:
+        self.sources += batch.sources
         flat = batch.pixels.reshape(len(batch.pixels), -1, batch.pixels.shape[-1])  # [N, H * W, C]
         blank = (flat == flat[:, :1]).all(axis=(1, 2))
         for is_blank, label, source in zip(blank.tolist(), batch.labels, batch.sources, strict=True):
@@ -265,50 +305,3 @@ def described(rejections: Mapping[str, Rejection]) -> list[str]:
         f"{reason}: {each.count:,}, for example {each.source} ({each.detail})"
         for reason, each in rejections.items()
     ]
-
-
-def _some_images(adapter: Any, staging_dir: str, seed: int) -> Iterator[EncodedImage | ArrayBatch]:
-    """Images from all over a source, the first and the last of each class in each split among them."""
-    chunks = list(adapter.chunks(staging_dir, _CHUNK_IMAGES))
-    rng = np.random.default_rng(seed)
-    if not chunks:
-        return
-    if hasattr(chunks[0], "entries"):
-        entries = [entry for chunk in chunks for entry in chunk.entries]
-        chosen = _chosen(entries, lambda entry: (entry.split, entry.label), rng)
-        yield from adapter.read(dataclasses.replace(chunks[0], entries=tuple(entries[i] for i in chosen)))
-        return
-    for i in _chosen(chunks, lambda part: (part.split, None), rng, _NUM_IMAGES // _CHUNK_IMAGES):
-        yield adapter.read(chunks[i])
-
-
-def _more_images(
-    adapter: Any, staging_dir: str, class_names: Sequence[str], seen: Set[str], seed: int
-) -> Iterator[EncodedImage | ArrayBatch]:
-    """More images of some classes, each of which may have good ones beside the bad ones that were seen."""
-    chunks = list(adapter.chunks(staging_dir, _CHUNK_IMAGES))
-    if not chunks or not hasattr(chunks[0], "entries"):
-        return
-    found: dict[str, list[Entry]] = {name: [] for name in class_names[:_MAX_DOUBTFUL]}
-    for entry in (entry for chunk in chunks for entry in chunk.entries):
-        if entry.label in found and entry.source not in seen:
-            found[entry.label].append(entry)
-    rng = np.random.default_rng(seed)
-    more = [
-        entries[i] for entries in found.values() for i in rng.permutation(len(entries))[:_MORE_OF_A_CLASS]
-    ]
-    if more:
-        yield from adapter.read(dataclasses.replace(chunks[0], entries=tuple(more)))
-
-
-def _chosen(
-    items: Sequence[Entry | Any],
-    group_of: Callable[[Any], Group],
-    rng: np.random.Generator,
-    num_items: int = _NUM_IMAGES,
-) -> list[int]:
-    """Positions: the last of every group, the first of every group, and more by chance, without repeats."""
-    last = {group_of(item): i for i, item in enumerate(items)}
-    first = {group_of(items[i]): i for i in range(len(items) - 1, -1, -1)}
-    chance = rng.permutation(len(items))[:num_items].tolist()
-    return list(dict.fromkeys([*last.values(), *first.values(), *chance]))

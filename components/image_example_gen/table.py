@@ -6,13 +6,14 @@ import dataclasses
 import difflib
 import hashlib
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 from components.image_example_gen import file_formats, files, names
 from components.image_example_gen.errors import DataError
 
 # What a column is for -> what it is usually called, folded; a name of an earlier group counts first.
-PATH, LABEL, SPLIT = "path", "label", "split"
+PATH, LABEL, SPLIT, GROUP = "path", "label", "split", "group"
 USUAL: Mapping[str, Sequence[frozenset[str]]] = {
     PATH: (
         names.words("path"),
@@ -28,7 +29,9 @@ USUAL: Mapping[str, Sequence[frozenset[str]]] = {
         names.words("classid labelid categoryid classindex labelindex targetid"),
     ),
     SPLIT: (names.words("split"), names.words("subset partition datasplit set usage phase")),
+    GROUP: (names.words("group"), names.words("scene patient patientid subject subjectid series")),
 }
+_LIKE_A_GROUP = re.compile("group|scene|patient|subject|series|burst|session|study|lesion|sequence")
 _SEPARATORS = ",;\t|"
 _SNIFFED_ROWS = 50
 _SNIFFED_CHARACTERS = 100_000
@@ -54,7 +57,7 @@ class Table:
         """Position of the column that has a role; None where there is none.
 
         Args:
-            role: `path`, `label` or `split`.
+            role: `path`, `label`, `split` or `group`.
             configured: What the configuration calls it.
             key: The key of the configuration that can name it; empty: there is none.
 
@@ -89,6 +92,10 @@ class Table:
     def listed(self) -> str:
         """Its columns, for a message."""
         return f"the columns {', '.join(self.columns)}" if self.columns else "the columns (none)"
+
+    def like_a_group(self, columns: Sequence[str]) -> str | None:
+        """The first of some columns whose name says that images belong together."""
+        return next((name for name in columns if _LIKE_A_GROUP.search(names.folded(name))), None)
 
     def misspelt(self, role: str) -> str | None:
         """A column whose name is nearly that of a role."""

@@ -79,6 +79,7 @@ def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:
             f"(data.max_bad_fraction allows {ingest.max_bad_fraction:.1%})"
         ]
         lines += [f"  {line}" for line in described(survey.rejections)]
+    lines += _describe_groups(survey)
     rows = expected_splits(survey, ingest)
     held = "; ".join(
         f"{split} {'' if sure else 'about '}{images:,} images, {labels:,} labels"
@@ -87,7 +88,9 @@ def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:
     lines.append(f"the run will hold: {held} (copies of a picture are kept once)")
     for split, (expected, _, _) in rows.items():
         is_carved = split not in {TRAIN, *survey.inspection.labels, *survey.inspection.unlabelled}
-        if is_carved and expected < _FEW:
+        if is_carved and survey.groups is not None:
+            lines += _few_groups(split, survey.groups.num_movable, ingest)
+        elif is_carved and expected < _FEW:
             lines.append(
                 f"warning: {split} gets about {expected} images by their hash; with a chance of "
                 f"{math.exp(-expected):.0%} it gets none, and the run stops. Label more images, or raise "
@@ -100,3 +103,30 @@ def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:
         lines.append(f"warning: the class {label!r} has no image that can be used: {those} {of:,}")
     lines += [f"warning: {doubt}" for doubt in survey.doubts]
     return lines
+
+
+def _describe_groups(survey: Survey) -> list[str]:
+    """How many groups there are, the largest, and those that the source's own splits tear apart."""
+    census = survey.groups
+    if census is None:
+        return []
+    by = survey.inspection.grouped_by if census.by_source else "data.group_pattern"
+    text = f"groups by {by}: {census.num_groups:,} of two images or more"
+    if census.largest is not None:
+        text += f", the largest {census.largest[0]!r} with {census.largest[1]:,} images"
+    if census.num_without:
+        text += f"; {census.num_without:,} images are in none"
+    return [text, *(f"warning: {warning}" for warning in census.warnings())]
+
+
+def _few_groups(split: str, num_groups: int, ingest: IngestConfig) -> list[str]:
+    """What chance may do to a split that is carved out of few groups."""
+    fraction = ingest.eval_fraction if split == EVAL else ingest.test_fraction
+    if num_groups * fraction >= _FEW:
+        return []
+    none = (1 - fraction) ** num_groups
+    return [
+        f"warning: {split} gets about {num_groups * fraction:.1f} of {num_groups:,} groups by their hash; "
+        f"with a chance of {none:.0%} it gets none, and the run stops. Make groups smaller, or raise "
+        f"data.{split}_fraction"
+    ]

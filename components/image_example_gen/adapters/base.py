@@ -34,6 +34,8 @@ class Listing:
         passed_over: What is no image by its name: kind in the plural -> number.
         warnings: What a user should know of how the source was read, one sentence each.
         unusable: How many images can't be had at all, and why the first one can't; empty if all can.
+        grouped_by: What tells the group of each image, such as `the column 'patient' of the manifest`; empty:
+            nothing does.
     """
 
     content: Content
@@ -42,6 +44,7 @@ class Listing:
     passed_over: Mapping[str, int] = dataclasses.field(default_factory=dict)
     warnings: Sequence[str] = ()
     unusable: str = ""
+    grouped_by: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +138,7 @@ def read_entry(entry: Entry, max_file_bytes: int) -> EncodedImage:
             data = files.read_bytes(entry.path)
         except OSError as error:
             rejected = (Reason.UNREADABLE, str(error.strerror or error))
-    return EncodedImage(entry.source, entry.label, entry.split, data, rejected=rejected)
+    return EncodedImage(entry.source, entry.label, entry.split, data, rejected=rejected, group=entry.group)
 
 
 def oversized(size: int, max_file_bytes: int) -> tuple[Reason, str] | None:

@@ -1,4 +1,4 @@
-"""A CSV file that names images, their labels and their splits."""
+"""A CSV file that names images, their labels, their splits and their groups."""
 
 import dataclasses
 import os
@@ -18,7 +18,7 @@ class _Manifest:
 
     Attributes:
         table: Its rows.
-        path, label, split: Positions of the columns; None where there is none.
+        path, label, split, group: Positions of the columns; None where there is none.
         warnings: What a user should know of it.
     """
 
@@ -26,6 +26,7 @@ class _Manifest:
     path: int
     label: int | None
     split: int | None
+    group: int | None
     warnings: tuple[str, ...]
 
 
@@ -53,6 +54,9 @@ class CsvManifestAdapter:
             *base.count_labels(counted),
             warnings=manifest.warnings,
             unusable=unusable,
+            grouped_by=""
+            if manifest.group is None
+            else f"the column {manifest.table.columns[manifest.group]!r} of the manifest",
         )
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[base.FileChunk]:
@@ -69,10 +73,11 @@ class CsvManifestAdapter:
         source = self._source
         base.require_file(source.path, "the manifest")
         found = table.read(source.path, "the manifest")
-        keys = {role: f"data.source.{role}_column" for role in (table.PATH, table.LABEL, table.SPLIT)}
+        keys = {role: f"data.source.{role}_column" for role in table.USUAL}
         path = found.column(table.PATH, source.path_column, keys[table.PATH])
         label = found.column(table.LABEL, source.label_column, keys[table.LABEL])
         split = found.column(table.SPLIT, source.split_column, keys[table.SPLIT])
+        group = self._group_column(found, keys[table.GROUP])
         if path is None:
             raise DataError(
                 f"Received {found.what} with {found.listed}; expected a first line with `path` and, where "
@@ -95,11 +100,24 @@ class CsvManifestAdapter:
         ):
             others = {row[split] for _, row in found.rows if row[split] and not names.split_of(row[split])}
             split = None if others else split
-        over = [name for i, name in enumerate(found.columns) if i not in (path, label, split)]
+        over = [name for i, name in enumerate(found.columns) if i not in (path, label, split, group)]
         if over:
             hint = f"; {keys[table.LABEL]} names the column of the labels" if label is None else ""
+            if group is None and source.group_column is None and (like := found.like_a_group(over)):
+                hint += f"; {keys[table.GROUP]}: {like} keeps in one split what has the same {like}"
             warnings.append(f"passed over the columns {names.listed(over)} of the manifest{hint}")
-        return _Manifest(found, path, label, split, tuple(warnings))
+        return _Manifest(found, path, label, split, group, tuple(warnings))
+
+    def _group_column(self, found: table.Table, key: str) -> int | None:
+        """The column of groups; None where there is none, or none is wanted."""
+        if self._source.group_column == "":
+            return None
+        try:
+            return found.column(table.GROUP, self._source.group_column, key)
+        except DataError as error:
+            if self._source.group_column is not None:
+                raise
+            raise DataError(f"{error} {key}: '' if none of them does.") from error
 
     def _entries(self, manifest: _Manifest) -> list[tuple[Entry, files.FileInfo | None]]:
         """An entry for each image of the manifest; a row that says the same again is left out.
@@ -110,6 +128,7 @@ class CsvManifestAdapter:
         paths = ImagePaths(self._root, self._source.follow_links)
         found: dict[tuple[str, str], tuple[Entry, files.FileInfo | None]] = {}
         lines: dict[str, tuple[int, str | None]] = {}
+        groups: dict[str, tuple[int, str]] = {}
         for line, row in manifest.table.rows:
             where = f"{manifest.table.what}, line {line},"
             named = row[manifest.path]
@@ -131,9 +150,28 @@ class CsvManifestAdapter:
                     f"Received {manifest.table.what}, whose lines {first} and {line} give {named} the labels "
                     f"{other!r} and {label!r}; expected one label an image. Delete one of the lines."
                 )
+            if manifest.group is not None:
+                self._note_group(groups, relative, (line, row[manifest.group]), manifest.table.what)
             entry = Entry(relative, label or other, split, info.path if info else "", -1, rejected)
             if info is not None:
                 entry = dataclasses.replace(entry, size=info.size)
                 info = dataclasses.replace(info, relative=relative)
             found[relative, split] = entry, info
-        return list(found.values())
+        if manifest.group is None:
+            return list(found.values())
+        return [
+            (dataclasses.replace(entry, group=groups[entry.source][1]), info)
+            for entry, info in found.values()
+        ]
+
+    def _note_group(
+        self, groups: dict[str, tuple[int, str]], image: str, told: tuple[int, str], what: str
+    ) -> None:
+        """Notes the group of an image by a line; of lines of one image, one may leave it empty."""
+        first, other = groups.get(image, told)
+        if told[1] and other and other != told[1]:
+            raise DataError(
+                f"Received {what}, whose lines {first} and {told[0]} give {image} the groups {other!r} and "
+                f"{told[1]!r}; expected one group for each image. Delete one of the lines."
+            )
+        groups[image] = (first, other) if other else told

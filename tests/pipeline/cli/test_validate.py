@@ -97,3 +97,72 @@ def test_records_are_read_without_chatter(tmp_path):
     wrong = validate(tmp_path, "tfrecord", tmp_path / "x", image_feature="picture")
     assert wrong.returncode == 1
     assert "their keys: image (bytes: encoded images), label (int64)" in wrong.stderr
+
+
+def scenes(folder, splits=("",)):
+    """60 scenes in four shots each, of two classes by turns, in each of some splits."""
+    for number in range(240):
+        scene, shot = divmod(number, 4)
+        path = folder / splits[shot % len(splits)] / "ab"[scene % 2] / f"{scene:03d}_{shot}.png"
+        write(path, encoded(picture(number)))
+
+
+def validate_scenes(tmp_path, source, **data):
+    values = {
+        "name": "mine",
+        "root": str(tmp_path / "root"),
+        "data": {"source": source, **data},
+        "image": {"height": 12, "width": 16, "channels": 3},
+    }
+    write(tmp_path / "mine.yaml", yaml.safe_dump(values).encode())
+    return tfx_contrastive("validate", "--config", str(tmp_path / "mine.yaml"))
+
+
+def test_scenes_by_a_pattern(tmp_path):
+    scenes(tmp_path / "data", ("train", "test"))
+    source = {"kind": "image_folder", "path": str(tmp_path / "data")}
+    done = validate_scenes(tmp_path, source, group_pattern=r"^(\d+)_")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "  groups by data.group_pattern: 60 of two images or more, the largest '000' with 4 images\n"
+        "  warning: 60 groups have images in several splits of the source, which are kept as they are, such "
+        "as 000 in test and train; "
+    ) in done.stdout
+    done = validate_scenes(tmp_path, source, group_pattern="^(patient)")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        "data.group_pattern '^(patient)', which matches no image; expected one that is found" in done.stderr
+    )
+
+
+def test_scenes_by_a_column(tmp_path):
+    scenes(tmp_path / "data")
+    lines = [
+        f"{path.parent.name}/{path.name},{path.parent.name},{path.name[:3] if path.name < '050' else ''}"
+        for path in sorted((tmp_path / "data").rglob("*.png"))
+    ]
+    source = {"kind": "csv_manifest", "path": str(tmp_path / "data" / "list.csv")}
+    write(tmp_path / "data" / "list.csv", "\n".join(["path,label,scene", *lines]).encode())
+    done = validate_scenes(tmp_path, source, group_pattern=r"^(\d+)_")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "  groups by the column 'scene' of the manifest: 50 of two images or more, the largest '000' with 4 "
+        "images; 40 images are in none\n"
+        "  warning: data.group_pattern is not used: the manifest has a column of groups\n"
+    ) in done.stdout
+    few = [line.rsplit(",", 1)[0] + f",clinic {number % 2}" for number, line in enumerate(lines)]
+    write(tmp_path / "data" / "list.csv", "\n".join(["path,label,scene", *few]).encode())
+    done = validate_scenes(tmp_path, source)
+    assert done.returncode == 1
+    assert (
+        "whose images are 2 groups by the column 'scene' of the manifest (the largest is 'clinic 0' with 120 "
+        "images); expected one at least for each of train, eval, test, because a group stays in one split. "
+        "Make groups smaller, or write data.source.group_column: ''"
+    ) in done.stderr
+
+
+def test_a_pattern_for_images_without_names(tmp_path):
+    done = validate_scenes(tmp_path, {"kind": "digits"}, group_pattern=r"^scene(\d+)")
+    assert done.returncode == 0, done.stderr
+    assert "warning: of " in done.stdout
+    assert "which matches no image" in done.stdout

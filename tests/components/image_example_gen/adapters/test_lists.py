@@ -196,3 +196,47 @@ def test_links_out_of_the_root_can_be_allowed(tmp_path):
         inspect_source(manifest(tmp_path, "path\na.png\n"))
     ingest = manifest(tmp_path, "path\na.png\n", follow_links=True)
     assert images(ingest, tmp_path)[0].data == encoded(picture(1))
+
+
+@pytest.mark.parametrize("column", ["group", "Patient ID", "scene", "subject_id", "series"])
+def test_a_column_of_groups(tmp_path, column):
+    for name in "abc":
+        write(tmp_path / "data" / f"{name}.png", encoded(picture(ord(name))))
+    text = f"path,label,{column}\na.png,x,p1\nb.png,y,p1\nc.png,x,\na.png,x,\n"
+    ingest = manifest(tmp_path, text)
+    found = inspect_source(ingest)
+    assert found.grouped_by == f"the column {column!r} of the manifest"
+    assert found.warnings == []
+    assert [(i.source, i.group) for i in images(ingest, tmp_path)] == [
+        ("a.png", "p1"),
+        ("b.png", "p1"),
+        ("c.png", ""),
+    ]
+    without = manifest(tmp_path, text, group_column="")
+    assert [i.group for i in images(without, tmp_path)] == [None, None, None]
+    assert inspect_source(without).warnings == [f"passed over the columns {column} of the manifest"]
+
+
+def test_columns_of_groups_are_not_guessed(tmp_path):
+    for name in "ab":
+        write(tmp_path / "data" / f"{name}.png", encoded(picture(ord(name))))
+    rows = "a.png,x,1,2\nb.png,y,1,3\n"
+    two = (
+        "'patient' and 'series' may all hold the group. Write data.source.group_column: patient, .*'' if none"
+    )
+    with pytest.raises(DataError, match=two):
+        inspect_source(manifest(tmp_path, f"path,label,patient,series\n{rows}"))
+    other = manifest(tmp_path, f"path,label,exam_id,session\n{rows}")
+    assert [i.group for i in images(other, tmp_path)] == [None, None]
+    assert (
+        inspect_source(other)
+        .warnings[0]
+        .endswith("; data.source.group_column: session keeps in one split what has the same session")
+    )
+    named = manifest(tmp_path, f"path,label,exam_id,session\n{rows}", group_column="Exam ID")
+    assert [i.group for i in images(named, tmp_path)] == ["1", "1"]
+    with pytest.raises(DataError, match="group_column: ward and the manifest .*has no such column"):
+        inspect_source(manifest(tmp_path, f"path,label,exam_id,session\n{rows}", group_column="ward"))
+    twice = manifest(tmp_path, "path,label,group\na.png,x,1\nb.png,y,1\na.png,x,2\n")
+    with pytest.raises(DataError, match="lines 2 and 4 give a.png the groups '1' and '2'"):
+        inspect_source(twice)
