@@ -8,6 +8,7 @@ from typing import Any
 from tfx.dsl.io import fileio
 
 from components import evaluation_results
+from pipeline.evaluation import known_by_heart
 from pipeline.lineage import NodeRun, Run
 
 
@@ -21,6 +22,7 @@ class Summary:
         representation: Figures of the encoder: kNN and linear probe, rank, uniformity.
         evaluation: Metrics on `eval`, by which the gates decide.
         test: Metrics on `test`, reported only.
+        warnings: Why the accuracies say less than they seem to, one sentence each.
         blessed: Whether every gate let the model pass.
         reasons: Why not, one sentence each.
         baseline: Which model it was compared with.
@@ -35,6 +37,7 @@ class Summary:
     representation: Mapping[str, Any]
     evaluation: Mapping[str, float]
     test: Mapping[str, float]
+    warnings: tuple[str, ...]
     blessed: bool
     reasons: tuple[str, ...]
     baseline: str
@@ -53,12 +56,15 @@ def summarise(run: Run) -> Summary:
         reasons += evaluation_results.read_failures(evaluator.output("evaluation").uri)
     resolver = run.node("BaselineResolver")
     baseline = resolver.output("baseline_model").properties if resolver else {}
+    test, evaluation = _by_slice(run.node("TestEvaluator")), _by_slice(evaluator)
+    warnings = (known_by_heart.warning("test", test), known_by_heart.warning("eval", evaluation))
     return Summary(
         images=_json(example_gen, "quarantine", "summary.json"),
         quarantine=example_gen.output("quarantine").uri if example_gen else "",
         representation=representation,
-        evaluation=_overall(evaluator),
-        test=_overall(run.node("TestEvaluator")),
+        evaluation=evaluation.get(evaluation_results.OVERALL, {}),
+        test=test.get(evaluation_results.OVERALL, {}),
+        warnings=tuple(filter(None, warnings)),
         blessed=_blessed(run),
         reasons=tuple(reasons),
         baseline=str(baseline.get("source", "")),
@@ -81,11 +87,12 @@ def _pushed(run: Run) -> str:
     return str(place) if pushed.get("pushed") == 1 else ""
 
 
-def _overall(evaluator: NodeRun | None) -> Mapping[str, float]:
+def _by_slice(evaluator: NodeRun | None) -> Mapping[str, Mapping[str, float]]:
+    """Metrics of each slice, by its name."""
     if evaluator is None:
         return {}
     metrics = evaluation_results.read_metrics(evaluator.output("evaluation").uri)
-    return metrics[0].values if metrics else {}
+    return {each.slice: each.values for each in metrics}
 
 
 def _json(node: NodeRun | None, key: str, name: str) -> Mapping[str, Any]:

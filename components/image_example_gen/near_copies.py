@@ -197,6 +197,11 @@ def between_splits(chunks: Sequence[StagedChunk], splits: np.ndarray) -> NearCop
     return NearCopies(in_train, counts, tuple(examples))
 
 
+def are_notable(num_copies: int, num_images: int) -> bool:
+    """Whether so many near copies among the images of a split make its figures doubtful."""
+    return num_images > 0 and num_copies >= max(_NOTABLE, _NOTABLE_SHARE * num_images)
+
+
 def warning(near: Mapping[str, Any], images: Mapping[str, int]) -> str:
     """What a user should know, as a sentence; empty where near copies are too few to matter.
 
@@ -207,7 +212,7 @@ def warning(near: Mapping[str, Any], images: Mapping[str, int]) -> str:
     told = []
     for pair, count in near.get("counts", {}).items():
         split, _, other = pair.partition(" in ")
-        if images.get(split) and count >= max(_NOTABLE, _NOTABLE_SHARE * images[split]):
+        if are_notable(count, images.get(split, 0)):
             told.append(f"{count:,} of {images[split]:,} images of {split} have a near copy in {other}")
     if not told:
         return ""

@@ -83,6 +83,8 @@ def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[
     yield from _encoder_rows(summary["representation"])
     if summary["test"] or summary["evaluation"]:
         yield "classifier", _classifier_text(summary)
+        for text in summary["warnings"]:
+            yield "warning", text
     else:
         yield "classifier", "none: no image has a label, so only the encoder was trained"
     changes = _class_changes(summary["new_classes"], summary["gone_classes"])

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from components import evaluation_results
+from pipeline.evaluation import known_by_heart
 from pipeline.lineage import Run
 from pipeline.report import files
 
@@ -28,6 +29,11 @@ class Evaluation:
     slices: tuple[evaluation_results.SliceMetrics, ...]
     failures: tuple[str, ...]
     thresholds: tuple[evaluation_results.Threshold, ...] = ()
+
+    @property
+    def warning(self) -> str:
+        """Why accuracy says less than it seems to; empty where it does not."""
+        return known_by_heart.warning(self.split, {each.slice: each.values for each in self.slices})
 
     @property
     def overall(self) -> evaluation_results.SliceMetrics:

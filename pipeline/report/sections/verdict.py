@@ -55,6 +55,7 @@ class Verdict:
         standing: As ML Metadata has it.
         gates: In the order in which they are met.
         figures: The most telling ones.
+        warnings: Why they say less than they seem to, one sentence each.
         changes: Against the last blessed run; None if there is none.
     """
 
@@ -64,6 +65,7 @@ class Verdict:
     standing: Standing
     gates: tuple[Gate, ...]
     figures: tuple[KeyFigure, ...]
+    warnings: tuple[str, ...]
     changes: Comparison | None
 
 
@@ -79,7 +81,8 @@ def collect_verdict(
     gates = _gates(run, data, representation, evaluations)
     headline, tone, sentence = _headline(run, standing, gates)
     figures = _figures(standing, data, representation, evaluations)
-    return Verdict(headline, tone, sentence, standing, gates, figures, changes)
+    warnings = tuple(evaluation.warning for evaluation in evaluations if evaluation.warning)
+    return Verdict(headline, tone, sentence, standing, gates, figures, warnings, changes)
 
 
 def _headline(

@@ -133,7 +133,11 @@ def example_evaluation(split):
     confusion = {(0, 0): 15.0, (0, 1): 5.0, (1, 1): 20.0, (2, 2): 10.0, (2, 0): 10.0}
     overall = SliceMetrics("", values, {"recall": {0: 0.75, 1: 1.0, 2: 0.5}}, confusion, {"accuracy": 0.7})
     one = SliceMetrics(f"label:{HOSTILE}", {"example_count": 20.0, "accuracy": 0.5}, {}, {}, {})
-    return Evaluation(split, 9, (overall, one), ())
+    if split == "eval":
+        return Evaluation(split, 9, (overall, one), ())
+    without = SliceMetrics("near_copy:none", {"example_count": 20.0, "accuracy": 0.35}, {}, {}, {})
+    copies = SliceMetrics("near_copy:train", {"example_count": 40.0, "accuracy": 0.95}, {}, {}, {})
+    return Evaluation(split, 9, (overall, one, without, copies), ())
 
 
 def example_data(gallery):

@@ -48,3 +48,9 @@ def test_a_missed_threshold_is_not_among_those_met():
 
 def test_the_share_of_bad_images_is_told():
     assert gates(example_run())["ImageExampleGen"].met == ("set aside 3.12% ≤ 5.00%",)
+
+
+def test_accuracy_without_near_copies_is_told():
+    evaluations = (example_evaluation("test"), example_evaluation("eval"))
+    (warning,) = collect_verdict(example_run(), None, None, evaluations, None).warnings
+    assert warning.startswith("test accuracy 0.750; 0.350 on the 20 images without a near copy in train. ")
