@@ -53,7 +53,7 @@ def write_examples(folder: pathlib.Path) -> int:
             Image.fromarray(pixels).save(encoded, "JPEG", quality=85)
             batch = pixels[np.newaxis]
             (example,) = features.encode_examples(
-                batch, [encoded.getvalue()], features.image_ids(batch), [f"{number}.jpg"]
+                batch, batch, [encoded.getvalue()], features.image_ids(batch), [f"{number}.jpg"]
             )
             num_bytes += _REPEATS * len(encoded.getvalue())
             for _ in range(_REPEATS):

@@ -332,10 +332,50 @@ def test_data_of_12_bits_keep_256_levels(kind):
     data = make(kind, 4, 17, 22)
     decoded = decode(data, "", False, MAX_PIXELS, seen_as)
     expected = decode_image(tf.constant(decoded.encoded), config).numpy()
-    np.testing.assert_array_equal(decode_image(tf.constant(for_model(data)), config), expected)
-    if kind.endswith("gray 16"):
+    prepared = for_model(data, MAX_PIXELS, 12)
+    np.testing.assert_array_equal(decode_image(tf.constant(prepared), config), expected)
+    if kind in ("png gray 16", "other tiff 16"):
         values = np.asarray(Image.open(io.BytesIO(data))).astype(int)
         np.testing.assert_array_equal(expected[..., 0], np.minimum(values // 16, 255))
+        assert decoded.deepest == values.max()
+
+
+def jpeg_2000_of_12_bits(values):
+    """A JPEG 2000 that states 12 bits: 16 are written, the middle of the range moved to that of 12 bits."""
+    picture = Image.fromarray(values + np.uint16(32_768 - 2_048))
+    data = bytearray(saved(picture, "JPEG2000", no_jp2=True))
+    data[42] = 11  # bits less one
+    return bytes(data)
+
+
+def test_jpeg_2000_states_its_bits():
+    values = np.random.default_rng(7).integers(0, 4096, (17, 22), np.uint16)
+    stated, unstated = jpeg_2000_of_12_bits(values), saved(Image.fromarray(values), "JPEG2000")
+    for data, bit_depth in ((stated, 12), (stated, 14), (stated, 16), (unstated, 12)):
+        seen_as = SeenAs(bit_depth=bit_depth, channels=1)
+        decoded = decode(data, "", False, MAX_PIXELS, seen_as)
+        np.testing.assert_array_equal(decoded.pixels[..., 0], values >> 4)
+        config = ImageConfig(height=17, width=22, bit_depth=bit_depth)
+        served = decode_image(tf.constant(for_model(data, MAX_PIXELS, bit_depth)), config)
+        np.testing.assert_array_equal(served, decoded.pixels)
+        assert (decoded.deepest == values.max()) == (bit_depth == 12)
+
+
+def test_colors_of_16_bits_that_use_12():
+    """The decoder keeps their high bytes: with `bit_depth: 16` they tell, with 12 they are no answer."""
+    values = np.random.default_rng(7).integers(0, 4096, (17, 22, 4)).astype(np.uint16)
+    values[..., 3] = 65_535  # opacity uses all bits, whatever colors do
+    tiff, deep_png = rgb_tiff(values[..., :3]), png(values, 6, 16)
+    for data in (tiff, deep_png):
+        assert decode(data, "", False, MAX_PIXELS).deepest == 4095
+    read = decode(deep_png, "", False, MAX_PIXELS, SeenAs(bit_depth=12)).pixels
+    np.testing.assert_array_equal(read[..., :3], values[..., :3] >> 4)
+    for bring in (
+        lambda: decode(tiff, "", False, MAX_PIXELS, SeenAs(bit_depth=12)),
+        lambda: for_model(tiff, MAX_PIXELS, 12),
+    ):
+        with pytest.raises(RejectedError, match=r"TIFF of 16 bits .* bit_depth: 12 can't be taken: save it"):
+            bring()
 
 
 @tf.function(input_signature=[tf.TensorSpec([1], tf.string)])

@@ -88,7 +88,7 @@ def detect(
     frechet = frechet_test(reference.vectors, vectors, config.num_permutations, config.seed)
     classes, class_shares = _compare_classes(reference, new, model, config)
     pixels = [image.pixels for image in new.images]
-    divergences = image_statistics.divergences(pixels, statistics_dir, config.max_divergence)
+    divergences = image_statistics.divergences(pixels, statistics_dir, config.max_divergence, new.seen_as)
     reasons = (
         *_embedding_reasons({"MMD": mmd, "Fréchet distance": frechet}, config),
         *_class_reasons(classes, class_shares, config),

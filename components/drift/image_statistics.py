@@ -7,19 +7,24 @@ from typing import Any
 import numpy as np
 
 from components.errors import InputError
+from components.image_example_gen.config import SeenAs
+from components.image_example_gen.seen import on_ground
 
 # Not `num_bytes`: another PNG encoder changes it, and no pixel.
 FEATURES = ("brightness", "contrast", "entropy", "height", "width", "channels")
 STATISTICS_FILE = "FeatureStats.pb"
 
 
-def divergences(pixels: Sequence[np.ndarray], reference_dir: str, threshold: float) -> dict[str, float]:
+def divergences(
+    pixels: Sequence[np.ndarray], reference_dir: str, threshold: float, seen_as: SeenAs
+) -> dict[str, float]:
     """Jensen-Shannon divergence of each feature between new images and a split's statistics.
 
     Args:
         pixels: Decoded images, uint8 [H, W, C] each.
         reference_dir: Directory of StatisticsGen's `FeatureStats.pb` of the training split.
         threshold: TFDV's drift threshold; it is stated in the schema that the comparison needs.
+        seen_as: On which ground transparent pixels lie.
 
     Returns:
         Feature to divergence, base 2, in [0, 1]; features that the reference lacks are left out.
@@ -34,7 +39,7 @@ def divergences(pixels: Sequence[np.ndarray], reference_dir: str, threshold: flo
     if not gfile.exists(path):
         raise InputError(f"Received {reference_dir!r}, which holds no {STATISTICS_FILE} of StatisticsGen.")
     reference = tfdv.load_stats_binary(path)
-    new = tfdv.generate_statistics_from_dataframe(_frame(_columns(pixels)))
+    new = tfdv.generate_statistics_from_dataframe(_frame(_columns(pixels, seen_as)))
     anomalies = tfdv.validate_statistics(new, _schema(threshold), previous_statistics=reference)
     return {
         info.path.step[0]: measured.value
@@ -43,10 +48,10 @@ def divergences(pixels: Sequence[np.ndarray], reference_dir: str, threshold: flo
     }
 
 
-def _columns(pixels: Sequence[np.ndarray]) -> Mapping[str, np.ndarray]:
+def _columns(pixels: Sequence[np.ndarray], seen_as: SeenAs) -> Mapping[str, np.ndarray]:
     from components.image_example_gen.features import pixel_statistics  # brings tfx_bsl: seconds
 
-    statistics = [pixel_statistics(image[np.newaxis]) for image in pixels]
+    statistics = [pixel_statistics(on_ground(image, seen_as)[np.newaxis]) for image in pixels]
     brightness, contrast, entropy = (np.concatenate(each) for each in zip(*statistics, strict=True))
     sizes = np.array([image.shape for image in pixels], np.int64)
     columns = (brightness, contrast, entropy, sizes[:, 0], sizes[:, 1], sizes[:, 2])

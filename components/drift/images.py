@@ -14,6 +14,7 @@ from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import RejectedError
 
 _CHUNK = 4096
+_ALL = SeenAs()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,11 +25,13 @@ class NewImages:
         images: Those that can be used.
         set_aside: Reason to number of those that can't.
         num_found: Files in the directory.
+        seen_as: What the model sees of an image.
     """
 
     images: tuple[DecodedImage, ...]
     set_aside: Mapping[str, int]
     num_found: int
+    seen_as: SeenAs = _ALL
 
     @property
     def bad_fraction(self) -> float:
@@ -38,7 +41,7 @@ class NewImages:
 
 
 def read_images(
-    path: str, max_images: int, max_pixels: int, max_file_bytes: int, seed: int, seen_as: SeenAs | None = None
+    path: str, max_images: int, max_pixels: int, max_file_bytes: int, seed: int, seen_as: SeenAs = _ALL
 ) -> NewImages:
     """Samples a directory tree.
 
@@ -48,7 +51,7 @@ def read_images(
         max_pixels: Width times height of an image that is used.
         max_file_bytes: Of a file that is read.
         seed: Of the sample.
-        seen_as: What the model sees of an image; None: all of it.
+        seen_as: What the model sees of an image.
 
     Raises:
         DataError: If there is no such directory or no file in it.
@@ -63,11 +66,9 @@ def read_images(
             set_aside[read.rejected[0].value] += 1
             continue
         try:
-            images.append(
-                decode(read.data, read.source, read.checks_extension, max_pixels, seen_as or SeenAs())
-            )
+            images.append(decode(read.data, read.source, read.checks_extension, max_pixels, seen_as))
         except RejectedError as error:
             set_aside[error.reason.value] += 1
     if not images:
         raise DataError(f"Received {path}, none of whose {len(entries)} files is an image that can be used.")
-    return NewImages(tuple(images), dict(set_aside), len(entries))
+    return NewImages(tuple(images), dict(set_aside), len(entries), seen_as)

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from components.image_example_gen import by_tensorflow, headers, image_formats, names, seen
 from components.image_example_gen.config import SeenAs
@@ -16,19 +16,6 @@ from components.image_example_gen.png import encode_png
 from components.image_example_gen.records import Reason, RejectedError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF")
-_JPEG = ("JPEG", "MPO")  # MPO: a JPEG with more pictures behind the first
-_EXTENSIONS = {
-    **dict.fromkeys((".png", ".apng"), ("PNG",)),
-    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp", ".mpo"), _JPEG),
-    **dict.fromkeys((".bmp", ".dib"), ("BMP",)),
-    ".gif": ("GIF",),
-    ".webp": ("WEBP",),
-    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
-    **dict.fromkeys((".jp2", ".j2k", ".jpf", ".jpx", ".jpm", ".j2c", ".jpc"), ("JPEG2000",)),
-    **dict.fromkeys((".avif", ".avifs"), ("AVIF",)),
-    **dict.fromkeys((".heic", ".heics", ".heif", ".heifs", ".hif"), ("HEIF",)),
-}
-_TIFF = (b"II*\0", b"MM\0*")
 _MAGIC = (
     b"\x89PNG",
     b"\xff\xd8\xff",
@@ -47,9 +34,6 @@ BOMB_PIXELS = 178_956_970
 # Two JPEG decoders differ by rounding; more than this mean difference (of 255) is another picture.
 _MAX_MEAN_DIFFERENCE = 4.0
 
-_DNG_VERSION, _BITS_PER_SAMPLE, _NEW_SUBFILE_TYPE = 0xC612, 0x0102, 0x00FE  # tags of TIFF
-_REDUCED = 1  # a bit of the last
-_MAX_BITS = 16
 _ALL = SeenAs()
 
 # How these are to be turned stands in headers that the graph reads as well, or they are never turned.
@@ -66,10 +50,26 @@ class DecodedImage:
     Attributes:
         encoded: The bytes as they came, or a PNG where TensorFlow would read other pixels from those.
         pixels: uint8 [H, W, C], C in {1, 3, 4}.
+        deepest: As `Judged` has it.
     """
 
     encoded: bytes
     pixels: np.ndarray
+    deepest: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """Pixels of an image that can be used.
+
+    Attributes:
+        pixels: uint8 [H, W, C], C in {1, 3, 4}.
+        deepest: The greatest value of gray or color in an image of 16 bits per value, not less than that
+            where a decoder keeps 8 bits only; 0 for any other image.
+    """
+
+    pixels: np.ndarray
+    deepest: int
 
 
 def decode(
@@ -87,49 +87,44 @@ def decode(
     Raises:
         RejectedError: With the reason, if it can't be used.
     """
-    pixels = judge(data, source, checks_extension, max_pixels, seen_as)
-    if seen_as.bit_depth < _MAX_BITS and _is_deep_png(data):
-        return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
-    return _for_the_graph(data, pixels)
+    judged = judge(data, source, checks_extension, max_pixels, seen_as)
+    if seen_as.bit_depth < headers.MAX_BITS and headers.is_deep_png(data):
+        decoded = DecodedImage(encode_png(judged.pixels[np.newaxis])[0], judged.pixels)
+    else:
+        decoded = _for_the_graph(data, judged.pixels)
+    return dataclasses.replace(decoded, deepest=judged.deepest)
 
 
 def judge(
     data: bytes, source: str, checks_extension: bool, max_pixels: int, seen_as: SeenAs = _ALL
-) -> np.ndarray:
+) -> Judged:
     """Does what `decode` does before TensorFlow is needed; `validate` looks at images so.
-
-    Returns:
-        uint8 [H, W, C], C in {1, 3, 4}.
 
     Raises:
         RejectedError: With the reason, if the image can't be used.
     """
-    if not data:
-        raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
-    with _open(data) as image:
-        _check_header(image, data, source, checks_extension, max_pixels)
-        stored = _pixels(image, data, seen_as.bit_depth)
+    stored, bits = _stored(data, source, checks_extension, max_pixels, seen_as.bit_depth)
     is_deep = stored.dtype == np.uint16
     pixels = seen.to_8_bits(stored, seen_as.bit_depth) if is_deep else stored
-    seen.require_something(pixels, seen_as, stored if is_deep else None)
-    return pixels
+    deepest = 0
+    if is_deep or bits == headers.MAX_BITS:
+        greatest = int(stored[..., :3].max())
+        deepest = greatest if is_deep else greatest * 256 + 255
+    try:
+        seen.require_something(pixels, seen_as, stored if is_deep else None)
+    except RejectedError as error:
+        error.deepest = deepest
+        raise
+    return Judged(pixels, deepest)
 
 
-def deepest_value(data: bytes) -> int:
-    """The greatest value in an image of 16 bits per value and one channel; 0 for any other."""
-    if not _is_deep_png(data) and not data.startswith(_TIFF):
-        return 0
-    with _open(data) as image:
-        stored = _pixels(image, data, _MAX_BITS)
-    return int(stored.max()) if stored.dtype == np.uint16 else 0
-
-
-def for_model(data: bytes, max_pixels: int = BOMB_PIXELS) -> bytes:
+def for_model(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = headers.MAX_BITS) -> bytes:
     """Brings an image to a form that a served model reads, as ImageExampleGen does for training.
 
     Args:
         data: An image of any form that `decode` accepts.
         max_pixels: Width times height that is allowed.
+        bit_depth: The model's.
 
     Returns:
         The bytes as they came where the model reads them as they are, damaged or not; else a PNG.
@@ -137,7 +132,7 @@ def for_model(data: bytes, max_pixels: int = BOMB_PIXELS) -> bytes:
     Raises:
         RejectedError: With the reason, if it is of another form and can't be decoded.
     """
-    return data if headers.is_read_alike(data) else as_png(data, max_pixels)
+    return data if headers.is_read_alike(data) else as_png(data, max_pixels, bit_depth)
 
 
 def size_of(data: bytes) -> tuple[int, int]:
@@ -150,22 +145,33 @@ def size_of(data: bytes) -> tuple[int, int]:
         return image.size
 
 
-def as_png(data: bytes, max_pixels: int = BOMB_PIXELS) -> bytes:
+def as_png(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = headers.MAX_BITS) -> bytes:
     """Decodes an image as for training, and encodes its pixels as PNG.
+
+    Args:
+        data: An image of any form that `decode` accepts.
+        max_pixels: Width times height that is allowed.
+        bit_depth: The model's.
 
     Raises:
         RejectedError: With the reason, if it can't be decoded.
     """
+    pixels, _ = _stored(data, "", False, max_pixels, bit_depth)
+    if pixels.dtype == np.uint16:
+        pixels = seen.to_8_bits(pixels, bit_depth)
+    return encode_png(pixels[np.newaxis])[0]
+
+
+def _stored(
+    data: bytes, source: str, checks_extension: bool, max_pixels: int, bit_depth: int
+) -> tuple[np.ndarray, int]:
+    """Pixels as `_pixels` has them, and the bits per value that the file states."""
     if not data:
         raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
     with _open(data) as image:
-        _check_header(image, data, "", False, max_pixels)
-        stored = _pixels(image, data, _MAX_BITS)
-    if stored.dtype == np.uint8:
-        return encode_png(stored[np.newaxis])[0]
-    buffer = io.BytesIO()
-    Image.fromarray(stored[..., 0]).save(buffer, "PNG")  # 16 bits: the model knows how many are used
-    return buffer.getvalue()
+        _check_header(image, data, source, checks_extension, max_pixels)
+        bits = image_formats.bits_per_value(image, data)
+        return _pixels(image, data, bits, bit_depth), bits
 
 
 def _readable(data: bytes) -> list[str]:
@@ -206,33 +212,27 @@ def _check_header(
     if width * height > BOMB_PIXELS:
         raise RejectedError(Reason.DECOMPRESSION_BOMB, f"declares {width}x{height} pixels")
     if width * height > max_pixels:
-        raise RejectedError(
-            Reason.OVER_PIXEL_LIMIT,
-            f"{width}x{height} pixels; max_pixels allows {max_pixels:,}",
-        )
+        detail = f"{width}x{height} pixels; max_pixels allows {max_pixels:,}"
+        raise RejectedError(Reason.OVER_PIXEL_LIMIT, detail)
     extension = posixpath.splitext(source)[1].lower()
-    if image_formats.is_raw(data, extension) or _is_raw_tiff(image):
+    if image_formats.is_raw(data, extension) or image_formats.is_raw_tiff(image):
         raise RejectedError(Reason.NOT_AN_IMAGE, image_formats.DEVELOP)
     # `boot.v2` states none.
     states_a_format = extension in names.IMAGE_EXTENSIONS or extension in names.OTHER_EXTENSIONS
-    if checks_extension and states_a_format and image.format not in _EXTENSIONS.get(extension, ()):
+    allowed = image_formats.EXTENSIONS.get(extension, ())
+    if checks_extension and states_a_format and image.format not in allowed:
         raise RejectedError(Reason.WRONG_EXTENSION, f"is {image.format}, but named {extension}")
 
 
-def _is_raw_tiff(image: Image.Image) -> bool:
-    """Whether a TIFF is a camera's raw data: it says so, or its first picture is a small copy of another."""
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return False
-    return _DNG_VERSION in image.tag_v2 or bool(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED)
-
-
-def _pixels(image: Image.Image, data: bytes, bit_depth: int) -> np.ndarray:
+def _pixels(image: Image.Image, data: bytes, bits: int, bit_depth: int) -> np.ndarray:
     """Upright [H, W, C], uint8, or uint16 where the values have 16 bits and are not cut to 8 yet."""
     try:
         image.load()
-        if image.format not in _TURNED_BY_HEADER:
-            image = ImageOps.exif_transpose(image)
-        pixels = headers.turn_upright(_as_stored(image, data, bit_depth), headers.orientation(data))
+        name = image.format or ""
+        if name not in _TURNED_BY_HEADER:
+            image = ImageOps.exif_transpose(image)  # a copy, which knows neither its format nor its bits
+        stored = _as_stored(image, name, data, bits, bit_depth)
+        pixels = headers.turn_upright(stored, headers.orientation(data))
     except RejectedError:
         raise
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
@@ -240,22 +240,26 @@ def _pixels(image: Image.Image, data: bytes, bit_depth: int) -> np.ndarray:
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
 
-def _as_stored(image: Image.Image, data: bytes, bit_depth: int) -> np.ndarray:
-    if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):
+def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth: int) -> np.ndarray:
+    if image.mode == "F" or (image.mode == "I" and name != "PNG"):
         raise RejectedError(
             Reason.UNREADABLE,
-            f"{image.format} of 32 bits per pixel, of which none says what is black and what is white: scale "
+            f"{name} of 32 bits per pixel, of which none says what is black and what is white: scale "
             "it to 8 or 16 bits first",
         )
     if image.mode.startswith("I"):
-        return np.asarray(image).astype(np.int64).clip(0, 65535).astype(np.uint16)
-    if bit_depth < _MAX_BITS and _is_deep_png(data):
+        values = np.asarray(image).astype(np.int64).clip(0, 65535).astype(np.uint16)
+        if name != "JPEG2000":
+            return values
+        # Pillow scales what a JPEG 2000 states to have 12 bits up to 16.
+        return values >> (headers.MAX_BITS - max(bits, bit_depth))
+    if bit_depth < headers.MAX_BITS and headers.is_deep_png(data):
         return by_tensorflow.read_deep(data)  # Pillow keeps the high byte of several channels only
-    if bit_depth < _MAX_BITS and image.format == "TIFF" and max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) > 8:  # type: ignore[attr-defined]
+    if bits > max(bit_depth, 8) and name in ("TIFF", "JPEG2000"):
         raise RejectedError(
             Reason.UNREADABLE,
-            f"TIFF of 16 bits and several channels, of which image.bit_depth: {bit_depth} can't be taken: "
-            "save it as PNG",
+            f"{name} of {bits} bits and several channels, of which image.bit_depth: {bit_depth} "
+            "can't be taken: save it as PNG",
         )
     mode = "RGBA" if "transparency" in image.info else _MODES.get(image.mode, "RGB")
     return np.asarray(image if image.mode == mode else image.convert(mode))
@@ -291,7 +295,3 @@ def _for_the_graph(data: bytes, pixels: np.ndarray) -> DecodedImage:
     raise RejectedError(
         Reason.UNREADABLE, "Pillow and TensorFlow read different pixels from it: save it again as PNG"
     )
-
-
-def _is_deep_png(data: bytes) -> bool:
-    return data.startswith(headers.PNG_SIGNATURE) and data[24:25] == bytes([_MAX_BITS])

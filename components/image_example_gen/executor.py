@@ -16,6 +16,7 @@ from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.inspection import inspect_source, require_enough_labels
 from components.image_example_gen.records import SPLITS, Reason
+from components.image_example_gen.seen import unused_bits
 from components.image_example_gen.transforms import WriteExamples
 
 _logger = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         # What is wrong with the source as a whole is said before Beam wraps it in tracebacks.
-        inspection = inspect_source(IngestConfig.model_validate_json(exec_properties["ingest"]))
+        ingest = IngestConfig.model_validate_json(exec_properties["ingest"])
+        inspection = inspect_source(ingest)
         require_enough_labels(inspection)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         set_aside = artifact_utils.get_single_instance(output_dict["quarantine"])
@@ -57,11 +59,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         lost = summary.get("classes_lost")
         images = {split: counts["images"] for split, counts in summary.get("written", {}).items()}
         copies = near_copies.warning(summary.get("near_copies", {}), images)
+        unused = unused_bits(summary["deepest_value"], ingest.seen_as.bit_depth)
         warnings = [
             *inspection.warnings,
             *([quarantine.lost_text(lost)] if lost else []),
             *summary.get("group_warnings", ()),
             *([copies] if copies else []),
+            *([unused] if unused else []),
         ]
         summary |= {"passed_over": dict(inspection.passed_over), "warnings": warnings}
         quarantine.write_summary(set_aside.uri, summary)

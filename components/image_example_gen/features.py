@@ -32,18 +32,17 @@ def image_ids(pixels: np.ndarray) -> np.ndarray:
 
 
 def pixel_statistics(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Brightness, contrast and entropy of images, the alpha channel left out.
+    """Brightness, contrast and entropy of images.
 
     Args:
-        pixels: uint8 [N, H, W, C].
+        pixels: uint8 [N, H, W, C], C in {1, 3}: what is transparent lies on its ground (`seen.on_ground`).
 
     Returns:
         Mean in [0, 1], standard deviation in [0, 1], and Shannon entropy of the 256-level histogram
         in bits; float32 [N] each.
     """
-    colour = pixels[..., :3]
-    histograms = np.stack([np.bincount(image.ravel(), minlength=_LEVELS) for image in colour])  # [N, 256]
-    num_values = colour[0].size
+    histograms = np.stack([np.bincount(image.ravel(), minlength=_LEVELS) for image in pixels])  # [N, 256]
+    num_values = pixels[0].size
     levels = np.arange(_LEVELS) / (_LEVELS - 1)
     mean = histograms @ levels / num_values
     variance = histograms @ levels**2 / num_values - mean**2
@@ -74,6 +73,7 @@ def brightness_bands(brightness: np.ndarray) -> np.ndarray:
 
 def encode_examples(
     pixels: Sequence[np.ndarray] | np.ndarray,
+    laid: Sequence[np.ndarray] | np.ndarray,
     encoded: Sequence[bytes],
     ids: np.ndarray,
     sources: Sequence[str],
@@ -84,14 +84,15 @@ def encode_examples(
 
     Args:
         pixels: N arrays, uint8 [H, W, C]; sizes may differ.
+        laid: The same on their ground (`seen.on_ground`), of which the statistics are.
         encoded: [N] encoded images.
         ids: uint8 [N, 32].
         sources: [N] where each is.
     """
-    if isinstance(pixels, np.ndarray):
-        brightness, contrast, entropy = pixel_statistics(pixels)
+    if isinstance(laid, np.ndarray):
+        brightness, contrast, entropy = pixel_statistics(laid)
     else:
-        statistics = [pixel_statistics(image[np.newaxis]) for image in pixels]
+        statistics = [pixel_statistics(image[np.newaxis]) for image in laid]
         brightness, contrast, entropy = (np.concatenate(each) for each in zip(*statistics, strict=True))
     sizes = np.array([image.shape for image in pixels], np.int64)  # [N, 3]
     text = ids.tobytes().hex()

@@ -13,6 +13,7 @@ import numpy as np
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
 UPRIGHT = 1
+MAX_BITS = 16  # of a value
 _MAX_STEPS = 256
 _MAX_ENTRIES = 128
 _TAG, _SHORT, _LONG = 0x0112, 3, 4
@@ -52,6 +53,11 @@ def is_read_alike(data: bytes) -> bool:
     if data.startswith(b"GIF8"):
         return _is_plain_gif(data)
     return data.startswith(b"BM") and _is_plain_bmp(data)
+
+
+def is_deep_png(data: bytes) -> bool:
+    """Whether it is a PNG of 16 bits per value."""
+    return data.startswith(PNG_SIGNATURE) and data[24:25] == bytes([MAX_BITS])
 
 
 def _exif_of_jpeg(data: bytes) -> bytes:

@@ -2,7 +2,9 @@
 
 import re
 
-from components.image_example_gen import file_formats
+from PIL import Image, TiffImagePlugin
+
+from components.image_example_gen import file_formats, headers
 from components.image_example_gen.names import words
 
 _AS_PNG = "save it as PNG or JPEG first"
@@ -12,6 +14,23 @@ _DRAW = "draw it as PNG first"
 
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 AVIF_BRANDS = (b"avif", b"avis")
+
+_DNG_VERSION, _BITS_PER_SAMPLE, _NEW_SUBFILE_TYPE = 0xC612, 0x0102, 0x00FE  # tags of TIFF
+_REDUCED = 1  # a bit of the last
+_CODESTREAM, _SSIZ = b"\xff\x4f\xff\x51", 42  # of JPEG 2000, and where in it the bits of a value stand
+
+_JPEG = ("JPEG", "MPO")  # MPO: a JPEG with more pictures behind the first
+EXTENSIONS = {
+    **dict.fromkeys((".png", ".apng"), ("PNG",)),
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp", ".mpo"), _JPEG),
+    **dict.fromkeys((".bmp", ".dib"), ("BMP",)),
+    ".gif": ("GIF",),
+    ".webp": ("WEBP",),
+    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
+    **dict.fromkeys((".jp2", ".j2k", ".jpf", ".jpx", ".jpm", ".j2c", ".jpc"), ("JPEG2000",)),
+    **dict.fromkeys((".avif", ".avifs"), ("AVIF",)),
+    **dict.fromkeys((".heic", ".heics", ".heif", ".heifs", ".hif"), ("HEIF",)),
+}
 
 # Beginning of the file -> what it is and what to do.
 _BEGINNINGS = (
@@ -51,6 +70,23 @@ def is_raw(data: bytes, extension: str) -> bool:
     """Whether a file is a camera's raw data, by its name or by its beginning."""
     is_tiff = data.startswith((b"II*\0", b"MM\0*"))
     return is_tiff and (extension in _RAW_EXTENSIONS or data[8:10] == b"CR")
+
+
+def is_raw_tiff(image: Image.Image) -> bool:
+    """Whether a TIFF is a camera's raw data: it says so, or its first picture is a small copy of another."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return _DNG_VERSION in image.tag_v2 or bool(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED)
+
+
+def bits_per_value(image: Image.Image, data: bytes) -> int:
+    """Bits per value that a file of more than 8 states; 8 for all others."""
+    if headers.is_deep_png(data):
+        return headers.MAX_BITS
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return max(8, *image.tag_v2.get(_BITS_PER_SAMPLE, (8,)))
+    start = data.find(_CODESTREAM) if image.format == "JPEG2000" else -1
+    return max(8, (data[start + _SSIZ] & 0x7F) + 1) if 0 <= start < len(data) - _SSIZ else 8
 
 
 def is_heic(data: bytes) -> bool:

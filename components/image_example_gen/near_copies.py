@@ -38,14 +38,15 @@ def thumbnails(pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     """What near copies are found by.
 
     Args:
-        pixels: N arrays, uint8 [H, W, C], C in {1, 3, 4}; sizes may differ. Alpha is left out.
+        pixels: N arrays, uint8 [H, W, C], C in {1, 3}; sizes may differ. What is transparent lies on its
+            ground (`seen.on_ground`).
 
     Returns:
         uint8 [N, THUMBNAIL_BYTES]: gray at 16x16, then color at 4x4.
     """
     found = np.empty([len(pixels), THUMBNAIL_BYTES], np.uint8)
     for row, image in enumerate(pixels):
-        color = image[..., :3] if image.shape[-1] >= 3 else image[..., 0]
+        color = image if image.shape[-1] == 3 else image[..., 0]
         small = Image.fromarray(np.ascontiguousarray(color)).resize((_SIDE, _SIDE), Image.Resampling.BOX)
         coarse = np.asarray(small.resize((_COLOR_SIDE, _COLOR_SIDE), Image.Resampling.BOX))
         found[row, :_NUM_GRAY] = np.asarray(small.convert("L")).ravel()

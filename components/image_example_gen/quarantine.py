@@ -60,6 +60,7 @@ def summarise(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str 
         "read": sum(len(chunk.sources) for chunk in chunks) + len(set_aside),
         "set_aside": dict(sorted(collections.Counter(each.reason.value for each in set_aside).items())),
         "error": error,
+        "deepest_value": max((chunk.deepest for chunk in chunks), default=0),
     }
     if plan is not None:
         written = {name: _split_counts(plan, code) for code, name in enumerate(SPLITS)}

@@ -33,6 +33,7 @@ class RejectedError(Exception):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+        self.deepest = 0  # of an image of 16 bits per value: its greatest value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +134,7 @@ class StagedChunk:
         set_aside: The bad images of the chunk.
         thumbnails: uint8 [N, THUMBNAIL_BYTES] of `near_copies`; None: near copies are not looked for.
         groups: [N] as in `Entry`; empty: the source tells of no groups.
+        deepest: The greatest value in images of 16 bits per value; 0: there are no such images.
     """
 
     index: int
@@ -144,3 +146,4 @@ class StagedChunk:
     set_aside: Sequence[SetAside]
     thumbnails: np.ndarray | None = None
     groups: Sequence[str | None] = ()
+    deepest: int = 0

@@ -23,6 +23,26 @@ def to_8_bits(values: np.ndarray, bit_depth: int) -> np.ndarray:
     return np.minimum(values >> (bit_depth - 8), 255).astype(np.uint8)
 
 
+def on_ground(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
+    """Lays images with alpha on the ground; others stay as they are.
+
+    Args:
+        pixels: uint8 [..., C], C in {1, 3, 4}.
+        seen_as: What the model sees.
+
+    Returns:
+        uint8 [..., C], C in {1, 3}.
+    """
+    if pixels.shape[-1] != 4:
+        return pixels
+    alpha = pixels[..., 3:].astype(np.uint16)  # enough for 255 * 255 + 127
+    laid = pixels[..., :3] * alpha
+    laid += np.array(seen_as.ground, np.uint16) * (255 - alpha)
+    laid += 127
+    laid //= 255
+    return laid.astype(np.uint8)
+
+
 def as_seen(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
     """Lays an image on its ground and converts it to the model's channels, without resizing.
 
@@ -35,10 +55,7 @@ def as_seen(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
     """
     if seen_as.channels == 4:
         return pixels
-    if pixels.shape[-1] == 4:
-        alpha = pixels[..., 3:].astype(np.int32)
-        laid = pixels[..., :3] * alpha + np.array(seen_as.ground, np.int32) * (255 - alpha)
-        pixels = ((laid + 127) // 255).astype(np.uint8)
+    pixels = on_ground(pixels, seen_as)
     if seen_as.channels == 1 and pixels.shape[-1] == 3:
         return np.rint(pixels @ _LUMA)[..., np.newaxis].astype(np.uint8)
     return pixels
@@ -78,6 +95,46 @@ def require_something(pixels: np.ndarray, seen_as: SeenAs, values: np.ndarray | 
     else:
         detail = f"all {width}x{height} pixels are the same"
     raise RejectedError(Reason.BLANK, detail)
+
+
+def blank_images(pixels: np.ndarray, seen_as: SeenAs) -> dict[int, RejectedError]:
+    """Which images of an array a model would see as a single color, and why.
+
+    Args:
+        pixels: uint8 [N, H, W, C], C in {1, 3, 4}.
+        seen_as: What the model sees.
+
+    Returns:
+        Position -> the reason `blank` with its particulars.
+    """
+    flat = pixels.reshape(len(pixels), -1, pixels.shape[-1])
+    # Images that are converted may become blank only then.
+    is_converted = pixels.shape[-1] > seen_as.channels
+    suspects = range(len(pixels)) if is_converted else np.flatnonzero((flat == flat[:, :1]).all(axis=(1, 2)))
+    found = {}
+    for i in suspects:
+        try:
+            require_something(pixels[i], seen_as, None)
+        except RejectedError as error:
+            found[int(i)] = error
+    return found
+
+
+def unused_bits(deepest: int, bit_depth: int) -> str:
+    """What a user should know of bits that no image uses, as a sentence; empty where all are used.
+
+    Args:
+        deepest: The greatest value in images of 16 bits per value; 0: there are no such images.
+        bit_depth: Bits that are used, as configured.
+    """
+    bits = bits_of(deepest)
+    if not deepest or bits >= bit_depth:
+        return ""
+    levels = (deepest >> (bit_depth - 8)) + 1
+    return (
+        f"images of 16 bits per value have none above {deepest:,}, of which {levels} "
+        f"of 256 levels of gray are left: write image.bit_depth: {bits} if they never use more"
+    )
 
 
 def bits_of(value: int) -> int:

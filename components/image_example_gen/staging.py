@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from components.image_example_gen import features, files, near_copies
+from components.image_example_gen import features, files, near_copies, seen
 from components.image_example_gen.config import SeenAs
 from components.image_example_gen.decode import decode
 from components.image_example_gen.png import encode_png
 from components.image_example_gen.records import (
     ArrayBatch,
     EncodedImage,
-    Reason,
     RejectedError,
     SetAside,
     StagedChunk,
@@ -46,6 +45,7 @@ class ChunkStager:
         self._groups: list[str | None] = []
         self._set_aside: list[SetAside] = []
         self._num_samples = 0
+        self._deepest = 0
 
     def stage(self, images: ArrayBatch | Iterable[EncodedImage]) -> StagedChunk:
         """Writes the examples of the good images; notes the bad ones."""
@@ -65,19 +65,17 @@ class ChunkStager:
             self._set_aside,
             np.concatenate(self._thumbnails),
             self._groups,
+            self._deepest,
         )
 
     def _write_array(self, batch: ArrayBatch, writer: tf.io.TFRecordWriter) -> None:
-        flat = batch.pixels.reshape(len(batch.pixels), -1, batch.pixels.shape[-1])  # [N, H * W, C]
-        blank = (flat == flat[:, :1]).all(axis=(1, 2))
-        for i in np.flatnonzero(blank).tolist():
-            data = batch.pixels[i].tobytes()
-            detail = f"all {batch.pixels.shape[2]}x{batch.pixels.shape[1]} pixels are the same"
-            digest = hashlib.sha256(data).hexdigest()
+        blank = seen.blank_images(batch.pixels, self._seen_as)
+        for i, why in blank.items():
+            digest = hashlib.sha256(batch.pixels[i].tobytes()).hexdigest()
             label = batch.labels[i]
-            self._set_aside.append(SetAside(batch.sources[i], Reason.BLANK, detail, digest, label=label))
-        good = np.flatnonzero(~blank).tolist()
-        pixels = batch.pixels if len(good) == len(blank) else batch.pixels[good]
+            self._set_aside.append(SetAside(batch.sources[i], why.reason, why.detail, digest, label=label))
+        good = [i for i in range(len(batch.pixels)) if i not in blank]
+        pixels = batch.pixels[good] if blank else batch.pixels
         if good:
             sources = [batch.sources[i] for i in good]
             labels = [batch.labels[i] for i in good]
@@ -93,8 +91,10 @@ class ChunkStager:
                     image.data, image.source, image.checks_extension, self._max_pixels, self._seen_as
                 )
             except RejectedError as rejected:
+                self._deepest = max(self._deepest, rejected.deepest)
                 self._set_image_aside(image, rejected)
                 continue
+            self._deepest = max(self._deepest, decoded.deepest)
             group.append((image, decoded))
             num_bytes += decoded.pixels.nbytes + len(decoded.encoded)
             if len(group) == _GROUP_IMAGES or num_bytes >= _GROUP_BYTES:
@@ -125,12 +125,14 @@ class ChunkStager:
     ) -> None:
         if isinstance(pixels, np.ndarray):
             ids = features.image_ids(pixels)
+            laid: np.ndarray | list[np.ndarray] = seen.on_ground(pixels, self._seen_as)
         else:
             ids = np.concatenate([features.image_ids(image[np.newaxis]) for image in pixels])
-        for example in features.encode_examples(pixels, encoded, ids, sources):
+            laid = [seen.on_ground(image, self._seen_as) for image in pixels]
+        for example in features.encode_examples(pixels, laid, encoded, ids, sources):
             writer.write(example)
         self._ids.append(ids)
-        self._thumbnails.append(near_copies.thumbnails(pixels))
+        self._thumbnails.append(near_copies.thumbnails(laid))
         self._sources += sources
         self._labels += labels
         self._splits += splits

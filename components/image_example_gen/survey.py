@@ -13,7 +13,7 @@ from typing import Any
 
 from components.image_example_gen.adapters import adapter_for
 from components.image_example_gen.config import IngestConfig
-from components.image_example_gen.decode import deepest_value, judge
+from components.image_example_gen.decode import judge
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.groups import Census, require_enough_groups, take_census
 from components.image_example_gen.inspection import (
@@ -25,10 +25,9 @@ from components.image_example_gen.inspection import (
 from components.image_example_gen.records import (
     ArrayBatch,
     EncodedImage,
-    Reason,
     RejectedError,
 )
-from components.image_example_gen.seen import bits_of
+from components.image_example_gen.seen import blank_images, unused_bits
 from components.image_example_gen.survey_sample import (
     CHUNK_IMAGES,
     NUM_IMAGES,
@@ -183,29 +182,21 @@ class _Tally:
         try:
             if image.rejected:
                 raise RejectedError(*image.rejected)
-            judge(
-                image.data,
-                image.source,
-                image.checks_extension,
-                self._ingest.max_pixels,
-                self._ingest.seen_as,
-            )
+            limit, seen_as = self._ingest.max_pixels, self._ingest.seen_as
+            judged = judge(image.data, image.source, image.checks_extension, limit, seen_as)
         except RejectedError as error:
-            if error.reason is Reason.BLANK:
-                self._deepest = max(self._deepest, deepest_value(image.data))
+            self._deepest = max(self._deepest, error.deepest)
             self._reject(image.source, image.split, image.label, error)
         else:
             self._good[image.split, image.label] += 1
-            self._deepest = max(self._deepest, deepest_value(image.data))
+            self._deepest = max(self._deepest, judged.deepest)
 
     def _look_at_array(self, batch: ArrayBatch) -> None:
         self.sources += batch.sources
-        flat = batch.pixels.reshape(len(batch.pixels), -1, batch.pixels.shape[-1])  # [N, H * W, C]
-        blank = (flat == flat[:, :1]).all(axis=(1, 2))
-        for is_blank, label, source in zip(blank.tolist(), batch.labels, batch.sources, strict=True):
-            if is_blank:
-                error = RejectedError(Reason.BLANK, "all pixels are the same")
-                self._reject(source, batch.split, label, error)
+        blank = blank_images(batch.pixels, self._ingest.seen_as)
+        for i, (label, source) in enumerate(zip(batch.labels, batch.sources, strict=True)):
+            if i in blank:
+                self._reject(source, batch.split, label, blank[i])
             else:
                 self._good[batch.split, label] += 1
 
@@ -220,15 +211,6 @@ class _Tally:
         good = {label for _, label in self._good}
         return sorted({label for _, label in self._bad if label is not None} - good)
 
-    def _unused_bits(self) -> Iterator[str]:
-        bits, configured = bits_of(self._deepest), self._ingest.seen_as.bit_depth
-        if self._deepest and bits < configured:
-            yield (
-                f"images of 16 bits per value have none above {self._deepest:,}, of which "
-                f"{(self._deepest >> (configured - 8)) + 1} of 256 levels of gray are left: write "
-                f"image.bit_depth: {bits} if they never use more"
-            )
-
     def survey(self, inspection: SourceInspection, is_exact: bool, doubts: Sequence[str]) -> Survey:
         """The figures, each group weighted by how many images it has."""
         sizes = dict(_group_sizes(inspection))
@@ -241,6 +223,7 @@ class _Tally:
         listed = sum(sizes.get(group, 0) for group in looked)
         is_whole = is_exact and num_looked_at >= inspection.num_images
         least = share if is_whole else _least_share(share, num_looked_at)
+        unused = unused_bits(self._deepest, self._ingest.seen_as.bit_depth)
         unusable = {}
         for label in sorted({label for _, label in looked if label is not None}):
             groups = [group for group in looked if group[1] == label]
@@ -250,7 +233,7 @@ class _Tally:
         return Survey(
             inspection,
             is_exact,
-            (*doubts, *self._unused_bits()),
+            (*doubts, *([unused] if unused else [])),
             num_looked_at,
             is_whole,
             share,

@@ -11,6 +11,7 @@ import tensorflow_data_validation as tfdv
 
 from components.drift import image_statistics
 from components.embedding_gen import embeddings
+from components.image_example_gen.config import SeenAs
 from components.served_model import ServedModel
 from tests.components.tiny_models import (
     digit_images,
@@ -52,7 +53,7 @@ def training(tmp_path_factory) -> Training:
     write_embeddings(
         root / "embeddings", vectors, images, model.fingerprint, model_dir, str(root / "examples")
     )
-    columns = image_statistics._columns([image[..., None] for image in images[:NUM_TRAIN]])
+    columns = image_statistics._columns([image[..., None] for image in images[:NUM_TRAIN]], SeenAs())
     statistics = tfdv.generate_statistics_from_dataframe(pd.DataFrame(dict(columns)))
     folder = root / "statistics" / "Split-train"
     folder.mkdir(parents=True)

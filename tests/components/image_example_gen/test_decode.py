@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from components.image_example_gen.config import SeenAs
-from components.image_example_gen.decode import decode, deepest_value
+from components.image_example_gen.decode import decode, judge
 from components.image_example_gen.records import Reason, RejectedError
 from tests.components.image_example_gen.support import encoded, picture
 
@@ -272,7 +272,7 @@ def test_few_of_16_bits(image_format):
         ok(data)
     decoded = decode(data, "a", True, LIMIT, SeenAs(bit_depth=8))
     np.testing.assert_array_equal(decoded.pixels[..., 0], deep)
-    assert deepest_value(data) == deep.max()
+    assert decoded.deepest == judge(data, "a", True, LIMIT, SeenAs(bit_depth=8)).deepest == deep.max()
 
 
 def test_12000_by_9000_is_over_the_limit_and_never_unpacked():

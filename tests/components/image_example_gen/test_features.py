@@ -40,11 +40,11 @@ def test_image_id_knows_the_size():
     assert not np.array_equal(features.image_ids(square), features.image_ids(row))
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("channels", [1, 3])
 def test_statistics_equal_their_definitions(channels):
     pixels = batch(5, 9, 11, channels)
     mean, contrast, entropy = features.pixel_statistics(pixels)
-    for i, image in enumerate(pixels[..., :3]):
+    for i, image in enumerate(pixels):
         scaled = image.astype(np.float64) / 255
         share = np.unique(image, return_counts=True)[1] / image.size
         assert mean[i] == pytest.approx(scaled.mean(), abs=1e-6)
@@ -69,7 +69,7 @@ def test_label_is_appended_and_every_parser_sees_it():
 
     pixels = batch(2, 8, 8, 1)
     records = features.encode_examples(
-        pixels, encode_png(pixels), features.image_ids(pixels), ["a/ä.png", "b.png"]
+        pixels, pixels, encode_png(pixels), features.image_ids(pixels), ["a/ä.png", "b.png"]
     )
     records[0] += features.label_suffix("Stiefel, groß/klein")
     parsed = tf.io.parse_example(

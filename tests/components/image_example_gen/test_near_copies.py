@@ -124,6 +124,30 @@ def test_near_copies_are_counted_and_told(leaky):
     assert "data.group_pattern" in warning
 
 
+def test_drawings_in_alpha_and_few_bits(tmp_path):
+    """Black ink that only opacity draws, and data of 12 bits in files of 16."""
+    for row in range(40):
+        folder = tmp_path / "data" / "ab"[row % 2]
+        pixels = np.zeros((32, 32, 4), np.uint8)
+        pixels[..., 3] = scene(row).mean(axis=-1)
+        write(folder / f"{row}.png", encoded(pixels))
+        write(folder / f"{row}.tif", encoded(scene(100 + row)[..., 0].astype(np.uint16) * 16 + 15, "TIFF"))
+    config = IngestConfig(source={"kind": "image_folder", "path": str(tmp_path / "data")})
+    examples, quarantine = run_ingest(config, tmp_path)
+    drawings = [each for split in read_examples(examples.uri).values() for each in split]
+    drawings = [each for each in drawings if each["source"].endswith(b".png")]
+    assert len(drawings) == 40
+    for each in drawings:
+        laid = 255 - np.asarray(Image.open(io.BytesIO(each["image"])))[..., 3]
+        assert each["brightness"] == pytest.approx(laid.mean() / 255, abs=1e-5)
+        assert each["contrast"] == pytest.approx(laid.std() / 255, abs=1e-5)
+        assert each["channels"] == 4
+    summary = read_quarantine(quarantine.uri)[1]
+    assert sum(summary["near_copies"]["counts"].values()) == 0
+    (warning,) = summary["warnings"]
+    assert "16 of 256 levels of gray are left: write image.bit_depth: 12" in warning
+
+
 @pytest.mark.parametrize(
     ("count", "images", "is_told"), [(0, 100, False), (1, 20, False), (2, 20, True), (3, 1000, False)]
 )
