@@ -2,6 +2,8 @@
 
 import dataclasses
 import io
+import json
+import posixpath
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +16,9 @@ from components.encoder_fingerprint import EMBED_SIGNATURE, EMBEDDING, encoder_f
 from components.errors import InputError
 
 CLASSIFY_SIGNATURE = "classify_bytes"
+IMAGE_FILE = "assets.extra/image.json"  # what the Trainers tell of the images that a model sees
 _INPUT = "image_bytes"
+_ALL_BITS = 16
 
 # Two calls at a time: decoding in one overlaps with the convolutions of the other.
 _CALLS_IN_FLIGHT = 2
@@ -71,8 +75,17 @@ class ServedModel:
         self.fingerprint = encoder_fingerprint(model_dir)
         self._tf: Any = tf
         self._model: Any = tf.saved_model.load(model_dir)  # signatures live as long as the model
+        self.bit_depth = self._stated_bit_depth(model_dir)
         self._batch_size = batch_size
         self._pool = ThreadPoolExecutor(_CALLS_IN_FLIGHT)  # of all streams of batches together
+
+    def _stated_bit_depth(self, model_dir: str) -> int:
+        """Bits that the model takes of 16, as `image.bit_depth` was when it was trained."""
+        path = posixpath.join(model_dir, IMAGE_FILE)
+        if not self._tf.io.gfile.exists(path):
+            return _ALL_BITS  # a model from before there was a choice
+        with self._tf.io.gfile.GFile(path) as file:
+            return int(json.load(file)["bit_depth"])
 
     @property
     def is_classifier(self) -> bool:

@@ -340,4 +340,5 @@ class ServingConfig(Frozen):
     max_pixels: int = Field(
         50_000_000, ge=1, description="height times width of an image; a request with a larger one fails"
     )
+    image: ImageConfig = Field(ImageConfig(), description="what a model sees; told to programs beside it")
     export: ExportConfig = ExportConfig()

@@ -26,7 +26,7 @@ def read(data: bytes) -> np.ndarray | None:
             decoded: Any = tf.io.decode_image(data, expand_animations=False).numpy()
         except tf.errors.OpError:
             return None
-    return headers.turn_upright(_without_gray_alpha(decoded), headers.orientation(data))
+    return headers.turn_upright(without_gray_alpha(decoded), headers.orientation(data))
 
 
 def read_deep(data: bytes) -> np.ndarray:
@@ -35,7 +35,7 @@ def read_deep(data: bytes) -> np.ndarray:
 
     with tf.device("CPU"):
         values: Any = tf.io.decode_png(data, dtype=tf.uint16).numpy()
-    return _without_gray_alpha(values)
+    return without_gray_alpha(values)
 
 
 def as_upright(encoded: bytes) -> bytes:
@@ -46,5 +46,6 @@ def as_upright(encoded: bytes) -> bytes:
     return encoded if pixels is None else encode_png(pixels[np.newaxis])[0]
 
 
-def _without_gray_alpha(pixels: np.ndarray) -> np.ndarray:
+def without_gray_alpha(pixels: np.ndarray) -> np.ndarray:
+    """Pixels [H, W, C] as they are, but RGBA for gray with opacity (C of 2)."""
     return pixels[..., _RGBA_OF_GRAY] if pixels.shape[-1] == 2 else pixels

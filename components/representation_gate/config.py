@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.image_example_gen.config import SeenAs
+
 
 class GateConfig(BaseModel):
     """Thresholds and sample sizes of the representation gate.
@@ -56,5 +58,6 @@ class GateConfig(BaseModel):
     max_test: int = Field(10_000, ge=0)
     num_label_free: int = Field(2_000, ge=100, description="images of the label-free figures")
     num_views: int = Field(1_000, ge=50, description="images of which a second view is retrieved")
+    seen_as: SeenAs = Field(SeenAs(), description="taken from `image`; not to be written")
     batch_size: int = Field(256, ge=1)
     seed: int = 0

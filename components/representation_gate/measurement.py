@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from components import whitening
+from components.image_example_gen.config import SeenAs
 from components.representation_gate import figures, pixels, verdict
 from components.representation_gate.config import GateConfig
 from components.representation_gate.encoder import SavedEncoder
@@ -88,7 +89,7 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
         "embedding_std": figures.embedding_std(embeddings),
         "uniformity": figures.uniformity(embeddings),
     }
-    views = _Views(images.head(config.num_views))
+    views = _Views(images.head(config.num_views), config.seen_as)
     measured |= views.measure(encoder)
     whitened_by = whitening.fit([embeddings], config.whitening_ridge)
     comparisons = {"view_retrieval_margin_over_pixels": views.compare_with_pixels(encoder, whitened_by)}
@@ -142,9 +143,9 @@ def _gain(accuracy: float, reference: float) -> float:
 class _Views:
     """The same images seen twice."""
 
-    def __init__(self, sample: Sample):
-        self._view_a = sample.examples
-        cropped = pixels.crop_views(sample.images)
+    def __init__(self, sample: Sample, seen_as: SeenAs):
+        self._view_a, self._seen_as = sample.examples, seen_as
+        cropped = pixels.crop_views(sample.images, seen_as)
         self._view_b = pixels.examples_of(cropped)
         self._images = (sample.images, cropped)
 
@@ -165,7 +166,7 @@ class _Views:
         own = {_AS_THEY_ARE: figures.reciprocal_ranks(view_a, view_b)}
         if whitened_by is not None:
             own[_WHITENED] = figures.reciprocal_ranks(whitened_by.apply(view_a), whitened_by.apply(view_b))
-        first, second = (pixels.pixel_features(images) for images in self._images)
+        first, second = (pixels.pixel_features(images, self._seen_as) for images in self._images)
         return compare(
             "mean reciprocal rank of an image's own view in train",
             own,
@@ -223,7 +224,9 @@ class _Probes:
         own = {_AS_THEY_ARE: knn(bank, vectors)}
         if whitened_by is not None:
             own[_WHITENED] = knn(whitened_by.apply(bank), whitened_by.apply(vectors))
-        pixel_bank, pixel_vectors = (pixels.pixel_features(each.images) for each in (self._train, queries))
+        pixel_bank, pixel_vectors = (
+            pixels.pixel_features(each.images, self._config.seen_as) for each in (self._train, queries)
+        )
         knn_of_pixels = {
             name: knn(ready, pixels.compared(pixel_vectors[form], mean))
             for name, form, ready, mean in _pixel_forms(pixel_bank)

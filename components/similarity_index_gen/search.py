@@ -83,7 +83,7 @@ class ImageSearch:
         """
         if not images:
             return []
-        vectors = _answer(self.model.embed, images)
+        vectors = _answer(self.model.embed, images, self.model.bit_depth)
         rows, similarities = self.index.search(vectors, self.model.fingerprint, k, label)
         names = [field.name for field in dataclasses.fields(Neighbor)[1:]]
         found = []
@@ -95,7 +95,7 @@ class ImageSearch:
 
     def classify(self, images: Sequence[bytes]) -> Classes:
         """Classifies images of any form that training accepts; raises as `ServedModel.classify` does."""
-        return _answer(self.model.classify, images)
+        return _answer(self.model.classify, images, self.model.bit_depth)
 
     def images_of(self, neighbors: Iterable[Neighbor]) -> dict[str, bytes]:
         """Fetches the encoded images of neighbors, by `image_id`; reads only the files that hold them.
@@ -107,29 +107,32 @@ class ImageSearch:
         return read_images(self.index.description.examples_uri, places)
 
 
-def _answer(model: Callable[[Sequence[bytes]], Answer], images: Sequence[bytes]) -> Answer:
-    """What a model says of images, each brought to a form that it reads as training does.
+def _answer(model: Callable[[Sequence[bytes]], Answer], images: Sequence[bytes], bit_depth: int) -> Answer:
+    """What a model of some bit depth says of images, each brought to a form that it reads as training does.
 
     Raises:
         UnreadableImagesError: If images can't be decoded.
     """
-    prepared = _each(images, range(len(images)), for_model)
+    prepared = _each(images, range(len(images)), for_model, bit_depth)
     try:
         return model(prepared)
     except UnreadableImagesError as error:
         # What TensorFlow's decoders refuse, ImageExampleGen gives to Pillow.
-        others = _each(images, error.positions, as_png)
+        others = _each(images, error.positions, as_png, bit_depth)
         given = dict(zip(error.positions, others, strict=True))
         return model([given.get(position, image) for position, image in enumerate(prepared)])
 
 
 def _each(
-    images: Sequence[bytes], positions: Iterable[int], bring: Callable[[bytes, int], bytes]
+    images: Sequence[bytes],
+    positions: Iterable[int],
+    bring: Callable[[bytes, int, int], bytes],
+    bit_depth: int,
 ) -> list[bytes]:
     brought, refused = [], {}
     for position in positions:
         try:
-            brought.append(bring(images[position], BOMB_PIXELS))
+            brought.append(bring(images[position], BOMB_PIXELS, bit_depth))
         except RejectedError as error:
             refused[position] = f"{error.reason.value}: {error.detail}"
     if refused:

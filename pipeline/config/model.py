@@ -117,9 +117,11 @@ class PipelineConfig(Frozen):
         return schema_path
 
     @model_validator(mode="after")
-    def _ingest_knows_what_is_seen(self) -> "PipelineConfig":
+    def _components_know_what_is_seen(self) -> "PipelineConfig":
         seen = SeenAs(ground=self.image.ground, bit_depth=self.image.bit_depth, channels=self.image.channels)
-        object.__setattr__(self, "data", self.data.model_copy(update={"seen_as": seen}))
+        for name in ("data", "representation_gate"):
+            part = getattr(self, name).model_copy(update={"seen_as": seen})
+            object.__setattr__(self, name, part)
         return self
 
     @model_validator(mode="after")
@@ -152,7 +154,7 @@ class PipelineConfig(Frozen):
     @property
     def serving(self) -> ServingConfig:
         """What consumers get: a server takes no larger image than ImageExampleGen does."""
-        return ServingConfig(max_pixels=self.data.max_pixels, export=self.export)
+        return ServingConfig(max_pixels=self.data.max_pixels, image=self.image, export=self.export)
 
     @property
     def checkpoint_root(self) -> str:

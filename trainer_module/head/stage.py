@@ -12,7 +12,7 @@ from trainer_module.config import HeadConfig, ServingConfig
 from trainer_module.dataset import read_images
 from trainer_module.encoders import load_encoder
 from trainer_module.head.train import HeadMetrics, train_head
-from trainer_module.serving import export_classifier
+from trainer_module.serving import export_classifier, write_image_config
 from trainer_module.serving.exports import Parts, write_exports
 from trainer_module.vocabulary import class_names
 
@@ -57,6 +57,7 @@ def run(
     export_classifier(
         model_dir, trained.encoder, trained.head, names, tf_transform_output, serving.max_pixels
     )
+    write_image_config(model_dir, serving.image)
     parts = Parts(trained.encoder, trained.head, names)
     write_exports(model_dir, parts, train.images, evaluation, eval_files, serving.export)
     path = os.path.join(model_dir, METRICS_PATH)

@@ -11,7 +11,7 @@ from trainer_module.dataset import ImageDataset, read_images
 from trainer_module.encoders import load_encoder, save_encoder
 from trainer_module.pretrain.distribution import build_strategy, is_chief
 from trainer_module.pretrain.loop import pretrain
-from trainer_module.serving.export import export_encoder
+from trainer_module.serving.export import export_encoder, write_image_config
 from trainer_module.serving.exports import Parts, write_exports
 
 _log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def run(
     # Rebuilt: what is exported computes in float32, whatever it was trained in.
     rebuilt = load_encoder(model_dir)
     export_encoder(model_dir, rebuilt, tf_transform_output, serving.max_pixels)
+    write_image_config(model_dir, serving.image)
     if serving.export.formats:
         evaluation = read_images(eval_files, tf_transform_output, config.cache_limit_mb)
         write_exports(model_dir, Parts(rebuilt), dataset.images, evaluation, eval_files, serving.export)

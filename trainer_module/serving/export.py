@@ -1,14 +1,18 @@
 """Writing SavedModels with the signatures that consumers rely on (docs/serving.md)."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from trainer_module.config import ImageConfig
 from trainer_module.preprocessing import IMAGE_KEY
 from trainer_module.serving.modules import ServedClassifier, ServedEncoder
 from trainer_module.serving.warmup import write_warm_up_requests
+
+IMAGE_PATH = os.path.join("assets.extra", "image.json")
 
 
 def export_encoder(
@@ -75,6 +79,19 @@ def export_classifier(
         "embed_bytes": served.embed_bytes,
     }
     _save(served, directory, signatures, tf_transform_output)
+
+
+def write_image_config(directory: str, image: ImageConfig) -> None:
+    """Writes `assets.extra/image.json`: what a program beside the model must know to prepare images for it.
+
+    Args:
+        directory: Of the SavedModel, local or remote.
+        image: The configuration by which the Transform graph was made.
+    """
+    path = os.path.join(directory, IMAGE_PATH)
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(image.model_dump_json(indent=2))
 
 
 def _save(

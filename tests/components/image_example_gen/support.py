@@ -4,6 +4,7 @@ import glob
 import io
 import json
 import os
+import struct
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,22 @@ def encoded(pixels, image_format="PNG", **options):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, image_format, **options)
     return buffer.getvalue()
+
+
+def rgb_tiff(pixels):
+    """A TIFF of 16 bits a channel, uncompressed, which Pillow reads and can't write."""
+    height, width = pixels.shape[:2]
+    entries = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, 158), (259, 3, 1, 1), (262, 3, 1, 2)]
+    entries += [
+        (273, 4, 1, 164),
+        (277, 3, 1, 3),
+        (278, 4, 1, height),
+        (279, 4, 1, pixels.size * 2),
+        (284, 3, 1, 1),
+    ]
+    directory = struct.pack("<H", 10) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    head = (b"II*\0" + struct.pack("<I", 8) + directory).ljust(158, b"\0") + struct.pack("<HHH", 16, 16, 16)
+    return head + pixels.astype("<u2").tobytes()
 
 
 def write(path, data):

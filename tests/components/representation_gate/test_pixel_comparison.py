@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy.stats import binomtest
 
+from components.image_example_gen.config import SeenAs
 from components.representation_gate import measurement, pixels
 from components.representation_gate.config import GateConfig
 from components.representation_gate.pixel_comparison import compare
@@ -42,11 +43,25 @@ def test_the_best_of_each_is_compared_image_by_image():
 def test_pixels_keep_their_colors_and_places():
     image = np.zeros([16, 16, 3], np.uint8)
     image[:8, :8, 0] = 255
-    features = pixels.pixel_features(np.array([tf.io.encode_png(image).numpy()], object))
+    features = pixels.pixel_features(np.array([tf.io.encode_png(image).numpy()], object), SeenAs())
     color = features["8x8 pixels"].reshape(8, 8, 3)
     np.testing.assert_array_equal(color[:4, :4], np.full([4, 4, 3], [1, 0, 0]))
     assert color.sum() == 16
     np.testing.assert_allclose(features["16x16 gray pixels"].reshape(16, 16)[:8, :8], 1 / 3, rtol=1e-5)
+
+
+def test_drawings_in_alpha_are_compared_on_their_ground():
+    drawing = np.zeros([16, 16, 4], np.uint8)  # black ink, which only opacity draws
+    drawing[:8, :8, 3] = 255
+    images = np.array([tf.io.encode_png(drawing[..., kept]).numpy() for kept in (slice(4), [0, 3])], object)
+    seen_as = SeenAs(ground=(255, 0, 0), channels=3)
+    for color in pixels.pixel_features(images, seen_as)["8x8 pixels"].reshape(2, 8, 8, 3):
+        np.testing.assert_array_equal(color[:4, :4], np.zeros([4, 4, 3]))
+        np.testing.assert_array_equal(color[4:], np.broadcast_to([1, 0, 0], [4, 8, 3]))
+    for view in pixels.crop_views(images, seen_as):
+        assert tf.io.decode_png(view).numpy()[-1, -1].tolist() == [255, 0, 0]
+    kept = pixels.crop_views(images[:1], SeenAs(channels=4))[0]
+    assert tf.io.decode_png(kept).numpy()[-1, -1].tolist() == [0, 0, 0, 0]
 
 
 def blurred(images):

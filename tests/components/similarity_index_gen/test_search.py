@@ -9,6 +9,7 @@ from components.served_model import ServedModel, UnreadableImagesError
 from components.similarity_index_gen.contact_sheet import contact_sheet
 from components.similarity_index_gen.index import OtherEncoderError, SimilarityIndex
 from components.similarity_index_gen.search import ImageSearch, Neighbor
+from tests.components.image_example_gen.support import rgb_tiff
 from tests.components.similarity_index_gen.conftest import KERNEL
 from tests.components.tiny_models import embed_with, image_id, png, random_kernel, save_model
 
@@ -50,6 +51,24 @@ def test_images_of_neighbors_are_those_that_were_indexed(search, indexed):
     images = search.images_of(found)
     expected = {image_id(image): png(image) for image in indexed.images}
     assert images == {each.image_id: expected[each.image_id] for each in found}
+
+
+def test_uploads_of_16_bits_are_read_as_the_model_was_trained(indexed, tmp_path):
+    """Beside the model stands how many bits it takes; a form of which they can't be taken is refused."""
+    model_dir = save_model(tmp_path / "model", KERNEL)
+    upload = io.BytesIO()
+    Image.fromarray(indexed.images[3].astype(np.uint16) << 4).save(upload, "TIFF")  # 12 bits
+    query, expected = upload.getvalue(), embed_with(KERNEL, indexed.images[3:4])[0]
+    (dark,) = ImageSearch.open(indexed.index_uri, model_dir).neighbors([query], k=1)
+    (tmp_path / "model" / "assets.extra").mkdir()
+    (tmp_path / "model" / "assets.extra" / "image.json").write_text('{"bit_depth": 12}')
+    search = ImageSearch.open(indexed.index_uri, model_dir)
+    ((found,),) = search.neighbors([query], k=1)
+    assert found.image_id == image_id(indexed.images[3])
+    assert found.similarity == pytest.approx(float(expected @ expected), abs=1e-5)
+    assert dark[0].similarity < found.similarity - 1e-4  # 16 gray levels
+    with pytest.raises(UnreadableImagesError, match="TIFF of 16 bits and several channels"):
+        search.neighbors([rgb_tiff(np.full((8, 8, 3), 4000, np.uint16))])
 
 
 def test_lost_examples_are_told(indexed, tmp_path):

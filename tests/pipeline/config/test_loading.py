@@ -139,6 +139,15 @@ def step_names(pretrain):
     return [step.name for step in pretrain.views.policy]
 
 
+def test_what_a_model_sees_is_told_to_all_who_look_at_images(tmp_path):
+    wanted = ["image.channels=3", "image.background=black", "image.bit_depth=12"]
+    config = load_config(write(tmp_path, MINIMAL), wanted)
+    for part in (config.data, config.representation_gate):
+        seen = part.seen_as
+        assert (seen.ground, seen.bit_depth, seen.channels) == ((0, 0, 0), 12, 3)
+    assert config.serving.image == config.image
+
+
 def test_color_images_have_defaults_of_their_own(tmp_path):
     gray = load_config(write(tmp_path, MINIMAL)).pretrain
     assert (gray.encoder.name, gray.batch_size) == ("c4n", 512)

@@ -67,8 +67,11 @@ def exported(inputs, tmp_path_factory) -> pathlib.Path:
 
 
 def test_writes_a_classifier_and_its_figures(inputs, tmp_path):
-    metrics = stage.run(**inputs, model_dir=str(tmp_path / "model"), config=CONFIG, serving=ServingConfig())
+    serving = ServingConfig(image=ImageConfig(bit_depth=12))
+    metrics = stage.run(**inputs, model_dir=str(tmp_path / "model"), config=CONFIG, serving=serving)
 
+    told = json.loads((tmp_path / "model" / "assets.extra" / "image.json").read_text())
+    assert (told["bit_depth"], told["background"]) == (12, "white")
     assert not (tmp_path / "model" / "assets.extra" / "exports").exists()
     written = json.loads((tmp_path / "model" / "assets.extra" / "metrics.json").read_text())
     assert written["labels_per_class"] == metrics.labels_per_class
