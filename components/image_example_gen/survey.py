@@ -9,13 +9,13 @@ import math
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from components.image_example_gen.adapters import adapter_for
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.decode import judge
 from components.image_example_gen.errors import DataError
-from components.image_example_gen.groups import Census, require_enough_groups, take_census
+from components.image_example_gen.expected_groups import doubts_of_pattern, expected_groups
+from components.image_example_gen.groups import Census
 from components.image_example_gen.inspection import (
     SourceInspection,
     inspect_listing,
@@ -107,7 +107,7 @@ def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
         if sketch is None or sketch.is_exact:
             require_enough_labels(inspection)
         chunks = [] if sketch else list(adapter.chunks(staging_dir, CHUNK_IMAGES))
-        groups = _groups(ingest, chunks, inspection)
+        groups = expected_groups(ingest, chunks, inspection)
         images = sketch.images if sketch else some_images(adapter, chunks, seed)
         tally = _Tally(ingest)
         tally.look(images)
@@ -116,39 +116,9 @@ def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
     survey = tally.survey(inspection, sketch is None or sketch.is_exact, sketch.doubts if sketch else ())
     _require_usable(survey, ingest)
     if groups is None and ingest.group_pattern:
-        return dataclasses.replace(
-            survey, doubts=(*survey.doubts, *_doubts_of_pattern(survey, tally, ingest))
-        )
+        doubts = doubts_of_pattern(ingest, tally.sources, survey.is_whole)
+        return dataclasses.replace(survey, doubts=(*survey.doubts, *doubts))
     return dataclasses.replace(survey, groups=groups)
-
-
-def _groups(ingest: IngestConfig, chunks: Sequence[Any], inspection: SourceInspection) -> Census | None:
-    """The groups of all images, where the source lists them by name.
-
-    Raises:
-        DataError: If the pattern matches none, or there are too few groups to divide.
-    """
-    entries = [entry for chunk in chunks for entry in getattr(chunk, "entries", ()) if not entry.rejected]
-    if not entries:
-        return None
-    sources, splits, groups = zip(
-        *((entry.source, entry.split, entry.group) for entry in entries), strict=True
-    )
-    census = take_census(sources, splits, groups, ingest.group_pattern)
-    if census is not None:
-        require_enough_groups(census, sorted(set(splits)), str(ingest.source), inspection.grouped_by)
-    return census
-
-
-def _doubts_of_pattern(survey: Survey, tally: "_Tally", ingest: IngestConfig) -> list[str]:
-    """What is said of a pattern where names are known of the images that were looked at alone."""
-    try:
-        take_census(tally.sources, [""] * len(tally.sources), [None], ingest.group_pattern)
-    except DataError as error:
-        if survey.is_whole:
-            raise
-        return [f"of {len(tally.sources):,} images that were looked at: {error}"]
-    return []
 
 
 class _Tally:

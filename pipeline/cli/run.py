@@ -13,6 +13,7 @@ from rich.console import Console
 
 from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
 from components.image_example_gen.content import changed_since
+from components.image_example_gen.expected_groups import require_groups
 from pipeline.cli import display, ending, exit_status, options
 from pipeline.config import PipelineConfig
 from pipeline.runners import events, supervisor
@@ -55,6 +56,7 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
         supervisor.require_usable(config)
         inspection = inspect_source(config.data)
         require_enough_labels(inspection)
+        require_groups(config.data, inspection)
         console.print(
             f"{config.name}: {inspection.num_images:,} images from {config.data.source}", markup=False
         )

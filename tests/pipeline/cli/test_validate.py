@@ -133,6 +133,10 @@ def test_scenes_by_a_pattern(tmp_path):
     assert (
         "data.group_pattern '^(patient)', which matches no image; expected one that is found" in done.stderr
     )
+    run = tfx_contrastive("run", "--config", str(tmp_path / "mine.yaml"))
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "data.group_pattern '^(patient)', which matches no image" in run.stderr
+    assert not (tmp_path / "root").exists()
 
 
 def test_scenes_by_a_column(tmp_path):
