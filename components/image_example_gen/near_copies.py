@@ -2,7 +2,7 @@
 
 Equal pixels are found by `image_id` (`splits.py`). A near copy is found by a thumbnail: the ten most
 similar ones are candidates, and one is a copy if its thumbnail explains that of the image, but for gain,
-brightness and motion of less than a pixel of the thumbnail, and explains it far better than look-alikes do.
+brightness and motion of about a pixel of the thumbnail, and explains it far better than look-alikes do.
 The second condition tells copies from classes whose images are all alike: on Fashion-MNIST, thumbnails of
 different images correlate by 0.99 (docs/data.md has the figures).
 """
@@ -24,7 +24,7 @@ _CANDIDATES, _VERIFIED = 10, 3  # the last candidate says how alike the look-ali
 _SURELY = 0.995  # share of a thumbnail's variance that a copy explains, whatever else is alike
 _EXPLAINED = 0.95  # and at least
 _OF_LOOK_ALIKE = 0.12  # what it leaves unexplained, as a share of what the least similar candidate leaves
-_MOST_MOTION = 1.0  # pixels of the thumbnail
+_MOST_MOTION = 1.3  # pixels of the thumbnail
 _GAIN = (0.7, 1.4)
 _MOST_COLOR = 16.0  # levels by which colors may differ, the gray part left out
 _EXACT_PAIRS = 4_000_000_000  # above that, only the nearest cells of an inverted file are searched

@@ -155,3 +155,11 @@ def test_few_copies_are_counted_without_a_warning(count, images, is_told):
     pair = {"split": "test", "source": "a", "copy_split": "train", "copy_source": "b"}
     near = {"counts": {"test in train": count}, "examples": [pair] if count else []}
     assert bool(near_copies.warning(near, {"test": images})) == is_told
+
+
+def test_a_shot_that_moved_by_two_of_32_pixels_is_found():
+    scenes = [scene(seed, 34) for seed in range(40)]
+    first = near_copies.thumbnails([image[:32, :32] for image in scenes])
+    found = near_copies.find(near_copies.thumbnails([image[:32, 2:] for image in scenes]), first)
+    assert (found == np.arange(40)).sum() >= 36
+    assert set(found[found != np.arange(40)].tolist()) <= {-1}
