@@ -56,7 +56,8 @@ def read_images(
     Raises:
         DataError: If there is no such directory or no file in it.
     """
-    adapter = ImageFolderAdapter(ImageFolderSource(path=path), max_file_bytes)
+    # New images have no classes and no splits: whatever their folders mean, each image counts.
+    adapter = ImageFolderAdapter(ImageFolderSource(path=path, layout="classes"), max_file_bytes)
     entries = [entry for chunk in adapter.chunks("", _CHUNK) for entry in chunk.entries]
     order = np.random.default_rng(seed).permutation(len(entries))[:max_images]
     images, set_aside = [], collections.Counter[str]()

@@ -103,8 +103,17 @@ def test_too_few_images_are_told(training, tmp_path):
 
 def test_a_directory_without_images_is_told(tmp_path):
     (tmp_path / "note.txt").write_text("nothing here")
-    with pytest.raises(DataError, match="none of whose 1 files is an image"):
+    with pytest.raises(DataError, match=r"holds no image, only \.txt files \(1\)"):
         read_images(str(tmp_path), 100, 10**6, 10**6, 0)
+
+
+def test_folders_that_look_like_sites_or_splits_are_only_folders(tmp_path):
+    folders = ("siteA/cat", "siteA/dog", "siteB/cat", "siteB/dog", "train/cat", "test")
+    for number, folder in enumerate(folders):
+        (tmp_path / folder).mkdir(parents=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / folder / "0.png")
+    assert len(read_images(str(tmp_path), 100, 10**6, 10**6, 0).images) == 6
 
 
 def test_another_encoder_is_refused(training, tmp_path):

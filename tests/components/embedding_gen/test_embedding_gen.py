@@ -230,4 +230,8 @@ def test_node_wiring():
         model=channel_utils.as_channel([standard_artifacts.Model()]),
     )
     assert node.outputs["embeddings"].type is components.Embeddings
-    assert json.loads(node.exec_properties["embedding"]) == {"batch_size": 256}
+    assert json.loads(node.exec_properties["embedding"]) == {
+        "batch_size": 256,
+        "whiten": "auto",
+        "whitening_ridge": 0.3,
+    }
