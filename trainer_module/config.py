@@ -46,11 +46,11 @@ class ImageConfig(Frozen):
         16, description="bits that are used in files of 16 bits per value, such as 12 of many cameras"
     )
 
-    @field_validator("background", mode="before")
+    @field_validator("background")
     @classmethod
-    def _is_color(cls, background: object) -> object:
+    def _is_color(cls, background: str) -> str:
         try:
-            color = ImageColor.getrgb(background) if isinstance(background, str) else ()
+            color = ImageColor.getrgb(background)
         except ValueError:
             color = ()
         if len(color) != 3:

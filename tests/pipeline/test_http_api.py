@@ -109,7 +109,12 @@ def test_an_encoder_has_no_classes(indexed, tmp_path):
 def test_health_says_what_is_served(search):
     answer = call(search, "/v1/health", method="GET").json()
     assert answer["encoder_fingerprint"] == search.model.fingerprint
-    assert answer["index"] == {"kind": "exact", "num_images": 120, "recall": 1.0}
+    assert answer["index"] == {
+        "kind": "exact",
+        "num_images": 120,
+        "recall": 1.0,
+        "whitened": False,
+    }
     assert answer["classifies"] is True
     assert answer["model"] == NAMED
     assert answer["following"] == {"follows": "nothing: this model was named", "error": None}

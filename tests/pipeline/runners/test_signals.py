@@ -37,11 +37,17 @@ time.sleep(60)
 """
 
 
+def as_in_a_terminal():
+    """The tests themselves may run under nohup or in the background, where these are ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start():
     started = []
 
-    def start(child, seconds_to_stop, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)):
+    def start(child, seconds_to_stop, preexec_fn=as_in_a_terminal):
         watcher = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(WATCHER), child, str(seconds_to_stop)],
             stdout=subprocess.PIPE,

@@ -15,8 +15,9 @@ def test_slices_stand_split_beside_split_with_the_baseline_where_there_is_one():
     table = slice_table((test, decides), "1763900000")
     assert table.splits == ("test", "eval")
     assert table.columns == (("accuracy", "macro F1", "accuracy of 1763900000"),) * 2
-    assert [name for name, _ in table.rows] == ["", "brightness_band:bright"]
-    (_, overall), (_, of_slice) = table.rows
+    rows = dict(table.rows)
+    assert set(rows) == {"", "near_copy:none", "near_copy:train", "brightness_band:bright"}
+    overall, of_slice = rows[""], rows["brightness_band:bright"]
     assert [row.values for row in overall] == [(0.75, 0.74, 0.7)] * 2
     assert of_slice[0] is None
     assert of_slice[1].values == (0.5, None, None)
