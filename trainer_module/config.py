@@ -50,10 +50,10 @@ class ImageConfig(Frozen):
     @classmethod
     def _is_color(cls, background: str) -> str:
         try:
-            color = ImageColor.getrgb(background)
+            num_values = len(ImageColor.getrgb(background))
         except ValueError:
-            color = ()
-        if len(color) != 3:
+            num_values = 0
+        if num_values != 3:  # four with an opacity
             raise ValueError(
                 "expected the name of a color such as white or black, or its hex "
                 "code in quotes, such as '#f0f0f0'"
