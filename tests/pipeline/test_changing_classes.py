@@ -78,8 +78,8 @@ def root(tmp_path_factory):
     return root
 
 
-def command(root, name, *arguments):
-    return tfx_contrastive(name, "--config", root / "shapes.yaml", *arguments, timeout=1500)
+def command(root, *arguments):
+    return tfx_contrastive(*arguments, "--config", root / "shapes.yaml", timeout=1500)
 
 
 def run_day(root, day, *overrides):
