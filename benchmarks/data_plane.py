@@ -22,7 +22,7 @@ from pipeline import pipeline as topology
 from pipeline.config import load_config
 from pipeline.evaluation import eval_config
 from pipeline.source import source_of
-from tests.pipeline.runners.data_plane import CLASSES, BrightnessModel
+from tests.pipeline.runners.data_plane import BrightnessModel
 
 _BATCH = 10_000
 
@@ -93,7 +93,7 @@ class DataPlane:
             example_splits=["test"],
             model=channel.Channel(type=standard_artifacts.Model),
             schema=channel.Channel(type=standard_artifacts.Schema),
-            eval_config=eval_config.report_config(CLASSES),
+            eval_config=eval_config.report_config(),
         )
         self._nodes["Evaluator"] = evaluator
         schema = self._outputs["SchemaGen"]["schema"]

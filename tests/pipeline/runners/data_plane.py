@@ -47,7 +47,7 @@ def main(model_dir, overrides):
         example_splits=["test"],
         model=model.with_id("Model").outputs["result"],
         schema=data.schema,
-        eval_config=eval_config.report_config(CLASSES),
+        eval_config=eval_config.report_config(),
     )
     pipeline = tfx.dsl.Pipeline(
         config.name,
