@@ -44,29 +44,39 @@ def example_of(scores, label, band, names=CLASSES):
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 
 
+def evaluate(folder, examples, config, classes=None):
+    """Run TFMA on serialized examples with a model per spec; returns the directory of its result.
+
+    `classes` has the classes of a model by the name of its spec; those of the file where it says nothing.
+    """
+    data, output = str(folder / "examples.tfrecord"), str(folder / "output")
+    with tf.io.TFRecordWriter(data) as writer:
+        for example in examples:
+            writer.write(example)
+    config = tfma.utils.update_eval_config_with_defaults(config, has_baseline=True)
+    models = [
+        tfma.default_eval_shared_model(
+            save_model(str(folder / spec.name), 1.0, (classes or {}).get(spec.name, CLASSES)),
+            model_name=spec.name,
+            eval_config=config,
+        )
+        for spec in config.model_specs
+    ]
+    tfma.run_model_analysis(models, eval_config=config, data_location=data, output_path=output)
+    return output
+
+
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory):
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(120, 3))
     labels = np.where(rng.random(120) < 0.7, scores.argmax(1), rng.integers(0, 3, 120))
     bands = np.where(rng.random(120) < 0.5, b"dark", b"bright")
-    folder = tmp_path_factory.mktemp("evaluation")
-    data = str(folder / "examples.tfrecord")
-    with tf.io.TFRecordWriter(data) as writer:
-        for row in zip(scores, labels, bands, strict=True):
-            writer.write(example_of(*row))
     config = eval_config.gate_config(
         EvaluationConfig(min_accuracy=0.99, min_macro_f1=0.1, max_expected_calibration_error=0.9), "shared"
     )
-    config = tfma.utils.update_eval_config_with_defaults(config, has_baseline=True)
-    models = [
-        tfma.default_eval_shared_model(
-            save_model(str(folder / spec.name), 1.0), model_name=spec.name, eval_config=config
-        )
-        for spec in config.model_specs
-    ]
-    output = str(folder / "output")
-    tfma.run_model_analysis(models, eval_config=config, data_location=data, output_path=output)
+    examples = [example_of(*row) for row in zip(scores, labels, bands, strict=True)]
+    output = evaluate(tmp_path_factory.mktemp("evaluation"), examples, config)
     return scores, labels, bands, output
 
 
@@ -120,20 +130,9 @@ def test_only_the_missed_threshold_is_named(evaluated):
 
 
 def test_always_the_most_frequent_class_is_refused_with_the_reason(tmp_path):
-    data = str(tmp_path / "examples.tfrecord")
-    with tf.io.TFRecordWriter(data) as writer:
-        for position in range(40):  # 38 of class 0, 2 of class 1; the model always answers 0
-            writer.write(example_of([9.0, 0.0, 0.0], int(position >= 38), b"dark"))
-    config = eval_config.gate_config(EvaluationConfig(), "shared")
-    config = tfma.utils.update_eval_config_with_defaults(config, has_baseline=True)
-    models = [
-        tfma.default_eval_shared_model(
-            save_model(str(tmp_path / spec.name), 1.0), model_name=spec.name, eval_config=config
-        )
-        for spec in config.model_specs
-    ]
-    output = str(tmp_path / "output")
-    tfma.run_model_analysis(models, eval_config=config, data_location=data, output_path=output)
+    # 38 of class 0, 2 of class 1; the model always answers 0
+    examples = [example_of([9.0, 0.0, 0.0], int(position >= 38), b"dark") for position in range(40)]
+    output = evaluate(tmp_path, examples, eval_config.gate_config(EvaluationConfig(), "shared"))
     assert read_metrics(output)[0].values["accuracy"] == pytest.approx(0.95)
     assert read_failures(output) == (
         "adjusted_balanced_accuracy is 0.0000, required is at least 0.1000: on average over the classes "
@@ -159,26 +158,15 @@ def compared(tmp_path, compare):
     | disc | bag | no | ankle boot | no: class 0 of it is no disc |
     """
     rows = [(0, 0), (1, 0), (2, 2), (0, 2), (1, 2), (1, 1), (0, 1)]  # the greatest score, the label
-    data = str(tmp_path / "examples.tfrecord")
-    with tf.io.TFRecordWriter(data) as writer:
-        for greatest, label in rows:
-            scores = [float(position == greatest) * 5 for position in range(3)]
-            writer.write(example_of(scores, label, b"dark", NEW_CLASSES))
+    examples = [
+        example_of([float(position == greatest) * 5 for position in range(3)], label, b"dark", NEW_CLASSES)
+        for greatest, label in rows
+    ]
     thresholds = EvaluationConfig(
         min_accuracy=0.1, min_gain_over_majority=None, min_adjusted_balanced_accuracy=None
     )
-    config = tfma.utils.update_eval_config_with_defaults(
-        eval_config.gate_config(thresholds, compare), has_baseline=True
-    )
-    names = {"candidate": NEW_CLASSES, "baseline": FORMER_CLASSES}
-    models = [
-        tfma.default_eval_shared_model(
-            save_model(str(tmp_path / name), 1.0, names[name]), model_name=name, eval_config=config
-        )
-        for name in names
-    ]
-    output = str(tmp_path / "output")
-    tfma.run_model_analysis(models, eval_config=config, data_location=data, output_path=output)
+    classes = {"candidate": NEW_CLASSES, "baseline": FORMER_CLASSES}
+    output = evaluate(tmp_path, examples, eval_config.gate_config(thresholds, compare), classes)
     return read_metrics(output)[0], read_failures(output)
 
 
