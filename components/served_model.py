@@ -75,17 +75,22 @@ class ServedModel:
         self.fingerprint = encoder_fingerprint(model_dir)
         self._tf: Any = tf
         self._model: Any = tf.saved_model.load(model_dir)  # signatures live as long as the model
-        self.bit_depth = self._stated_bit_depth(model_dir)
+        self.image = self._stated_image(model_dir)
         self._batch_size = batch_size
         self._pool = ThreadPoolExecutor(_CALLS_IN_FLIGHT)  # of all streams of batches together
 
-    def _stated_bit_depth(self, model_dir: str) -> int:
-        """Bits that the model takes of 16, as `image.bit_depth` was when it was trained."""
+    def _stated_image(self, model_dir: str) -> dict[str, Any]:
+        """The part `image` of the configuration by which the model was trained; empty if it states none."""
         path = posixpath.join(model_dir, IMAGE_FILE)
         if not self._tf.io.gfile.exists(path):
-            return _ALL_BITS  # a model from before there was a choice
+            return {}  # a model from before there was a choice
         with self._tf.io.gfile.GFile(path) as file:
-            return int(json.load(file)["bit_depth"])
+            return dict(json.load(file))
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits that the model takes of 16, as `image.bit_depth` was when it was trained."""
+        return int(self.image.get("bit_depth", _ALL_BITS))
 
     @property
     def is_classifier(self) -> bool:

@@ -13,7 +13,9 @@ from components.drift.images import read_images
 from components.embedding_gen import embeddings
 from components.served_model import ServedModel
 from pipeline.cli import exit_status, invocation, options, searching
+from pipeline.config.model import seen_as
 from pipeline.model_choice import EMBEDDINGS, STATISTICS
+from trainer_module.config import ImageConfig
 
 _DEFAULTS = DriftConfig()
 
@@ -64,12 +66,13 @@ def command(
         )
         choice = wanted.choose(config_name, overrides, (EMBEDDINGS, STATISTICS))
         embeddings_uri = choice.made[EMBEDDINGS]
-        new = read_images(
-            images, max_images, settings.max_pixels, settings.max_file_bytes, seed, config.data.seen_as
-        )
+        model = ServedModel(choice.model_dir or embeddings.read_meta(embeddings_uri).model_dir)
+        # The configuration may have changed since the model was trained: what the model states counts.
+        seen = seen_as(ImageConfig.model_validate(model.image)) if model.image else config.data.seen_as
+        new = read_images(images, max_images, settings.max_pixels, settings.max_file_bytes, seed, seen)
         decision = detect(
             new,
-            ServedModel(choice.model_dir or embeddings.read_meta(embeddings_uri).model_dir),
+            model,
             embeddings_uri,
             posixpath.join(choice.made[STATISTICS], f"Split-{settings.reference_split}"),
             settings,

@@ -27,6 +27,11 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def seen_as(image: ImageConfig) -> SeenAs:
+    """Return what a model sees of an image, as far as ingest and its neighbors need to know it."""
+    return SeenAs(ground=image.ground, bit_depth=image.bit_depth, channels=image.channels)
+
+
 class BaselineConfig(Frozen):
     """Which model the candidate is compared with (docs/gates.md)."""
 
@@ -118,7 +123,7 @@ class PipelineConfig(Frozen):
 
     @model_validator(mode="after")
     def _components_know_what_is_seen(self) -> "PipelineConfig":
-        seen = SeenAs(ground=self.image.ground, bit_depth=self.image.bit_depth, channels=self.image.channels)
+        seen = seen_as(self.image)
         for name in ("data", "representation_gate"):
             part = getattr(self, name).model_copy(update={"seen_as": seen})
             object.__setattr__(self, name, part)

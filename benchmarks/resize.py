@@ -1,0 +1,156 @@
+"""Which `image.resize` suits images of many aspect ratios: accuracy on the representation by each way.
+
+Two sets, drawn here. `scenes`: one of six shapes lies anywhere on a canvas of 16:9 to 9:16, and its place and
+the canvas say nothing of its class. `outlines`: ellipses and boxes that are square, wide or tall and fill
+their image, so that only the aspect ratio tells some classes apart. Labels measure and choose nothing else
+than the default of `image.resize`.
+
+    python -m benchmarks.resize [SEEDS]
+"""
+
+import io
+import logging
+import sys
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageDraw
+from scipy.stats import binomtest
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+from trainer_module.config import ImageConfig, PretrainConfig
+from trainer_module.dataset import ImageDataset
+from trainer_module.head.encode import BatchEncoder
+from trainer_module.images import decode_images
+from trainer_module.pretrain.loop import pretrain
+
+_NUM_TRAIN, _NUM_TEST, _NUM_CLASSES, _LABELS_PER_CLASS = 1_400, 1_400, 6, 20
+_CANVASES = ((128, 96), (96, 128), (160, 90), (90, 160), (112, 112), (144, 96))
+_WAYS = ("stretch", "crop", "pad")
+_CHUNK = 350
+
+
+def main() -> None:
+    """Prints a row for each set, way and seed."""
+    logging.basicConfig(level=logging.WARNING)
+    seeds = range(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    print("| set | image.resize | seed | 20-NN | 20 labels per class | n |\n|---|---|---|---|---|---|")
+    labels = np.arange(_NUM_TRAIN + _NUM_TEST) % _NUM_CLASSES
+    for name, draw in (("scenes", _scene), ("outlines", _outline)):
+        encoded = [_png(draw(number, int(label))) for number, label in enumerate(labels)]
+        for way in _WAYS:
+            for seed in seeds:
+                hits = _measure(encoded, labels, way, seed)
+                cells = " | ".join(_with_interval(each) for each in hits)
+                print(f"| {name} | {way} | {seed} | {cells} | {_NUM_TEST:,} |", flush=True)
+
+
+def _measure(encoded: list[bytes], labels: np.ndarray, way: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whether 20-NN and a probe on a few labels are right for each test image: bool [N] twice."""
+    shape = ImageConfig.model_validate({"height": 32, "width": 32, "channels": 3, "resize": way})
+    images = np.concatenate(
+        [
+            decode_images(tf.constant(encoded[row : row + _CHUNK]), shape).numpy()
+            for row in range(0, len(encoded), _CHUNK)
+        ]
+    )
+    train, test = slice(0, _NUM_TRAIN), slice(_NUM_TRAIN, None)
+    scaled = images[train] / np.float32(255)
+    ids = np.array([b"%d" % row for row in range(_NUM_TRAIN)], object)
+    dataset = ImageDataset(
+        images[train],
+        np.full(_NUM_TRAIN, -1, np.int64),
+        ids,
+        scaled.mean(axis=(0, 1, 2)),
+        scaled.std(axis=(0, 1, 2)),
+    )
+    config = PretrainConfig(num_steps=150, seed=seed)
+    with tempfile.TemporaryDirectory() as folder:
+        encoder = pretrain(dataset, config.fitted_to(shape), f"{folder}/checkpoints", f"{folder}/logs")
+    h = BatchEncoder(encoder, images.shape[1:])(images)
+    unit = h / np.linalg.norm(h, axis=1, keepdims=True)
+    near = KNeighborsClassifier(20).fit(unit[train], labels[train]).predict(unit[test])
+    standard = (h - h[train].mean(axis=0)) / (h[train].std(axis=0) + 1e-6)
+    few = np.arange(_NUM_CLASSES * _LABELS_PER_CLASS)
+    probe = LogisticRegression(C=0.1, max_iter=2_000).fit(standard[few], labels[few])
+    return near == labels[test], probe.predict(standard[test]) == labels[test]
+
+
+def _with_interval(hits: np.ndarray) -> str:
+    low, high = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
+    return f"{hits.mean():.3f} ({low:.3f} to {high:.3f})"
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _colors(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """A bright ground and a dark ink."""
+    ground, ink = rng.integers(150, 256, 3), rng.integers(0, 110, 3)
+    return tuple(ground.tolist()), tuple(ink.tolist())
+
+
+def _noisy(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    pixels = np.asarray(image).astype(np.int16)
+    return Image.fromarray(np.clip(pixels + rng.integers(-8, 9, pixels.shape), 0, 255).astype(np.uint8))
+
+
+def _scene(number: int, label: int) -> Image.Image:
+    rng = np.random.default_rng([number, label, 1])
+    width, height = _CANVASES[rng.integers(len(_CANVASES))]
+    ground, ink = _colors(rng)
+    image = Image.new("RGB", (width, height), ground)
+    side = round(rng.uniform(0.5, 0.85) * min(width, height))
+    left, top = rng.integers(0, width - side + 1), rng.integers(0, height - side + 1)
+    _draw_shape(ImageDraw.Draw(image), label, int(left), int(top), side, ink)
+    return _noisy(image, rng)
+
+
+def _draw_shape(
+    draw: ImageDraw.ImageDraw, label: int, left: int, top: int, side: int, ink: tuple[int, ...]
+) -> None:
+    right, bottom, third = left + side, top + side, side // 3
+    if label == 0:
+        draw.ellipse((left, top, right, bottom), fill=ink)
+    elif label == 1:
+        draw.rectangle((left, top, right, bottom), fill=ink)
+    elif label == 2:
+        draw.polygon(((left + side // 2, top), (right, bottom), (left, bottom)), fill=ink)
+    elif label == 3:
+        draw.rectangle((left, top + third, right, bottom - third), fill=ink)
+        draw.rectangle((left + third, top, right - third, bottom), fill=ink)
+    elif label == 4:
+        draw.ellipse((left, top, right, bottom), outline=ink, width=max(3, side // 6))
+    else:
+        draw.polygon(
+            (
+                (left + side // 2, top),
+                (right, top + side // 2),
+                (left + side // 2, bottom),
+                (left, top + side // 2),
+            ),
+            fill=ink,
+        )
+
+
+def _outline(number: int, label: int) -> Image.Image:
+    rng = np.random.default_rng([number, label, 2])
+    form, proportion = divmod(label, 3)
+    ratio = (1.0, 1.7, 1 / 1.7)[proportion] * rng.uniform(0.92, 1.08)
+    height = rng.uniform(60, 110) / np.sqrt(ratio)
+    width, margin = height * ratio, rng.uniform(3, 9)
+    ground, ink = _colors(rng)
+    image = Image.new("RGB", (round(width + 2 * margin), round(height + 2 * margin)), ground)
+    box = (margin, margin, margin + width, margin + height)
+    draw = ImageDraw.Draw(image)
+    (draw.ellipse if form == 0 else draw.rectangle)(box, fill=ink)
+    return _noisy(image, rng)
+
+
+if __name__ == "__main__":
+    main()
