@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 FASHION_MNIST_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 
@@ -12,6 +12,19 @@ class Frozen(BaseModel):
     """Base of every configuration object: immutable, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _require_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    empty = [str(position) for position, name in enumerate(names) if not name.strip()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if empty:
+        raise ValueError(f"expected a name for each class; that of class {', '.join(empty[:5])} is empty")
+    if twice:
+        raise ValueError(f"expected each name once; got several times: {', '.join(twice[:5])}")
+    return names
+
+
+ClassNames = Annotated[tuple[str, ...], AfterValidator(_require_names)]
 
 
 class _TreeSource(Frozen):
@@ -66,7 +79,7 @@ class IdxSource(Frozen):
     kind: Literal["idx"] = "idx"
     path: str = Field(description="the directory of the files")
     prefix: str = Field("", description="read only files whose names begin so, as `emnist-letters-`")
-    class_names: tuple[str, ...] = Field((), description="name of class 0, 1, …; empty: the number itself")
+    class_names: ClassNames = Field((), description="name of class 0, 1, …; empty: the number itself")
 
     def __str__(self) -> str:
         return f"IDX files in {self.path}"
@@ -77,7 +90,7 @@ class NpzSource(Frozen):
 
     kind: Literal["npz"] = "npz"
     path: str
-    class_names: tuple[str, ...] = Field((), description="name of class 0, 1, …; empty: the number itself")
+    class_names: ClassNames = Field((), description="name of class 0, 1, …; empty: the number itself")
 
     def __str__(self) -> str:
         return f"NumPy archive {self.path}"
@@ -94,7 +107,7 @@ class TfRecordSource(Frozen):
         description="one bytes, int64 or whole float; absent, empty or negative: unlabelled. None: `label`, "
         "where records have it; '': labels are not read",
     )
-    class_names: tuple[str, ...] = Field((), description="name of class 0, 1, … of an int64 label")
+    class_names: ClassNames = Field((), description="name of class 0, 1, … of an int64 label")
 
     def __str__(self) -> str:
         return f"TFRecord files {self.path}"

@@ -102,10 +102,9 @@ def inspect_listing(ingest: IngestConfig, listing: base.Listing, is_exact: bool 
         inspection, warnings=[*inspection.warnings, *look_alikes.warnings(inspection.class_names)]
     )
     if inspection.num_images == 0:
+        what = "no image is usable by its path" if listing.unusable else "there is no image"
         why = f" {listing.unusable}." if listing.unusable else ""
-        raise DataError(
-            f"Received {ingest.source}, in which no image is usable by its path; expected images.{why}"
-        )
+        raise DataError(f"Received {ingest.source}, in which {what}; expected images.{why}")
     try:
         if is_exact:
             require_classes(inspection.class_names, str(ingest.source))

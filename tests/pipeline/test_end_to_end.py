@@ -133,7 +133,9 @@ def test_a_model_worse_than_the_threshold_is_not_pushed(digits):
     assert "pushed model    none, so this run ends with status 4" in done.stdout
     assert len(list(pathlib.Path(root, "serving", "digits").iterdir())) == 1
     listed = tfx_contrastive("models", "list", "--config", "digits", "--set", f"root={root}", "--json")
-    (version,) = json.loads(listed.stdout)["versions"]  # the same files: no new version, but this one's verdict
+    (version,) = json.loads(listed.stdout)[
+        "versions"
+    ]  # the same files: no new version, but this one's verdict
     assert version["blessed"] is False
 
 

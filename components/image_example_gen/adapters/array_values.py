@@ -163,13 +163,8 @@ def class_labels(values: np.ndarray, class_names: Sequence[str], what: str) -> l
             f"Received {what} of type {values.dtype} and shape {values.shape}; "
             "expected one whole number or one text for each image."
         )
-    if values.dtype.kind == "S":
-        try:
-            return [value.decode("utf-8") or None for value in values.tolist()]
-        except UnicodeDecodeError as error:
-            raise DataError(f"Received {what}, which are not UTF-8: {error}. Save them as text.") from error
-    if values.dtype.kind == "U":
-        return [value or None for value in values.tolist()]
+    if values.dtype.kind in "SU":
+        return _of_texts(values, class_names, what)
     if values.dtype.kind == "f":
         odd = ~np.isfinite(values) | (values != np.rint(values))
         if odd.any():
@@ -186,6 +181,32 @@ def class_labels(values: np.ndarray, class_names: Sequence[str], what: str) -> l
     unique, positions = np.unique(values, return_inverse=True)
     names = [_name(int(value), class_names) for value in unique]
     return [names[position] for position in positions.tolist()]
+
+
+def _of_texts(values: np.ndarray, class_names: Sequence[str], what: str) -> list[str | None]:
+    texts = values.tolist()
+    if values.dtype.kind == "S":
+        try:
+            texts = [value.decode("utf-8") for value in texts]
+        except UnicodeDecodeError as error:
+            raise DataError(f"Received {what}, which are not UTF-8: {error}. Save them as text.") from error
+    require_known(texts, class_names, f"Received {what}")
+    return [text or None for text in texts]
+
+
+def require_known(texts: Iterable[str], class_names: Sequence[str], what: str) -> None:
+    """Refuses labels that are text, but none of the names that the configuration gives to numbers.
+
+    Raises:
+        DataError: If there is one.
+    """
+    unknown = next((text for text in texts if text and text not in class_names), None)
+    if class_names and unknown is not None:
+        raise DataError(
+            f"{what} that are text, such as {unknown!r}, which is none of data.source.class_names "
+            f"({', '.join(map(repr, class_names[:5]))}{', …' if len(class_names) > 5 else ''}). Those name "
+            "numbers: correct them, or remove class_names."
+        )
 
 
 def _vector_hint(values: np.ndarray) -> str:

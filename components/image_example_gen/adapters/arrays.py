@@ -52,17 +52,27 @@ def check_shape(shape: tuple[int, ...], what: str) -> bool:
     Raises:
         DataError: If the shape is neither (N, H, W) nor (N, H, W, C) nor (N, C, H, W) with C in 1, 3, 4.
     """
-    if len(shape) == 3 or (len(shape) == 4 and shape[3] in _CHANNELS):
-        return False
-    if len(shape) == 4 and shape[1] in _CHANNELS and min(shape[2:]) > max(_CHANNELS):
-        return True
+    if min(shape[1:], default=0) > 0:
+        if len(shape) == 3 and not _is_one_image(shape):
+            return False
+        if len(shape) == 4 and shape[3] in _CHANNELS:
+            return False
+        if len(shape) == 4 and shape[1] in _CHANNELS and min(shape[2:]) > max(_CHANNELS):
+            return True
     raise DataError(
         f"Received {what} of shape {shape}; expected (images, height, width) or "
         f"(images, height, width, channels) with 1, 3 or 4 channels.{_shape_hint(shape)}"
     )
 
 
+def _is_one_image(shape: tuple[int, ...]) -> bool:
+    """Whether three axes are height, width and channels of a color image, no stack of narrow gray ones."""
+    return shape[2] in _CHANNELS[1:] and min(shape[:2]) > 2 * max(_CHANNELS)
+
+
 def _shape_hint(shape: tuple[int, ...]) -> str:
+    if len(shape) == 3 and _is_one_image(shape):
+        return " Is this one image? Save images[None], or images[..., None] if it is many of this width."
     if len(shape) == 2:
         for channels in (1, 3, 4):
             side = math.isqrt(shape[1] // channels)

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from components.image_example_gen import example_message
+from components.image_example_gen.adapters.array_values import require_known
 from components.image_example_gen.adapters.example_keys import KeyCensus, values_of, what_instead
 from components.image_example_gen.config import TfRecordSource
 from components.image_example_gen.errors import DataError
@@ -67,12 +68,14 @@ class ExampleReader:
             return None
         if kind == "bytes":
             try:
-                return values[0].decode("utf-8") or None
+                text = values[0].decode("utf-8")
             except UnicodeDecodeError as error:
                 raise DataError(
                     f"{where} {values[0][:20]!r}, which is not UTF-8; expected text in UTF-8. Write the "
                     "label's text with .encode('utf-8')."
                 ) from error
+            require_known([text], self._source.class_names, f"{where} labels")
+            return text or None
         return self._class_of_number(values[0], where)
 
     def _class_of_number(self, value: float, where: str) -> str | None:

@@ -15,10 +15,12 @@ from components.image_example_gen import files, names
 from components.image_example_gen.adapters import array_values, arrays, base
 from components.image_example_gen.config import IdxSource
 from components.image_example_gen.errors import DataError
+from components.image_example_gen.file_formats import HEAD_BYTES, name_format
 from components.image_example_gen.records import UNSPLIT, ArrayBatch
 
 _IMAGES = re.compile(r"(?P<prefix>.+)[-_.]images[-_.]idx[34][-_.]ubyte(\.gz)?", re.IGNORECASE)
 _LABELS = re.compile(r"(?P<prefix>.+)[-_.]labels[-_.]idx1[-_.]ubyte(\.gz)?", re.IGNORECASE)
+_OTHER_LABELS = re.compile(r"labels[-_.]idx(?!1[-_.]ubyte)", re.IGNORECASE)
 _UNSIGNED_BYTE = 0x08
 
 
@@ -84,8 +86,9 @@ def read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], int]:
     """
     magic = _read(file, name, 4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != _UNSIGNED_BYTE:
+        found = None if magic[:2] == b"\0\0" else name_format(magic + _read(file, name, HEAD_BYTES))
         raise DataError(
-            f"Received {name}, which starts with {magic.hex() or 'nothing'}; "
+            f"Received {name}, which {f'is {found}' if found else f'starts with {magic.hex()}'}; "
             "expected the header of an IDX file of unsigned bytes (000008..)."
         )
     num_axes = magic[3]
@@ -112,6 +115,13 @@ def _find(source: IdxSource) -> dict[str, tuple[files.FileInfo, files.FileInfo |
             f"Received the directory {root}, in which no file is named {prefix}-idx3-ubyte[.gz]; "
             f"found {', '.join(info.relative for info in infos[:5]) or 'nothing'}."
         )
+    other = [info.relative for info in infos if _OTHER_LABELS.search(info.relative)]
+    if other and not labels:
+        raise DataError(
+            f"Received the directory {root}, whose labels {names.listed(other)} are of another kind; "
+            "expected <prefix>-labels-idx1-ubyte[.gz], one byte for each image. Write the classes so, or "
+            "take these files away to train without labels."
+        )
     unlabelled = [prefix for prefix in images if prefix not in labels and not names.is_unlabelled(prefix)]
     alone = [labels[prefix].relative for prefix in labels if prefix not in images]
     if alone or (labels and unlabelled):
@@ -132,15 +142,26 @@ def _find(source: IdxSource) -> dict[str, tuple[files.FileInfo, files.FileInfo |
 
 
 def _unwrapped(infos: list[files.FileInfo]) -> list[files.FileInfo]:
-    """The files of the one directory that holds IDX files: the root itself, or one below it."""
+    """The files of the directory that holds IDX files: the root itself, or one below it.
+
+    Where each lies in a directory of its own, as Kaggle unpacks them, all of these.
+    """
     found = [info for info in infos if _IMAGES.fullmatch(info.relative.rpartition("/")[2])]
-    directories = sorted({info.relative.rpartition("/")[0] for info in found})
-    if len(directories) != 1:
+    directories = {info.relative.rpartition("/")[0] for info in found}
+    if not directories or "" in directories:
         return [info for info in infos if "/" not in info.relative]
+    if len(directories) > 1:
+        found += [info for info in infos if _LABELS.fullmatch(info.relative.rpartition("/")[2])]
+        directories = {info.relative.rpartition("/")[0] for info in found}
+        if len({info.relative.rpartition("/")[2] for info in found}) < len(found):
+            raise DataError(
+                f"Received {names.listed(sorted(info.relative for info in found))}, IDX files of the same "
+                "names in several directories; expected one data set. Let data.source.path name one of them."
+            )
     return [
         dataclasses.replace(info, relative=info.relative.rpartition("/")[2])
         for info in infos
-        if info.relative.rpartition("/")[0] == directories[0]
+        if info.relative.rpartition("/")[0] in directories
     ]
 
 
@@ -157,9 +178,16 @@ def _split(prefix: str) -> str:
     return names.split_in_file_name(prefix) or UNSPLIT
 
 
+def _is_packed(path: str) -> bool:
+    """Whether a file is compressed, whatever it is called: browsers unpack and rename at will."""
+    with files.open_binary(path) as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
 def _open(path: str) -> BinaryIO:
+    packed = _is_packed(path)
     file = files.open_binary(path)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.endswith(".gz") else file
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
 
 
 def _read(file: BinaryIO, name: str, size: int = -1) -> bytes:
@@ -170,7 +198,7 @@ def _read(file: BinaryIO, name: str, size: int = -1) -> bytes:
 
 
 def _unpacked(info: files.FileInfo, staging_dir: str) -> str:
-    if not info.path.endswith(".gz"):
+    if not _is_packed(info.path):
         return info.path
     path = os.path.join(staging_dir, info.relative.removesuffix(".gz"))
     try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from components.image_example_gen import files
 from components.image_example_gen.adapters import array_values, arrays, base, npz_members
-from components.image_example_gen.adapters.npz_names import find_pairs
+from components.image_example_gen.adapters.npz_names import find_pairs, passed_over
 from components.image_example_gen.config import NpzSource
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.file_formats import HEAD_BYTES, name_format
@@ -32,7 +32,7 @@ class NpzAdapter:
             found = self._found(archive)
             _scalings(found, [npz_members.whole_range(archive, images) for images in found])
             pairs = list(self._pairs(archive, found))
-        return self._listing(pairs)
+            return self._listing(archive, found, pairs)
 
     def sketch(self, num_images: int, seed: int) -> base.Sketch:
         """Reads all labels, but of large arrays only some of the images."""
@@ -53,11 +53,19 @@ class NpzAdapter:
                 for each in zip(found, samples, scalings, strict=True)
                 if each[1][1]
             ]
-        return base.Sketch(self._listing(pairs), True, batches)
+            return base.Sketch(self._listing(archive, found, pairs), True, batches)
 
-    def _listing(self, pairs: Sequence[tuple[str, str | None]]) -> base.Listing:
+    def _listing(
+        self,
+        archive: zipfile.ZipFile,
+        found: Sequence[npz_members.StoredImages],
+        pairs: Sequence[tuple[str, str | None]],
+    ) -> base.Listing:
         info = base.require_file(self._path, "the NumPy archive")
-        return base.Listing(base.Content((info,), self._class_names), *base.count_labels(pairs))
+        shapes = {name: header[0] for name, header in _headers(archive).items()}
+        warnings = passed_over(shapes, [images.pair for images in found])
+        content = base.Content((info,), self._class_names)
+        return base.Listing(content, *base.count_labels(pairs), warnings=warnings)
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
         """Unpacks the images, so that a chunk can be read by position, and cuts the arrays."""
@@ -110,11 +118,7 @@ class NpzAdapter:
 
     def _found(self, archive: zipfile.ZipFile) -> list[npz_members.StoredImages]:
         """The arrays of images, with their headers; refuses what they can't be."""
-        headers = {}
-        for name in archive.namelist():
-            if name.endswith(".npy"):
-                with archive.open(name) as file:
-                    headers[name.removesuffix(".npy")] = npz_members.read_header(file, name)
+        headers = _headers(archive)
         if not headers:
             raise DataError(
                 f"Received {self._path}, a zip file without any array; expected a NumPy archive as "
@@ -126,6 +130,7 @@ class NpzAdapter:
             images = npz_members.StoredImages(self._path, pair, shape, dtype, fortran, offset)
             array_values.require_pixels(dtype, images.what)
             arrays.check_shape(shape, images.what)
+            npz_members.require_whole(archive, images)
             found.append(images)
         return found
 
@@ -153,7 +158,8 @@ class NpzAdapter:
         if values.shape[:1] != (num_images,):
             count = f"{values.shape[0]:,} values" if values.ndim else "a single value"
             raise DataError(
-                f"Received {what} with {count} for {num_images:,} images; expected one for each image."
+                f"Received {what} with {count} for {num_images:,} images; expected one for each image. Are "
+                "they of another array, or do the images lie along another axis than the first?"
             )
         return array_values.class_labels(values, self._class_names, what)
 
@@ -175,6 +181,16 @@ class NpzAdapter:
             [f"{images.pair.images}/{i}" for i in positions],
             images.pair.split,
         )
+
+
+def _headers(archive: zipfile.ZipFile) -> dict[str, tuple[tuple[int, ...], bool, np.dtype, int]]:
+    """Name of each array -> what its header says."""
+    headers = {}
+    for name in archive.namelist():
+        if name.endswith(".npy"):
+            with archive.open(name) as file:
+                headers[name.removesuffix(".npy")] = npz_members.read_header(file, name)
+    return headers
 
 
 def _scalings(

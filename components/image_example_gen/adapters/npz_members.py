@@ -50,6 +50,21 @@ class StoredImages:
         return self.dtype.itemsize * math.prod(self.shape[1:])
 
 
+def require_whole(archive: zipfile.ZipFile, images: StoredImages) -> None:
+    """Refuses an array that is shorter or longer than its header says.
+
+    Raises:
+        DataError: If it is.
+    """
+    expected = images.offset + images.image_bytes * images.shape[0]
+    size = archive.getinfo(f"{images.pair.images}.npy").file_size
+    if size != expected:
+        raise DataError(
+            f"Received {images.what}, of which {size:,} bytes are there; expected {expected:,} for the shape "
+            f"{images.shape} of type {images.dtype.name}. Save or copy the archive again."
+        )
+
+
 def whole_range(archive: zipfile.ZipFile, images: StoredImages) -> array_values.ValueRange:
     """The range of an array; 8-bit ones are not read."""
     if array_values.is_8_bit(images.dtype):
@@ -129,8 +144,10 @@ def read_header(file: Any, name: str) -> tuple[tuple[int, ...], bool, np.dtype, 
         reader = {
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
+        }.get(version)
+        if reader is None:
+            raise ValueError(f"its version is {version[0]}.{version[1]}, expected 1.0 or 2.0")
         shape, fortran, dtype = reader(file)
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         raise DataError(f"Received the array {name}, whose header can't be read: {error}.") from error
     return shape, fortran, dtype, file.tell()

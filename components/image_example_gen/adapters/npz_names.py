@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from components.image_example_gen import names
 from components.image_example_gen.errors import DataError
@@ -63,6 +63,13 @@ def find_pairs(shapes: Mapping[str, tuple[int, ...]], path: str) -> list[Pair]:
     return pairs
 
 
+def passed_over(shapes: Mapping[str, tuple[int, ...]], pairs: Sequence[Pair]) -> list[str]:
+    """What a user should know of arrays that are neither images nor labels."""
+    known = {name for pair in pairs for name in (pair.images, pair.labels)}
+    others = {name: shape for name, shape in shapes.items() if name not in known}
+    return [f"passed over the arrays {_described(others)}"] if others else []
+
+
 def _by_split(shapes: Mapping[str, tuple[int, ...]], words: tuple[str, ...], path: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in sorted(shapes):
@@ -80,15 +87,15 @@ def _by_split(shapes: Mapping[str, tuple[int, ...]], words: tuple[str, ...], pat
 
 def _split_of(name: str, words: tuple[str, ...]) -> str | None:
     """The split that a name states beside one of the words; None without one of the words."""
-    parts = re.split(r"[_\-. ]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
-    if len(parts) == 1 and parts[0] in words:
-        return UNSPLIT
-    if len(parts) != 2:
-        return None
-    for word, split in (parts, parts[::-1]):
-        if word in words and (stated := names.split_of(split)):
+    parts = re.split(r"[_\-. /]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+    if len(parts) == 1:
+        if parts[0] in words:
+            return UNSPLIT
+        parts = [parts[0][:1], parts[0][1:]]  # xtrain, ytest
+    for word, rest in ((parts[0], parts[1:]), (parts[-1], parts[:-1])):
+        if word in words and (stated := names.split_of("_".join(rest))):
             return stated
-        if word in words and split in ("all", "full"):
+        if word in words and rest in (["all"], ["full"]):
             return UNSPLIT
     return None
 

@@ -13,7 +13,7 @@ import pytest
 from components.image_example_gen import DataError, IngestConfig, download, inspect_source
 from components.image_example_gen.adapters import adapter_for, fashion_mnist
 from components.image_example_gen.config import FashionMnistSource
-from tests.components.image_example_gen.support import picture
+from tests.components.image_example_gen.support import picture, write
 
 
 def idx(values):
@@ -116,6 +116,34 @@ def test_idx_images_meant_without_labels_and_a_packed_copy(tmp_path):
     assert (found.labels, found.unlabelled) == ({"train": {"0": 2, "1": 2}}, {"": 4})
 
 
+def test_idx_files_as_browsers_and_kaggle_leave_them(tmp_path):
+    """Unpacked under their packed name or the other way round, each in a directory of its own."""
+    images, labels = pair("train")
+    content = {
+        f"{images}.gz/{images}.gz": idx(stack(4)),
+        f"{labels}/{labels}": gzip.compress(idx(np.arange(4) % 2 == 0)),
+        "t10k-images/t10k-images.idx3-ubyte": gzip.compress(idx(stack(2, 50))),
+        "t10k-labels/t10k-labels.idx1-ubyte": idx(np.arange(2, dtype=np.uint8)),
+    }
+    for name, data in content.items():
+        write(tmp_path / name, data)
+    ingest = config("idx", tmp_path)
+    assert inspect_source(ingest).labels == {"train": {"0": 2, "1": 2}, "test": {"0": 1, "1": 1}}
+    read = batches(ingest, tmp_path)
+    np.testing.assert_array_equal(read[0].pixels[..., 0], stack(2, 50))
+    assert read[1].labels == ["1", "0", "1", "0"]
+    write(tmp_path / "other" / images, idx(stack(4)))
+    write(tmp_path / "again" / images, idx(stack(4)))
+    with pytest.raises(DataError, match="IDX files of the same names in several directories"):
+        inspect_source(ingest)
+
+
+def test_idx_labels_of_another_kind_are_not_left_out(tmp_path):
+    put_idx(tmp_path, "qmnist-train-images-idx3-ubyte", "qmnist-train-labels-idx2-int")
+    with pytest.raises(DataError, match="labels qmnist-train-labels-idx2-int are of another kind"):
+        inspect_source(config("idx", tmp_path))
+
+
 def test_idx_without_labels(tmp_path):
     (tmp_path / "all-images-idx3-ubyte").write_bytes(idx(stack(4)))
     found = inspect_source(config("idx", tmp_path))
@@ -126,7 +154,10 @@ def test_idx_without_labels(tmp_path):
     ("name", "data", "text"),
     [
         ("train-labels-idx1-ubyte", idx(np.zeros(9, np.uint8)), "9 labels for 10 images"),
-        ("train-images-idx3-ubyte", b"PK\x03\x04", "expected the header of an IDX file"),
+        ("train-images-idx3-ubyte", b"PK\x03\x04", "is a zip file .*; expected the header of an IDX file"),
+        ("train-images-idx3-ubyte", b"<!DOCTYPE html>", "is HTML; expected the header of an IDX file"),
+        ("train-labels-idx1-ubyte", b"", "is an empty file; expected the header"),
+        ("train-labels-idx1-ubyte", bytes.fromhex("00000d01"), "starts with 00000d01; expected the header"),
         ("train-images-idx3-ubyte", idx(stack(10))[:10], "ends within its header"),
     ],
 )

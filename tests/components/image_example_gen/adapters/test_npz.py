@@ -1,6 +1,7 @@
 """NumPy archives: names of arrays, types of pixels and labels, and what has no clear meaning."""
 
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -47,6 +48,9 @@ Y = np.arange(6) % 2
         ("X_train", "Y_train", "X_valid", "Y_valid", "X_test", "Y_test"),
         ("train_images", "train_labels", "val_images", "val_labels", "test_images", "test_labels"),
         ("trainX", "trainY", "validationX", "validationY", "testX", "testY"),
+        ("xtrain", "ytrain", "xval", "yval", "xtest", "ytest"),
+        ("train_set_x", "train_set_y", "dev_set_x", "dev_set_y", "test_set_x", "test_set_y"),
+        ("train/images", "train/labels", "val/images", "val/labels", "test/images", "test/labels"),
     ],
 )
 def test_names_with_splits(tmp_path, names):
@@ -58,6 +62,7 @@ def test_names_with_splits(tmp_path, names):
         "eval": {"0": 2, "1": 2},
         "test": {"0": 1, "1": 1},
     }
+    assert found.warnings == ["passed over the arrays ids (6,)"]
     pixels, labels = read(tmp_path, tmp_path / "a.npz")
     for split, images in (("train", values[0]), ("eval", values[2]), ("test", values[4])):
         np.testing.assert_array_equal(pixels[split], images)
@@ -169,6 +174,8 @@ def objects(values):
         ({"images": stack(3) / 127.5 - 1}, "scaled to [-1, 1]: store (x + 1) / 2"),
         ({"images": (stack(3) - 128.0) / 50}, "standardized"),
         ({"images": stack(3) / 16.0}, "expected values in [0, 1], or in [0, 255]"),
+        ({"images": np.zeros((3, 0, 5), np.uint8)}, "of shape (3, 0, 5); expected"),
+        ({"images": np.zeros((24, 20, 3), np.uint8)}, "Is this one image? Save images[None]"),
         ({"images": np.where(stack(3) > 250, np.nan, 0.5)}, "values that are NaN or infinite"),
         (
             {"x_train": stack(3) / 255, "y_train": Y[:3], "x_test": stack(3) * 1.0, "y_test": Y[:3]},
@@ -211,6 +218,36 @@ def test_damaged_and_foreign_files(tmp_path, begin, middle, end, text):
     (tmp_path / "a.npz").write_bytes(data[:begin] + middle + rest)
     with pytest.raises(DataError, match=text):
         inspect_source(config(tmp_path / "a.npz"))
+
+
+@pytest.mark.parametrize("type_name", ["uint8", "float32"])
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [
+        ((9, 12, 16, 3), "there; expected"),
+        ((-9, 12, 16), "there; expected"),
+        ((10**11, 28, 28), "there; expected 78,4|there; expected 313,6"),
+    ],
+)
+def test_arrays_shorter_than_their_headers_say(tmp_path, type_name, shape, text):
+    header = {"descr": np.dtype(type_name).str, "fortran_order": False, "shape": shape}
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive, archive.open("images.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(1000))
+    with pytest.raises(DataError, match=f"bytes are {text}.*Save or copy the archive again"):
+        inspect_source(config(tmp_path / "a.npz"))
+    assert "bytes are there" in error(tmp_path / "a.npz")
+
+
+def test_class_names_that_name_nothing(tmp_path):
+    np.savez(tmp_path / "a.npz", images=stack(3), labels=np.array(["x", "", "y"]))
+    with pytest.raises(DataError, match=r"that are text, such as 'x', which is none of .*class_names \('a'"):
+        inspect_source(config(tmp_path / "a.npz", class_names=["a", "b"]))
+    assert inspect_source(config(tmp_path / "a.npz", class_names=["y", "x"])).class_names == ("x", "y")
+    with pytest.raises(ValueError, match="that of class 1 is empty"):
+        config(tmp_path / "a.npz", class_names=["a", " "])
+    with pytest.raises(ValueError, match="got several times: a"):
+        config(tmp_path / "a.npz", class_names=["a", "b", "a"])
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
