@@ -66,7 +66,7 @@ def _measure(encoded: list[bytes], labels: np.ndarray, way: str, seed: int) -> t
         scaled.mean(axis=(0, 1, 2)),
         scaled.std(axis=(0, 1, 2)),
     )
-    config = PretrainConfig(num_steps=150, seed=seed)
+    config = PretrainConfig.model_validate({"num_steps": 150, "seed": seed, "encoder": {"name": "c4n"}})
     with tempfile.TemporaryDirectory() as folder:
         encoder = pretrain(dataset, config.fitted_to(shape), f"{folder}/checkpoints", f"{folder}/logs")
     h = BatchEncoder(encoder, images.shape[1:])(images)

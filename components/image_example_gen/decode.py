@@ -16,17 +16,17 @@ from components.image_example_gen.png import encode_png
 from components.image_example_gen.records import Reason, RejectedError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF")
-_MAGIC = (
-    b"\x89PNG",
-    b"\xff\xd8\xff",
-    b"GIF87a",
-    b"GIF89a",
-    b"BM",
-    b"II*\0",
-    b"MM\0*",
-    b"\0\0\0\x0cjP  ",
-    b"\xff\x4f\xff\x51",
-)
+_MAGIC = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+}
 
 # Where Pillow itself refuses (twice its MAX_IMAGE_PIXELS): no camera makes such a picture.
 BOMB_PIXELS = 178_956_970
@@ -194,15 +194,23 @@ def _open(data: bytes) -> Iterator[Image.Image]:
         except Image.DecompressionBombError as error:
             raise RejectedError(Reason.DECOMPRESSION_BOMB, str(error)) from error
         except UnidentifiedImageError as error:
-            is_webp = data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"")
-            is_readable_heic = image_formats.is_heic(data) and "HEIF" in Image.OPEN
-            if data.startswith(_MAGIC) or is_webp or is_readable_heic:
-                raise RejectedError(Reason.TRUNCATED, f"the header is damaged ({len(data)} bytes)") from error
+            if stated := _format_by_beginning(data):
+                detail = f"a {stated} whose header is damaged ({len(data):,} bytes)"
+                raise RejectedError(Reason.TRUNCATED, detail) from error
             raise RejectedError(Reason.NOT_AN_IMAGE, image_formats.describe(data)) from error
         except Exception as error:
             raise _damaged(error, data) from error
         with image:
             yield image
+
+
+def _format_by_beginning(data: bytes) -> str | None:
+    """The format of a file that begins like one that can be read; None for any other."""
+    if data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b""):
+        return "WebP"
+    if image_formats.is_heic(data) and "HEIF" in Image.OPEN:
+        return "HEIC"
+    return next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
 
 
 def _check_header(

@@ -1,6 +1,7 @@
 """`tfx-contrastive validate`."""
 
 import math
+from collections.abc import Mapping
 
 import click
 
@@ -14,6 +15,7 @@ from pipeline.config import PipelineConfig
 from pipeline.runners import supervisor
 
 _FEW = 5  # images of a split, below which chance may leave it empty
+_CLASSES_SHOWN = 20
 
 
 @click.command("validate")
@@ -48,11 +50,9 @@ def describe(inspection: SourceInspection, is_exact: bool = True) -> list[str]:
     about = "" if is_exact else "about "
     lines = [f"{about}{inspection.num_images:,} images, {inspection.num_labelled:,} of them labelled"]
     for split, labels in inspection.labels.items():
-        counts = ", ".join(f"{name} {count:,}" for name, count in labels.items())
-        lines.append(f"{split or 'split by hash'}: {counts}")
+        lines.append(f"{split or 'split by hash'}: {_counts(labels)}")
     if inspection.given_labels:
-        counts = ", ".join(f"{name} {count:,}" for name, count in inspection.given_labels.items())
-        lines.append(f"labels files: {counts}")
+        lines.append(f"labels files: {_counts(inspection.given_labels)}")
     if inspection.passed_over:
         lines.append(f"passed over, by their names: {ending.counts_text(inspection.passed_over)}")
     if not inspection.has_labels:
@@ -65,6 +65,15 @@ def describe(inspection: SourceInspection, is_exact: bool = True) -> list[str]:
         if absent:
             lines.append(f"warning: {ending.absent_text(split, absent)}")
     return lines
+
+
+def _counts(labels: Mapping[str, int]) -> str:
+    """Class names with their numbers of images; of very many classes a few, and the range."""
+    few = ", ".join(f"{name} {count:,}" for name, count in list(labels.items())[:_CLASSES_SHOWN])
+    if len(labels) <= _CLASSES_SHOWN:
+        return few
+    least, most = min(labels.values()), max(labels.values())
+    return f"{len(labels):,} classes of {least:,} to {most:,} images: {few} and so on"
 
 
 def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:

@@ -289,6 +289,11 @@ def test_decompression_bomb():
     assert reason(png_header(60_000, 60_000)) == Reason.DECOMPRESSION_BOMB
 
 
+def test_a_damaged_header_is_told_with_its_format():
+    with pytest.raises(RejectedError, match=r"a GIF whose header is damaged \(8 bytes\)"):
+        decode(b"GIF89a\0\0", "a/1.gif", True, 10_000, SeenAs())
+
+
 def test_damaged_checksum():
     data = bytearray(encoded(picture(1, 64, 64)))
     data[200] ^= 0xFF

@@ -170,3 +170,12 @@ def test_a_pattern_for_images_without_names(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "warning: of " in done.stdout
     assert "which matches no image" in done.stdout
+
+
+def test_many_classes_are_told_in_one_short_line(tmp_path):
+    image_folder(tmp_path / "data", [f"part-{number:02d}" for number in range(30)], 2)
+    write(tmp_path / "data" / "part-07" / "3.png", encoded(picture(999)))
+    done = validate(tmp_path, "image_folder", tmp_path / "data")
+    assert done.returncode == 0, done.stderr
+    assert "split by hash: 30 classes of 2 to 3 images: part-00 2, part-01 2, " in done.stdout
+    assert done.stdout.count("part-") == 20
