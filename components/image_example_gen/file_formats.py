@@ -40,6 +40,10 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"\x80\x04", "a Python pickle"),
     (b"\x80\x05", "a Python pickle"),
     (b"%PDF", "a PDF document"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (Excel, Word)"),
+    (b"MATLAB 5.0 MAT-file", "a MATLAB file (.mat)"),
+    (b"\0\0\x08\x01", "an IDX file (as MNIST has them)"),
+    (b"\0\0\x08\x03", "an IDX file (as MNIST has them)"),
 )
 _TAR_MARK = (257, b"ustar")
 

@@ -27,7 +27,9 @@ class FileInfo:
         version: Changes whenever the file is written or another one takes its place; empty where nothing
             shows that.
         problem: Set for a link that leads out of the root ("outside", "outside_directory"), back to a
-            directory above ("loop") or nowhere ("broken"), and for what can't be listed ("unreadable").
+            directory above ("loop") or nowhere ("broken"), for what can't be listed ("unreadable"), for a
+            directory without any file ("empty_directory"), and for a member of an archive that a later one
+            of the same name replaces ("replaced").
         checksum: Of the content, as the object store keeps it; empty where it keeps none.
         real: Local path without links: the identity of the file; empty elsewhere.
         is_link: Whether the file itself is a link.
@@ -196,7 +198,8 @@ def walk(root: str, follow_links: bool = False, with_hidden: bool = False) -> It
     Args:
         root: The directory.
         follow_links: Whether local links that lead out of the root are followed as well.
-        with_hidden: Whether to list hidden and system files too; a hidden directory is one entry.
+        with_hidden: Whether to list hidden and system files too, and local directories without any file; a
+            hidden directory is one entry.
     """
     scheme = scheme_of(root)
     if not scheme:
@@ -206,7 +209,11 @@ def walk(root: str, follow_links: bool = False, with_hidden: bool = False) -> It
         found = _walk_tensorflow(root)
     else:
         found = _walk_fsspec(root)
-    shown = (info for info in found if with_hidden or not _hidden(info.relative))
+    shown = (
+        info
+        for info in found
+        if with_hidden or not (info.problem == "empty_directory" or _hidden(info.relative))
+    )
     yield from sorted(shown, key=lambda info: info.relative)
 
 
@@ -235,6 +242,8 @@ class _LocalWalk:
             problem = "unreadable" if isinstance(error, PermissionError) else "broken"
             yield FileInfo(directory, relative, 0, "", problem)
             return
+        if not entries and relative:
+            yield FileInfo(directory, relative, 0, "", "empty_directory")
         for entry in entries:
             name = readable(entry.name)
             below = f"{relative}/{name}" if relative else name

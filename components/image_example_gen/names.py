@@ -15,7 +15,9 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split(" "))
 
 
-UNLABELLED_NAMES = frozenset({"unlabeled", "unlabelled"})
+_UNLABELLED = re.compile(
+    r"(unlabell?ed|nolabels?|notlabell?ed|withoutlabels?)(data|dataset|set|images|imgs)?"
+)
 
 _SPLITS: Mapping[str, str] = {
     **dict.fromkeys(("train", "training", "trn", "trainval", "traina", "trainb"), TRAIN),
@@ -25,6 +27,8 @@ _SPLITS: Mapping[str, str] = {
 }
 # What stands around the word: `training_set`, `Split-train`, `images-val`, `train2017`, `test1`.
 _AROUND_SPLIT = re.compile(r"^(split|images|imgs)|(set|split|data|dataset|images|imgs|\d+)$")
+
+_COUNTER = re.compile(r"\(?(\d{1,2}|[a-z])\)?")
 
 IMAGE_EXTENSIONS = words(
     ".png .apng .jpg .jpeg .jpe .jfif .jfi .jif .pjpeg .pjp .mpo .bmp .dib .gif .webp .tif .tiff "
@@ -39,7 +43,7 @@ OTHER_EXTENSIONS = words(
     ".js .py .pyc .ipynb .r .m .mat .pkl .pickle .npy .npz .h5 .hdf5 .pt .pth .ckpt .safetensors "
     ".onnx .pb .pbtxt .tflite .db .sqlite .sqlite3 .mdb .lmdb .log .sh .bat .cmd .ps1 .exe .dll .so "
     ".zip .tar .gz .tgz .bz2 .xz .zst .7z .rar .md5 .sha1 .sha256 .sha512 .crc .sig .asc .url .lnk "
-    ".webloc .torrent .mp4 .avi .mov .mkv .webm .mp3 .wav .parquet .arrow .feather .tfrecord "
+    ".webloc .torrent .cls .mp4 .avi .mov .mkv .webm .mp3 .wav .parquet .arrow .feather .tfrecord "
     ".tfrecords .names .cache .lock .bak .xmp .aae .thm .nfo .info"
 )
 _DOCUMENTS = words(
@@ -49,12 +53,14 @@ _DOCUMENTS = words(
 _SYSTEM_FOLDERS = words(
     "__macosx @eadir @recycle @recently-snapshot #recycle #snapshot $recycle.bin "
     "lost+found __pycache__ .ipynb_checkpoints .trashes .spotlight-v100 .fseventsd .temporaryitems "
-    ".documentrevisions-v100 .appledouble .snapshot .git .svn .hg .dvc"
-) | {"system volume information"}
+    ".documentrevisions-v100 .appledouble .snapshot .git .svn .hg .dvc recycler recycled @tmp @sharebin"
+) | {"system volume information", "network trash folder", "temporary items"}
 _SYSTEM_FILES = words(
     "thumbs.db ehthumbs.db ehthumbs_vista.db desktop.ini picasa.ini .picasa.ini .ds_store .directory "
-    ".localized .apdisk .volumeicon.icns icon\r zbthumbnail.info"
+    ".localized .apdisk .volumeicon.icns icon\r zbthumbnail.info zone.identifier"
 )
+# What Windows keeps beside a file, as WSL and NAS boxes copy it: `photo.jpg:Zone.Identifier`.
+_STREAM = re.compile(r".:(zone\.identifier|encryptable|com\.dropbox\.[a-z.]+|afp_\w+|\$data)$", re.IGNORECASE)
 
 
 def split_of(name: str) -> str | None:
@@ -78,7 +84,8 @@ def splits_of(directories: Iterable[str]) -> dict[str, str]:
     """Directory -> split, of those that state one.
 
     Names with the split behind or before another word, such as `seg_train` and `seg_test`, count where the
-    same word stands with `train` and with another split: one alone may be a class.
+    same word stands with `train` and with another split: one alone may be a class. So do names with a number
+    or a letter before it, such as `1. Train` and `2. Test`.
     """
     found: dict[str, str] = {}
     pairs: dict[tuple[str, int], dict[str, str]] = collections.defaultdict(dict)
@@ -86,6 +93,8 @@ def splits_of(directories: Iterable[str]) -> dict[str, str]:
         parts = [part for part in re.split(r"[-_.\s]+", name.casefold()) if part]
         if split := split_of(name):
             found[name] = split
+        elif len(parts) > 1 and (split := split_of("".join(parts[1:]))) and _COUNTER.fullmatch(parts[0]):
+            pairs["counted", 0][name] = split
         elif len(parts) > 1 and (split := split_of(parts[-1])):
             pairs["-".join(parts[:-1]), -1][name] = split
         elif len(parts) > 1 and (split := split_of(parts[0])):
@@ -112,7 +121,7 @@ def split_in_file_name(name: str) -> str | None:
 
 def is_unlabelled(name: str) -> bool:
     """Whether a directory's name says that its images have no label."""
-    return folded(name) in UNLABELLED_NAMES
+    return _UNLABELLED.fullmatch(folded(name)) is not None
 
 
 @functools.lru_cache(maxsize=4096)  # of a class, for every image in it
@@ -136,7 +145,12 @@ def is_image_name(name: str) -> bool:
 def is_hidden(name: str) -> bool:
     """Whether a file or directory of this name is no part of the data: hidden, or of the system's own."""
     lower = name.lower()
-    return name.startswith((".", "~$")) or lower in _SYSTEM_FOLDERS or lower in _SYSTEM_FILES
+    return (
+        name.startswith((".", "~$"))
+        or lower in _SYSTEM_FOLDERS
+        or lower in _SYSTEM_FILES
+        or _STREAM.search(name) is not None
+    )
 
 
 def passed_over(relative: str) -> tuple[str, str] | None:
@@ -176,7 +190,7 @@ def _hidden_kind(name: str) -> str:
     lower = name.lower()
     if lower in _SYSTEM_FOLDERS:
         return "system folders"
-    if lower in _SYSTEM_FILES or lower.startswith(("._", ".trash-", "~$")):
+    if lower in _SYSTEM_FILES or lower.startswith(("._", ".trash-", "~$")) or _STREAM.search(name):
         return "system files"
     return "hidden files"
 

@@ -1,28 +1,19 @@
 """A zip or tar file that holds an image folder."""
 
-import bz2
 import contextlib
 import dataclasses
-import gzip
-import lzma
 import os
-import posixpath
 import shutil
-import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from components.image_example_gen import files
-from components.image_example_gen.adapters import base, tree
+from components.image_example_gen.adapters import archive_members, base, tree
 from components.image_example_gen.config import ArchiveSource
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import EncodedImage, Entry, Reason, RejectedError
-
-_ZIP_SYMBOLIC_LINK_BITS = 16  # a zip made on Unix has the file's mode in the upper half of external_attr
-_ARCHIVE_ERRORS = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, NotImplementedError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,10 +31,6 @@ class ArchiveChunk:
     entries: tuple[Entry, ...]
 
 
-# First two bytes -> how to unpack.
-_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
-
-
 class ArchiveAdapter:
     """Reads members in place: nothing is extracted by name, so no name can lead out of the root."""
 
@@ -54,23 +41,27 @@ class ArchiveAdapter:
 
     def listing(self) -> base.Listing:
         """Reads the list of members."""
-        infos, _ = self._infos(self._path)
+        members = self._members(self._path)
         archive = base.require_file(self._path, "the archive")
-        listing = tree.listing(self._tree(infos), self._layout)
-        return dataclasses.replace(listing, content=base.Content((archive,), (self._layout,)))
+        listing = tree.listing(self._tree(members), self._layout)
+        return dataclasses.replace(
+            listing,
+            content=base.Content((archive,), (self._layout,)),
+            warnings=(*listing.warnings, *members.warnings),
+        )
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[ArchiveChunk]:
         """Unpacks a compressed tar file to a plain one, so that members can be read by position."""
         base.require_file(self._path, "the archive")
         path = self._plain(staging_dir)
-        infos, is_zip = self._infos(path)
-        found = self._tree(infos)
+        members = self._members(path)
+        found = self._tree(members)
         entries = [
             dataclasses.replace(entry, source=entry.source.removeprefix(found.wrapper))
             for entry in found.entries
         ]
         groups = base.file_chunks(entries, chunk_images)
-        return [ArchiveChunk(path, is_zip, group.entries) for group in groups]
+        return [ArchiveChunk(path, members.is_zip, group.entries) for group in groups]
 
     def read(self, chunk: ArchiveChunk) -> Iterator[EncodedImage]:
         """Reads the members of a chunk, one at a time."""
@@ -94,7 +85,7 @@ class ArchiveAdapter:
                 return archive.read(entry.path)
             file.seek(int(entry.path))
             data = file.read(entry.size)
-        except (*_ARCHIVE_ERRORS, RuntimeError, zlib.error) as error:  # RuntimeError: encrypted
+        except (*archive_members.ERRORS, RuntimeError) as error:  # RuntimeError: encrypted
             raise RejectedError(Reason.UNREADABLE, str(error)) from error
         if len(data) < entry.size:
             detail = f"the archive ends after {len(data)} of {entry.size} bytes"
@@ -105,22 +96,22 @@ class ArchiveAdapter:
     def _what(self) -> str:
         return f"the archive {self._path}"
 
-    def _infos(self, path: str) -> tuple[list[files.FileInfo], bool]:
-        """Members sorted by name, and whether it is a zip file."""
+    def _members(self, path: str) -> archive_members.Members:
+        """The members of the archive, or of the plain file that it was unpacked to."""
         base.require_file(path, "the archive")
         try:
             with files.open_binary(path) as file:
-                is_zip = zipfile.is_zipfile(file)
-                file.seek(0)
-                members = list(_zip_members(file) if is_zip else _tar_members(file))
-        except _ARCHIVE_ERRORS as error:
+                return archive_members.read(file)
+        except archive_members.ERRORS as error:
+            with files.open_binary(path) as file:
+                why = archive_members.why_not(file, error)
             raise DataError(
-                f"Received {self._what}, which can't be read: {error}; expected a whole zip or tar file."
+                f"Received {self._what}, which {why}; expected a whole zip or tar file (also .tar.gz, "
+                ".tar.bz2, .tar.xz). Correct data.source, or copy the file again."
             ) from error
-        return sorted(members, key=lambda info: info.relative), is_zip
 
-    def _tree(self, infos: list[files.FileInfo]) -> tree.Tree:
-        return tree.read(infos, self._what, self._layout)
+    def _tree(self, members: archive_members.Members) -> tree.Tree:
+        return tree.read(members.infos, self._what, self._layout)
 
     def _plain(self, staging_dir: str) -> str:
         with files.open_binary(self._path) as file:
@@ -137,50 +128,9 @@ class ArchiveAdapter:
 
 def _decompress(path: str, unpacked: str) -> str:
     with files.open_binary(path) as file:
-        magic = file.read(2)
-        file.seek(0)
         try:
-            with _OPENERS[magic](file) as packed, files.create_binary(unpacked) as plain:
+            with archive_members.unpacked(file) as packed, files.create_binary(unpacked) as plain:
                 shutil.copyfileobj(packed, plain, 1 << 20)
-        except KeyError as error:
-            raise DataError(f"Received the archive {path}, which is neither zip nor tar.") from error
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except archive_members.ERRORS as error:
             raise DataError(f"Received the archive {path}, which can't be unpacked: {error}.") from error
     return unpacked
-
-
-def _zip_members(file: Any) -> Iterator[files.FileInfo]:
-    with zipfile.ZipFile(file) as archive:
-        for member in archive.infolist():
-            if member.is_dir():
-                continue
-            problem = "outside" if _escapes(member.filename) else ""
-            if not problem and stat.S_ISLNK(member.external_attr >> _ZIP_SYMBOLIC_LINK_BITS):
-                target = archive.read(member).decode("utf-8", "replace")
-                problem = "outside" if _escapes(target, member.filename) else "special"
-            version = f"{member.CRC:08x}"
-            name = member.filename.replace("\\", "/").removeprefix("./")  # some zips of Windows have them
-            yield files.FileInfo(member.filename, name, member.file_size, version, problem)
-
-
-def _tar_members(file: Any) -> Iterator[files.FileInfo]:
-    with tarfile.open(fileobj=file, mode="r:*") as archive:
-        for member in archive:
-            if member.isdir():
-                continue
-            problem = "outside" if _escapes(member.name) else ""
-            if not problem and (member.issym() or member.islnk()):
-                inside_of = member.name if member.issym() else ""
-                problem = "outside" if _escapes(member.linkname, inside_of) else "special"
-            elif not problem and not member.isreg():
-                problem = "special"
-            name = files.readable(member.name.removeprefix("./"))
-            yield files.FileInfo(str(member.offset_data), name, member.size, str(member.mtime), problem)
-
-
-def _escapes(name: str, inside_of: str = "") -> bool:
-    """Whether a member's name, or the target of a link, leads out of the archive."""
-    name = name.replace("\\", "/")
-    path = posixpath.normpath(posixpath.join(posixpath.dirname(inside_of), name))
-    has_drive = len(name) > 1 and name[1] == ":"
-    return path.startswith(("/", "../")) or path == ".." or has_drive

@@ -156,10 +156,11 @@ def require_file(path: str, what: str) -> files.FileInfo:
     """
     try:
         info = files.stat(path)
+        is_directory = info is None and files.is_directory(path)
     except OSError as error:
         raise DataError(f"Received {what} {path}, which can't be read: {error}.") from error
     if info is None:
-        kind = "is a directory" if files.is_directory(path) else "does not exist"
+        kind = "is a directory" if is_directory else "does not exist"
         raise DataError(f"Received {what} {path}, which {kind}; expected a file. Correct data.source.path.")
     return info
 

@@ -10,6 +10,12 @@ _PARTS = names.words(
     "masks mask labels label annotations annotation annots gt groundtruth segmentation segmentations "
     "segmentationclass segmentationobject segmentationmasks targets heatmaps depth"
 )
+_BESIDE_EACH = (
+    (".cls", "labels of a WebDataset"),
+    (".txt", "YOLO"),
+    (".xml", "Pascal VOC"),
+    (".json", "one file per image"),
+)
 _COCO = ("instances_", "captions_", "person_keypoints_", "_annotations", "annotations.json", "coco")
 _TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet", ".jsonl")
 
@@ -30,9 +36,9 @@ def parts_of_a_set(tops: Set[str], others: Iterable[str]) -> str:
 
 
 def annotations(paths: Sequence[tuple[str, ...]], others: Sequence[str]) -> str:
-    """A sentence on annotation files that belong to the images (YOLO, Pascal VOC, COCO); empty without."""
+    """A sentence on annotation files that belong to the images (YOLO, Pascal VOC, …); empty without."""
     stems = {os.path.splitext(path[-1])[0] for path in paths}
-    for ending, layout in ((".txt", "YOLO"), (".xml", "Pascal VOC"), (".json", "one file per image")):
+    for ending, layout in _BESIDE_EACH:
         found = {
             os.path.splitext(other)[0].rpartition("/")[2]: other for other in others if other.endswith(ending)
         }

@@ -127,9 +127,14 @@ def _wrappers(tops: Mapping[str, Sequence[Parts]], splits: Mapping[str, str]) ->
         if wrapper and not below & classes:
             found[top] = ()  # a class with directories in it
         below = set(_directories(_without_all(tops[top], found[top])))
-        if len(below) == 1 and not below & classes and beside.holds_images(*below):
+        if len(below) == 1 and not below & classes and _is_no_class(min(below), top):
             found[top] = (*found[top], *below)  # images without labels
     return found
+
+
+def _is_no_class(name: str, top: str) -> bool:
+    """Whether a directory in a split only holds its images: `images/`, or `Test/` in `Test/`."""
+    return beside.holds_images(name) or names.split_of(name) is not None or name.casefold() == top.casefold()
 
 
 def _splits_below_classes(paths: Sequence[Parts]) -> dict[str, str] | None:
@@ -190,9 +195,12 @@ class _Reader:
                 f"or classes only. Move {_quoted(unknown)} elsewhere, or write data.source.layout: "
                 "classes if all of them are classes"
             )
+        what = ("is read as a class, as it stands", "it is a split")
+        if len(named) > 1:
+            what = ("are read as classes, as they stand", "they are splits")
         self.warnings.append(
-            f"{_quoted(named)} is read as a class, as it stands beside {_quoted(unknown)}; if it is a split, "
-            "put the classes into train/<class>/"
+            f"{_quoted(named)} {what[0]} beside {_quoted(unknown)}; if {what[1]}, put the classes into "
+            "train/<class>/"
         )
 
     def _no_classes_to_learn(self, named: dict[str, str], classes: dict[str, set[str]]) -> DataError:
@@ -236,7 +244,20 @@ class _Reader:
             raise self._error(
                 f"whose directories {_quoted(tops)} all hold the same ones, {_quoted(shared)}; expected one "
                 f"directory for each class. Write data.source.layout: groups if {_quoted(shared)} are the "
-                f"classes, or classes if {_quoted(tops)} are; or let data.source.path name one of them"
+                f"classes, or classes if {_quoted(tops)} are; or let data.source.path name one of them. If "
+                "they are splits, call them train/, eval/ and test/"
+            )
+        self._warn_of_inner(tops)
+
+    def _warn_of_inner(self, tops: Mapping[str, Sequence[Parts]]) -> None:
+        """Tells of classes that hold several directories, which may be the classes that are meant."""
+        inner = {top: sorted(_directories(below)) for top, below in tops.items()}
+        deep = sorted(top for top, below in inner.items() if len(below) > 1)
+        if len(deep) > 1 and 2 * len(deep) >= len(tops):
+            below = [f"{top}/{name}" for top in deep for name in inner[top]]
+            self.warnings.append(
+                f"the classes are {_quoted(tops)}, and the directories in them, {_quoted(below)}, count for "
+                "them; if those are the classes, write data.source.layout: groups"
             )
 
     def judge(self, places: Sequence[tuple[str, str | None]], choice: str) -> None:
@@ -253,13 +274,19 @@ class _Reader:
                 f"with the directories {_quoted(labels)}: {parts}. Write a CSV manifest (kind: csv_manifest)"
                 " with path and label of the images, or data.source.layout: classes if they are classes"
             )
-        if len(labels) < 2 and (found := beside.annotations(self._paths, self._others)):
+        found = beside.annotations(self._paths, self._others) if len(labels) < 2 else ""
+        if not found and len(labels) == 1:
+            found = beside.table(self._others)
+        if found:
+            what = (
+                f"has one class directory only, {_quoted(labels)}" if labels else "has no class directories"
+            )
             raise self._error(
-                f"which has no class directories. {found}Write a CSV manifest (kind: csv_manifest) "
+                f"which {what}. {found}Write a CSV manifest (kind: csv_manifest) "
                 "with path and label, or data.source.layout: classes to read the images without those files"
             )
         if not labels and (found := beside.table(self._others)):
-            self.warnings.append(f"{found}kind: csv_manifest reads labels from such a file".strip())
+            self.warnings.append(f"{found}kind: csv_manifest reads labels from a CSV file".strip())
 
     def _error(self, text: str) -> DataError:
         return DataError(f"Received {self._what}, {text}.")

@@ -1,5 +1,6 @@
 """An image folder as its paths show it: class and split of each image. Shared by folders and archives."""
 
+import collections
 import dataclasses
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from components.image_example_gen.adapters import base, layout
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import UNSPLIT, Entry, Reason
 
+_SHOWN = 5  # directories without an image that are named
 _SWITCH = "data.source.follow_links: true reads what it leads to"
 # What an image folder may have been taken for.
 _OTHER_KINDS = {
@@ -57,6 +59,9 @@ def read(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") -> Tr
         DataError: If there is no image by name, or the directories can be read in several ways.
     """
     _refuse_directories(infos, what)
+    empty = [info.relative for info in infos if info.problem == "empty_directory"]
+    num_replaced = sum(info.problem == "replaced" for info in infos)
+    infos = [info for info in infos if info.problem not in ("empty_directory", "replaced")]
     kinds = [names.passed_over(info.relative) for info in infos]
     over = names.count_kinds(kinds)
     others = [info.relative for info in infos if names.extension(info.relative) in names.OTHER_EXTENSIONS]
@@ -68,6 +73,7 @@ def read(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") -> Tr
     kept = [info for info in kept if info.is_link or info.real not in linked]
     for kind, count in (
         ("links that lead back", num_loops),
+        ("members that a later one of the same name replaces", num_replaced),
         ("files that a link stands for", num_kept - len(kept)),
     ):
         over |= {kind: count} if count else {}
@@ -83,7 +89,12 @@ def read(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") -> Tr
     found = layout.read_layout(good, others, choice, what)
     places = dict(zip(good, found.places, strict=True))
     entries = [_entry(info, *places.get(info.relative, (UNSPLIT, None))) for info in kept]
-    warnings = [*found.warnings, *_without_images(entries, others), *_latin_1(kept)]
+    beside = {
+        info.relative: kind[0]
+        for info, kind in zip(infos, kinds, strict=True)
+        if kind and kind[1] == info.relative
+    }
+    warnings = [*found.warnings, *_without_images(entries, beside, empty), *_latin_1(kept)]
     wrapper = "".join(f"{part}/" for part in found.wrapper)
     return Tree(tuple(kept), tuple(_once(kept, entries)), wrapper, over, tuple(warnings))
 
@@ -141,8 +152,16 @@ def _once(infos: Sequence[files.FileInfo], entries: Sequence[Entry]) -> Iterator
             yield entry
 
 
-def _without_images(entries: Sequence[Entry], others: Sequence[str]) -> Iterator[str]:
-    """Names directories beside those of classes that hold no image."""
+def _without_images(
+    entries: Sequence[Entry], beside: Mapping[str, str], empty: Sequence[str]
+) -> Iterator[str]:
+    """Names directories without an image: empty ones, and those beside the ones of classes.
+
+    Args:
+        entries: The images.
+        beside: Other files, by path -> kind.
+        empty: Directories without any file.
+    """
     above: set[str] = set()
     siblings = set()
     for directory in {posixpath.dirname(entry.source) for entry in entries}:
@@ -150,12 +169,29 @@ def _without_images(entries: Sequence[Entry], others: Sequence[str]) -> Iterator
         while directory and directory not in above:
             above.add(directory)
             directory = posixpath.dirname(directory)
-    for directory in sorted({posixpath.dirname(other) for other in others} - above - {""}):
-        if posixpath.dirname(directory) in siblings:
-            endings = sorted(
-                {names.extension(other) for other in others if other.startswith(f"{directory}/")}
-            )
-            yield f"the directory {directory}/ holds no image, only {', '.join(endings)} files"
+
+    def highest(directory: str) -> str:
+        while (parent := posixpath.dirname(directory)) and parent not in above:
+            directory = parent
+        return directory
+
+    found = collections.defaultdict(set)
+    for path, kind in beside.items():
+        directory = posixpath.dirname(path)
+        if directory and directory not in above:
+            found[highest(directory)].add(kind)
+    without = {top: kinds for top, kinds in found.items() if posixpath.dirname(top) in siblings}
+    bare = {highest(path) for path in empty if not names.passed_over(f"{path}/image.png")} - set(found)
+    told = [
+        *(
+            f"the directory {top}/ holds no image, only {', '.join(sorted(kinds))}"
+            for top, kinds in without.items()
+        ),
+        *(f"the directory {top}/ is empty" for top in bare),
+    ]
+    yield from sorted(told)[:_SHOWN]
+    if len(told) > _SHOWN:
+        yield f"{len(told) - _SHOWN:,} more directories hold no image"
 
 
 def _latin_1(infos: Sequence[files.FileInfo]) -> Iterator[str]:

@@ -47,6 +47,17 @@ READ = {
     "trainval": (splits("trainval", "test"), {"train": PAIR, "test": PAIR}),
     "years": (splits("train2017", "val2017"), {"train": PAIR, "eval": PAIR}),
     "seg_train": (splits("seg_train/seg_train", "seg_test/seg_test"), {"train": PAIR, "test": PAIR}),
+    "counted": (splits("1. Train", "2. Test"), {"train": PAIR, "test": PAIR}),
+    "counted by letters": (splits("A_train_set", "B_test"), {"train": PAIR, "test": PAIR}),
+    "test as a flat copy of its name": (
+        [*files_of("x_train/x_train/cat", "x_train/x_train/dog"), *files_of("x_test/x_test")],
+        {"train": PAIR},
+    ),
+    "no labels": (files_of("cat", "dog", "Unlabelled Images", "no_label"), {"": PAIR}),
+    "streams of Windows": (
+        [*files_of("cat", "dog"), *(f"{name}:Zone.Identifier" for name in files_of("cat", "dog"))],
+        {"": PAIR},
+    ),
     "images above": (splits("images/train", "images/valid"), {"train": PAIR, "eval": PAIR}),
     "images below": (splits("train/images", "test/images"), {"train": PAIR, "test": PAIR}),
     "one split in a zip": (files_of("train/cat", "train/dog"), {"train": PAIR}),
@@ -99,6 +110,18 @@ def test_read(tmp_path, kind, name):
 
 
 STOPPED = {
+    "images and a table": (
+        [*files_of("images"), "labels.csv"],
+        r"one class directory only, images/\. Beside the images lies labels.csv, which is not read. Write",
+    ),
+    "WebDataset": (
+        [f"{i:03d}.{ending}" for i in range(4) for ending in ("jpg", "cls", "json")],
+        r"Beside the images lie .cls files of the same names \(labels of a WebDataset\), such as 000.cls",
+    ),
+    "splits in German": (
+        splits("Trainingsdaten", "Testdaten"),
+        "If they are splits, call them train/, eval/",
+    ),
     "sites": (
         files_of("siteA/cat", "siteA/dog", "siteB/cat", "siteB/dog", "siteB/ant"),
         r"siteA/, siteB/ all hold the same ones, cat/, dog/; .*layout: groups if cat/, dog/ are the",
@@ -207,6 +230,35 @@ def test_what_is_passed_over_is_counted_by_kind(tmp_path, kind):
         "hidden files": 1,
     }
     assert found.warnings == ["the directory empty/ holds no image, only .json files"]
+
+
+@both_kinds
+def test_directories_without_images_are_told(tmp_path, kind):
+    source = put(tmp_path, kind, [*splits("train", "val"), "train/bird/notes.txt", "train/bird/.hidden"])
+    empty = ["train/fish", "test/cat", "test/dog", "__MACOSX", ".git/x"]
+    if kind == "image_folder":
+        for name in empty:
+            (tmp_path / "data" / name).mkdir(parents=True)
+    else:
+        with zipfile.ZipFile(source["path"], "a") as archive:
+            for name in ("", "train/", "train/cat/", *(f"{name}/" for name in empty)):
+                archive.writestr(name or "./", b"")
+    found = inspect_source(IngestConfig(source=source))
+    assert found.labels == {"train": PAIR, "eval": PAIR}
+    assert found.warnings == [
+        "the directory test/ is empty",
+        "the directory train/bird/ holds no image, only .txt files, hidden files",
+        "the directory train/fish/ is empty",
+    ]
+
+
+@both_kinds
+def test_classes_of_several_directories_are_told(tmp_path, kind):
+    paths = files_of("pets/cat", "pets/dog", "cars/van", "cars/bus")
+    found = inspect_source(IngestConfig(source=put(tmp_path, kind, paths)))
+    assert found.labels == {"": {"pets": 4, "cars": 4}}
+    assert [text.partition(",")[0] for text in found.warnings] == ["the classes are cars/"]
+    assert "cars/bus/, cars/van/, pets/cat/, pets/dog/, count for them" in found.warnings[0]
 
 
 def test_a_split_under_two_names_and_a_class_called_like_a_split_are_told(tmp_path):

@@ -1,5 +1,6 @@
 """Image folders and archives: layouts, and paths that lead out."""
 
+import gzip
 import io
 import os
 import tarfile
@@ -270,8 +271,98 @@ def test_damaged_member(tmp_path):
     assert images_of(path, "archive", tmp_path)["cat/0.png"].rejected[0] == Reason.UNREADABLE
 
 
+PNG = encoded(picture(1))
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"not an archive at all" * 100, "which is text"),
+        (PNG, "which is a PNG image"),
+        (b"Rar!\x1a\x07\x01\0" + bytes(500), "which is a RAR archive"),
+        (b"\x28\xb5\x2f\xfd" + bytes(500), "which is a file compressed with Zstandard"),
+        (b"<!DOCTYPE html><html>Quota exceeded</html>", "which is HTML"),
+        (b"", "which is an empty file"),
+        (b"PK\x03\x04" + bytes(500), "which is a zip file without its end, cut or still being written"),
+        (gzip.compress(PNG), "which is a file compressed with gzip, with a PNG image inside"),
+        (b"\x1f\x8b\x08" + bytes(500), "which is a file compressed with gzip, and can't be unpacked"),
+        (b"\xde\xad\xbe\xef" * 300, "which is neither zip nor tar"),
+    ],
+)
 @pytest.mark.parametrize("name", ["data.zip", "data.tar.gz"])
-def test_what_is_no_archive(tmp_path, name):
-    (tmp_path / name).write_bytes(b"not an archive at all" * 100)
-    with pytest.raises(DataError, match="whole zip or tar file"):
+def test_what_is_no_archive(tmp_path, name, data, text):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(DataError, match=f"{text}; expected a whole zip or tar file") as caught:
         inspect(tmp_path / name, "archive")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+@pytest.mark.parametrize("kept", [0.51, 0.7, 0.9])
+def test_archives_that_are_cut(tmp_path, mode, kept):
+    """tarfile itself takes most places where a file is cut for its end."""
+    with tarfile.open(tmp_path / "data", mode) as archive:
+        for i in range(40):
+            add_to_tar(archive, f"{'ab'[i % 2]}/{i}.png", encoded(picture(i, 24, 24)))
+    whole = (tmp_path / "data").read_bytes()
+    (tmp_path / "data").write_bytes(whole[: int(len(whole) * kept)])
+    with pytest.raises(DataError, match="which (can't be read to its end: |is .* and can't be unpacked)"):
+        inspect(tmp_path / "data", "archive")
+
+
+def test_a_tar_that_ends_between_two_members(tmp_path):
+    make_tar(tmp_path / "data", "w")
+    with tarfile.open(tmp_path / "data") as archive:
+        last = archive.getmembers()[-1]
+    whole = (tmp_path / "data").read_bytes()
+    (tmp_path / "data").write_bytes(whole[: last.offset])
+    assert (
+        "no mark of its end: if it was cut, members are missing"
+        in inspect(tmp_path / "data", "archive").warnings[0]
+    )
+    damaged = whole[: last.offset] + b"\xff" * 512 + whole[last.offset + 512 :]
+    (tmp_path / "data").write_bytes(damaged)
+    with pytest.raises(DataError, match="its end: no member begins at byte [0-9,]+, where the last one ends"):
+        inspect(tmp_path / "data", "archive")
+
+
+def test_an_archive_at_an_address_that_does_not_answer():
+    with pytest.raises(DataError, match="archive http://127.0.0.1:9/data.zip, which can't be read: "):
+        inspect("http://127.0.0.1:9/data.zip", "archive")
+
+
+def test_names_in_a_zip_that_does_not_say_how_they_are_written(tmp_path):
+    """macOS writes UTF-8 without the flag that says so; old programs write what their country has."""
+    for encoding, name in (("utf-8", "Größe"), ("latin-1", "Gr÷\u2580e")):
+        path = tmp_path / f"{encoding}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for i in range(2):
+                archive.writestr(f"cat/{i}.png", encoded(picture(i)))
+                archive.writestr(f"{'X' * len('Größe'.encode(encoding))}/{i}.png", encoded(picture(9 + i)))
+        path.write_bytes(
+            path.read_bytes().replace(b"X" * len("Größe".encode(encoding)), "Größe".encode(encoding))
+        )
+        found = inspect(path, "archive")
+        assert found.labels == {"": {"cat": 2, name: 2}}
+        assert images_of(path, "archive", tmp_path)[f"{name}/1.png"].data == encoded(picture(10))
+        told = [text for text in found.warnings if "read as code page 437, in 2 paths" in text]
+        assert bool(told) == (encoding == "latin-1")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_of_members_with_one_name_the_last_counts(tmp_path, kind):
+    path = tmp_path / "data"
+    names = ["cat/0.png", "dog/0.png", "cat/0.png", "dog/1.png", "cat/1.png"]
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for i, name in enumerate(names):
+                archive.writestr(name, encoded(picture(i)))
+    else:
+        with tarfile.open(path, "w") as archive:
+            for i, name in enumerate(names):
+                add_to_tar(archive, name, encoded(picture(i)))
+    found = inspect(path, "archive")
+    assert found.labels == {"": {"cat": 2, "dog": 2}}
+    assert found.passed_over == {"members that a later one of the same name replaces": 1}
+    assert images_of(path, "archive", tmp_path)["cat/0.png"].data == encoded(picture(2))

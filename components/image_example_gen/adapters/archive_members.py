@@ -1,0 +1,209 @@
+"""What a zip or tar file lists: its members by name, and why a file is none."""
+
+import bz2
+import dataclasses
+import gzip
+import io
+import lzma
+import posixpath
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, cast
+
+from components.image_example_gen import files, names
+from components.image_example_gen.file_formats import HEAD_BYTES, name_format
+
+_ZIP_SYMBOLIC_LINK_BITS = 16  # a zip made on Unix has the file's mode in the upper half of external_attr
+_UTF_8_FLAG = 0x800
+
+# What reading a damaged or foreign file raises.
+ERRORS = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+)
+
+# First two bytes -> how to unpack.
+_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+
+
+@dataclasses.dataclass(frozen=True)
+class Members:
+    """The members of an archive.
+
+    Attributes:
+        infos: The files, and directories without any, sorted by name. `path` is what opens a member: its
+            name in a zip file, the offset of its data in a tar file.
+        is_zip: Which of the two.
+        warnings: What a user should know of their names, one sentence each.
+    """
+
+    infos: tuple[files.FileInfo, ...]
+    is_zip: bool
+    warnings: tuple[str, ...] = ()
+
+
+def read(file: BinaryIO) -> Members:
+    """Lists an archive.
+
+    Raises:
+        One of `ERRORS`: If it is none, or damaged.
+    """
+    is_zip = zipfile.is_zipfile(file)
+    file.seek(0)
+    warnings = []
+    if is_zip:
+        found = list(_zip_members(file))
+    else:
+        tar = _plain(file)
+        with tarfile.open(fileobj=tar, mode="r:") as archive:
+            found = list(_tar_members(archive))
+            warnings += _end_warnings(tar, archive.offset)
+    odd = [info.relative for info, is_odd in found if is_odd]
+    if odd:
+        warnings.append(
+            f"names that are not UTF-8 are read as code page 437, in {len(odd):,} paths: "
+            f"{names.listed(odd, 2)}; zip the folder again where these are not the names"
+        )
+    return Members(tuple(_settled([info for info, _ in found])), is_zip, tuple(warnings))
+
+
+def why_not(file: BinaryIO, error: Exception) -> str:
+    """Why a file is no archive, or not a whole one.
+
+    Args:
+        file: At its beginning.
+        error: What reading it raised.
+    """
+    head = file.read(HEAD_BYTES)
+    kind = name_format(head) or "neither zip nor tar"
+    if head.startswith(b"PK"):
+        return "is a zip file without its end, cut or still being written"
+    if head[:2] in _OPENERS:
+        file.seek(0)
+        try:
+            with unpacked(file) as opened:
+                inside = name_format(opened.read(HEAD_BYTES))
+        except ERRORS:
+            inside = None
+        if inside != "a tar file":
+            return f"is {kind}, with {inside} inside" if inside else f"is {kind}, and can't be unpacked"
+    if kind == "a tar file" or head[:2] in _OPENERS:
+        return f"can't be read to its end: {str(error).splitlines()[0]}"
+    return f"is {kind}"
+
+
+def unpacked(file: BinaryIO) -> BinaryIO:
+    """Opens a compressed file.
+
+    Raises:
+        OSError: If it is not compressed with gzip, bzip2 or xz.
+    """
+    magic = file.read(2)
+    file.seek(0)
+    if magic not in _OPENERS:
+        raise OSError("it is neither zip nor tar")
+    return cast(BinaryIO, _OPENERS[magic](file))
+
+
+def _plain(file: BinaryIO) -> BinaryIO:
+    """The tar file itself; going back a block costs nothing, compressed or not."""
+    is_packed = file.read(2) in _OPENERS
+    file.seek(0)
+    return cast(BinaryIO, io.BufferedReader(cast(Any, unpacked(file)), 1 << 20)) if is_packed else file
+
+
+def _end_warnings(tar: BinaryIO, offset: int) -> list[str]:
+    """Looks at what stands behind the last member, where tarfile stops without a word.
+
+    Args:
+        tar: The uncompressed file.
+        offset: Where the next member would be.
+
+    Raises:
+        tarfile.ReadError: If that is neither the mark of the end nor the end itself.
+    """
+    tar.seek(offset)
+    block = tar.read(tarfile.BLOCKSIZE)
+    if not block:
+        return ["the archive has no mark of its end: if it was cut, members are missing"]
+    if len(block) < tarfile.BLOCKSIZE or block.strip(b"\0"):
+        raise tarfile.ReadError(f"no member begins at byte {offset:,}, where the last one ends")
+    return []
+
+
+def _settled(found: Sequence[files.FileInfo]) -> Iterator[files.FileInfo]:
+    """Members by name: of several with one name the last one counts, and of directories the empty ones."""
+    last = {info.relative: i for i, info in enumerate(found)}
+    above = {"", "."}
+    for info in found:
+        directory = posixpath.dirname(info.relative)
+        while directory not in above:
+            above.add(directory)
+            directory = posixpath.dirname(directory)
+    for i, info in sorted(enumerate(found), key=lambda item: item[1].relative):
+        if info.problem == "empty_directory" and info.relative in above:
+            continue
+        yield info if last[info.relative] == i else dataclasses.replace(info, problem="replaced")
+
+
+def _zip_members(file: Any) -> Iterator[tuple[files.FileInfo, bool]]:
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            name, is_odd = _zip_name(member)
+            name = name.replace("\\", "/").removeprefix("./")  # some zips of Windows have them
+            if member.is_dir() or name.endswith("/"):
+                yield files.FileInfo(member.filename, name.rstrip("/"), 0, "", "empty_directory"), False
+                continue
+            problem = "outside" if _escapes(member.filename) else ""
+            if not problem and stat.S_ISLNK(member.external_attr >> _ZIP_SYMBOLIC_LINK_BITS):
+                target = archive.read(member).decode("utf-8", "replace")
+                problem = "outside" if _escapes(target, member.filename) else "special"
+            version = f"{member.CRC:08x}"
+            yield files.FileInfo(member.filename, name, member.file_size, version, problem), is_odd
+
+
+def _zip_name(member: zipfile.ZipInfo) -> tuple[str, bool]:
+    """The name of a member, and whether its letters are a guess.
+
+    Many programs (macOS among them) write UTF-8 and don't say so; zipfile takes that for code page 437.
+    """
+    if member.flag_bits & _UTF_8_FLAG or member.filename.isascii():
+        return member.filename, False
+    try:
+        return member.filename.encode("cp437").decode("utf-8"), False
+    except UnicodeDecodeError:
+        return member.filename, True
+    except UnicodeEncodeError:  # told by an extra field
+        return member.filename, False
+
+
+def _tar_members(archive: tarfile.TarFile) -> Iterator[tuple[files.FileInfo, bool]]:
+    for member in archive:
+        name = files.readable(member.name.removeprefix("./"))
+        if member.isdir():
+            yield files.FileInfo("", name.rstrip("/"), 0, "", "empty_directory"), False
+            continue
+        problem = "outside" if _escapes(member.name) else ""
+        if not problem and (member.issym() or member.islnk()):
+            inside_of = member.name if member.issym() else ""
+            problem = "outside" if _escapes(member.linkname, inside_of) else "special"
+        elif not problem and not member.isreg():
+            problem = "special"
+        info = files.FileInfo(str(member.offset_data), name, member.size, str(member.mtime), problem)
+        yield info, False
+
+
+def _escapes(name: str, inside_of: str = "") -> bool:
+    """Whether a member's name, or the target of a link, leads out of the archive."""
+    name = name.replace("\\", "/")
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(inside_of), name))
+    has_drive = len(name) > 1 and name[1] == ":"
+    return path.startswith(("/", "../")) or path == ".." or has_drive
