@@ -9,6 +9,7 @@ import os
 import pathlib
 import platform
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.config import PipelineConfig
@@ -39,6 +40,8 @@ class Record:
         kept_step: Step of the node's last checkpoint; None without one.
         num_steps: All of its steps; None likewise.
         ended: Whether the run came to its own end, good or bad.
+        folder: Where the command was given; empty where that is not known.
+        options: Its --config and --set, word by word.
     """
 
     pid: int
@@ -52,13 +55,16 @@ class Record:
     kept_step: int | None = None
     num_steps: int | None = None
     ended: bool = False
+    folder: str = ""
+    options: tuple[str, ...] = ()
 
 
-def new_record(log: str) -> Record:
-    """The record of a run that this process begins now."""
+def new_record(log: str, options: Sequence[str] = ()) -> Record:
+    """The record of a run that this process begins now; `options` are those of its command."""
     host, boot_id = _machine()
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    return Record(os.getpid(), host, boot_id, started, log)
+    folder = os.getcwd()
+    return Record(os.getpid(), host, boot_id, started, log, folder=folder, options=tuple(options))
 
 
 def _machine() -> tuple[str, str]:
@@ -88,7 +94,8 @@ def read(root: str) -> Record | None:
     """The record of a root; None where there is none that can be read."""
     try:
         values: dict[str, Any] = json.loads(pathlib.Path(root, RECORD_FILE).read_text(encoding="utf-8"))
-        return Record(**{**values, "done": tuple(values["done"])})
+        lists = {"done": tuple(values["done"]), "options": tuple(values.get("options", ()))}
+        return Record(**{**values, **lists})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

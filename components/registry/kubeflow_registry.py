@@ -31,7 +31,7 @@ from components.registry.interface import (
     to_json,
 )
 from components.registry.locking import exclusive_file
-from components.registry.model_store import ModelStore
+from components.registry.model_store import ModelStore, require_whole
 
 _DIGEST, _BLESSED, _SOURCE = "digest", "blessed", "source"
 _ALIAS, _EVENT, _INTENT = "alias.", "event.", "intent"
@@ -96,12 +96,7 @@ class KubeflowRegistry:
     def fetch(self, number: int) -> str:
         """See ModelRegistry."""
         source = find(self, number).source
-        if not os.path.isdir(source):
-            raise RegistryError(
-                f"Version {number} is in {source!r}, which is not there; expected the volume of the "
-                "registry's files to be mounted."
-            )
-        return source
+        return require_whole(source, number)
 
     def alias(self, name: str) -> int | None:
         """See ModelRegistry."""

@@ -14,7 +14,7 @@ from components.errors import InputError
 from components.registry import mlflow_client, mlflow_flavor
 from components.registry.interface import Event, ModelVersion, VersionRecord, find, from_json, to_json
 from components.registry.locking import exclusive_file
-from components.registry.model_store import ModelStore
+from components.registry.model_store import ModelStore, require_whole
 
 if TYPE_CHECKING:
     from mlflow.tracking._model_registry.client import ModelRegistryClient
@@ -104,7 +104,7 @@ class MlflowRegistry:
         """See ModelRegistry."""
         version = find(self, number)
         if not self._is_server:
-            return version.source
+            return require_whole(version.source, number)
         cached = self._store.path(version.digest)
         if cached:
             return cached

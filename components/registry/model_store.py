@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from components import saved_model, serving_directory
 from components.errors import InputError
-from components.registry.interface import VersionRecord
+from components.registry.interface import RegistryError, VersionRecord
+from components.saved_model import SAVED_MODEL_FILE
 
 RECORD_FILE = "version.json"
 CARD_FILE = "model_card.md"
@@ -105,6 +106,23 @@ def _check(model_dir: str, digest: str) -> None:
             f"The files in {model_dir!r} have the digest {found}, expected {digest}: they changed while they "
             "were copied, or the copy is damaged. Register the model again."
         )
+
+
+def require_whole(model_dir: str, number: int) -> str:
+    """The directory of a version, if its model and its record are there.
+
+    Raises:
+        RegistryError: If they are not.
+    """
+    files = (SAVED_MODEL_FILE, RECORD_FILE, CARD_FILE)
+    missing = [name for name in files if not os.path.isfile(os.path.join(model_dir, name))]
+    if missing:
+        lacking = f"lacks {', '.join(missing)}" if os.path.isdir(model_dir) else "is not there"
+        raise RegistryError(
+            f"The directory of version {number}, {model_dir}, {lacking}. Bring its files back, from a "
+            "backup or by mounting the volume, or take another version."
+        )
+    return model_dir
 
 
 def read_record(model_dir: str) -> VersionRecord:

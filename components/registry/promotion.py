@@ -151,6 +151,17 @@ def succession(events: tuple[Event, ...]) -> list[int]:
     return reigns
 
 
+def _require_unchanged(registry: ModelRegistry, version: ModelVersion) -> None:
+    """Checks a version's files before anything changes: one that can't be served must not become champion."""
+    found = digest_of(model_dir := registry.fetch(version.number))
+    if found != version.digest:
+        raise RegistryError(
+            f"The model in {model_dir} is not the one that was registered as version {version.number}: its "
+            f"digest is {found}, expected {version.digest}. Bring its files back from a backup, or take "
+            "another version."
+        )
+
+
 def _change(
     registry: ModelRegistry,
     action: Action,
@@ -163,6 +174,7 @@ def _change(
     settle(registry)
     previous, event = registry.alias(CHAMPION), None
     if previous != version.number:
+        _require_unchanged(registry, version)
         now = datetime.datetime.now(datetime.timezone.utc)
         event = Event(now, actor, action, version.number, previous, reason, forced)
         registry.set_intent(event)

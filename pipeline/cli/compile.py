@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import pathlib
 from typing import Literal
 
 import click
@@ -44,6 +45,7 @@ def command(
     if inspect and unlabelled:
         raise click.UsageError("--unlabelled goes with --no-inspect.")
     out = out or DEFAULT_NAMES[target]
+    options.require_writable(pathlib.Path(out), "--out")
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         source = source_of(config, inspect_source(config.data)) if inspect else Source("", not unlabelled)

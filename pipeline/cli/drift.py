@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+import pathlib
 import posixpath
 
 import click
@@ -58,6 +59,9 @@ def command(
     """
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
+        place = out or f"{config.root}/drift/{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}"
+        if "://" not in place:
+            options.require_writable(pathlib.Path(place), "--out")
         settings = DriftConfig(
             alpha=alpha,
             max_images=max_images,
@@ -78,8 +82,7 @@ def command(
             settings,
         )
     decision = dataclasses.replace(decision, model=choice.values())
-    now = datetime.datetime.now(datetime.timezone.utc)
-    path = write_decision(decision, out or f"{config.root}/drift/{now:%Y%m%dT%H%M%SZ}")
+    path = write_decision(decision, place)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(decision), indent=2, ensure_ascii=False))
     else:

@@ -28,7 +28,11 @@ def print_stopped(console: Console, outcome: Outcome, stopped_by: signal.Signals
 def kept_text(record: Record) -> str:
     """What is done of a run that was ended, and where the same command goes on."""
     done = f"Done and kept: {', '.join(record.done)}." if record.done else "No node was done."
-    again = invocation.command("run")
+    again = (
+        invocation.command_of("run", record.options, record.folder)
+        if record.options
+        else invocation.command("run")
+    )
     if not record.node:
         return f"{done} To go on after that:\n  {again}"
     if record.node == "Tuner":

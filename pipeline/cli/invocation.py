@@ -5,6 +5,7 @@ import pathlib
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -33,27 +34,52 @@ def command(name: str, *arguments: str, replaced: str = "") -> str:
         *arguments: Of its own, behind --config and --set.
         replaced: A key whose --set is left out, since the arguments set it anew.
     """
-    words = [*name.split()]
+    return f"{program(PROGRAM)} {shlex.join([*name.split(), *options(replaced), *arguments])}"
+
+
+def options(replaced: str = "") -> list[str]:
+    """The --config and --set of this call, word by word, but for a key that is set anew."""
     context = click.get_current_context(silent=True)
-    if context is not None:
-        config = config_taken() or context.params.get("config_name")
-        words += ["--config", str(config)] if config else []
-        for override in context.params.get("overrides", ()):
-            if not replaced or override.partition("=")[0] != replaced:
-                words += ["--set", override]
-    return f"{program(PROGRAM)} {shlex.join([*words, *arguments])}"
+    if context is None:
+        return []
+    config = config_taken() or context.params.get("config_name")
+    words = ["--config", str(config)] if config else []
+    for override in context.params.get("overrides", ()):
+        if not replaced or override.partition("=")[0] != replaced:
+            words += ["--set", override]
+    return words
 
 
-def program(name: str) -> str:
-    """How a program of this environment is called from the current folder, quoted for a shell.
+def command_of(name: str, words: Sequence[str], folder: str) -> str:
+    """A command with the options of an earlier call, which may have been made in another folder.
+
+    Args:
+        name: The sub-command.
+        words: `options` of that call.
+        folder: Where it was made.
+    """
+    if pathlib.Path(folder) == pathlib.Path.cwd():
+        return f"{program(PROGRAM)} {shlex.join([name, *words])}"
+    return f"cd {shlex.quote(folder)} && {program(PROGRAM, folder)} {shlex.join([name, *words])}"
+
+
+def program(name: str, folder: str | None = None) -> str:
+    """How a program of this environment is called, quoted for a shell.
 
     Its name alone where the shell would find that very program, else the path of it.
+
+    Args:
+        name: Of the program.
+        folder: Where it is called; None: in the current folder.
     """
     path = next((folder / name for folder in _folders() if (folder / name).exists()), None)
     found = shutil.which(name)
     if path is None or (found and os.path.samefile(found, path)):
         return name
     here = pathlib.Path.cwd()
+    if folder is not None and not path.is_absolute():
+        path = here / path
+    here = pathlib.Path(folder) if folder is not None else here
     if path.is_absolute() and path.is_relative_to(here):
         path = path.relative_to(here)
     text = str(path)

@@ -9,7 +9,7 @@ import traceback
 
 import click
 
-from pipeline.cli import exit_status
+from pipeline.cli import exit_status, streams
 
 # name -> (module under pipeline.cli, one line of help); the module's `command` is the sub-command.
 COMMANDS = {
@@ -58,22 +58,23 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command and ends with its status; a user's mistake ends with one message and status 1 or 2."""
+    streams.make_usable()
     _have_a_home()
     try:
         status = cli.main(standalone_mode=False)  # click returns the status of `Context.exit`, it raises none
         sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
-        error.show()
+        with streams.telling():
+            error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # whoever read the output has enough of it, such as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(exit_status.FAILED)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\nInterrupted.", err=True)
+        streams.tell("\nInterrupted.")
         sys.exit(exit_status.INTERRUPTED)
     except Exception as error:
-        click.echo(f"Error: {_unexpected(error)}", err=True)
+        lost = streams.lost_output(error)
+        if told := _unexpected(error) if lost is None else lost:
+            streams.tell(f"Error: {told}")
         sys.exit(exit_status.FAILED)
 
 
@@ -83,8 +84,18 @@ def _have_a_home() -> None:
         os.environ["HOME"] = os.path.join(tempfile.gettempdir(), f"tfx-contrastive-{os.getuid()}")
 
 
+def _has_a_place() -> bool:
+    """Whether the current folder is still there."""
+    try:
+        return bool(os.getcwd())
+    except OSError:
+        return False
+
+
 def _unexpected(error: Exception) -> str:
     """One line of an error that nobody foresaw; the traceback goes to a file."""
+    if isinstance(error, FileNotFoundError) and not _has_a_place():
+        return "the folder that this command runs in was deleted; change to another one."
     try:
         handle, path = tempfile.mkstemp(prefix="tfx-contrastive-error-", suffix=".log")
         with open(handle, "w", encoding="utf-8", errors="backslashreplace") as log:

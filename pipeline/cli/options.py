@@ -1,6 +1,7 @@
 """Options that sub-commands share, the configuration they mean, and how a user's mistakes are told."""
 
 import contextlib
+import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -65,6 +66,26 @@ def _tell_of_namesakes(name: str) -> None:
                 f"--config {other}.",
                 err=True,
             )
+
+
+def require_writable(path: pathlib.Path, option: str) -> None:
+    """Checks a place for a result before the work begins that makes it.
+
+    Args:
+        path: A file or directory, there or not.
+        option: That names another one, such as `--out`.
+
+    Raises:
+        click.ClickException: If nothing can be written there.
+    """
+    existing = next(each for each in (path.absolute(), *path.absolute().parents) if os.path.lexists(each))
+    if existing != path.absolute() and not existing.is_dir():
+        cause = f"{existing} is no directory"
+    elif os.access(existing, os.W_OK | (os.X_OK if existing.is_dir() else 0)):
+        return
+    else:
+        cause = f"this user may not write to {existing}"
+    raise click.ClickException(f"{path} can't be written: {cause}. Name another place with {option}.")
 
 
 @contextlib.contextmanager

@@ -34,6 +34,7 @@ def command(
     """Write the report of a run: one HTML file that works offline."""
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
+        options.require_writable(out or pathlib.Path(config.root, "reports"), "--out")
         from pipeline import report
 
         if run_id == "latest":  # as `show` has it

@@ -14,7 +14,7 @@ from rich.console import Console
 from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
 from components.image_example_gen.content import changed_since
 from components.image_example_gen.expected_groups import require_groups
-from pipeline.cli import display, ending, exit_status, options
+from pipeline.cli import display, ending, exit_status, invocation, options
 from pipeline.config import PipelineConfig
 from pipeline.runners import events, supervisor
 from pipeline.source import source_of
@@ -62,7 +62,8 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
         )
         source = _source(console, config, inspection)
         with display.display_for(console) as shown:
-            outcome = supervisor.run_pipeline(config, source, on_event, _say_that_it_stops)
+            given = invocation.options()
+            outcome = supervisor.run_pipeline(config, source, on_event, _say_that_it_stops, given)
     if outcome.stopped_by:
         ending.print_stopped(console, outcome, outcome.stopped_by)
         sys.exit(128 + outcome.stopped_by)

@@ -42,6 +42,7 @@ def command(
     overrides: tuple[str, ...],
 ) -> None:
     """Find the images that look most like IMAGES, and draw them on a contact sheet."""
+    options.require_writable(sheet, "--sheet")
     with options.told_plainly():
         choice = searching.searched(wanted, config_name, overrides)
     queries = [(path.name, path.read_bytes()) for path in images]

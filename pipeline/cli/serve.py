@@ -1,5 +1,7 @@
 """`tfx-contrastive serve`."""
 
+import socket
+
 import click
 
 from pipeline.cli import options, searching
@@ -48,6 +50,7 @@ def command(
     from pipeline.following import Serving, load
     from pipeline.http_api import Limits, create_app
 
+    places = _bind(host, port)
     with options.told_plainly():
         choice = searching.searched(wanted, config_name, overrides)
         serving = Serving(load(choice))
@@ -59,6 +62,32 @@ def command(
                 click.echo,
             )
     num_images = serving.current.search.index.description.num_images
-    click.echo(f"Serving {choice}, {num_images:,} images on http://{host}:{port}/docs")
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    click.echo(f"Serving {choice}, {num_images:,} images on http://{address}/docs")
     app = create_app(serving, Limits(max_bytes, max_pixels, timeout, in_flight))
-    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_keep_alive=5)
+    settings = uvicorn.Config(app, log_level="warning", timeout_keep_alive=5)
+    uvicorn.Server(settings).run(sockets=places)
+
+
+def _bind(host: str, port: int) -> list[socket.socket]:
+    """Takes the addresses before the model is loaded; nobody can connect until the server listens there.
+
+    Raises:
+        click.ClickException: If one can't be had.
+    """
+    places = []
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            places.append(place := socket.socket(family, kind, protocol))
+            place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:  # the other family has a socket of its own
+                place.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            place.bind(address)
+    except OSError as error:  # also of names that nobody knows
+        raise click.ClickException(
+            f"The address {host}, port {port}, can't be taken: {error.strerror}. Choose another one with "
+            "--port or --host."
+        ) from error
+    return places

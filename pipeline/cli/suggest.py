@@ -55,6 +55,9 @@ def command(
         raise click.ClickException(
             f"{path} is there already, and somebody may have filled it in. Name another file with --out."
         )
+    options.require_writable(path, "--out")
+    if sheet:
+        options.require_writable(sheet, "--sheet")
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         uri = wanted.directories.get("embeddings_uri", "")

@@ -26,6 +26,7 @@ def command(
     out: pathlib.Path, images: int, draws: int, seed: int, config_name: str | None, overrides: tuple[str, ...]
 ) -> None:
     """Draw images of the source and the views that pretraining would make of them, before any run."""
+    options.require_writable(out, "--out")
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         sample = sample_images(config.data, images, seed)

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from pipeline import presence
@@ -96,6 +96,7 @@ def run_pipeline(
     source: Mapping[str, Any],
     on_event: Callable[[events.Event], None],
     on_stop: Callable[[], None],
+    options: Sequence[str] = (),
 ) -> Outcome:
     """Runs the pipeline to its end.
 
@@ -105,6 +106,7 @@ def run_pipeline(
         on_event: Called with each event, in this thread.
         on_stop: Called in a signal handler when the run is asked to stop by SIGINT, SIGTERM or SIGHUP.
             It then gets `SECONDS_TO_STOP`; a second signal ends it at once.
+        options: Of the command, word by word, for whoever wants to go on with a run that was ended.
 
     Raises:
         RunError: If another run uses the same root, or the root can't be used.
@@ -113,7 +115,7 @@ def run_pipeline(
     with _exclusive(root) as lock, Relay(on_stop) as relay:
         log_path = _log_path(root)
         interruption = presence.left_behind(config)
-        record = presence.new_record(str(log_path))
+        record = presence.new_record(str(log_path), options)
         presence.write(config.root, record)
         read_end, write_end = os.pipe()
         with log_path.open("wb") as log:
