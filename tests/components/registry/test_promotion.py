@@ -1,5 +1,8 @@
 """Promotion and rollback: the rules, the served directory, and a crash at every write."""
 
+import pathlib
+import shutil
+
 import pytest
 
 from components import serving_directory
@@ -43,6 +46,27 @@ def test_an_unblessed_version_needs_force_and_a_reason(registry, models):
         promotion.promote(registry, 1, "ada", " ", force=True)
     assert registry.alias(CHAMPION) is None
     assert promote(registry, 1, force=True).forced
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (shutil.rmtree, "The directory of version 2, .*, is not there. Bring its files back"),
+        (lambda path: (path / "version.json").unlink(), "version 2, .*, lacks version.json. Bring"),
+        (
+            lambda path: (path / "variables/variables.index").write_bytes(b"other"),
+            "is not the one that was registered as version 2: its digest is .*, expected ",
+        ),
+    ],
+    ids=["gone", "no record", "changed"],
+)
+def test_a_version_without_its_files_becomes_no_champion(registry, versions, damage, told):
+    promote(registry, 1)
+    damage(pathlib.Path(registry.fetch(2)))
+    with pytest.raises(RegistryError, match=told):
+        promote(registry, 2)
+    assert registry.alias(CHAMPION) == 1
+    assert (registry.intent(), len(registry.events())) == (None, 1)
 
 
 def test_force_on_a_blessed_version_is_an_ordinary_promotion(registry, versions):
