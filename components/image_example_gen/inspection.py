@@ -109,8 +109,12 @@ def inspect_listing(ingest: IngestConfig, listing: base.Listing, is_exact: bool 
         if is_exact:
             require_classes(inspection.class_names, str(ingest.source))
     except DataError as error:  # the other classes may be among what can't be read
-        raise DataError(" ".join([str(error), *inspection.warnings])) from error
+        raise DataError(" ".join([str(error), *map(_sentence, inspection.warnings)])) from error
     return inspection
+
+
+def _sentence(warning: str) -> str:
+    return f"{warning[:1].upper()}{warning[1:].rstrip('.')}."
 
 
 def require_enough_labels(inspection: SourceInspection) -> None:
@@ -135,9 +139,7 @@ def require_enough_labels(inspection: SourceInspection) -> None:
         require_learnt(set(learnt), measured, len(inspection.class_names))
     except DataError as error:  # it may be the same class in another spelling
         hints = look_alikes.warnings(inspection.class_names)
-        raise DataError(
-            " ".join([str(error), *(f"{hint[:1].upper()}{hint[1:]}." for hint in hints)])
-        ) from error
+        raise DataError(" ".join([str(error), *map(_sentence, hints)])) from error
     for split in (EVAL, TEST):
         if inspection.has_labels and not inspection.given_labels and split in own - set(inspection.labels):
             raise DataError(unlabelled_split_error(split))
@@ -196,6 +198,12 @@ def too_few_labels_error(split: str, counts: Sequence[int]) -> str:
         counts: Labelled images of each class that has one.
     """
     each = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts):,}"
+    if max(counts) == 1 and len(counts) > 10:
+        return (
+            f"Each of the {len(counts):,} labelled images has a label of its own; expected classes, of "
+            f"several images each: none is left for the split {split}. Are these names or figures? Then take "
+            "another label, or leave it empty."
+        )
     return (
         f"None of the {sum(counts):,} labelled images ({len(counts)} classes, {each} in a class) is left for "
         f"the split {split}: a class gives none away where it would lose its last training image. Label more "

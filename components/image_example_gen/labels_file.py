@@ -1,7 +1,10 @@
 """Labels from a CSV file beside the source: what people filled in or corrected (docs/suggest.md)."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import posixpath
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 
 from components.image_example_gen import names, table
 from components.image_example_gen.errors import DataError
@@ -78,7 +81,7 @@ def read(path: str) -> LabelsFile:
     if double:
         raise DataError(
             f"Received the labels file {path}, which names {len(double)} images twice: "
-            f"{_listed(double)}; expected one line an image."
+            f"{_listed(double)}; expected one line for each image."
         )
     if not labels:
         raise DataError(f"Received the labels file {path}, which labels nothing; expected a line an image.")
@@ -124,14 +127,9 @@ def by_image_id(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[bytes, 
     Raises:
         DataError: If an image is not there, or two lines give different labels to copies of one picture.
     """
-    ids = _ids_by_key(file, chunks)
-    unknown = [f"{name} (line {file.lines[name]})" for name in file.labels if name not in ids]
-    if unknown:
-        raise DataError(
-            f"Received the labels file {file.path}, which names {len(unknown)} images that the source "
-            f"doesn't have or that were set aside: {_listed(unknown)}; expected the {file.key} of its "
-            "images. Delete those lines, or correct data.source."
-        )
+    keys = _keys(file, chunks)
+    named_as = resolve(file, keys)
+    ids = {name: keys[key] for name, key in named_as.items()}
     found: dict[bytes, str] = {}
     named: dict[bytes, str] = {}
     for name, label in file.labels.items():
@@ -146,13 +144,67 @@ def by_image_id(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[bytes, 
     return found
 
 
-def _ids_by_key(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[str, bytes]:
-    ids: dict[str, bytes] = {}
+def _keys(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[str, bytes]:
+    """What the file may name -> image id, 32 bytes."""
+    keys: dict[str, bytes] = {}
     for chunk in chunks:
         digests = [row.tobytes() for row in chunk.image_ids]
-        keys = chunk.sources if file.key == SOURCE else [digest.hex() for digest in digests]
-        ids.update((key, digest) for key, digest in zip(keys, digests, strict=True) if key in file.labels)
-    return ids
+        names_of = chunk.sources if file.key == SOURCE else [digest.hex() for digest in digests]
+        keys.update(zip(names_of, digests, strict=True))
+    return keys
+
+
+def resolve(file: LabelsFile, keys: Collection[str]) -> dict[str, str]:
+    """Finds what the file names, the way people write paths: backslashes, another case, no extension.
+
+    Args:
+        file: The labels.
+        keys: Sources or ids of all images.
+
+    Returns:
+        As it stands in the file -> one of `keys`.
+
+    Raises:
+        DataError: If an image is not there, or may be one of several.
+    """
+    found = {name: name for name in file.labels if name in keys}
+    if len(found) < len(file.labels) and file.key == SOURCE:
+        similar: dict[str, list[str]] = {}
+        for key in keys:
+            for form in dict.fromkeys((_folded(key), _folded(posixpath.splitext(key)[0]))):
+                similar.setdefault(form, []).append(key)
+        for name in file.labels:
+            meant = [] if name in found else _meant(name, similar)
+            if len(meant) > 1:
+                raise DataError(
+                    f"Received the labels file {file.path}, line {file.lines[name]}, with {name}, which may "
+                    f"be {' or '.join(meant[:3])}; expected one image. Write its whole name."
+                )
+            found |= {name: meant[0]} if meant else {}
+    unknown = [
+        f"{names.shortened(name)} (line {file.lines[name]})" for name in file.labels if name not in found
+    ]
+    if unknown:
+        example = f", such as {next(iter(keys))}" if keys else ""
+        raise DataError(
+            f"Received the labels file {file.path}, which names {len(unknown)} images that the source "
+            f"doesn't have or that were set aside: {_listed(unknown)}; expected the {file.key} of its "
+            f"images{example}. Delete those lines, or correct data.source."
+        )
+    return found
+
+
+def _meant(name: str, similar: Mapping[str, list[str]]) -> list[str]:
+    """Images that a name may mean; of an absolute path its end counts."""
+    path = _folded(name)
+    is_absolute = path.startswith("/") or re.match("[a-z]:/", path) is not None
+    while path not in similar and is_absolute and "/" in path:
+        path = path.partition("/")[2]
+    return similar.get(path, [])
+
+
+def _folded(path: str) -> str:
+    return posixpath.normpath(unicodedata.normalize("NFC", path.replace("\\", "/")).casefold())
 
 
 def _listed(items: Sequence[object]) -> str:

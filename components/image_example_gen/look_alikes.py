@@ -1,13 +1,16 @@
 """Class names that are probably not meant as they stand. Nothing is merged or dropped: a user is told."""
 
 import collections
+import decimal
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from components.image_example_gen import names
 
-_MISSING = names.words("nan none null nil n/a na #n/a <na> nat undefined - ? . #value! #ref!")
+_MISSING = frozenset({""}) | names.words(
+    "nan none null nil n/a na #n/a <na> nat undefined - ? . #value! #ref!"
+)
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -29,20 +32,60 @@ def warnings(class_names: Iterable[str]) -> list[str]:
         for group in groups.values()
         if len(group) > 1
     ]
-    missing = [name for group in groups.values() for name in group if name.strip().casefold() in _MISSING]
-    if missing:
-        found.append(
-            f"the class {', '.join(map(repr, missing))} looks like a missing label, but counts as a class; "
-            "leave the label empty where it is unknown"
-        )
+    all_names = sorted(set(class_names))
+    for odd, what, remedy in (
+        (list(filter(is_missing, all_names)), "a missing label", "leave the label empty where it is unknown"),
+        (list(filter(_is_unprintable, all_names)), "broken text", "write the names again"),
+        (_joined(all_names), "several labels in one", "one image has one class: leave one of them"),
+        (_fractions(all_names), "a figure, such as a score", "divide figures into a few classes"),
+    ):
+        shown = names.listed([ascii(name) if _is_unprintable(name) else repr(name) for name in odd])
+        if len(odd) == 1:
+            found.append(f"the class {shown} looks like {what}, but counts as a class; {remedy}")
+        elif odd:
+            found.append(f"the classes {shown} look like {what} each, but count as classes; {remedy}")
     return found
+
+
+def is_missing(name: str) -> bool:
+    """Whether a name is one of those that programs write where there is nothing."""
+    return name.strip().casefold() in _MISSING
+
+
+def _is_unprintable(name: str) -> bool:
+    """Whether a name holds control characters, such as line breaks, zero bytes or bytes of a vector."""
+    return any(unicodedata.category(letter) == "Cc" for letter in name)
+
+
+def _joined(class_names: Sequence[str]) -> list[str]:
+    """Names such as `a|b` or `['a', 'b']`, of which a part is a class, or part of another such name."""
+    parts_of = {
+        name: parts
+        for name in class_names
+        if len(parts := {part.strip(" '\"") for part in re.split(r"[|;,]", name.strip("[](){}"))} - {""}) > 1
+    }
+    counts = collections.Counter(part for parts in parts_of.values() for part in parts)
+    known = set(class_names)
+    return [
+        name
+        for name, parts in parts_of.items()
+        if name[:1] in "[({" or any(part in known or counts[part] > 1 for part in parts)
+    ]
+
+
+def _fractions(class_names: Sequence[str]) -> list[str]:
+    """Numbers that are not whole, where most names are numbers."""
+    numbers = [name for name in class_names if _NUMBER.fullmatch(name.strip())]
+    values = {name: float(name.replace(",", ".")) for name in numbers}
+    odd = [name for name, value in values.items() if value != int(value)]
+    return odd if len(odd) > 1 and 2 * len(numbers) > len(class_names) else []
 
 
 def _key(name: str) -> str:
     text = unicodedata.normalize("NFKC", name).casefold()
     text = "".join(letter for letter in text if unicodedata.category(letter) not in ("Cf", "Cc")).strip()
     if _NUMBER.fullmatch(text):
-        return repr(float(text.replace(",", ".")))
+        return str(decimal.Decimal(text.replace(",", ".")).normalize() + 0)
     return re.sub(r"[\s_-]+", "", text) if any(map(str.isalpha, text)) else re.sub(r"\s+", "", text)
 
 

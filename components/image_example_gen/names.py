@@ -205,3 +205,11 @@ def listed(items: Sequence[object], shown: int = 5) -> str:
     return ", ".join(map(str, items[:shown])) + (
         f" and {len(items) - shown:,} more" if len(items) > shown else ""
     )
+
+
+def shortened(text: str, shown: int = 120) -> str:
+    """A text from somebody's data for a message: on one line, without its middle where it is long."""
+    plain = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    if len(plain) <= shown:
+        return plain
+    return f"{plain[: shown // 2]}…{plain[-shown // 2 :]}"

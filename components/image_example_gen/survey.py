@@ -10,11 +10,13 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from components.image_example_gen import names
 from components.image_example_gen.adapters import adapter_for
 from components.image_example_gen.config import IngestConfig
 from components.image_example_gen.decode import judge
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.expected_groups import doubts_of_pattern, expected_groups
+from components.image_example_gen.expected_labels import check_labels_files
 from components.image_example_gen.groups import Census
 from components.image_example_gen.inspection import (
     SourceInspection,
@@ -107,6 +109,7 @@ def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
         if sketch is None or sketch.is_exact:
             require_enough_labels(inspection)
         chunks = [] if sketch else list(adapter.chunks(staging_dir, CHUNK_IMAGES))
+        check_labels_files(ingest, chunks)
         groups = expected_groups(ingest, chunks, inspection)
         images = sketch.images if sketch else some_images(adapter, chunks, seed)
         tally = _Tally(ingest)
@@ -255,6 +258,7 @@ def _require_usable(survey: Survey, ingest: IngestConfig) -> None:
 def described(rejections: Mapping[str, Rejection]) -> list[str]:
     """A line for each reason: how many, and the first image with the particulars."""
     return [
-        f"{reason}: {each.count:,}, for example {each.source} ({each.detail})"
+        f"{reason}: {each.count:,}, for example {names.shortened(each.source)} "
+        f"({names.shortened(each.detail, 400)})"
         for reason, each in rejections.items()
     ]

@@ -28,10 +28,11 @@ USUAL: Mapping[str, Sequence[frozenset[str]]] = {
         names.words("class classname classlabel labelname labels target category categoryname y groundtruth"),
         names.words("classid labelid categoryid classindex labelindex targetid"),
     ),
-    SPLIT: (names.words("split"), names.words("subset partition datasplit set usage phase")),
+    SPLIT: (names.words("split"), names.words("subset partition datasplit dataset set usage phase")),
     GROUP: (names.words("group"), names.words("scene patient patientid subject subjectid series")),
 }
 _LIKE_A_GROUP = re.compile("group|scene|patient|subject|series|burst|session|study|lesion|sequence")
+_IS_SPLIT = re.compile(r"is(train|training|val|valid|validation|test|testing)\w*")
 _SEPARATORS = ",;\t|"
 _SNIFFED_ROWS = 50
 _SNIFFED_CHARACTERS = 100_000
@@ -79,7 +80,13 @@ class Table:
             found = [i for i, name in enumerate(self.columns) if names.folded(name) in usual]
             if len(found) > 1:
                 several = " and ".join(repr(self.columns[i]) for i in found)
+                is_one_name = len({self.columns[i] for i in found}) < len(found)
                 remedy = f"Write {key}: {self.columns[found[0]]}, or" if key else "Rename or remove one:"
+                if is_one_name or names.folded(self.columns[found[0]]) == role:
+                    raise DataError(
+                        f"Received {self.what}, in which the columns {several} may all hold the {role}; "
+                        "expected one. Rename or remove the other."
+                    )
                 raise DataError(
                     f"Received {self.what}, in which the columns {several} may all hold the {role}. {remedy} "
                     f"a column called {role} counts first."
@@ -91,7 +98,28 @@ class Table:
     @property
     def listed(self) -> str:
         """Its columns, for a message."""
-        return f"the columns {', '.join(self.columns)}" if self.columns else "the columns (none)"
+        text = f"the columns {names.listed([name or '(no name)' for name in self.columns], 12)}"
+        pixels = sum(names.folded(name).startswith("pixel") for name in self.columns)
+        return text + (" (pixels: save them as images, or as a NumPy archive)" if pixels else "")
+
+    def values(self, column: str) -> set[str]:
+        """What stands in a column, but for empty fields."""
+        position = self.columns.index(column)
+        return {row[position] for _, row in self.rows} - {""}
+
+    def like_a_split(self, columns: Sequence[str]) -> str | None:
+        """The first of some columns that divides the rows as splits do."""
+        for name in columns:
+            if _IS_SPLIT.fullmatch(names.folded(name)):
+                return name
+            found = self.values(name)
+            if 1 < len(found) < 10 and all(map(names.split_of, found)):
+                return name
+        return None
+
+    def like_a_label(self, columns: Sequence[str]) -> str | None:
+        """The first of some columns with a few words, each in many rows."""
+        return next((n for n in columns if n and 1 < len(self.values(n)) <= len(self.rows) // 3), None)
 
     def like_a_group(self, columns: Sequence[str]) -> str | None:
         """The first of some columns whose name says that images belong together."""
@@ -116,11 +144,13 @@ def read(path: str, what: str) -> Table:
     what = f"{what} {path}"
     data = files.read_bytes(path)
     text = _text(data, what)
+    if not text.strip():
+        raise DataError(f"Received {what}, which is an empty file; expected a CSV file.")
+    text, skipped = _without_comments(text)
     first, _, rest = text.lstrip().partition("\n")
-    skipped = 0
     separator = ""
     if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:  # as Excel writes
-        separator, text, skipped = first.strip()[4], rest, 1
+        separator, text, skipped = first.strip()[4], rest, skipped + 1
     separator = separator or _separator(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     rows: list[tuple[int, tuple[str, ...]]] = []
@@ -129,11 +159,43 @@ def read(path: str, what: str) -> Table:
             if any(field.strip() for field in row):
                 rows.append((reader.line_num + skipped, tuple(field.strip() for field in row)))
     except csv.Error as error:
-        raise DataError(f"Received {what}; line {reader.line_num + skipped}: {error}.") from error
+        begin = rows[-1][0] + 1 if rows else 1
+        hint = f' Is a quote (") missing from line {begin} on?' if "field limit" in str(error) else ""
+        raise DataError(f"Received {what}; line {reader.line_num + skipped}: {error}.{hint}") from error
+    rows = _unquoted(rows)
     columns = tuple(name.lstrip("\ufeff#").strip(" \t'\"") for name in rows[0][1]) if rows else ()
     if not any(names.folded(name) in usual for name in columns for usual in USUAL[PATH]):
         _require_names(columns, what)
     return Table(what, columns, tuple(_fitted(rows[1:], columns, what)), hashlib.sha256(data).hexdigest())
+
+
+def _without_comments(text: str) -> tuple[str, int]:
+    """Takes lines of comments (`# made by …`) off the top, and counts them."""
+    usual = frozenset().union(*(group for groups in USUAL.values() for group in groups))
+    lines = text.splitlines(keepends=True)
+    skipped = 0
+    for line in lines:
+        words = re.split(r"[,;\t|]", line.lstrip("\ufeff# "))
+        if not line.lstrip("\ufeff ").startswith("#") or any(names.folded(word) in usual for word in words):
+            break
+        skipped += 1
+    return ("".join(lines[skipped:]), skipped) if skipped else (text, 0)
+
+
+def _unquoted(rows: Sequence[tuple[int, tuple[str, ...]]]) -> list[tuple[int, tuple[str, ...]]]:
+    """Takes single quotes off columns in which every field has them, as SQL writes text."""
+    width = min((len(row) for _, row in rows), default=0)
+    quoted = {
+        i
+        for i in range(width)
+        if len(rows) > 1 and all(row[i][:1] == row[i][-1:] == "'" != row[i] for _, row in rows[1:])
+    }
+    if not quoted:
+        return list(rows)
+    return [
+        (line, tuple(field[1:-1] if i in quoted and n else field for i, field in enumerate(row)))
+        for n, (line, row) in enumerate(rows)
+    ]
 
 
 def _fitted(
@@ -143,10 +205,13 @@ def _fitted(
     num_columns = len(columns)
     for line, row in rows:
         if any(row[num_columns:]):
+            title = ""
+            if num_columns == 1 and len(rows) > 1:
+                title = " Is the first line a title? Then delete it: the names of the columns come first."
             raise DataError(
                 f"Received {what}; line {line} has more fields than the first line, {len(row)} instead of "
                 f"{num_columns}; expected one for each column, with quotes around a field that holds the "
-                "separator."
+                f"separator.{title}"
             )
     return [(line, (*row[:num_columns], *[""] * (num_columns - len(row)))) for line, row in rows]
 
@@ -154,7 +219,11 @@ def _fitted(
 def _require_names(columns: Sequence[str], what: str) -> None:
     """Refuses a first line that is a row already."""
     if any(names.is_image_name(name) for name in columns):
-        header = ",".join((PATH, LABEL, SPLIT)[: len(columns)])
+        roles: list[str] = []
+        for name in columns:
+            role = PATH if names.is_image_name(name) else SPLIT if names.split_of(name) else LABEL
+            roles.append(role if role not in roles else f"column{len(roles)}")
+        header = ",".join(roles)
         raise DataError(
             f"Received {what}, whose first line is no line of names, but a row: {', '.join(columns)}; "
             f"expected the names of the columns first. Write {header} above it."
@@ -192,6 +261,9 @@ def _text(data: bytes, what: str) -> str:
     kind = file_formats.name_format(data[: file_formats.HEAD_BYTES])
     try:
         text = data.decode(encoding)
+        if "\0" in text and kind in (None, "text"):
+            line = text.count("\n", 0, text.index("\0")) + 1
+            kind = f"damaged: line {line:,} holds a zero byte, as half-written files do"
         if "\0" not in text and not text.lstrip("\ufeff \t\r\n").startswith(("{", "[", "<")):
             return text.removeprefix("\ufeff")
     except UnicodeDecodeError as error:

@@ -14,6 +14,7 @@ from rich.console import Console
 from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
 from components.image_example_gen.content import changed_since
 from components.image_example_gen.expected_groups import require_groups
+from components.image_example_gen.expected_labels import require_named_images
 from pipeline.cli import display, ending, exit_status, invocation, options
 from pipeline.config import PipelineConfig
 from pipeline.runners import events, supervisor
@@ -57,6 +58,7 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
         inspection = inspect_source(config.data)
         require_enough_labels(inspection)
         require_groups(config.data, inspection)
+        require_named_images(config.data)
         console.print(
             f"{config.name}: {inspection.num_images:,} images from {config.data.source}", markup=False
         )

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from components.image_example_gen import files
+from components.image_example_gen import files, names
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import ArrayBatch, EncodedImage, Entry, Reason
 
@@ -101,7 +101,8 @@ def unusable(rejected: Sequence[Entry]) -> str:
         return ""
     first = rejected[0]
     _, detail = first.rejected or (None, "")
-    return f"{len(rejected):,} can't be read, the first of them {first.path or first.source}: {detail}"
+    named = names.shortened(first.path or first.source)
+    return f"{len(rejected):,} can't be read, the first of them {named}: {names.shortened(detail, 400)}"
 
 
 @dataclasses.dataclass(frozen=True)

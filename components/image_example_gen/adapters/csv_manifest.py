@@ -2,9 +2,9 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 
-from components.image_example_gen import files, names, table
+from components.image_example_gen import files, look_alikes, names, table
 from components.image_example_gen.adapters import base
 from components.image_example_gen.adapters.image_paths import ImagePaths
 from components.image_example_gen.config import CsvManifestSource
@@ -102,11 +102,36 @@ class CsvManifestAdapter:
             split = None if others else split
         over = [name for i, name in enumerate(found.columns) if i not in (path, label, split, group)]
         if over:
-            hint = f"; {keys[table.LABEL]} names the column of the labels" if label is None else ""
-            if group is None and source.group_column is None and (like := found.like_a_group(over)):
-                hint += f"; {keys[table.GROUP]}: {like} keeps in one split what has the same {like}"
-            warnings.append(f"passed over the columns {names.listed(over)} of the manifest{hint}")
+            warnings += self._passed_over(found, over, (label, split, group), keys)
+        if group is not None:
+            warnings += _missing_groups({row[group] for _, row in found.rows}, found.columns[group])
         return _Manifest(found, path, label, split, group, tuple(warnings))
+
+    def _passed_over(
+        self,
+        found: table.Table,
+        over: Sequence[str],
+        columns: tuple[int | None, int | None, int | None],
+        keys: Mapping[str, str],
+    ) -> list[str]:
+        """What to say of columns that are not read, and which of them may be meant."""
+        named = [name for name in over if name]
+        if not named and not any(found.values(name) for name in over):
+            return []
+        label, split, group = columns
+        hint = ""
+        divides = None if split is not None else found.like_a_split(named)
+        if label is None:
+            like = found.like_a_label([name for name in named if name != divides])
+            hint += f"; {keys[table.LABEL]}{f': {like}' if like else ''} names the column of the labels"
+        if divides is not None and all(map(names.split_of, found.values(divides))):
+            hint += f"; {keys[table.SPLIT]}: {divides} keeps its splits"
+        elif divides is not None:
+            hint += f"; {divides} may tell of splits: write train, eval or test in a column split"
+        if group is None and self._source.group_column is None and (like := found.like_a_group(named)):
+            hint += f"; {keys[table.GROUP]}: {like} keeps in one split what has the same {like}"
+        what = f"the columns {names.listed(named)}" if named else "the columns without a name"
+        return [f"passed over {what} of the manifest{hint}"]
 
     def _group_column(self, found: table.Table, key: str) -> int | None:
         """The column of groups; None where there is none, or none is wanted."""
@@ -134,6 +159,12 @@ class CsvManifestAdapter:
             named = row[manifest.path]
             if not named:
                 raise DataError(f"Received {manifest.table.what}; line {line} has no path; expected one.")
+            if "\n" in named:
+                raise DataError(
+                    f"Received {manifest.table.what}, in which a path goes over {named.count(chr(10)) + 1} "
+                    f"lines, up to line {line}: {names.shortened(named)}; expected one path a line. Is a "
+                    'quote (") missing?'
+                )
             split_text = "" if manifest.split is None else row[manifest.split]
             split = names.split_of(split_text) or UNSPLIT
             if split_text and split == UNSPLIT:
@@ -175,3 +206,13 @@ class CsvManifestAdapter:
                 f"{told[1]!r}; expected one group for each image. Delete one of the lines."
             )
         groups[image] = (first, other) if other else told
+
+
+def _missing_groups(groups: Set[str], column: str) -> list[str]:
+    found = sorted(filter(look_alikes.is_missing, groups - {""}))
+    if not found:
+        return []
+    return [
+        f"the {column} {', '.join(map(repr, found))} looks like a missing value, but counts as one group; "
+        "leave it empty where there is none"
+    ]

@@ -1,5 +1,6 @@
 """Finds the files that a manifest names, the way people write paths in tables."""
 
+import functools
 import os
 import posixpath
 import unicodedata
@@ -52,7 +53,12 @@ class ImagePaths:
 
     def _find(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection]:
         root = self._local
-        path = os.path.normpath(os.path.join(root, files.local(named)))
+        if files.scheme_of(named):
+            detail = f"{named} is a URL; download the images, or let data.source.root be the URL above them"
+            return named, None, (Reason.OUTSIDE_ROOT, detail)
+        path = os.path.normpath(os.path.join(root, named))
+        if named.startswith(("file://", "~")) and not os.path.lexists(path):
+            path = os.path.normpath(os.path.join(root, os.path.expanduser(named.removeprefix("file://"))))
         if not files.is_inside(path, root) and files.is_inside(os.path.realpath(path), self._real_root):
             path, root = os.path.realpath(path), self._real_root  # the root is named by a link
         if not files.is_inside(path, root):
@@ -62,7 +68,7 @@ class ImagePaths:
         if info is None and not os.path.isdir(path):
             path = os.path.join(os.path.dirname(path), self._similar(path, where))
             info = files.stat(path)
-        relative = path[len(root) :].lstrip(os.sep).replace(os.sep, "/")
+        relative = path[len(root) :].lstrip(os.sep).replace(os.sep, "/") or "."
         if not self._follow_links and self._leads_out(path):
             detail = f"{path} is a link that leads out of {root}; data.source.follow_links: true reads it"
             return relative, None, (Reason.OUTSIDE_ROOT, detail)
@@ -172,5 +178,13 @@ def _why_not(path: str, info: files.FileInfo | None) -> str:
     if os.path.lexists(path):
         return f"{path} is a link that leads nowhere"
     directory = os.path.dirname(path)
-    missing = "" if os.path.isdir(directory) else f", nor a directory {directory}"
-    return f"{path}: there is no such file{missing}"
+    if not os.path.isdir(directory):
+        return f"{path}: there is no such file, nor a directory {directory}"
+    return f"{path}: there is no such file{_beside(directory)}"
+
+
+@functools.lru_cache(maxsize=64)
+def _beside(directory: str) -> str:
+    """What a directory holds instead of a file that is not there."""
+    found = [name for name in _listed(directory) if names.is_image_name(name)]
+    return f" beside {names.listed(found, 2)}" if found else ""

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from components.image_example_gen import DataError, IngestConfig, fingerprint, inspect_source, labels_file
+from components.image_example_gen.expected_labels import require_named_images
 from components.image_example_gen.splits import plan_splits
-from tests.components.image_example_gen.support import image_folder, read_examples, run_ingest
+from components.image_example_gen.survey import survey_source
+from tests.components.image_example_gen.support import (
+    encoded,
+    image_folder,
+    picture,
+    read_examples,
+    run_ingest,
+    write,
+)
 from tests.components.image_example_gen.test_splits import MEASURED, chunk, config, decisions, digest
 
 LEARNT = [("l1", "a", "train"), ("l2", "b", "train")]
@@ -47,7 +56,7 @@ def test_the_file_is_read_as_a_manifest_is(tmp_path):
     [
         ("image_id;why\n1;a\n", "the columns image_id, why; expected a first line with label and image_id"),
         ("url,label\n1,a\n", r"the columns url, label; expected"),
-        ("", r"the columns \(none\)"),
+        ("", "which is an empty file"),
         ("source,label\n", "labels nothing"),
         (
             "source,label\nx,a\ny,\nz,\n",
@@ -176,3 +185,37 @@ def test_the_examples_have_its_labels(tmp_path):
     wrong = written(tmp_path, "source,label\nunlabeled/7.png,bag\n")
     with pytest.raises(DataError, match="the source doesn't have or that were set aside: unlabeled/7.png"):
         run_ingest(IngestConfig(source=source, labels_files=wrong), tmp_path / "again")
+
+
+PATHS = {
+    "backslashes": "unlabeled\\1.png",
+    "case": "Unlabeled/1.PNG",
+    "without extension": "unlabeled/1",
+    "dots": "./unlabeled/../unlabeled/1.png",
+    "absolute": "/home/me/data/unlabeled/1.png",
+    "of Windows": "C:\\data\\unlabeled\\1.png",
+}
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_paths_as_people_write_them(tmp_path, name):
+    sources = ["unlabeled/0.png", "unlabeled/1.png", "a/1.png"]
+    file = labels_file.read(written(tmp_path, f"source,label\n{PATHS[name]},bag\n"))
+    assert labels_file.resolve(file, sources) == {PATHS[name]: "unlabeled/1.png"}
+
+
+def test_what_is_not_there_is_told_before_images_are_read(tmp_path):
+    image_folder(tmp_path / "images", ["boot", "bag"], 12)
+    write(tmp_path / "images" / "boot" / "1.jpg", encoded(picture(99), "JPEG"))
+    source = {"kind": "image_folder", "path": str(tmp_path / "images")}
+    for line, told in (
+        ("elsewhere/1.png", r"names 1 images that .* elsewhere/1.png \(line 2\); .* such as bag/0.png"),
+        ("boot/1", "line 2, with boot/1, which may be boot/1.jpg or boot/1.png; expected one image"),
+    ):
+        ingest = IngestConfig(source=source, labels_files=written(tmp_path, f"source,label\n{line},bag\n"))
+        for look in (survey_source, require_named_images):
+            with pytest.raises(DataError, match=told):
+                look(ingest)
+    ids = written(tmp_path, "image_id,label\nboot-1,bag\n")
+    with pytest.raises(DataError, match="line 2 has the image_id boot-1; expected 64 hexadecimal digits"):
+        require_named_images(IngestConfig(source=source, labels_files=ids))

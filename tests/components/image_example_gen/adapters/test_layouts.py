@@ -293,7 +293,13 @@ def test_a_zip_with_backslashes(tmp_path):
         (["Cat", "cat "], "'Cat' and 'cat ' differ only in case, blanks"),
         (["caf\u00e9", "cafe\u0301"], r"'cafe\u0301' and 'caf\xe9' differ only in Unicode form"),
         (["3", "3.0"], "'3' and '3.0' differ only in the way of writing a number"),
-        (["nan", "boot"], "'nan' looks like a missing label"),
+        (["nan", "boot"], "the class 'nan' looks like a missing label, but counts as a class"),
+        (["nan", "None", "boot"], "the classes 'None', 'nan' look like a missing label each"),
+        (["boot|bag", "boot"], "the class 'boot|bag' looks like several labels in one"),
+        (["['boot', 'bag']", "boot"], "looks like several labels in one"),
+        (["boot;bag", "bag;hat"], "the classes 'bag;hat', 'boot;bag' look like several labels in one each"),
+        (["0.25", "0.5", "1"], "the classes '0.25', '0.5' look like a figure, such as a score each"),
+        (["boot\x01", "bag\n"], r"the classes 'bag\n', 'boot\x01' look like broken text each"),
     ],
 )
 def test_look_alike_class_names(tmp_path, classes, text):
@@ -301,3 +307,17 @@ def test_look_alike_class_names(tmp_path, classes, text):
     found = inspect_source(IngestConfig(source=source))
     assert found.class_names == tuple(sorted(classes))
     assert [text in warning for warning in found.warnings] == [True]
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ["T-shirt, top", "Trouser, long"],
+        ["4611686018427387904", "4611686018427387905"],
+        ["v1.2", "v1.3"],
+        ["1", "2"],
+    ],
+)
+def test_names_that_are_fine(tmp_path, classes):
+    source = put(tmp_path, "image_folder", files_of(*classes))
+    assert inspect_source(IngestConfig(source=source)).warnings == []

@@ -58,7 +58,20 @@ def test_manifest_paths_that_can_not_be_read(tmp_path):
         ("path,label\na.png,x,y\n", "line 2 has more fields"),
         ("path,label\n,x\n", "line 2 has no path"),
         ("path,label\n", "expected one an image|lists nothing"),
-        ("", r"columns \(none\)"),
+        ("", "which is an empty file"),
+        ("a.png,boot,TRAIN\n", "a row: a.png, boot, TRAIN; .*Write path,label,split above it"),
+        ("TRAIN,a.png,boot\n", "Write split,path,label above it"),
+        ("path,label,label\na.png,x,y\n", "'label' and 'label' may all hold the label; expected one. Rename"),
+        ("My shoes\npath,label\na.png,x\n", "line 2 has more fields .* Is the first line a title"),
+        ("path,label\na.png,x\0\n", "is damaged: line 2 holds a zero byte"),
+        ('path,label\n"a.png,x\nb.png,y\nc.png,z\n', r"a path goes over 3 lines, up to line 4: a.png,x\\nb"),
+        ("path,label\nhttps://a.org/a.png,x\n", "https://a.org/a.png is a URL; download the images, or let"),
+        (
+            "label,pixel0,pixel1\n1,2,3\n",
+            r"pixel1 \(pixels: save them as images, or as a NumPy archive\); exp",
+        ),
+        ("path,label\nb.png,x\n", "/b.png: there is no such file beside a.png"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file .*Save it as CSV"),
         (
             "a.png,boot\nb.png,bag\n",
             "first line is no line of names, but a row: a.png, boot; .*Write path,label",
@@ -88,6 +101,9 @@ READ = {
     "ids": 'image_id, label\na, "Boot, left"\nsub/b, bag\n',
     "case": 'path,label\nA.PNG,"Boot, left"\nsub/B.JPG,bag\n',
     "quotes": "'Path','Label'\na.png,\"Boot, left\"\nsub/b.jpg,bag\n",
+    "comments": '# made by hand\n# 2026\npath,label\na.png,"Boot, left"\nsub/b.jpg,bag\n',
+    "single quotes": "path;label\n'a.png';'Boot, left'\n'sub/b.jpg';'bag'\n",
+    "nameless columns": 'path,label,\na.png,"Boot, left",\nsub/b.jpg,bag,\n',
     "BOM": '\ufeffpath,label\na.png,"Boot, left"\nsub/b.jpg,bag\n',
     "UTF-16": 'path,label\na.png,"Boot, left"\nsub/b.jpg,bag\n'.encode("utf-16"),
     "UTF-16 without a mark": 'path,label\na.png,"Boot, left"\nsub/b.jpg,bag\n'.encode("utf-16-le"),
@@ -136,6 +152,63 @@ def test_splits_in_a_column_of_another_name_and_a_set_that_is_none(tmp_path):
         {"": {"x": 1, "y": 1}},
         ["passed over the columns set of the manifest"],
     )
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "told"),
+    [
+        (
+            "path,breed",
+            "pug boxer pug boxer pug boxer pug",
+            "data.source.label_column: breed names the column",
+        ),
+        ("path,note", "1 2 3 4 5 6 7", "data.source.label_column names the column of the labels"),
+        (
+            "path,fold",
+            "train train test test train train val",
+            "data.source.split_column: fold keeps its spl",
+        ),
+        (
+            "path,is_test",
+            "0 0 0 1 1 0 0",
+            "is_test may tell of splits: write train, eval or test in a column",
+        ),
+    ],
+)
+def test_columns_that_may_be_meant_are_named(tmp_path, header, rows, told):
+    values = rows.split(" ")
+    for i in range(len(values)):
+        write(tmp_path / "data" / f"{i}.png", encoded(picture(i)))
+    text = "\n".join([header, *(f"{i}.png,{value}" for i, value in enumerate(values))])
+    assert told in inspect_source(manifest(tmp_path, text)).warnings[0]
+
+
+def test_a_column_data_set_that_holds_splits(tmp_path):
+    for i in range(4):
+        write(tmp_path / "data" / f"{i}.png", encoded(picture(i)))
+    text = "filepaths,labels,data set\n0.png,x,train\n1.png,y,train\n2.png,x,test\n3.png,y,valid\n"
+    found = inspect_source(manifest(tmp_path, text.replace("filepaths", "filepath")))
+    assert found.labels == {"train": {"x": 1, "y": 1}, "test": {"x": 1}, "eval": {"y": 1}}
+
+
+def test_names_that_begin_as_home_directories_do(tmp_path):
+    for name in ("~a.png", "~nobody/b.png"):
+        write(tmp_path / "data" / name, encoded(picture(len(name))))
+    ingest = manifest(tmp_path, "path\n~a.png\n~nobody/b.png\n~nobody/none.png\n")
+    assert [image.source for image in images(ingest, tmp_path) if not image.rejected] == [
+        "~a.png",
+        "~nobody/b.png",
+    ]
+
+
+def test_long_paths_and_groups_without_a_name_are_told_in_short(tmp_path):
+    write(tmp_path / "data" / "a.png", encoded(picture(1)))
+    found = inspect_source(manifest(tmp_path, f"path,patient\na.png,nan\n{'x' * 9000},p1\n"))
+    assert found.warnings[0].startswith(
+        "the patient 'nan' looks like a missing value, but counts as one group"
+    )
+    assert f"the first of them {'x' * 60}…{'x' * 60}: " in found.warnings[1]
+    assert len(found.warnings[1]) < 700
 
 
 def test_blanks_within_names_are_no_separators(tmp_path):
