@@ -19,7 +19,7 @@ from pipeline.following import Serving
 
 Result = TypeVar("Result")
 
-_FORMATS = "PNG, JPEG, GIF, BMP, WebP, TIFF, JPEG 2000 or AVIF"
+_FORMATS = "PNG, JPEG, GIF, BMP, WebP, TIFF, JPEG 2000, AVIF or PPM"
 _IMAGE_BODY = {
     "requestBody": {
         "required": True,

@@ -34,10 +34,10 @@ KINDS = {
     "png": "gray 1,gray 2,gray 4,gray 8,gray 16,gray key,rgb 8,rgb 16,rgb key,palette,palette opacity,"
     "gray alpha 8,gray alpha 16,rgba 8,rgba 16,interlaced",
     "jpeg": "rgb,gray,progressive,4:4:4,cmyk,cmyk plain,ycck,rgb stored",
-    "gif": "plain,transparent,animation,part,commented",
+    "gif": "plain,gray,transparent,animation,part,commented",
     "bmp": "24,gray,palette,1,32,down",
     "webp": "lossy,alpha,lossless",
-    "other": "tiff,tiff 16,tiff rgb 16,tiff pages,jp2,avif",
+    "other": "tiff,tiff 16,tiff rgb 16,tiff pages,jp2,avif,ppm,pgm,pgm 16,pbm",
 }
 ALL_KINDS = [f"{family} {kind}" for family, kinds in KINDS.items() for kind in kinds.split(",")]
 
@@ -167,6 +167,10 @@ def _png(kind, noise, rng, before):
 def _other(kind, noise, picture, options):
     if kind == "tiff pages":
         return saved(picture, "TIFF", save_all=True, append_images=[picture.rotate(180)])
+    if kind in ("ppm", "pgm", "pbm"):
+        return saved(picture.convert({"ppm": "RGB", "pgm": "L", "pbm": "1"}[kind]), "PPM")
+    if kind == "pgm 16":
+        return saved(Image.fromarray(noise(1, 16)[..., 0]), "PPM")
     if kind == "tiff 16":
         return saved(Image.fromarray(noise(1, 16)[..., 0]), "TIFF")
     if kind == "tiff rgb 16":
@@ -182,6 +186,9 @@ def _gif_or_bmp(kind, picture, rgba):
     palette = picture.quantize(16)
     data = {
         "gif plain": lambda: saved(palette, "GIF"),
+        "gif gray": lambda: saved(
+            Image.linear_gradient("L").crop((0, 0, *picture.size)), "GIF", optimize=False
+        ),
         "gif transparent": lambda: saved(palette, "GIF", transparency=palette.getpixel((0, 0))),
         "gif animation": lambda: saved(palette, "GIF", save_all=True, append_images=[palette.rotate(180)]),
         "gif part": lambda: _larger_canvas(saved(palette, "GIF")),
@@ -309,7 +316,11 @@ def test_transparency_lies_on_the_ground_as_ingest_judges_it(kind):
 
 
 @pytest.mark.parametrize(
-    "kind", ["png gray 16", "png rgb 16", "png gray alpha 16", "png rgba 16", "other tiff 16", "png gray 8"]
+    "kind",
+    [
+        *("png gray 16", "png rgb 16", "png gray alpha 16", "png rgba 16", "png gray 8"),
+        *("other tiff 16", "other pgm 16"),
+    ],
 )
 def test_data_of_12_bits_keep_256_levels(kind):
     config = ImageConfig(height=17, width=22, channels=4, bit_depth=12)
@@ -319,10 +330,37 @@ def test_data_of_12_bits_keep_256_levels(kind):
     expected = decode_image(tf.constant(decoded.encoded), config).numpy()
     prepared = for_model(data, MAX_PIXELS, 12)
     np.testing.assert_array_equal(decode_image(tf.constant(prepared), config), expected)
-    if kind in ("png gray 16", "other tiff 16"):
+    if kind in ("png gray 16", "other tiff 16", "other pgm 16"):
         values = np.asarray(Image.open(io.BytesIO(data))).astype(int)
         np.testing.assert_array_equal(expected[..., 0], np.minimum(values // 16, 255))
         assert decoded.deepest == values.max()
+
+
+@pytest.mark.parametrize("magic", ["P5", "P2"])
+@pytest.mark.parametrize("greatest", [63, 255, 1000, 4095, 65535])
+def test_a_pgm_states_its_greatest_value(magic, greatest):
+    values = np.random.default_rng(7).integers(0, greatest + 1, (17, 22))
+    as_bytes = values.astype(">u2" if greatest > 255 else "u1").tobytes()
+    body = as_bytes if magic == "P5" else " ".join(map(str, values.ravel())).encode()
+    data = f"{magic} # of a camera\n22 17\n{greatest}\n".encode() + body
+    for bit_depth in (12, 16):
+        decoded = decode(data, "a.pgm", True, MAX_PIXELS, SeenAs(bit_depth=bit_depth, channels=1))
+        if greatest < 65535:
+            np.testing.assert_allclose(decoded.pixels[..., 0], values * (255 / greatest), atol=1)
+        else:
+            np.testing.assert_array_equal(decoded.pixels[..., 0], np.minimum(values >> (bit_depth - 8), 255))
+        config = ImageConfig(height=17, width=22, bit_depth=bit_depth)
+        served = decode_image(tf.constant(for_model(data, MAX_PIXELS, bit_depth)), config)
+        np.testing.assert_array_equal(served, decoded.pixels)
+
+
+@pytest.mark.parametrize("bit_depth", [12, 16])
+def test_a_negative_tiff_of_16_bits_is_turned_round(bit_depth):
+    values = np.random.default_rng(7).integers(0, 1 << bit_depth, (17, 22), np.uint16)
+    data = saved(Image.fromarray(values), "TIFF", tiffinfo={262: 0})
+    seen_as = SeenAs(bit_depth=bit_depth, channels=1)
+    expected = ((1 << bit_depth) - 1 - values) >> (bit_depth - 8)
+    np.testing.assert_array_equal(decode(data, "", False, MAX_PIXELS, seen_as).pixels[..., 0], expected)
 
 
 def jpeg_2000_of_12_bits(values):

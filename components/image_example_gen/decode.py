@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import posixpath
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from components.image_example_gen.config import SeenAs
 from components.image_example_gen.png import encode_png
 from components.image_example_gen.records import Reason, RejectedError
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF", "PPM")
 _MAGIC = {
     b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -38,6 +39,9 @@ _ALL = SeenAs()
 
 # How these are to be turned stands in headers that the graph reads as well, or they are never turned.
 _TURNED_BY_HEADER = ("JPEG", "MPO", "PNG", "GIF", "BMP")
+
+# Pillow scales gray of these to 16 bits where the file states fewer.
+_SCALED = ("JPEG2000", "PPM")
 
 # Pillow's mode -> the mode of the pixels that we keep, where no transparency is involved.
 _MODES = {"1": "L", "L": "L", "LA": "RGBA", "La": "RGBA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
@@ -78,7 +82,7 @@ def decode(
     """Decodes an image for training: first frame, upright, 8 bits a channel.
 
     Args:
-        data: PNG, JPEG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF, or with the extra `heic` HEIC.
+        data: PNG, JPEG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF, PPM, PGM, PBM, or with the extra `heic` HEIC.
         source: Its name; the end may state a format.
         checks_extension: Whether a format stated there must be the real one.
         max_pixels: Width times height that is allowed.
@@ -194,6 +198,8 @@ def _open(data: bytes) -> Iterator[Image.Image]:
         except Image.DecompressionBombError as error:
             raise RejectedError(Reason.DECOMPRESSION_BOMB, str(error)) from error
         except UnidentifiedImageError as error:
+            if image_formats.is_strange_tiff(data):
+                raise RejectedError(Reason.UNREADABLE, image_formats.STRANGE_TIFF) from error
             if stated := _format_by_beginning(data):
                 detail = f"a {stated} whose header is damaged ({len(data):,} bytes)"
                 raise RejectedError(Reason.TRUNCATED, detail) from error
@@ -210,6 +216,8 @@ def _format_by_beginning(data: bytes) -> str | None:
         return "WebP"
     if image_formats.is_heic(data) and "HEIF" in Image.OPEN:
         return "HEIC"
+    if re.match(rb"P[1-6]\s", data):
+        return "PPM, PGM or PBM"
     return next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
 
 
@@ -237,9 +245,13 @@ def _pixels(image: Image.Image, data: bytes, bits: int, bit_depth: int) -> np.nd
     try:
         image.load()
         name = image.format or ""
+        is_negative = image_formats.is_deep_negative(image)
         if name not in _TURNED_BY_HEADER:
             image = ImageOps.exif_transpose(image)  # a copy, which knows neither its format nor its bits
         stored = _as_stored(image, name, data, bits, bit_depth)
+        if is_negative:
+            white = np.uint16((1 << bit_depth) - 1)
+            stored = white - np.minimum(stored, white)
         pixels = headers.turn_upright(stored, headers.orientation(data))
     except RejectedError:
         raise
@@ -249,7 +261,7 @@ def _pixels(image: Image.Image, data: bytes, bits: int, bit_depth: int) -> np.nd
 
 
 def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth: int) -> np.ndarray:
-    if image.mode == "F" or (image.mode == "I" and name != "PNG"):
+    if image.mode == "F" or (image.mode == "I" and name not in ("PNG", "PPM")):
         raise RejectedError(
             Reason.UNREADABLE,
             f"{name} of 32 bits per pixel, of which none says what is black and what is white: scale "
@@ -257,13 +269,12 @@ def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth:
         )
     if image.mode.startswith("I"):
         values = np.asarray(image).astype(np.int64).clip(0, 65535).astype(np.uint16)
-        if name != "JPEG2000":
+        if name not in _SCALED:
             return values
-        # Pillow scales what a JPEG 2000 states to have 12 bits up to 16.
         return values >> (headers.MAX_BITS - max(bits, bit_depth))
     if bit_depth < headers.MAX_BITS and headers.is_deep_png(data):
         return by_tensorflow.read_deep(data)  # Pillow keeps the high byte of several channels only
-    if bits > max(bit_depth, 8) and name in ("TIFF", "JPEG2000"):
+    if bits > max(bit_depth, 8) and name in ("TIFF", *_SCALED):
         raise RejectedError(
             Reason.UNREADABLE,
             f"{name} of {bits} bits and several channels, of which image.bit_depth: {bit_depth} "
@@ -290,7 +301,9 @@ def _for_the_graph(data: bytes, pixels: np.ndarray) -> DecodedImage:
     read = by_tensorflow.read(data) if headers.is_read_alike(data) else None
     if read is None:
         return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
-    if read.shape == pixels.shape and (read == pixels).all():
+    # Pillow sees that the colors of a GIF's palette are grays, TensorFlow doesn't.
+    is_gray_as_color = pixels.shape[-1] == 1 and read.shape == (*pixels.shape[:2], 3)
+    if (read.shape == pixels.shape or is_gray_as_color) and (read == pixels).all():
         return DecodedImage(data, pixels)
     if data.startswith(headers.JPEG_SIGNATURE):
         # Lossy: decoders round differently. Where they differ more, as in CMYK of unknown polarity, the

@@ -1,5 +1,6 @@
 """Image formats by their first bytes: what a file that can't be read as an image is, and what to do."""
 
+import io
 import re
 
 from PIL import Image, TiffImagePlugin
@@ -9,13 +10,14 @@ from components.image_example_gen.names import words
 
 _AS_PNG = "save it as PNG or JPEG first"
 DEVELOP = "a camera's raw data: develop it to JPEG or PNG first"
+STRANGE_TIFF = "a TIFF with pixels of a kind that can't be read, such as 16 bits with opacity: save it as PNG"
 _FRAMES = "a video: take frames out of it first, such as with `ffmpeg -i FILE frames/%05d.png`"
 _DRAW = "draw it as PNG first"
 
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 AVIF_BRANDS = (b"avif", b"avis")
 
-_DNG_VERSION, _BITS_PER_SAMPLE, _NEW_SUBFILE_TYPE = 0xC612, 0x0102, 0x00FE  # tags of TIFF
+_DNG_VERSION, _BITS_PER_SAMPLE, _NEW_SUBFILE_TYPE, _PHOTOMETRIC = 0xC612, 0x0102, 0x00FE, 0x0106  # of TIFF
 _REDUCED = 1  # a bit of the last
 _CODESTREAM, _SSIZ = b"\xff\x4f\xff\x51", 42  # of JPEG 2000, and where in it the bits of a value stand
 
@@ -29,6 +31,7 @@ EXTENSIONS = {
     **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
     **dict.fromkeys((".jp2", ".j2k", ".jpf", ".jpx", ".jpm", ".j2c", ".jpc"), ("JPEG2000",)),
     **dict.fromkeys((".avif", ".avifs"), ("AVIF",)),
+    **dict.fromkeys((".ppm", ".pgm", ".pbm", ".pnm"), ("PPM",)),
     **dict.fromkeys((".heic", ".heics", ".heif", ".heifs", ".hif"), ("HEIF",)),
 }
 
@@ -40,6 +43,12 @@ _BEGINNINGS = (
     (b"%!PS", f"PostScript: {_DRAW}"),
     (b"\x00\x00\x00\x0cJXL ", f"a JPEG XL image: {_AS_PNG}"),
     (b"\xff\x0a", f"a JPEG XL image: {_AS_PNG}"),
+    (b"qoif", f"a QOI image: {_AS_PNG}"),
+    (b"P7\n", f"a PAM image: {_AS_PNG}"),
+    (b"PF\n", f"a PFM image of floats: scale it to 8 or 16 bits and {_AS_PNG}"),
+    (b"\x0a\x05\x01\x08", f"a PCX image: {_AS_PNG}"),
+    (b"\x01\xda\x00\x01", f"an SGI image: {_AS_PNG}"),
+    (b"\x01\xda\x01\x01", f"an SGI image: {_AS_PNG}"),
     (b"v/1\x01", f"an OpenEXR image: {_AS_PNG}"),
     (b"#?RADIANCE", f"a Radiance HDR image: {_AS_PNG}"),
     (b"\x00\x00\x01\x00", f"an icon: {_AS_PNG}"),
@@ -85,8 +94,28 @@ def bits_per_value(image: Image.Image, data: bytes) -> int:
         return headers.MAX_BITS
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return max(8, *image.tag_v2.get(_BITS_PER_SAMPLE, (8,)))
+    if image.format == "PPM" and data[1:2] not in b"14":  # bitmaps state no greatest value
+        return max(8, int(re.sub(rb"#[^\r\n]*", b"", data[:4096]).split(None, 4)[3]).bit_length())
     start = data.find(_CODESTREAM) if image.format == "JPEG2000" else -1
     return max(8, (data[start + _SSIZ] & 0x7F) + 1) if 0 <= start < len(data) - _SSIZ else 8
+
+
+def is_strange_tiff(data: bytes) -> bool:
+    """Whether a file is a whole TIFF of which Pillow doesn't know the kind of pixels."""
+    if not data.startswith((b"II*\0", b"MM\0*")):
+        return False
+    try:
+        TiffImagePlugin.TiffImageFile(io.BytesIO(data)).close()
+    except Exception as error:  # damaged ones raise almost anything
+        return str(error) == "unknown pixel mode"
+    return False
+
+
+def is_deep_negative(image: Image.Image) -> bool:
+    """Whether 0 is white in a TIFF of 16 bits, which Pillow turns round in one of 8 bits only."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return image.mode.startswith("I") and image.tag_v2.get(_PHOTOMETRIC) == 0
 
 
 def is_heic(data: bytes) -> bool:
@@ -115,6 +144,8 @@ def describe(data: bytes) -> str:
         return "an SVG drawing: draw it as PNG first, such as with `cairosvg FILE -o FILE.png`"
     if data[128:132] == b"DICM":
         return f"a DICOM file: {_AS_PNG}, windowed as a physician would see it"
+    if data[-18:-1] == b"TRUEVISION-XFILE.":
+        return f"a TGA image: {_AS_PNG}"
     if data[4:8] == b"ftyp":
         return _describe_box(data[8:12])
     if data[:4] == b"RIFF" and data[8:12] == b"AVI ":

@@ -137,6 +137,9 @@ def test_what_is_no_image():
         (b"RIFF\x10\0\0\0AVI LIST" + bytes(99), "a.avi", "a video: take frames"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg", "an SVG drawing: draw it as PNG"),
         (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- x -->\n<svg></svg>", "a.svg", "an SVG drawing"),
+        (b"qoif" + bytes(99), "a.qoi", "a QOI image: save it as PNG"),
+        (b"P7\nWIDTH 22\n", "a.pam", "a PAM image: save it as PNG"),
+        (bytes(99) + b"TRUEVISION-XFILE.\0", "a.tga", "a TGA image: save it as PNG"),
         (b"8BPS\0\1" + bytes(99), "a.psd", "a Photoshop document: save it as PNG"),
         (b"%PDF-1.7", "a.pdf", "a PDF document: draw its pages"),
         (bytes(128) + b"DICM" + bytes(99), "a.dcm", "a DICOM file: save it as PNG"),
@@ -188,6 +191,15 @@ def test_heic_is_read_with_its_extra_and_named_without(monkeypatch):
     monkeypatch.setattr(Image, "OPEN", {k: v for k, v in Image.OPEN.items() if k != "HEIF"})
     with pytest.raises(RejectedError, match=r"an HEIC photo: `pip install 'tfx-contrastive\[heic\]'`"):
         ok(data, "IMG_0001.HEIC")
+
+
+def test_a_tiff_of_unknown_pixels_is_not_called_damaged():
+    data = encoded(np.zeros((9, 9), np.uint8), "TIFF")
+    at = data.index(b"\x15\x01\x03\0")  # samples per pixel
+    with pytest.raises(RejectedError) as caught:
+        ok(data[: at + 8] + b"\2" + data[at + 9 :])
+    assert caught.value.reason == Reason.UNREADABLE
+    assert "a TIFF with pixels of a kind that can't be read" in caught.value.detail
 
 
 def test_32_bits_per_pixel_are_refused():
