@@ -12,7 +12,7 @@ from PIL import Image
 from components.image_example_gen.config import SeenAs
 from components.image_example_gen.decode import decode, judge
 from components.image_example_gen.records import Reason, RejectedError
-from tests.components.image_example_gen.support import encoded, picture
+from tests.components.image_example_gen.support import encoded, picture, rgb_tiff
 
 LIMIT = 50_000_000
 
@@ -194,10 +194,10 @@ def test_heic_is_read_with_its_extra_and_named_without(monkeypatch):
 
 
 def test_a_tiff_of_unknown_pixels_is_not_called_damaged():
-    data = encoded(np.zeros((9, 9), np.uint8), "TIFF")
-    at = data.index(b"\x15\x01\x03\0")  # samples per pixel
+    data = rgb_tiff(np.zeros((9, 9, 3), np.uint16))
+    as_rgb, as_ycbcr = (struct.pack("<HHII", 262, 3, 1, photometric) for photometric in (2, 6))
     with pytest.raises(RejectedError) as caught:
-        ok(data[: at + 8] + b"\2" + data[at + 9 :])
+        ok(data.replace(as_rgb, as_ycbcr))
     assert caught.value.reason == Reason.UNREADABLE
     assert "a TIFF with pixels of a kind that can't be read" in caught.value.detail
 
