@@ -209,7 +209,12 @@ def listed(items: Sequence[object], shown: int = 5) -> str:
 
 def shortened(text: str, shown: int = 120) -> str:
     """A text from somebody's data for a message: on one line, without its middle where it is long."""
-    plain = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    plain = on_one_line(text)
     if len(plain) <= shown:
         return plain
     return f"{plain[: shown // 2]}…{plain[-shown // 2 :]}"
+
+
+def on_one_line(text: str) -> str:
+    """A text with line breaks and what else can't be printed as Python would write it."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

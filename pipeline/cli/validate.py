@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import click
 
-from components.image_example_gen import DataError, IngestConfig, SourceInspection
+from components.image_example_gen import DataError, IngestConfig, SourceInspection, names
 from components.image_example_gen.expected_splits import expected_splits
 from components.image_example_gen.records import EVAL, TEST, TRAIN
 from components.image_example_gen.survey import Survey, described, survey_source
@@ -32,7 +32,7 @@ def command(config_name: str | None, overrides: tuple[str, ...]) -> None:
             raise DataError(f"The configuration {config.name} can't be used: {error}") from error
     click.echo(f"The configuration {config.name} can be used.")
     for line in [*describe(survey.inspection, survey.is_exact), *describe_sample(survey, config.data)]:
-        click.echo(f"  {line}")
+        click.echo(f"  {names.on_one_line(line)}")
     click.echo(f"  a first run takes {_duration(config, survey)}")
     click.echo(f"  artifacts, metadata and pushed models go to {config.root}")
 

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -75,15 +76,15 @@ class KeyCensus:
             return min(self.images, key=lambda key: (_rank(key, _IMAGE_WORDS), key))
         return None
 
-    def likely_label(self, not_this: str) -> str | None:
+    def likely_label(self, not_this: str, but: str = "") -> str | None:
         """The key that most likely holds the label: named like one, with one value; text before numbers."""
         found = [
             key
             for key, kinds in self.kinds.items()
-            if key != not_this
+            if key not in (not_this, but)
             and key not in self.images
             and "sequence" not in kinds
-            and (_is_named(key, _LABEL_WORDS) or _is_class_text(key))
+            and (_is_named(key, _LABEL_WORDS) or _is_class_text(key) or _is_nearly_a_label(key))
         ]
         several = self.num_values
         return min(
@@ -144,3 +145,9 @@ def _is_class_text(key: str) -> bool:
     """Whether it is `image/class/text`, `class_name`, `label_text` or their like."""
     parts = re.split(r"[/._:]", key.lower())
     return bool({"class", "label", "category"} & set(parts)) and not {"bbox", "object"} & set(parts)
+
+
+def _is_nearly_a_label(key: str) -> bool:
+    """Whether it is `lable`, `labl`, `Class`, `lbl` or their like."""
+    parts = re.split(r"[/._:]", key.lower())
+    return "lbl" in parts or bool(difflib.get_close_matches(parts[-1], ("label", "labels", "class"), 1, 0.75))

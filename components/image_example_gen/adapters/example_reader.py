@@ -157,6 +157,28 @@ class ExampleReader:
             "an encoder without labels."
         )
 
+    def warnings(self) -> list[str]:
+        """What a user should know of labels that only some records have, or have otherwise than others."""
+        census, key = self.census, self._label_key
+        kinds = census.kinds.get(key)
+        if not key or not kinds or census.num_records < 2:
+            return []
+        found = []
+        without = census.num_records - sum(kinds.values())
+        if without:
+            likely = census.likely_label(self._source.image_feature, but=key)
+            hint = f"; {likely!r} may be the label of some" if likely else ""
+            found.append(
+                f"{without:,} of {census.num_records:,} records that were read have no key {key!r}, and "
+                f"count as unlabelled{hint}"
+            )
+        if kinds["bytes"] and kinds["int64"] + kinds["float"]:
+            found.append(
+                f"the key {key!r} holds text in {kinds['bytes']:,} records and numbers in "
+                f"{kinds['int64'] + kinds['float']:,}; each counts as the name of a class"
+            )
+        return found
+
     def _there(self) -> str:
         return f"{self.census.num_records:,} records were read; their keys: {self.census.described()}."
 

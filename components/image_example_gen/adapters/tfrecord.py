@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from components.image_example_gen import files, names, tfrecord_file
-from components.image_example_gen.adapters import base, tfrecord_sample
+from components.image_example_gen.adapters import base, tfrecord_names, tfrecord_sample
 from components.image_example_gen.adapters.example_reader import ExampleReader
 from components.image_example_gen.config import TfRecordSource
 from components.image_example_gen.errors import DataError
@@ -44,7 +44,9 @@ class TfRecordAdapter:
         reader.check()
         source = self._source
         keys = (source.image_feature, source.label_feature or "label", *source.class_names)
-        return base.Listing(base.Content(tuple(infos), keys), *counts, passed_over=passed_over)
+        warnings = (*reader.warnings(), *tfrecord_names.warnings([info.relative for info in infos]))
+        content = base.Content(tuple(infos), keys)
+        return base.Listing(content, *counts, passed_over=passed_over, warnings=warnings)
 
     def sketch(self, num_images: int, seed: int) -> base.Sketch:
         """Reads small sources whole, and of large ones records from all over the files.
@@ -69,7 +71,8 @@ class TfRecordAdapter:
             good = [image for image in images if not image.rejected]
             counts = tfrecord_sample.scaled_up(good, sampler.num_records)
         problem = reader.label_problem()
-        listing = base.Listing(base.Content(()), *counts, passed_over=passed_over)
+        warnings = (*reader.warnings(), *tfrecord_names.warnings([info.relative for info in infos]))
+        listing = base.Listing(base.Content(()), *counts, passed_over=passed_over, warnings=warnings)
         return base.Sketch(listing, is_exact, images, [problem] if problem else [])
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[TfRecordFile]:
@@ -98,9 +101,9 @@ class TfRecordAdapter:
 
     def _files(self, infos: list[files.FileInfo]) -> list[TfRecordFile]:
         is_directory = files.is_directory(self._source.path)  # what a single file is called divides nothing
+        splits = [tfrecord_names.split_of(info.relative) if is_directory else UNSPLIT for info in infos]
         return [
-            TfRecordFile(info.path, info.relative, _split(info.relative) if is_directory else UNSPLIT)
-            for info in infos
+            TfRecordFile(info.path, info.relative, split) for info, split in zip(infos, splits, strict=True)
         ]
 
 
@@ -136,13 +139,6 @@ def _kind(relative: str) -> str | None:
     found = names.passed_over(relative)
     is_record = names.extension(relative) in (".tfrecord", ".tfrecords", ".gz")
     return found[0] if found and not (is_record and found[0].startswith(".")) else None
-
-
-def _split(relative: str) -> str:
-    """The split that a directory states, the innermost first (also `Split-<name>`), or the file's name."""
-    *directories, name = relative.split("/")
-    stated = (names.split_of(directory) for directory in reversed(directories))
-    return next(filter(None, stated), None) or names.split_in_file_name(name) or UNSPLIT
 
 
 def _images(file: TfRecordFile, reader: ExampleReader) -> Iterator[EncodedImage]:

@@ -90,13 +90,16 @@ def test_arrays_without_clear_meaning(tmp_path):
 
 
 def test_records_are_read_without_chatter(tmp_path):
-    write_records(tmp_path / "x", [example(image=png(i), label=i % 2) for i in range(40)], "GZIP")
+    records = [example(image=png(i), label=("0", "1\n")[i % 2]) for i in range(40)]
+    write_records(tmp_path / "x", records, "GZIP")
     done = validate(tmp_path, "tfrecord", tmp_path / "x")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "40 images, 40 of them labelled" in done.stdout
+    assert (
+        "40 images, 40 of them labelled\n  split by hash: 0 20, 1\\n 20\n  warning: the class" in done.stdout
+    )
     wrong = validate(tmp_path, "tfrecord", tmp_path / "x", image_feature="picture")
     assert wrong.returncode == 1
-    assert "their keys: image (bytes: encoded images), label (int64)" in wrong.stderr
+    assert "their keys: image (bytes: encoded images), label (bytes)" in wrong.stderr
 
 
 def scenes(folder, splits=("",)):

@@ -341,6 +341,59 @@ def test_splits_from_the_names_of_files_and_directories(tmp_path, train, test):
     assert {image.split for image in images(config(tmp_path))} == {"train", "test"}
 
 
+def warnings(root, *relatives, **features):
+    """What is said of files of these names, of two records each."""
+    for i, name in enumerate(relatives):
+        records = [example(image=png(10 * i + k), **(features or {"label": "ab"[k]})) for k in range(2)]
+        write_records(root / name, records)
+    return list(inspect_source(config(root)).warnings)
+
+
+def test_parts_that_are_missing_are_told(tmp_path):
+    parts = [f"x-train.tfrecord-0000{i}-of-00004" for i in (0, 2)]
+    assert warnings(tmp_path, *parts, "x-test.tfrecord-00000-of-00001", "test/a-0-of-1") == [
+        "x-train.tfrecord-00001-of-00004, x-train.tfrecord-00003-of-00004 are not there: by the names of the "
+        "files beside, records are missing"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (
+            ("cats/1.0.0/cats-train.tfrecord", "dogs/1.0.0/dogs-train.tfrecord"),
+            "data sets cats, dogs are read",
+        ),
+        (
+            ("1.0.0/cats-train.tfrecord", "2.0.0/cats-train.tfrecord"),
+            "several directories, 1.0.0, 2.0.0, whic",
+        ),
+        (("train/cats-train.tfrecord", "val/cats-val.tfrecord", "train-1.tfrecord"), ""),
+    ],
+)
+def test_several_data_sets_are_told(tmp_path, names, told):
+    found = warnings(tmp_path, *names)
+    assert [told in text for text in found] == ([True] if told else [])
+
+
+def test_labels_that_only_some_records_have_so_are_told(tmp_path):
+    write_records(tmp_path / "a", [example(image=png(k), label=k) for k in range(3)])
+    write_records(tmp_path / "b", [example(image=png(9), label="cat"), example(image=png(8), lable=1)])
+    ingest = config(tmp_path)
+    assert inspect_source(ingest).labels == {"": {"0": 1, "1": 1, "2": 1, "cat": 1}}
+    assert inspect_source(ingest).warnings == [
+        "1 of 5 records that were read have no key 'label', and count as unlabelled; 'lable' may be the label "
+        "of some",
+        "the key 'label' holds text in 1 records and numbers in 3; each counts as the name of a class",
+    ]
+
+
+@pytest.mark.parametrize("key", ["lable", "Label", "lbl", "image__labl", "class_"])
+def test_a_misspelt_label_is_no_reason_to_train_without_labels(tmp_path, key):
+    found = error(tmp_path, [example(**{"image": png(i), key: i}) for i in range(3)])
+    assert f"{key.replace('__', '/')!r} may be the label" in found
+
+
 def test_the_name_of_a_single_file_divides_nothing(tmp_path):
     write_records(tmp_path / "x-test.tfrecord", [example(image=png(k), label="ab"[k]) for k in range(2)])
     assert inspect_source(config(tmp_path / "x-test.tfrecord")).labels == {"": {"a": 1, "b": 1}}
