@@ -161,13 +161,16 @@ def is_directory(path: str) -> bool:
 def stat(path: str) -> FileInfo | None:
     """What is known of a file; None where there is none."""
     scheme = scheme_of(path)
-    name = posixpath.basename(path)
     if not scheme:
-        name = os.path.basename(local(path))
-        if not os.path.isfile(local(path)):
+        own = local(path)
+        try:
+            found = os.stat(own)
+        except (OSError, ValueError):
             return None
-        found = os.stat(local(path))
-        return FileInfo(local(path), name, found.st_size, local_version(found))
+        if not stat_module.S_ISREG(found.st_mode):
+            return None
+        return FileInfo(own, os.path.basename(own), found.st_size, local_version(found))
+    name = posixpath.basename(path)
     if scheme in _TENSORFLOW_SCHEMES:
         import tensorflow as tf
 

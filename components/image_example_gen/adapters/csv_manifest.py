@@ -1,12 +1,13 @@
 """A CSV file that names images, their labels, their splits and their groups."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from components.image_example_gen import files, look_alikes, names, table
 from components.image_example_gen.adapters import base
-from components.image_example_gen.adapters.image_paths import ImagePaths
+from components.image_example_gen.adapters.image_paths import ImagePaths, Rejection
 from components.image_example_gen.config import CsvManifestSource
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import UNSPLIT, EncodedImage, Entry
@@ -40,8 +41,7 @@ class CsvManifestAdapter:
 
     def listing(self) -> base.Listing:
         """Reads the manifest, and looks up the files that it names."""
-        manifest = self._manifest()
-        entries = self._entries(manifest)
+        manifest, entries = self._manifest, self._entries
         found = tuple(info for _, info in entries if info)
         counted = ((entry.split, entry.label) for entry, _ in entries if entry.rejected is None)
         unusable = base.unusable([entry for entry, _ in entries if entry.rejected])
@@ -62,12 +62,13 @@ class CsvManifestAdapter:
     def chunks(self, staging_dir: str, chunk_images: int) -> list[base.FileChunk]:
         """Groups the rows in their order."""
         del staging_dir  # files are read in place
-        return base.file_chunks([entry for entry, _ in self._entries(self._manifest())], chunk_images)
+        return base.file_chunks([entry for entry, _ in self._entries], chunk_images)
 
     def read(self, chunk: base.FileChunk) -> Iterator[EncodedImage]:
         """Reads the files of a chunk, one at a time."""
         return (base.read_entry(entry, self._max_file_bytes) for entry in chunk.entries)
 
+    @functools.cached_property
     def _manifest(self) -> _Manifest:
         """Reads the table, and decides what its columns are."""
         source = self._source
@@ -144,14 +145,16 @@ class CsvManifestAdapter:
                 raise
             raise DataError(f"{error} {key}: '' if none of them does.") from error
 
-    def _entries(self, manifest: _Manifest) -> list[tuple[Entry, files.FileInfo | None]]:
+    @functools.cached_property
+    def _entries(self) -> list[tuple[Entry, files.FileInfo | None]]:
         """An entry for each image of the manifest; a row that says the same again is left out.
 
         Raises:
             DataError: If a row has no path or an unknown split, or two give one image different labels.
         """
+        manifest = self._manifest
         paths = ImagePaths(self._root, self._source.follow_links)
-        found: dict[tuple[str, str], tuple[Entry, files.FileInfo | None]] = {}
+        found: dict[tuple[str, str], tuple[str | None, files.FileInfo | None, Rejection | None]] = {}
         lines: dict[str, tuple[int, str | None]] = {}
         groups: dict[str, tuple[int, str]] = {}
         for line, row in manifest.table.rows:
@@ -183,16 +186,21 @@ class CsvManifestAdapter:
                 )
             if manifest.group is not None:
                 self._note_group(groups, relative, (line, row[manifest.group]), manifest.table.what)
-            entry = Entry(relative, label or other, split, info.path if info else "", -1, rejected)
-            if info is not None:
-                entry = dataclasses.replace(entry, size=info.size)
-                info = dataclasses.replace(info, relative=relative)
-            found[relative, split] = entry, info
-        if manifest.group is None:
-            return list(found.values())
+            found[relative, split] = label or other, info, rejected
         return [
-            (dataclasses.replace(entry, group=groups[entry.source][1]), info)
-            for entry, info in found.values()
+            (
+                Entry(
+                    relative,
+                    label,
+                    split,
+                    info.path if info else "",
+                    info.size if info else -1,
+                    rejected,
+                    None if manifest.group is None else groups[relative][1],
+                ),
+                info and dataclasses.replace(info, relative=relative),
+            )
+            for (relative, split), (label, info, rejected) in found.items()
         ]
 
     def _note_group(

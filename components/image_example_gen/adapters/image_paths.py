@@ -41,7 +41,7 @@ class ImagePaths:
             DataError: If several files may be meant.
         """
         rejected = None
-        for text in dict.fromkeys((named, named.replace("\\", "/"))):
+        for text in (named, named.replace("\\", "/")) if "\\" in named else (named,):
             relative, info, why = (
                 self._find_remote(text, where) if self._is_remote else self._find(text, where)
             )
