@@ -33,6 +33,23 @@ def require_no_pattern(config: PipelineConfig) -> None:
         )
 
 
+def require_outside_data(config: PipelineConfig) -> None:
+    """Refuses a root within the directory of the data: the next run would read what this one wrote.
+
+    Raises:
+        ConfigError: If it lies there.
+    """
+    data = getattr(config.data.source, "path", None)
+    if not data or "://" in config.root or "://" in data.removeprefix("file://"):
+        return
+    folder = os.path.realpath(os.path.expanduser(data.removeprefix("file://")))
+    if os.path.isdir(folder) and pathlib.Path(os.path.realpath(config.root)).is_relative_to(folder):
+        raise ConfigError(
+            f"Received the root {config.root}, which lies in the directory of the data, {data}: the next run "
+            "would take what this one writes there for data. Set another one with --set root=DIR."
+        )
+
+
 def require_unmoved(config: PipelineConfig) -> None:
     """Refuses a root whose records name their files at another place.
 

@@ -105,6 +105,11 @@ def inspect_listing(ingest: IngestConfig, listing: base.Listing, is_exact: bool 
         what = "no image is usable by its path" if listing.unusable else "there is no image"
         why = f" {listing.unusable}." if listing.unusable else ""
         raise DataError(f"Received {ingest.source}, in which {what}; expected images.{why}")
+    if broken := [name for name in inspection.class_names if "\n" in name or "\r" in name]:
+        raise DataError(
+            f"Received {ingest.source} with the class {broken[0]!r}, whose name holds a line break; expected "
+            "names of a single line. Rename it."
+        )
     try:
         if is_exact:
             require_classes(inspection.class_names, str(ingest.source))

@@ -110,6 +110,7 @@ class SetAside:
         digest: SHA-256 of its bytes, hex; empty where they could not be had.
         sample: Staged copy of its bytes, if one was kept.
         label: Its class by the source; None where it has none.
+        split: As the source has it.
     """
 
     source: str
@@ -118,6 +119,7 @@ class SetAside:
     digest: str = ""
     sample: str = ""
     label: str | None = None
+    split: str = UNSPLIT
 
 
 @dataclasses.dataclass(frozen=True)

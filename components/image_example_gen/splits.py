@@ -100,6 +100,7 @@ def plan_splits(
     ids = np.concatenate([chunk.image_ids for chunk in chunks])
     given = np.array([_CODES[split] for chunk in chunks for split in chunk.splits], np.int8)
     has_own = {split for chunk in chunks for split in set(chunk.splits)}
+    has_own |= {each.split for chunk in chunks for each in chunk.set_aside}
     texts = [label for chunk in chunks for label in chunk.labels]
     given_labels = given_labels or {}
     class_names = tuple(sorted({text for text in texts if text is not None} | set(given_labels.values())))

@@ -73,7 +73,9 @@ class ChunkStager:
         for i, why in blank.items():
             digest = hashlib.sha256(batch.pixels[i].tobytes()).hexdigest()
             label = batch.labels[i]
-            self._set_aside.append(SetAside(batch.sources[i], why.reason, why.detail, digest, label=label))
+            self._set_aside.append(
+                SetAside(batch.sources[i], why.reason, why.detail, digest, "", label, batch.split)
+            )
         good = [i for i in range(len(batch.pixels)) if i not in blank]
         pixels = batch.pixels[good] if blank else batch.pixels
         if good:
@@ -146,7 +148,7 @@ class ChunkStager:
                 file.write(image.data)
         digest = hashlib.sha256(image.data).hexdigest() if image.data else ""
         self._set_aside.append(
-            SetAside(image.source, rejected.reason, rejected.detail, digest, sample, image.label)
+            SetAside(image.source, rejected.reason, rejected.detail, digest, sample, image.label, image.split)
         )
 
 

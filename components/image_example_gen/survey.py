@@ -118,6 +118,8 @@ def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
             tally.look(more_images(adapter, chunks, doubtful, tally.rejected_sources, seed))
     survey = tally.survey(inspection, sketch is None or sketch.is_exact, sketch.doubts if sketch else ())
     _require_usable(survey, ingest)
+    if survey.is_exact:
+        require_enough_labels(tally.without_bad(inspection))
     if groups is None and ingest.group_pattern:
         doubts = doubts_of_pattern(ingest, tally.sources, survey.is_whole)
         return dataclasses.replace(survey, doubts=(*survey.doubts, *doubts))
@@ -183,6 +185,20 @@ class _Tally:
         """Classes of which every image that was looked at is bad."""
         good = {label for _, label in self._good}
         return sorted({label for _, label in self._bad if label is not None} - good)
+
+    def without_bad(self, inspection: SourceInspection) -> SourceInspection:
+        """What is left of classes and splits of which every image was looked at."""
+        labels: dict[str, dict[str, int]] = {}
+        unlabelled: dict[str, int] = {}
+        for group, size in _group_sizes(inspection):
+            split, label = group
+            is_whole = self._good[group] + self._bad[group] >= size
+            left = self._good[group] if is_whole else size
+            if label is None or not left:
+                unlabelled[split] = unlabelled.get(split, 0) + left
+            else:
+                labels.setdefault(split, {})[label] = left
+        return dataclasses.replace(inspection, labels=labels, unlabelled=unlabelled)
 
     def survey(self, inspection: SourceInspection, is_exact: bool, doubts: Sequence[str]) -> Survey:
         """The figures, each group weighted by how many images it has."""

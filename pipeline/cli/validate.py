@@ -69,7 +69,9 @@ def describe(inspection: SourceInspection, is_exact: bool = True) -> list[str]:
 
 def _counts(labels: Mapping[str, int]) -> str:
     """Class names with their numbers of images; of very many classes a few, and the range."""
-    few = ", ".join(f"{name} {count:,}" for name, count in list(labels.items())[:_CLASSES_SHOWN])
+    few = ", ".join(
+        f"{names.shortened(name)} {count:,}" for name, count in list(labels.items())[:_CLASSES_SHOWN]
+    )
     if len(labels) <= _CLASSES_SHOWN:
         return few
     least, most = min(labels.values()), max(labels.values())

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from pipeline import presence
 from pipeline.config import PipelineConfig
-from pipeline.root import require_no_pattern, require_unmoved
+from pipeline.root import require_no_pattern, require_outside_data, require_unmoved
 from pipeline.runners import events
 from pipeline.runners.signals import Relay
 
@@ -56,7 +56,8 @@ def require_usable(config: PipelineConfig) -> None:
 
     Raises:
         RunError: If the root is not a local directory, or can't be written.
-        ConfigError: If the root has characters of patterns or was moved, or the server can't be opened.
+        ConfigError: If the root has characters of patterns, lies in the data or was moved, or the server
+            can't be opened.
     """
     if "://" in config.root:
         raise RunError(
@@ -64,6 +65,7 @@ def require_usable(config: PipelineConfig) -> None:
             "--set root=DIR, or compile the pipeline for Kubeflow: there the root may be on an object store."
         )
     require_no_pattern(config)
+    require_outside_data(config)
     require_unmoved(config)
     root = pathlib.Path(config.root)
     existing = next(folder for folder in (root, *root.parents) if folder.exists())

@@ -89,6 +89,18 @@ def test_characters_of_patterns_are_refused_at_once(folder, name, character):
     assert not (folder / "runs").exists()
 
 
+@pytest.mark.parametrize("name", ["validate", "run"])
+@pytest.mark.parametrize("root", ["images", "images/runs", "link/runs"])
+def test_a_root_in_the_directory_of_the_data_is_refused_at_once(folder, name, root):
+    """The second run would learn a class of the pictures that the first one has written."""
+    (folder / "images").mkdir()
+    (folder / "link").symlink_to("images")
+    done = run(name, root, "--set", "data={source: {kind: image_folder, path: images}}")
+    assert done.exit_code == 1
+    assert f"root {folder}/{root}, which lies in the directory of the data, " in done.output
+    assert not os.listdir(folder / "images")
+
+
 @pytest.mark.parametrize("name", ["runs/größe 日本", "{x}", "a #1 100%25 'b' \"c\" $d;e&f", "-x"])
 def test_other_characters_do(folder, name):
     done = run("validate", name)

@@ -136,6 +136,9 @@ def _end_warnings(tar: BinaryIO, offset: int) -> list[str]:
         return ["the archive has no mark of its end: if it was cut, members are missing"]
     if len(block) < tarfile.BLOCKSIZE or block.strip(b"\0"):
         raise tarfile.ReadError(f"no member begins at byte {offset:,}, where the last one ends")
+    while rest := tar.read(1 << 20):
+        if rest.strip(b"\0"):
+            return ["more data stand behind the end of the archive, such as another one, and are not read"]
     return []
 
 
@@ -186,18 +189,21 @@ def _zip_name(member: zipfile.ZipInfo) -> tuple[str, bool]:
 
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[tuple[files.FileInfo, bool]]:
-    for member in archive:
+    members = archive.getmembers()
+    regular = {posixpath.normpath(member.name): member for member in members if member.isreg()}
+    for member in members:
         name = files.readable(member.name.removeprefix("./"))
         if member.isdir():
             yield files.FileInfo("", name.rstrip("/"), 0, "", "empty_directory"), False
             continue
-        problem = "outside" if _escapes(member.name) else ""
+        target, problem = member, "outside" if _escapes(member.name) else ""
         if not problem and (member.issym() or member.islnk()):
-            inside_of = member.name if member.issym() else ""
-            problem = "outside" if _escapes(member.linkname, inside_of) else "special"
-        elif not problem and not member.isreg():
+            beside = posixpath.dirname(member.name) if member.issym() else ""
+            problem = "outside" if _escapes(member.linkname, beside and f"{beside}/x") else ""
+            target = regular.get(posixpath.normpath(posixpath.join(beside, member.linkname)), member)
+        if not problem and not target.isreg():
             problem = "special"
-        info = files.FileInfo(str(member.offset_data), name, member.size, str(member.mtime), problem)
+        info = files.FileInfo(str(target.offset_data), name, target.size, str(member.mtime), problem)
         yield info, False
 
 

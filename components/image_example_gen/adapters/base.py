@@ -2,6 +2,9 @@
 
 import collections
 import dataclasses
+import difflib
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -162,7 +165,11 @@ def require_file(path: str, what: str) -> files.FileInfo:
         raise DataError(f"Received {what} {path}, which can't be read: {error}.") from error
     if info is None:
         kind = "is a directory" if is_directory else "does not exist"
-        raise DataError(f"Received {what} {path}, which {kind}; expected a file. Correct data.source.path.")
+        hint = " For a folder of images write data.source.kind: image_folder." if is_directory else ""
+        raise DataError(
+            f"Received {what} {path}, which {kind}; expected a file. Correct data.source.path."
+            f"{hint or _path_hint(path)}"
+        )
     return info
 
 
@@ -180,4 +187,37 @@ def require_directory(path: str, what: str) -> None:
         kind = "is a file" if files.exists(path) else "does not exist"
         raise DataError(
             f"Received {what} {path}, which {kind}; expected a directory. Correct data.source.path."
+            f"{_path_hint(path)}"
         )
+
+
+_ENDINGS = {"archive": ".zip .tar .tgz .gz .bz2 .xz", "npz": ".npz", "csv_manifest": ".csv .tsv"}
+_KINDS = {
+    ending: f" For such a file write data.source.kind: {kind}."
+    for kind, endings in _ENDINGS.items()
+    for ending in endings.split(" ")
+}
+
+
+def _path_hint(path: str) -> str:
+    """What may be wrong with a path at which there is nothing; begins with a blank, empty if unknown."""
+    if not path.strip():
+        return " It is empty."
+    if path != path.strip():
+        return " It begins or ends with a blank."
+    if "$" in path:
+        return " Variables are not filled in: write the whole path."
+    if re.match(r"[A-Za-z]:\\", path) and os.sep == "/":
+        return " It is a path of Windows."
+    if files.scheme_of(path):
+        return ""
+    if files.exists(path):
+        return _KINDS.get(os.path.splitext(path)[1].lower(), "")
+    if re.search(r"[*?\[]", path):
+        return " Patterns are not filled in: write the path of one."
+    directory, name = os.path.split(files.local(path).rstrip(os.sep))
+    try:
+        there = sorted(os.listdir(directory or "."))
+    except OSError:
+        return ""
+    return "".join(f" Did you mean {near}?" for near in difflib.get_close_matches(name, there, 1))

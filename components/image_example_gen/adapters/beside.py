@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Sequence, Set
 
 from components.image_example_gen import names
+from components.image_example_gen.records import EVAL, TEST
 
 _IMAGES = names.words("images image imgs img jpegimages photos pictures frames inputs")
 _PARTS = names.words(
@@ -52,6 +53,16 @@ def annotations(paths: Sequence[tuple[str, ...]], others: Sequence[str]) -> str:
         ):
             return f"Beside the images lies {other}, a file of annotations as COCO has them. "
     return ""
+
+
+def split_lists(others: Iterable[str]) -> list[str]:
+    """Files beside the images that are called like splits: `train.txt`, `meta/test.json`."""
+    found = {}
+    for other in others:
+        stem, ending = os.path.splitext(other.rpartition("/")[2])
+        if ending.lower() in (*_TABLES, ".txt", ".lst", ".json"):
+            found[other] = names.split_in_file_name(stem)
+    return sorted(filter(found.get, found)) if {TEST, EVAL} & set(found.values()) else []
 
 
 def table(others: Iterable[str]) -> str:

@@ -131,7 +131,9 @@ class CsvManifestAdapter:
             hint += f"; {divides} may tell of splits: write train, eval or test in a column split"
         if group is None and self._source.group_column is None and (like := found.like_a_group(named)):
             hint += f"; {keys[table.GROUP]}: {like} keeps in one split what has the same {like}"
-        what = f"the columns {names.listed(named)}" if named else "the columns without a name"
+        what = f"the columns {names.listed(named)}" if named else "the column without a name"
+        if not named and label is None:
+            hint = "; call it label if it holds the labels"
         return [f"passed over {what} of the manifest{hint}"]
 
     def _group_column(self, found: table.Table, key: str) -> int | None:

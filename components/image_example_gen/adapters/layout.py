@@ -5,11 +5,10 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from components.image_example_gen import names
-from components.image_example_gen.adapters import beside
+from components.image_example_gen.adapters import beside, wrappers
+from components.image_example_gen.adapters.wrappers import Parts
 from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import TRAIN, UNSPLIT
-
-Parts = tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,16 +39,18 @@ def read_layout(relatives: Sequence[str], others: Sequence[str], choice: str, wh
         DataError: If the directories can be read in several ways, or in none.
     """
     paths: list[Parts] = [tuple(relative.split("/")) for relative in relatives]
-    wrapper = _wrapper(paths, choice)
-    paths = _without_all(paths, wrapper)
+    wrapper = wrappers.around(paths, choice)
+    paths = wrappers.without_all(paths, wrapper)
     reader = _Reader(paths, others, what)
     splits = reader.splits(choice)
     if splits is not None:
         rests = [path[1:] if path[0] in splits and len(path) > 1 else path for path in paths]
         of = [splits.get(path[0], UNSPLIT) if len(path) > 1 else UNSPLIT for path in paths]
-        wrappers = _wrappers(_directories(paths), splits)
-        rests = [_without(rest, wrappers.get(path[0], ())) for rest, path in zip(rests, paths, strict=True)]
-    elif choice == "auto" and (inner := _splits_below_classes(paths)):
+        around = wrappers.around_splits(wrappers.directories(paths), splits)
+        rests = [
+            wrappers.without(rest, around.get(path[0], ())) for rest, path in zip(rests, paths, strict=True)
+        ]
+    elif choice == "auto" and (inner := wrappers.splits_below_classes(paths)):
         rests = [(path[0], *path[2:]) for path in paths]
         of = [inner[path[1]] for path in paths]
     else:
@@ -57,6 +58,7 @@ def read_layout(relatives: Sequence[str], others: Sequence[str], choice: str, wh
     if choice == "groups":
         rests = [path[1:] if len(path) > 2 else path for path in rests]
     elif choice == "auto":
+        rests = wrappers.without_labelled(rests, of)
         reader.refuse_groups(rests)
     places = tuple((split, _label(rest)) for split, rest in zip(of, rests, strict=True))
     reader.judge(places, choice)
@@ -67,88 +69,6 @@ def _label(path: Parts) -> str | None:
     return path[0] if len(path) > 1 and not names.is_unlabelled(path[0]) else None
 
 
-def _without(path: Parts, wrapper: Parts) -> Parts:
-    return path[len(wrapper) :] if path[: len(wrapper)] == wrapper else path
-
-
-def _without_all(paths: Iterable[Parts], wrapper: Parts) -> list[Parts]:
-    return [_without(path, wrapper) for path in paths]
-
-
-def _directories(paths: Iterable[Parts]) -> dict[str, list[Parts]]:
-    """First directory -> what is below it; images that lie in no directory are left out."""
-    found: dict[str, list[Parts]] = {}
-    for path in paths:
-        if len(path) > 1:
-            found.setdefault(path[0], []).append(path[1:])
-    return found
-
-
-def _wrapper(paths: Sequence[Parts], choice: str) -> Parts:
-    """Directories around everything: one alone, with directories in it, that is no split and no class.
-
-    Images may lie beside it; in it only where it holds several directories.
-    """
-    wrapper: list[str] = []
-    while True:
-        tops = _directories(paths)
-        if len(tops) != 1:
-            return tuple(wrapper)
-        name, inside = next(iter(tops.items()))
-        is_split = choice in ("auto", "splits") and names.split_of(name) is not None
-        below = _directories(inside)
-        loose = any(len(path) == 1 for path in inside)
-        if is_split or names.is_unlabelled(name) or not below or (loose and len(below) == 1):
-            return tuple(wrapper)
-        wrapper.append(name)
-        paths = inside
-
-
-def _wrappers(tops: Mapping[str, Sequence[Parts]], splits: Mapping[str, str]) -> dict[str, Parts]:
-    """Directories around everything in each split: `train/images/<class>/…`, `test/images/…`.
-
-    In a split other than `train` a single directory may as well be its only class.
-    """
-    found = {
-        top: _wrapper(inside, "classes")
-        for top, inside in tops.items()
-        if top in splits and _directories(inside)
-    }
-    classes = {
-        name
-        for top in found
-        if splits[top] == TRAIN
-        for name in _directories(_without_all(tops[top], found[top]))
-    }
-    for top, wrapper in found.items():
-        if splits[top] == TRAIN:
-            continue
-        below = set(_directories(_without_all(tops[top], wrapper)))
-        if wrapper and not below & classes:
-            found[top] = ()  # a class with directories in it
-        below = set(_directories(_without_all(tops[top], found[top])))
-        if len(below) == 1 and not below & classes and _is_no_class(min(below), top):
-            found[top] = (*found[top], *below)  # images without labels
-    return found
-
-
-def _is_no_class(name: str, top: str) -> bool:
-    """Whether a directory in a split only holds its images: `images/`, or `Test/` in `Test/`."""
-    return beside.holds_images(name) or names.split_of(name) is not None or name.casefold() == top.casefold()
-
-
-def _splits_below_classes(paths: Sequence[Parts]) -> dict[str, str] | None:
-    """Name -> split where every class holds `train/`, `test/`, … and nothing else."""
-    second: set[str] = set()
-    for path in paths:
-        if len(path) < 3:
-            return None
-        second.add(path[1])
-    found = {name: split for name in second if (split := names.split_of(name))}
-    several = len({path[0] for path in paths}) > 1
-    return found if several and len(found) == len(second) and TRAIN in found.values() else None
-
-
 class _Reader:
     """Decides on the top directories of a folder, and gathers what to tell of it."""
 
@@ -156,7 +76,7 @@ class _Reader:
         self._paths = paths
         self._others = others
         self._what = what
-        self._tops = _directories(paths)
+        self._tops = wrappers.directories(paths)
         self.warnings: list[str] = []
 
     def splits(self, choice: str) -> dict[str, str] | None:
@@ -169,7 +89,7 @@ class _Reader:
             return None
         named = names.splits_of(self._tops)
         unknown = [top for top in self._tops if top not in named and not names.is_unlabelled(top)]
-        classes = {top: set(_directories(self._tops[top])) for top in named}
+        classes = {top: set(wrappers.directories(self._tops[top])) for top in named}
         learnt = {name for top, split in named.items() if split == TRAIN for name in classes[top]}
         if choice == "splits":
             if unknown or TRAIN not in named.values():
@@ -234,9 +154,11 @@ class _Reader:
         Raises:
             DataError: If they do.
         """
-        tops = {top: below for top, below in _directories(paths).items() if not names.is_unlabelled(top)}
-        inside = (_without_all(below, _wrapper(below, "classes")) for below in tops.values())
-        inner = [found for each in inside if len(found := set(_directories(each))) > 1]
+        tops = {
+            top: below for top, below in wrappers.directories(paths).items() if not names.is_unlabelled(top)
+        }
+        inside = (wrappers.without_all(below, wrappers.around(below, "classes")) for below in tops.values())
+        inner = [found for each in inside if len(found := set(wrappers.directories(each))) > 1]
         if len(inner) < 2 or 2 * len(inner) < len(tops):
             return
         shared, all_names = set.intersection(*inner), set.union(*inner)
@@ -251,7 +173,7 @@ class _Reader:
 
     def _warn_of_inner(self, tops: Mapping[str, Sequence[Parts]]) -> None:
         """Tells of classes that hold several directories, which may be the classes that are meant."""
-        inner = {top: sorted(_directories(below)) for top, below in tops.items()}
+        inner = {top: sorted(wrappers.directories(below)) for top, below in tops.items()}
         deep = sorted(top for top, below in inner.items() if len(below) > 1)
         if len(deep) > 1 and 2 * len(deep) >= len(tops):
             below = [f"{top}/{name}" for top in deep for name in inner[top]]
@@ -269,10 +191,16 @@ class _Reader:
         labels = {label for _, label in places if label is not None}
         if choice != "auto":
             return
+        if labels and not any(split for split, _ in places) and (lists := beside.split_lists(self._others)):
+            self.warnings.append(
+                f"{names.listed(lists)} may tell which images are of train and test, and are not read: kind: "
+                "csv_manifest reads splits from a column split"
+            )
         if parts := beside.parts_of_a_set(labels, self._others):
             raise self._error(
-                f"with the directories {_quoted(labels)}: {parts}. Write a CSV manifest (kind: csv_manifest)"
-                " with path and label of the images, or data.source.layout: classes if they are classes"
+                f"with the directories {_quoted(labels)}: {parts}. Let data.source.path name the one that "
+                "holds the classes, write a CSV manifest (kind: csv_manifest) with path and label of the "
+                "images, or data.source.layout: classes if they are classes"
             )
         found = beside.annotations(self._paths, self._others) if len(labels) < 2 else ""
         if not found and len(labels) == 1:

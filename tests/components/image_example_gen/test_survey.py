@@ -6,7 +6,7 @@ from components.image_example_gen import DataError, IngestConfig
 from components.image_example_gen.expected_splits import expected_splits
 from components.image_example_gen.survey import survey_source
 from tests.components.image_example_gen.adapters.test_tfrecord import example, png, write_records
-from tests.components.image_example_gen.support import image_folder, write
+from tests.components.image_example_gen.support import image_folder, run_ingest, write
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><circle r="4"/></svg>'
 
@@ -151,3 +151,25 @@ def test_arrays(tmp_path):
     assert found.inspection.num_images == 1797
     assert found.num_looked_at >= 256
     assert found.bad_share == 0
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (("test/a", "test/b"), "The source's own split test has no labelled image that can be used"),
+        (("train/b",), "1 of 2 classes in eval or test, but none in train: 'b'"),
+    ],
+)
+def test_a_class_or_split_of_bad_images_only_is_refused(tmp_path, bad, told):
+    """As a run refuses it, which must not carve a test split out of train where the source has its own."""
+    (tmp_path / "run").mkdir()
+    for split in ("train", "val", "test"):
+        image_folder(tmp_path / "data" / split, ["a", "b"], 4, first_seed=ord(split[-1]) * 100)
+    for name in bad:
+        for path in (tmp_path / "data" / name).iterdir():
+            path.write_bytes(b"no image")
+    config = folder(tmp_path / "data", max_bad_fraction=0.9)
+    with pytest.raises(DataError, match=told):
+        survey_source(config)
+    with pytest.raises(DataError, match=told):
+        run_ingest(config, tmp_path / "run")

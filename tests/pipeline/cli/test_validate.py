@@ -90,12 +90,12 @@ def test_arrays_without_clear_meaning(tmp_path):
 
 
 def test_records_are_read_without_chatter(tmp_path):
-    records = [example(image=png(i), label=("0", "1\n")[i % 2]) for i in range(40)]
+    records = [example(image=png(i), label=("0", "1\t")[i % 2]) for i in range(40)]
     write_records(tmp_path / "x", records, "GZIP")
     done = validate(tmp_path, "tfrecord", tmp_path / "x")
     assert (done.returncode, done.stderr) == (0, "")
     assert (
-        "40 images, 40 of them labelled\n  split by hash: 0 20, 1\\n 20\n  warning: the class" in done.stdout
+        "40 images, 40 of them labelled\n  split by hash: 0 20, 1\\t 20\n  warning: the class" in done.stdout
     )
     wrong = validate(tmp_path, "tfrecord", tmp_path / "x", image_feature="picture")
     assert wrong.returncode == 1

@@ -53,6 +53,15 @@ READ = {
         [*files_of("x_train/x_train/cat", "x_train/x_train/dog"), *files_of("x_test/x_test")],
         {"train": PAIR},
     ),
+    "labeled beside unlabeled": (files_of("Labeled/cat", "Labeled/dog", "Unlabeled"), {"": PAIR}),
+    "labeled in a split": (
+        [
+            *files_of("train/labeled/cat", "train/labeled/dog", "train/unlabeled"),
+            *files_of("val/cat", "val/dog"),
+        ],
+        {"train": PAIR, "eval": PAIR},
+    ),
+    "a class labeled": (files_of("labeled", "blank"), {"": {"labeled": 2, "blank": 2}}),
     "no labels": (files_of("cat", "dog", "Unlabelled Images", "no_label"), {"": PAIR}),
     "streams of Windows": (
         [*files_of("cat", "dog"), *(f"{name}:Zone.Identifier" for name in files_of("cat", "dog"))],
@@ -272,6 +281,20 @@ def test_a_split_under_two_names_and_a_class_called_like_a_split_are_told(tmp_pa
     )
 
 
+def test_lists_of_splits_beside_classes_are_told(tmp_path):
+    paths = files_of("food/images/cat", "food/images/dog")
+    lists = ["food/meta/train.txt", "food/meta/test.json", "food/meta/classes.txt"]
+    found = inspect_source(IngestConfig(source=put(tmp_path / "a", "image_folder", [*paths, *lists])))
+    assert found.labels == {"": PAIR}
+    assert found.warnings == [
+        "food/meta/test.json, food/meta/train.txt may tell which images are of train and test, and are not "
+        "read: kind: csv_manifest reads splits from a column split"
+    ]
+    splits_and_lists = [*splits("train", "test"), "train.txt", "test.txt"]
+    found = inspect_source(IngestConfig(source=put(tmp_path / "b", "image_folder", splits_and_lists)))
+    assert found.warnings == []
+
+
 def test_a_table_beside_images_without_labels_is_told(tmp_path):
     source = put(tmp_path, "image_folder", ["0.png", "1.png", "labels.csv"])
     found = inspect_source(IngestConfig(source=source))
@@ -299,7 +322,7 @@ def test_a_zip_with_backslashes(tmp_path):
         (["['boot', 'bag']", "boot"], "looks like several labels in one"),
         (["boot;bag", "bag;hat"], "the classes 'bag;hat', 'boot;bag' look like several labels in one each"),
         (["0.25", "0.5", "1"], "the classes '0.25', '0.5' look like a figure, such as a score each"),
-        (["boot\x01", "bag\n"], r"the classes 'bag\n', 'boot\x01' look like broken text each"),
+        (["boot\x01", "bag\x02"], r"the classes 'bag\x02', 'boot\x01' look like broken text each"),
     ],
 )
 def test_look_alike_class_names(tmp_path, classes, text):
@@ -321,3 +344,10 @@ def test_look_alike_class_names(tmp_path, classes, text):
 def test_names_that_are_fine(tmp_path, classes):
     source = put(tmp_path, "image_folder", files_of(*classes))
     assert inspect_source(IngestConfig(source=source)).warnings == []
+
+
+def test_a_class_of_two_lines_is_refused_before_a_run(tmp_path):
+    """The vocabulary of Transform has a line for each class."""
+    source = put(tmp_path, "image_folder", files_of("boot\nleft", "bag"))
+    with pytest.raises(DataError, match=r"the class 'boot\\nleft', whose name holds a line break"):
+        inspect_source(IngestConfig(source=source))

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import re
 import tarfile
 import zipfile
 
@@ -366,3 +367,54 @@ def test_of_members_with_one_name_the_last_counts(tmp_path, kind):
     assert found.labels == {"": {"cat": 2, "dog": 2}}
     assert found.passed_over == {"members that a later one of the same name replaces": 1}
     assert images_of(path, "archive", tmp_path)["cat/0.png"].data == encoded(picture(2))
+
+
+def test_links_in_a_tar(tmp_path):
+    path = tmp_path / "data.tar"
+    with tarfile.open(path, "w") as archive:
+        add_to_tar(archive, "cat/early.png", type=tarfile.SYMTYPE, linkname="../blobs/abc")
+        add_to_tar(archive, "blobs/abc", encoded(picture(1)))
+        add_to_tar(archive, "dog/0.png", encoded(picture(2)))
+        add_to_tar(archive, "cat/hard.png", type=tarfile.LNKTYPE, linkname="dog/0.png")
+        add_to_tar(archive, "cat/broken.png", type=tarfile.SYMTYPE, linkname="none.png")
+        add_to_tar(archive, "cat/directory", type=tarfile.SYMTYPE, linkname="../dog")
+    images = images_of(path, "archive", tmp_path)
+    assert images["cat/early.png"].data == encoded(picture(1))
+    assert images["cat/hard.png"].data == images["dog/0.png"].data == encoded(picture(2))
+    assert {source for source, image in images.items() if image.rejected} == {
+        "cat/broken.png",
+        "cat/directory",
+    }
+
+
+def test_archives_one_behind_the_other(tmp_path):
+    for name in "ab":
+        with tarfile.open(tmp_path / name, "w") as archive:
+            for c in ("cat", "dog"):
+                add_to_tar(archive, f"{c}/{name}.png", encoded(picture(ord(name))))
+    (tmp_path / "data").write_bytes((tmp_path / "a").read_bytes() + (tmp_path / "b").read_bytes())
+    found = inspect(tmp_path / "data", "archive")
+    assert (found.num_images, len(found.warnings)) == (2, 1)
+    assert found.warnings[0].startswith("more data stand behind the end of the archive")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "hint"),
+    [
+        ("image_folder", "data ", "It begins or ends with a blank."),
+        ("image_folder", "", "It is empty."),
+        ("image_folder", "$HOME/data", "Variables are not filled in: write the whole path."),
+        ("image_folder", "data/*", "Patterns are not filled in: write the path of one."),
+        ("image_folder", "C:\\data", "It is a path of Windows."),
+        ("image_folder", "{root}/dato", "Did you mean data?"),
+        ("image_folder", "{root}/data.zip", "For such a file write data.source.kind: archive."),
+        ("archive", "{root}/data", "For a folder of images write data.source.kind: image_folder."),
+        ("csv_manifest", "{root}/data.csw", "Did you mean data.csv?"),
+    ],
+)
+def test_paths_that_lead_nowhere_are_explained(tmp_path, kind, name, hint):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data.zip").touch()
+    (tmp_path / "data.csv").touch()
+    with pytest.raises(DataError, match=f"{re.escape(hint)}$"):
+        inspect(name.format(root=tmp_path), kind)
