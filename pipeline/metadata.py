@@ -55,10 +55,15 @@ def reading_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfi
     """The connection for a command that only looks: where there is no SQLite file yet, none is made.
 
     Raises:
-        ConfigError: As `connection_config`, or if the root was moved.
+        ConfigError: As `connection_config`, or if the root was moved or can't have a SQLite file.
     """
     require_unmoved(config)
     metadata = config.metadata
+    if isinstance(metadata, SqliteMetadataConfig) and "://" in config.metadata_path:
+        raise ConfigError(
+            f"Received the root {config.root}; runs on this machine have a local one, to be set with "
+            "--set root=DIR, and runs on a cluster are recorded in its own database (docs/kubeflow.md)."
+        )
     if isinstance(metadata, SqliteMetadataConfig) and not pathlib.Path(config.metadata_path).exists():
         empty = metadata_store_pb2.ConnectionConfig()
         empty.fake_database.SetInParent()  # ML Metadata's own database in memory

@@ -5,6 +5,8 @@ import fcntl
 import os
 from collections.abc import Iterator
 
+from components.registry.interface import RegistryError
+
 
 @contextlib.contextmanager
 def exclusive_file(path: str) -> Iterator[None]:
@@ -16,8 +18,18 @@ def exclusive_file(path: str) -> Iterator[None]:
 
     Yields:
         Nothing; the lock is held.
+
+    Raises:
+        RegistryError: If this user may not write it.
     """
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "a", encoding="utf-8") as file:
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise RegistryError(
+            f"The registry can't be changed by this user (uid {os.getuid()}): {path}: {error.strerror}. Let "
+            "somebody do it who may write there."
+        ) from error
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

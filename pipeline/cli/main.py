@@ -1,5 +1,6 @@
 """Entry of the `tfx-contrastive` command. Sub-commands load when they are called."""
 
+import difflib
 import importlib
 import os
 import shlex
@@ -43,6 +44,15 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         return importlib.import_module(f"pipeline.cli.{COMMANDS[cmd_name][0]}").command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Adds what was probably meant to the error about an unknown sub-command."""
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and near:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Lists sub-commands without importing them."""

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from components.registry import commands
 from components.registry.interface import Event
-from pipeline.cli import options
+from pipeline.cli import options, records
 from pipeline.model_choice import registry_location
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -45,7 +43,7 @@ def list_command(config_name: str | None, overrides: tuple[str, ...], as_json: b
     if as_json:
         _print_json({"versions": [_plain(row) for row in rows], "history": [_plain(e) for e in events]})
         return
-    _print_table(
+    records.print_table(
         f"{location.name}: versions",
         ("version", "aliases", "blessed", "registered", "digest"),
         (
@@ -132,7 +130,7 @@ def diff_command(
     rows = (
         (d.fact, str(d.first), str(d.second), "" if d.change is None else f"{d.change:+.4g}") for d in found
     )
-    _print_table(f"{first} and {second}", ("fact", first, second, "change"), rows)
+    records.print_table(f"{first} and {second}", ("fact", first, second, "change"), rows)
 
 
 def _print_change(event: Event | None) -> None:
@@ -153,14 +151,7 @@ def _print_history(events: Iterable[Event]) -> None:
         )
         for event in events
     )
-    _print_table("history of the champion", ("time", "who", "what", "version", "why"), rows)
-
-
-def _print_table(title: str, headings: Iterable[str], rows: Iterable[tuple[str, ...]]) -> None:
-    table = Table(*headings, title=title, title_justify="left", box=None)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table, markup=False)
+    records.print_table("history of the champion", ("time", "who", "what", "version", "why"), rows)
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -36,7 +36,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(
-    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()
 ) -> None:
     """Prints a table; columns named in `right` hold numbers. States and verdicts are coloured."""
     click.echo(title)

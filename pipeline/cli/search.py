@@ -6,12 +6,10 @@ import pathlib
 from collections.abc import Sequence
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from components.similarity_index_gen.contact_sheet import contact_sheet
 from components.similarity_index_gen.search import ImageSearch, Neighbor
-from pipeline.cli import options, searching
+from pipeline.cli import options, records, searching
 from pipeline.model_choice import INDEX, ModelChoice
 
 
@@ -78,10 +76,9 @@ def _values(
 
 
 def _print(path: pathlib.Path, found: Sequence[Neighbor]) -> None:
-    table = Table(title=str(path), title_justify="left", box=None)
-    for heading in ("similarity", "label", "split", "source", "image_id"):
-        table.add_column(heading, justify="right" if heading == "similarity" else "left")
-    for each in found:
-        row = (f"{each.similarity:.4f}", each.label or "–", each.split, each.source, each.image_id[:12])
-        table.add_row(*row)
-    Console().print(table, markup=False, soft_wrap=True)
+    rows = [
+        (f"{each.similarity:.4f}", each.label or "–", each.split, each.source, each.image_id[:12])
+        for each in found
+    ]
+    headings = ("similarity", "label", "split", "source", "image_id")
+    records.print_table(str(path), headings, rows, right=("similarity",))

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shlex
 
 from pipeline.config import written
 from pipeline.config.loading import ConfigError, bundled_configs
@@ -24,7 +25,7 @@ def only_configuration(folder: pathlib.Path) -> pathlib.Path:
         names = ", ".join(path.name for path in found)
         raise ConfigError(
             f"This folder holds several configurations: {names}. Name the one that you mean, for example "
-            f"--config {found[0].name}."
+            f"--config {shlex.quote(found[0].name)}"
         )
     bundled = ", ".join(bundled_configs())
     raise ConfigError(

@@ -8,6 +8,7 @@ import pytest
 from components import serving_directory
 from components.registry import promotion
 from components.registry.interface import CHALLENGER, CHAMPION, RegistryError
+from components.registry.locking import exclusive_file
 from components.registry.mlflow_registry import MlflowRegistry
 from components.registry.model_store import digest_of
 from tests.components.registry.conftest import record_of
@@ -170,3 +171,10 @@ def test_a_crash_at_any_write_leaves_one_champion_and_a_true_history(directory, 
     assert [event.previous for event in registry.events()] == [None, *history[:-1]]
     assert registry.intent() is None
     assert served_digest(serving) == digest_of(models[2])
+
+
+def test_a_registry_that_this_user_can_not_change_is_told(tmp_path):
+    (tmp_path / "registry").touch()
+    told = r"can't be changed by this user \(uid \d+\): .*registry\.lock"
+    with pytest.raises(RegistryError, match=told), exclusive_file(f"{tmp_path}/registry/registry.lock"):
+        pass

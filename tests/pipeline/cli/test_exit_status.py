@@ -24,6 +24,7 @@ def test_wrong_usage_is_2():
     for arguments in (["--no-such-option"], ["no-such-command"], ["run", "--no-such-option"], ["show"]):
         assert tfx_contrastive(*arguments).returncode == 2, arguments
     assert "Usage: " in tfx_contrastive("show").stderr
+    assert "No such command 'statu'. Did you mean status?" in tfx_contrastive("statu").stderr
 
 
 def test_help_says_what_a_scheduler_may_rely_on():

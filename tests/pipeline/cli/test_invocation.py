@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -66,11 +67,12 @@ def test_none_is_told_and_no_demo_is_taken(folder, command):
 
 def test_several_are_listed(folder):
     put("shoes.yaml")
-    put("hats.yml")
+    put("hats 'n' caps.yml")
     done = run("run")
     assert done.exit_code == 1
-    assert "holds several configurations: hats.yml, shoes.yaml." in done.output
-    assert "--config hats.yml" in done.output
+    assert "holds several configurations: hats 'n' caps.yml, shoes.yaml." in done.output
+    (words,) = re.findall(r"for example (--config .*)\n", done.output)
+    assert shlex.split(words) == ["--config", "hats 'n' caps.yml"]
 
 
 def test_a_broken_one_is_read_so_that_its_fault_is_told(folder):

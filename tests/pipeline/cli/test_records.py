@@ -36,6 +36,13 @@ def test_before_the_first_run_they_say_so(tmp_path, command):
     assert list(tmp_path.iterdir()) == []  # a look makes nothing
 
 
+@pytest.mark.parametrize("command", [status.command, runs.command, artifacts.command])
+def test_a_root_on_an_object_store_is_told(command):
+    done = CliRunner().invoke(command, arguments("gs://bucket/shoes"))
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: Received the root gs://bucket/shoes; runs on this machine ")
+
+
 def test_an_empty_list_says_how_to_begin(tmp_path):
     done = CliRunner().invoke(runs.command, arguments(tmp_path))
     assert done.output.startswith("Pipeline digits has no run yet. Start one: ")
