@@ -1,6 +1,7 @@
 """What lies beside images and would be missed: files of annotations, masks, tables of labels."""
 
 import os
+import re
 from collections.abc import Iterable, Sequence, Set
 
 from components.image_example_gen import names
@@ -16,6 +17,10 @@ _BESIDE_EACH = (
     (".txt", "YOLO"),
     (".xml", "Pascal VOC"),
     (".json", "one file per image"),
+)
+_PART_OF_AN_IMAGE = re.compile(
+    r"(?P<image>.+)[-_ .](masks?|seg(mentation)?|gt|ground_?truth|labels?|thumb(nail)?|depth)([-_]\d+)?",
+    re.IGNORECASE,
 )
 _COCO = ("instances_", "captions_", "person_keypoints_", "_annotations", "annotations.json", "coco")
 _TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet", ".jsonl")
@@ -53,6 +58,17 @@ def annotations(paths: Sequence[tuple[str, ...]], others: Sequence[str]) -> str:
         ):
             return f"Beside the images lies {other}, a file of annotations as COCO has them. "
     return ""
+
+
+def parts_of_images(paths: Sequence[tuple[str, ...]]) -> list[str]:
+    """Images called like a mask or thumbnail of the one beside them: `a_mask.png` beside `a.png`."""
+    stems = {(*path[:-1], os.path.splitext(path[-1])[0]) for path in paths}
+    return [
+        "/".join(path)
+        for path in paths
+        if (match := _PART_OF_AN_IMAGE.fullmatch(os.path.splitext(path[-1])[0]))
+        and (*path[:-1], match["image"]) in stems
+    ]
 
 
 def split_lists(others: Iterable[str]) -> list[str]:

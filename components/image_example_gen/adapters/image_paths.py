@@ -11,6 +11,7 @@ from components.image_example_gen.errors import DataError
 from components.image_example_gen.records import Reason
 
 Rejection = tuple[Reason, str]
+_LOOKED_UP = 20  # paths that are looked for
 _LOOKED_AT = 2000  # directories in which a better root is looked for
 
 
@@ -128,19 +129,37 @@ class ImagePaths:
         if os.path.isfile(first) and os.path.isabs(first):
             absolute = [os.path.dirname(path) for path in paths if os.path.isabs(path)]
             return f"Write data.source.root: {os.path.commonpath(absolute)}"
+        some = paths[:: len(paths) // _LOOKED_UP + 1]
+        holding = []
         for directory in _near(root):
-            path = os.path.join(directory, first)
-            listed = _listed(os.path.dirname(path))
-            similar = {_folded(name) for name in listed if names.is_image_name(name)}
-            stems = {_folded(os.path.splitext(name)[0]) for name in listed}
-            if os.path.isfile(path) or _folded(os.path.basename(path)) in similar | stems:
+            found = sum(_is_there(os.path.join(directory, path)) for path in some)
+            if found == len(some):
                 return f"Write data.source.root: {os.path.normpath(directory)}"
+            holding += [os.path.relpath(directory, root)] if found else []
+        if len(holding) == 1:
+            return f"Write data.source.root: {os.path.normpath(os.path.join(root, holding[0]))}"
+        if holding:
+            several = names.listed(sorted(holding))
+            return f"They lie in several directories, {several}: write these before the names"
         parts = first.split("/")
         for position in range(1, len(parts)):  # paths of another computer
             if os.path.isfile(os.path.join(root, *parts[position:])):
                 beginning = "/".join(parts[:position])
                 return f"Below {root} there is {'/'.join(parts[position:])}: take {beginning}/ off the paths"
         return ""
+
+
+@functools.lru_cache(maxsize=4096)
+def _similar_names(directory: str) -> frozenset[str]:
+    """The names in a directory by which `_similar` finds an image, folded."""
+    listed = _listed(directory)
+    images = [name for name in listed if names.passed_over(name) is None]
+    return frozenset(_folded(form) for name in images for form in (name, os.path.splitext(name)[0]))
+
+
+def _is_there(path: str) -> bool:
+    directory, name = os.path.split(path)
+    return _folded(name) in _similar_names(directory)
 
 
 def _near(root: str) -> Iterator[str]:

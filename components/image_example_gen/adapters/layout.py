@@ -196,6 +196,11 @@ class _Reader:
                 f"{names.listed(lists)} may tell which images are of train and test, and are not read: kind: "
                 "csv_manifest reads splits from a column split"
             )
+        if masks := beside.parts_of_images(self._paths):
+            self.warnings.append(
+                f"{len(masks):,} files are called like masks or thumbnails of the images beside them, such "
+                f"as {masks[0]}, and count as images; take them away if they are none"
+            )
         if parts := beside.parts_of_a_set(labels, self._others):
             raise self._error(
                 f"with the directories {_quoted(labels)}: {parts}. Let data.source.path name the one that "

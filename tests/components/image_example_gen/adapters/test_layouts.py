@@ -281,6 +281,18 @@ def test_a_split_under_two_names_and_a_class_called_like_a_split_are_told(tmp_pa
     )
 
 
+def test_masks_beside_their_images_are_told(tmp_path):
+    images = [f"{c}/{c} ({i}).png" for c in ("benign", "malignant") for i in range(2)]
+    masks = [path.replace(".png", ending) for path in images for ending in ("_mask.png", "_mask_1.png")]
+    others = ["benign/a_mask.png", "benign/face mask.png"]
+    found = inspect_source(IngestConfig(source=put(tmp_path, "image_folder", [*images, *masks, *others])))
+    assert found.num_images == 14
+    (told,) = found.warnings
+    assert told.startswith(
+        "8 files are called like masks or thumbnails of the images beside them, such as ben"
+    )
+
+
 def test_lists_of_splits_beside_classes_are_told(tmp_path):
     paths = files_of("food/images/cat", "food/images/dog")
     lists = ["food/meta/train.txt", "food/meta/test.json", "food/meta/classes.txt"]

@@ -259,6 +259,16 @@ def test_when_no_path_works_the_first_is_named_with_a_better_root(tmp_path):
     assert found.warnings[0].startswith("1 can't be read, the first of them")
 
 
+def test_images_in_several_directories_are_told(tmp_path):
+    for i in range(6):
+        write(tmp_path / "data" / f"part_{i % 2}" / f"{i}.jpg", encoded(picture(i), "JPEG"))
+    ids = "\n".join(["image_id,label", *(f"{i},{'ab'[i % 2]}" for i in range(6))])
+    with pytest.raises(DataError, match="They lie in several directories, part_0, part_1: write these"):
+        inspect_source(manifest(tmp_path, ids))
+    with pytest.raises(DataError, match=f"Write data.source.root: {tmp_path}/data/part_1"):
+        inspect_source(manifest(tmp_path, "image_id,label\n1,a\n3,b\n5,a\n"))
+
+
 def test_links_out_of_the_root_can_be_allowed(tmp_path):
     write(tmp_path / "disk" / "a.png", encoded(picture(1)))
     (tmp_path / "data").mkdir()
