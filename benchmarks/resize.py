@@ -5,7 +5,7 @@ the canvas say nothing of its class. `outlines`: ellipses and boxes that are squ
 their image, so that only the aspect ratio tells some classes apart. Labels measure and choose nothing else
 than the default of `image.resize`.
 
-    python -m benchmarks.resize [SEEDS]
+    python -m benchmarks.resize [SEEDS] [ENCODER]   # by default one seed, and the encoder of color images
 """
 
 import io
@@ -36,18 +36,22 @@ def main() -> None:
     """Prints a row for each set, way and seed."""
     logging.basicConfig(level=logging.WARNING)
     seeds = range(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    encoder = {"encoder": {"name": sys.argv[2]}} if len(sys.argv) > 2 else {}
     print("| set | image.resize | seed | 20-NN | 20 labels per class | n |\n|---|---|---|---|---|---|")
     labels = np.arange(_NUM_TRAIN + _NUM_TEST) % _NUM_CLASSES
     for name, draw in (("scenes", _scene), ("outlines", _outline)):
         encoded = [_png(draw(number, int(label))) for number, label in enumerate(labels)]
         for way in _WAYS:
             for seed in seeds:
-                hits = _measure(encoded, labels, way, seed)
+                config = PretrainConfig.model_validate({"num_steps": 150, "seed": seed, **encoder})
+                hits = _measure(encoded, labels, way, config)
                 cells = " | ".join(_with_interval(each) for each in hits)
                 print(f"| {name} | {way} | {seed} | {cells} | {_NUM_TEST:,} |", flush=True)
 
 
-def _measure(encoded: list[bytes], labels: np.ndarray, way: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _measure(
+    encoded: list[bytes], labels: np.ndarray, way: str, config: PretrainConfig
+) -> tuple[np.ndarray, np.ndarray]:
     """Whether 20-NN and a probe on a few labels are right for each test image: bool [N] twice."""
     shape = ImageConfig.model_validate({"height": 32, "width": 32, "channels": 3, "resize": way})
     images = np.concatenate(
@@ -66,7 +70,6 @@ def _measure(encoded: list[bytes], labels: np.ndarray, way: str, seed: int) -> t
         scaled.mean(axis=(0, 1, 2)),
         scaled.std(axis=(0, 1, 2)),
     )
-    config = PretrainConfig.model_validate({"num_steps": 150, "seed": seed, "encoder": {"name": "c4n"}})
     with tempfile.TemporaryDirectory() as folder:
         encoder = pretrain(dataset, config.fitted_to(shape), f"{folder}/checkpoints", f"{folder}/logs")
     h = BatchEncoder(encoder, images.shape[1:])(images)
