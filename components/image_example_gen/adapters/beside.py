@@ -19,7 +19,8 @@ _BESIDE_EACH = (
     (".json", "one file per image"),
 )
 _PART_OF_AN_IMAGE = re.compile(
-    r"(?P<image>.+)[-_ .](masks?|seg(mentation)?|gt|ground_?truth|labels?|thumb(nail)?|depth)([-_]\d+)?",
+    r"(?P<image>.+)[-_ .](masks?|seg(mentation)?|gt|ground_?truth|labels?|thumb(nail)?|depth)"
+    r"([-_]\d+)?(\.\w+)?",
     re.IGNORECASE,
 )
 _COCO = ("instances_", "captions_", "person_keypoints_", "_annotations", "annotations.json", "coco")
@@ -62,13 +63,11 @@ def annotations(paths: Sequence[tuple[str, ...]], others: Sequence[str]) -> str:
 
 def parts_of_images(paths: Sequence[tuple[str, ...]]) -> list[str]:
     """Images called like a mask or thumbnail of the one beside them: `a_mask.png` beside `a.png`."""
+    called = [(path, match) for path in paths if (match := _PART_OF_AN_IMAGE.fullmatch(path[-1]))]
+    if not called:
+        return []
     stems = {(*path[:-1], os.path.splitext(path[-1])[0]) for path in paths}
-    return [
-        "/".join(path)
-        for path in paths
-        if (match := _PART_OF_AN_IMAGE.fullmatch(os.path.splitext(path[-1])[0]))
-        and (*path[:-1], match["image"]) in stems
-    ]
+    return ["/".join(path) for path, match in called if (*path[:-1], match["image"]) in stems]
 
 
 def split_lists(others: Iterable[str]) -> list[str]:
