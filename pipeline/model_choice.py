@@ -110,12 +110,13 @@ def choose(
     if run is not None:
         return _of_run(config, lineage.run(None if run == LATEST else run), needs, lineage)
     try:
-        registry = open_registry(registry_location(config))
-        number = _number(registry, version)
-    except RegistryError:
+        location = registry_location(config)
+    except RegistryError as error:  # no run has made it, or somebody has removed it
         if version is not None:
             raise
-        number = None
+        raise _no_champion(config, lineage) from error
+    registry = open_registry(location)
+    number = _number(registry, version)
     if number is None:
         raise _no_champion(config, lineage)
     return _of_version(registry, number, lineage.runs(), needs)
@@ -156,6 +157,13 @@ def _no_champion(config: PipelineConfig, lineage: Lineage) -> NotFoundError:
             f"{config.name} has no champion: version {standing.registered_as} waits to be promoted. {way} "
             "To promote it:",
             f"models promote {standing.registered_as}",
+        )
+    if standing.registered_as:
+        return NotFoundError(
+            f"{config.name} has no champion, though run {newest.id} registered version "
+            f"{standing.registered_as}: the registry is not the one that it wrote, or was removed. {way} To "
+            "register that model again, let a run find its baseline anew:",
+            "run --set baseline.reset_token=again",
         )
     told = f"was refused by {' and '.join(standing.refused_by)}" if standing.refused_by else "blessed none"
     return NotFoundError(f"{config.name} has no champion yet: the newest run, {newest.id}, {told}. {way}")
@@ -237,13 +245,22 @@ def _of_run(config: PipelineConfig, run: Run, needs: Collection[str], lineage: L
     version = int(standing.registered_as) if standing.registered_as else None
     return ModelChoice(
         version=version,
-        champion=version is not None and open_registry(registry_location(config)).alias(CHAMPION) == version,
+        champion=version is not None and _champion(config) == version,
         blessed=standing.blessed,
         refused_by=standing.refused_by,
         run=run.id,
         model_dir="",
         made={key: outputs[key] for key in needs},
     )
+
+
+def _champion(config: PipelineConfig) -> int | None:
+    """The champion; None where there is no registry (any more)."""
+    try:
+        location = registry_location(config)
+    except RegistryError:
+        return None
+    return open_registry(location).alias(CHAMPION)
 
 
 def _in_words(keys: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from components.registry import promotion
 from components.registry.interface import RegistryError
 from components.served_model import ServedModel
 from pipeline.cli.search import command as search
+from pipeline.lineage import NotFoundError
 from pipeline.model_choice import EMBEDDINGS, INDEX, STATISTICS, choose
 from tests.components.registry.conftest import empty_database  # noqa: F401 - a fixture
 from tests.components.tiny_models import png
@@ -118,6 +120,19 @@ def test_without_a_blessed_run_one_sentence_names_the_way_out(fresh):
         "digits has no champion yet: the newest run, r1, was refused by Evaluator. "
         "To use that run's model all the same: --run latest."
     )
+
+
+def test_a_registry_that_was_removed_is_told_and_its_runs_can_be_named(fresh):
+    fresh.record_run("r1", 0, blessed=True)
+    shutil.rmtree(f"{fresh.config.root}/registry/models")
+    with pytest.raises(RegistryError, match=r"The directory of version 1, .*, is not there\. Bring "):
+        choose(fresh.config, (INDEX,))
+    shutil.rmtree(f"{fresh.config.root}/registry")
+    with pytest.raises(NotFoundError, match="no champion, though run r1 registered version 1: ") as told:
+        choose(fresh.config, (INDEX,))
+    assert told.value.remedy == "run --set baseline.reset_token=again"
+    choice = choose(fresh.config, (INDEX,), run="latest")
+    assert (choice.run, choice.champion, choice.made[INDEX]) == ("r1", False, fresh.made[0].index_uri)
 
 
 def test_a_version_without_an_index_takes_one_of_the_same_encoder_only(fresh):
