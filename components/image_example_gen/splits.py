@@ -136,9 +136,8 @@ def plan_splits(
     try:
         _check(splits, labels, class_names, any_label, has_own)
     except DataError as error:
-        if groups is None:
-            raise
-        raise DataError(f"{error} {_grouped_text(groups)}") from error
+        more = [_copies_text(duplicates), _grouped_text(groups) if groups else ""]
+        raise DataError(" ".join(filter(None, [str(error), *more]))) from error
     labels[hidden] = UNLABELLED
     return SplitPlan(
         splits,
@@ -261,6 +260,20 @@ def _check(
     learnt = set(_names(labels[splits == _TRAIN], class_names))
     measured = set(_names(labels[splits > _TRAIN], class_names))
     require_learnt(learnt, measured, len(class_names))
+
+
+def _copies_text(duplicates: Duplicates) -> str:
+    """What copies have to do with a split that is empty; empty if nothing."""
+    found = [
+        f"{count:,} {what}"
+        for count, what in (
+            (duplicates.same_split, "copies of pictures were left out"),
+            (duplicates.across_splits, "copies were left out because test or eval has the same picture"),
+            (duplicates.conflicting_labels, "pictures have several labels, of which none counts"),
+        )
+        if count
+    ]
+    return f"Copies: {'; '.join(found)}." if found else ""
 
 
 def _grouped_text(groups: Groups) -> str:

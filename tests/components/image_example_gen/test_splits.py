@@ -172,3 +172,14 @@ def test_a_class_absent_from_eval_is_no_error():
 def test_too_few_images_for_a_split():
     with pytest.raises(DataError, match="left for the split"):
         plan_splits([chunk([("p1", "a", ""), ("p2", "b", "")])], config())
+
+
+def test_copies_that_empty_a_split_are_told():
+    rows = [(name, label, split) for split in ("train", "test") for name, label in (("p", "a"), ("q", "b"))]
+    with pytest.raises(
+        DataError,
+        match="left for the split train; .* Copies: 2 copies were left out because test or eval has",
+    ):
+        plan_splits([chunk(rows)], config())
+    with pytest.raises(DataError, match="Copies: 1 copies .*; 1 pictures have several labels, of which none"):
+        plan_splits([chunk([("p", "a", ""), ("p", "b", "")])], config())
