@@ -32,7 +32,7 @@ class ImageConfig(Frozen):
     width: int = Field(28, ge=8, le=1024)
     channels: Literal[1, 3, 4] = 1
     resize: Literal["stretch", "crop", "pad"] = Field(
-        "stretch",
+        "crop",
         description="an image of another aspect ratio is stretched, loses the ends of its longer side, or "
         "keeps all of itself between two bars",
     )

@@ -10,6 +10,8 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from components.image_example_gen import names
 from components.image_example_gen.adapters import adapter_for
 from components.image_example_gen.config import IngestConfig
@@ -70,6 +72,7 @@ class Survey:
         unusable_classes: Classes of which no image in the sample can be used -> how many were looked at, of
             how many.
         seconds_per_image: What reading and judging an image took.
+        aspect_ratios: Width over height of the images of the sample that can be used.
         groups: Scenes, patients or bursts by their names; None where nothing tells of them, or the source
             names its images only when it is read.
     """
@@ -85,6 +88,7 @@ class Survey:
     rejections: Mapping[str, Rejection]
     unusable_classes: Mapping[str, tuple[int, int]]
     seconds_per_image: float
+    aspect_ratios: tuple[float, ...] = ()
     groups: Census | None = None
 
 
@@ -133,6 +137,7 @@ class _Tally:
         self._ingest = ingest
         self._deepest = 0
         self._good: collections.Counter[Group] = collections.Counter()
+        self._aspect_ratios: list[float] = []
         self._bad: collections.Counter[Group] = collections.Counter()
         self._rejections: dict[str, Rejection] = {}
         self._seconds = 0.0
@@ -164,6 +169,7 @@ class _Tally:
             self._reject(image.source, image.split, image.label, error)
         else:
             self._good[image.split, image.label] += 1
+            self._aspect_ratios.append(_aspect_ratio(judged.pixels))
             self._deepest = max(self._deepest, judged.deepest)
 
     def _look_at_array(self, batch: ArrayBatch) -> None:
@@ -174,6 +180,7 @@ class _Tally:
                 self._reject(source, batch.split, label, blank[i])
             else:
                 self._good[batch.split, label] += 1
+                self._aspect_ratios.append(_aspect_ratio(batch.pixels[i]))
 
     def _reject(self, source: str, split: str, label: str | None, error: RejectedError) -> None:
         known = self._rejections.get(error.reason.value, Rejection(0, source, error.detail))
@@ -231,7 +238,13 @@ class _Tally:
             dict(sorted(self._rejections.items(), key=lambda item: -item[1].count)),
             unusable,
             self._seconds / max(num_looked_at, 1),
+            tuple(self._aspect_ratios),
         )
+
+
+def _aspect_ratio(pixels: np.ndarray) -> float:
+    """Width over height of an image, [H, W] or [H, W, C]."""
+    return float(pixels.shape[1] / pixels.shape[0])
 
 
 def _group_sizes(inspection: SourceInspection) -> Iterator[tuple[Group, int]]:

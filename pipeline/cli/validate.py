@@ -13,9 +13,11 @@ from pipeline import duration
 from pipeline.cli import ending, options
 from pipeline.config import PipelineConfig
 from pipeline.runners import supervisor
+from trainer_module.config import ImageConfig
 
 _FEW = 5  # images of a split, below which chance may leave it empty
 _CLASSES_SHOWN = 20
+_MUCH, _MANY = 1 / 3, 0.1  # of an image, and of the images: what is cut off is told from there on
 
 
 @click.command("validate")
@@ -31,7 +33,11 @@ def command(config_name: str | None, overrides: tuple[str, ...]) -> None:
         except DataError as error:
             raise DataError(f"The configuration {config.name} can't be used: {error}") from error
     click.echo(f"The configuration {config.name} can be used.")
-    for line in [*describe(survey.inspection, survey.is_exact), *describe_sample(survey, config.data)]:
+    for line in [
+        *describe(survey.inspection, survey.is_exact),
+        *describe_sample(survey, config.data),
+        *_describe_cuts(survey, config.image),
+    ]:
         click.echo(f"  {names.on_one_line(line)}")
     click.echo(f"  a first run takes {_duration(config, survey)}")
     click.echo(f"  artifacts, metadata and pushed models go to {config.root}")
@@ -114,6 +120,19 @@ def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:
         lines.append(f"warning: the class {label!r} has no image that can be used: {those} {of:,}")
     lines += [f"warning: {doubt}" for doubt in survey.doubts]
     return lines
+
+
+def _describe_cuts(survey: Survey, image: ImageConfig) -> list[str]:
+    """What `image.resize: crop` cuts off, where that is much of many images."""
+    wanted = image.width / image.height
+    much = sum(min(ratio / wanted, wanted / ratio) < 1 - _MUCH for ratio in survey.aspect_ratios)
+    if image.resize != "crop" or much <= _MANY * len(survey.aspect_ratios):
+        return []
+    return [
+        f"warning: image.resize: crop takes the middle of each image, and of {much:,} of the "
+        f"{len(survey.aspect_ratios):,} that were looked at it leaves out more than a third; pad and stretch "
+        "leave out nothing"
+    ]
 
 
 def _describe_groups(survey: Survey) -> list[str]:

@@ -1,6 +1,7 @@
 """`tfx-contrastive validate` as a process: what it says of data before a run, and its exit status."""
 
 import numpy as np
+import pytest
 import yaml
 
 from tests.components.image_example_gen.adapters.test_tfrecord import example, png, write_records
@@ -182,3 +183,16 @@ def test_many_classes_are_told_in_one_short_line(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "split by hash: 30 classes of 2 to 3 images: part-00 2, part-01 2, " in done.stdout
     assert done.stdout.count("part-") == 20
+
+
+@pytest.mark.parametrize(("resize", "is_told"), [("crop", True), ("pad", False)])
+def test_what_is_cut_off_is_told_where_it_is_much(tmp_path, resize, is_told):
+    for i in range(40):
+        height, width = (12, 60) if i < 10 else (12, 20)  # wanted: 12x16, so that 20 keeps four fifths
+        write(tmp_path / "data" / "ab"[i % 2] / f"{i}.png", encoded(picture(i, height, width)))
+    done = validate(tmp_path, "image_folder", tmp_path / "data", image={"resize": resize})
+    assert done.returncode == 0, done.stderr
+    told = (
+        "crop takes the middle of each image, and of 10 of the 40 that were looked at it leaves out more than"
+    )
+    assert (told in done.stdout) is is_told
