@@ -16,6 +16,7 @@ _CHATTER = re.compile(
     r"[IW]\d{4} [\d:.]+ +\d+ \S+:\d+\]|\d{4}-\d\d-\d\d [\d:.]+: [IW] "
     r"|\S+ \S+ E \S+:\d+\] Unable to register cu\w+ (factory|plugin)"  # of a build for GPUs, on any machine
     r"|\S+ \S+ E \S+:\d+\] oneDNN supports DT_\w+ only on platforms"  # a slower kernel is taken
+    r"|Corrupt JPEG data: |Premature end of JPEG file"  # libjpeg; our own messages say what becomes of it
     r"|WARNING: All log messages before absl::InitializeLog\(\)|To enable the following instructions: "
 )
 

@@ -18,6 +18,7 @@ CHATTER = (
     "I0000 00:00:1795532826.082866    9422 port.cc:153] oneDNN custom operations are on.",
     "2026-11-24 14:12:17.973900: I tensorflow/core/platform/cpu_feature_guard.cc:210] This binary is",
     "To enable the following instructions: AVX2, in other operations, rebuild TensorFlow.",
+    "Corrupt JPEG data: 3 extraneous bytes before marker 0xd9",
 )
 OTHERS = (
     "2026-11-24 14:12:17.973900: E tensorflow/core/framework/op.cc:1] an error",
