@@ -11,7 +11,6 @@ than the default of `image.resize`.
 import io
 import logging
 import sys
-import tempfile
 
 import numpy as np
 import tensorflow as tf
@@ -20,11 +19,10 @@ from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
+from benchmarks.pretrained import pretrained
 from trainer_module.config import ImageConfig, PretrainConfig
-from trainer_module.dataset import ImageDataset
 from trainer_module.head.encode import BatchEncoder
 from trainer_module.images import decode_images
-from trainer_module.pretrain.loop import pretrain
 
 _NUM_TRAIN, _NUM_TEST, _NUM_CLASSES, _LABELS_PER_CLASS = 1_400, 1_400, 6, 20
 _CANVASES = ((128, 96), (96, 128), (160, 90), (90, 160), (112, 112), (144, 96))
@@ -61,17 +59,7 @@ def _measure(
         ]
     )
     train, test = slice(0, _NUM_TRAIN), slice(_NUM_TRAIN, None)
-    scaled = images[train] / np.float32(255)
-    ids = np.array([b"%d" % row for row in range(_NUM_TRAIN)], object)
-    dataset = ImageDataset(
-        images[train],
-        np.full(_NUM_TRAIN, -1, np.int64),
-        ids,
-        scaled.mean(axis=(0, 1, 2)),
-        scaled.std(axis=(0, 1, 2)),
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        encoder = pretrain(dataset, config.fitted_to(shape), f"{folder}/checkpoints", f"{folder}/logs")
+    encoder = pretrained(images[train], config.fitted_to(shape))
     h = BatchEncoder(encoder, images.shape[1:])(images)
     unit = h / np.linalg.norm(h, axis=1, keepdims=True)
     near = KNeighborsClassifier(20).fit(unit[train], labels[train]).predict(unit[test])

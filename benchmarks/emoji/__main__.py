@@ -11,19 +11,17 @@ import argparse
 import logging
 import os
 import pathlib
-import tempfile
 import time
 
 import numpy as np
 
 from benchmarks.emoji import data, measuring
+from benchmarks.pretrained import pretrained
 from pipeline.config import PipelineConfig, load_config
-from trainer_module.dataset import ImageDataset
-from trainer_module.pretrain.loop import pretrain
+from trainer_module.head.encode import BatchEncoder
 
 _CONFIG = pathlib.Path(__file__).with_name("emoji.yaml")
 _CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "tfx-contrastive-emoji"
-_BATCH_SIZE = 256
 
 
 def main() -> None:
@@ -60,18 +58,7 @@ def embed(images: np.ndarray, config: PipelineConfig) -> np.ndarray:
     Returns:
         h, float32 [N, D].
     """
-    scaled = images / np.float32(255.0)
-    dataset = ImageDataset(
-        images,
-        np.full(len(images), -1, np.int64),
-        np.array([b"%d" % row for row in range(len(images))], object),
-        scaled.mean(axis=(0, 1, 2)),
-        scaled.std(axis=(0, 1, 2)),
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        encoder = pretrain(dataset, config.pretrain, f"{folder}/checkpoints", f"{folder}/logs")
-    rows = range(0, len(images), _BATCH_SIZE)
-    return np.concatenate([encoder(images[row : row + _BATCH_SIZE], training=False) for row in rows])
+    return BatchEncoder(pretrained(images, config.pretrain), images.shape[1:])(images)
 
 
 def tell(what: str, vectors: np.ndarray, emoji: data.EmojiSet, ridge: float) -> dict[str, np.ndarray]:

@@ -1,33 +1,15 @@
 """Decodes one encoded image as strictly as a training run needs; says why one can't be used."""
 
-import contextlib
 import dataclasses
-import io
 import posixpath
-import re
-import warnings
-from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from components.image_example_gen import by_tensorflow, headers, image_formats, names, seen
+from components.image_example_gen import by_tensorflow, headers, image_formats, names, opening, seen
 from components.image_example_gen.config import SeenAs
 from components.image_example_gen.png import encode_png
 from components.image_example_gen.records import Reason, RejectedError
-
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF", "PPM")
-_MAGIC = {
-    b"\x89PNG": "PNG",
-    b"\xff\xd8\xff": "JPEG",
-    b"GIF87a": "GIF",
-    b"GIF89a": "GIF",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"\0\0\0\x0cjP  ": "JPEG 2000",
-    b"\xff\x4f\xff\x51": "JPEG 2000",
-}
 
 # Where Pillow itself refuses (twice its MAX_IMAGE_PIXELS): no camera makes such a picture.
 BOMB_PIXELS = 178_956_970
@@ -145,7 +127,7 @@ def size_of(data: bytes) -> tuple[int, int]:
     Raises:
         RejectedError: With the reason, if it is no image.
     """
-    with _open(data) as image:
+    with opening.opened(data) as image:
         return image.size
 
 
@@ -172,53 +154,10 @@ def _stored(
     """Pixels as `_pixels` has them, and the bits per value that the file states."""
     if not data:
         raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
-    with _open(data) as image:
+    with opening.opened(data) as image:
         _check_header(image, data, source, checks_extension, max_pixels)
         bits = image_formats.bits_per_value(image, data)
         return _pixels(image, data, bits, bit_depth), bits
-
-
-def _readable(data: bytes) -> list[str]:
-    """Those formats that are installed; HEIC comes with an extra, AVIF with newer versions of Pillow."""
-    if image_formats.is_heic(data):
-        with contextlib.suppress(ImportError):
-            import pillow_heif
-
-            pillow_heif.register_heif_opener()
-    Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
-
-
-@contextlib.contextmanager
-def _open(data: bytes) -> Iterator[Image.Image]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # large images and damaged EXIF are judged here, not printed
-        try:
-            image = Image.open(io.BytesIO(data), formats=_readable(data))
-        except Image.DecompressionBombError as error:
-            raise RejectedError(Reason.DECOMPRESSION_BOMB, str(error)) from error
-        except UnidentifiedImageError as error:
-            if image_formats.is_strange_tiff(data):
-                raise RejectedError(Reason.UNREADABLE, image_formats.STRANGE_TIFF) from error
-            if stated := _format_by_beginning(data):
-                detail = f"a {stated} whose header is damaged ({len(data):,} bytes)"
-                raise RejectedError(Reason.TRUNCATED, detail) from error
-            raise RejectedError(Reason.NOT_AN_IMAGE, image_formats.describe(data)) from error
-        except Exception as error:
-            raise _damaged(error, data) from error
-        with image:
-            yield image
-
-
-def _format_by_beginning(data: bytes) -> str | None:
-    """The format of a file that begins like one that can be read; None for any other."""
-    if data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b""):
-        return "WebP"
-    if image_formats.is_heic(data) and "HEIF" in Image.OPEN:
-        return "HEIC"
-    if re.match(rb"P[1-6]\s", data):
-        return "PPM, PGM or PBM"
-    return next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
 
 
 def _check_header(
@@ -256,7 +195,7 @@ def _pixels(image: Image.Image, data: bytes, bits: int, bit_depth: int) -> np.nd
     except RejectedError:
         raise
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
-        raise _damaged(error, data) from error
+        raise opening.damaged(error, data) from error
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
 
@@ -282,18 +221,6 @@ def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth:
         )
     mode = "RGBA" if "transparency" in image.info else _MODES.get(image.mode, "RGB")
     return np.asarray(image if image.mode == mode else image.convert(mode))
-
-
-def _damaged(error: Exception, data: bytes) -> RejectedError:
-    text = str(error) or type(error).__name__
-    detail = f"{text} ({len(data)} bytes)"
-    if "decompressed data too large" in text.lower():
-        return RejectedError(Reason.DECOMPRESSION_BOMB, detail)
-    # A RIFF file (WebP) states its length, less the 8 bytes of its own header.
-    is_short = data.startswith(b"RIFF") and int.from_bytes(data[4:8], "little") + 8 > len(data)
-    if is_short or isinstance(error, EOFError) or "truncated" in text.lower():
-        return RejectedError(Reason.TRUNCATED, detail)
-    return RejectedError(Reason.UNREADABLE, detail)
 
 
 def _for_the_graph(data: bytes, pixels: np.ndarray) -> DecodedImage:

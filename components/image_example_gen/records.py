@@ -149,3 +149,31 @@ class StagedChunk:
     thumbnails: np.ndarray | None = None
     groups: Sequence[str | None] = ()
     deepest: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Duplicates:
+    """Copies of a picture that were left out, or what else happened to it.
+
+    Attributes:
+        same_split: Copies left out whose split has the one that was kept.
+        across_splits: Copies left out whose picture stays in another split.
+        conflicting_labels: Pictures whose copies had different labels.
+    """
+
+    same_split: int = 0
+    across_splits: int = 0
+    conflicting_labels: int = 0
+
+    def __str__(self) -> str:
+        """What copies may have to do with a split that is empty; empty if there were none."""
+        found = [
+            f"{count:,} {what}"
+            for count, what in (
+                (self.same_split, "copies of pictures were left out"),
+                (self.across_splits, "copies were left out because test or eval has the same picture"),
+                (self.conflicting_labels, "pictures have several labels, of which none counts"),
+            )
+            if count
+        ]
+        return f"Copies: {'; '.join(found)}." if found else ""

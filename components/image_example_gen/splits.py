@@ -36,27 +36,20 @@ from components.image_example_gen.inspection import (
     too_few_labels_error,
     unlabelled_split_error,
 )
-from components.image_example_gen.records import EVAL, SPLITS, TEST, TRAIN, UNSPLIT, StagedChunk
+from components.image_example_gen.records import (
+    EVAL,
+    SPLITS,
+    TEST,
+    TRAIN,
+    UNSPLIT,
+    Duplicates,
+    StagedChunk,
+)
 
 DROPPED = -1
 UNLABELLED = -1
 _TRAIN, _EVAL, _TEST = range(3)
 _CODES = {TRAIN: _TRAIN, EVAL: _EVAL, TEST: _TEST, UNSPLIT: _TRAIN}
-
-
-@dataclasses.dataclass(frozen=True)
-class Duplicates:
-    """Copies of a picture that were left out, or what else happened to it.
-
-    Attributes:
-        same_split: Copies left out whose split has the one that was kept.
-        across_splits: Copies left out whose picture stays in another split.
-        conflicting_labels: Pictures whose copies had different labels.
-    """
-
-    same_split: int = 0
-    across_splits: int = 0
-    conflicting_labels: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +129,7 @@ def plan_splits(
     try:
         _check(splits, labels, class_names, any_label, has_own)
     except DataError as error:
-        more = [_copies_text(duplicates), _grouped_text(groups) if groups else ""]
+        more = [str(duplicates), _grouped_text(groups) if groups else ""]
         raise DataError(" ".join(filter(None, [str(error), *more]))) from error
     labels[hidden] = UNLABELLED
     return SplitPlan(
@@ -260,20 +253,6 @@ def _check(
     learnt = set(_names(labels[splits == _TRAIN], class_names))
     measured = set(_names(labels[splits > _TRAIN], class_names))
     require_learnt(learnt, measured, len(class_names))
-
-
-def _copies_text(duplicates: Duplicates) -> str:
-    """What copies have to do with a split that is empty; empty if nothing."""
-    found = [
-        f"{count:,} {what}"
-        for count, what in (
-            (duplicates.same_split, "copies of pictures were left out"),
-            (duplicates.across_splits, "copies were left out because test or eval has the same picture"),
-            (duplicates.conflicting_labels, "pictures have several labels, of which none counts"),
-        )
-        if count
-    ]
-    return f"Copies: {'; '.join(found)}." if found else ""
 
 
 def _grouped_text(groups: Groups) -> str:

@@ -5,7 +5,7 @@ import dataclasses
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -29,15 +29,17 @@ class NpzAdapter:
     def listing(self) -> base.Listing:
         """Reads the labels, the headers of the images, and the values of all but 8-bit images."""
         with self._open() as archive:
-            found = self._found(archive)
+            headers = _headers(archive)
+            found = self._found(archive, headers)
             _scalings(found, [npz_members.whole_range(archive, images) for images in found])
             pairs = list(self._pairs(archive, found))
-            return self._listing(archive, found, pairs)
+            return self._listing(headers, found, pairs)
 
     def sketch(self, num_images: int, seed: int) -> base.Sketch:
         """Reads all labels, but of large arrays only some of the images."""
         with self._open() as archive:
-            found = self._found(archive)
+            headers = _headers(archive)
+            found = self._found(archive, headers)
             pairs = list(self._pairs(archive, found))
             rng = np.random.default_rng(seed)
             samples = [
@@ -53,17 +55,16 @@ class NpzAdapter:
                 for each in zip(found, samples, scalings, strict=True)
                 if each[1][1]
             ]
-            return base.Sketch(self._listing(archive, found, pairs), True, batches)
+            return base.Sketch(self._listing(headers, found, pairs), True, batches)
 
     def _listing(
         self,
-        archive: zipfile.ZipFile,
+        headers: Mapping[str, npz_members.Header],
         found: Sequence[npz_members.StoredImages],
         pairs: Sequence[tuple[str, str | None]],
     ) -> base.Listing:
         info = base.require_file(self._path, "the NumPy archive")
-        shapes = {name: header[0] for name, header in _headers(archive).items()}
-        warnings = passed_over(shapes, [images.pair for images in found])
+        warnings = passed_over(_shapes(headers), [images.pair for images in found])
         content = base.Content((info,), self._class_names)
         return base.Listing(content, *base.count_labels(pairs), warnings=warnings)
 
@@ -71,7 +72,7 @@ class NpzAdapter:
         """Unpacks the images, so that a chunk can be read by position, and cuts the arrays."""
         chunks = []
         with self._open() as archive:
-            found = self._found(archive)
+            found = self._found(archive, _headers(archive))
             scalings = _scalings(found, [npz_members.whole_range(archive, images) for images in found])
             for images, scaling in zip(found, scalings, strict=True):
                 path = os.path.join(staging_dir, f"{images.pair.images}.npy")
@@ -116,16 +117,17 @@ class NpzAdapter:
                 f"Received the NumPy archive {self._path}, which is damaged: {error}. Save or copy it again."
             ) from error
 
-    def _found(self, archive: zipfile.ZipFile) -> list[npz_members.StoredImages]:
+    def _found(
+        self, archive: zipfile.ZipFile, headers: Mapping[str, npz_members.Header]
+    ) -> list[npz_members.StoredImages]:
         """The arrays of images, with their headers; refuses what they can't be."""
-        headers = _headers(archive)
         if not headers:
             raise DataError(
                 f"Received {self._path}, a zip file without any array; expected a NumPy archive as "
                 "numpy.savez writes it. For a zip file of images set data.source.kind to archive."
             )
         found = []
-        for pair in find_pairs({name: header[0] for name, header in headers.items()}, self._path):
+        for pair in find_pairs(_shapes(headers), self._path):
             shape, fortran, dtype, offset = headers[pair.images]
             images = npz_members.StoredImages(self._path, pair, shape, dtype, fortran, offset)
             array_values.require_pixels(dtype, images.what)
@@ -183,7 +185,11 @@ class NpzAdapter:
         )
 
 
-def _headers(archive: zipfile.ZipFile) -> dict[str, tuple[tuple[int, ...], bool, np.dtype, int]]:
+def _shapes(headers: Mapping[str, npz_members.Header]) -> dict[str, tuple[int, ...]]:
+    return {name: header[0] for name, header in headers.items()}
+
+
+def _headers(archive: zipfile.ZipFile) -> dict[str, npz_members.Header]:
     """Name of each array -> what its header says."""
     headers = {}
     for name in archive.namelist():

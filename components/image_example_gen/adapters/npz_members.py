@@ -14,6 +14,9 @@ from components.image_example_gen.adapters import array_values
 from components.image_example_gen.adapters.npz_names import Pair
 from components.image_example_gen.errors import DataError
 
+# Shape, whether in Fortran order, type, and the offset of the first value.
+Header = tuple[tuple[int, ...], bool, np.dtype, int]
+
 _BLOCK_BYTES = 1 << 23
 _WHOLE_BYTES = 1 << 26  # a sketch reads arrays up to this size whole
 _RUNS = 8  # of larger ones it reads so many runs of neighbours
@@ -137,8 +140,8 @@ def _data_offset(archive: zipfile.ZipFile, name: str) -> int:
     return start + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
 
 
-def read_header(file: Any, name: str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
-    """Shape, whether in Fortran order, type, and the offset of the first value."""
+def read_header(file: Any, name: str) -> Header:
+    """Reads what stands before the values of an array."""
     try:
         version = np.lib.format.read_magic(file)
         reader = {

@@ -44,7 +44,7 @@ class TfRecordAdapter:
         reader.check()
         source = self._source
         keys = (source.image_feature, source.label_feature or "label", *source.class_names)
-        warnings = (*reader.warnings(), *tfrecord_names.warnings([info.relative for info in infos]))
+        warnings = _warnings(reader, infos)
         content = base.Content(tuple(infos), keys)
         return base.Listing(content, *counts, passed_over=passed_over, warnings=warnings)
 
@@ -71,7 +71,7 @@ class TfRecordAdapter:
             good = [image for image in images if not image.rejected]
             counts = tfrecord_sample.scaled_up(good, sampler.num_records)
         problem = reader.label_problem()
-        warnings = (*reader.warnings(), *tfrecord_names.warnings([info.relative for info in infos]))
+        warnings = _warnings(reader, infos)
         listing = base.Listing(base.Content(()), *counts, passed_over=passed_over, warnings=warnings)
         return base.Sketch(listing, is_exact, images, [problem] if problem else [])
 
@@ -139,6 +139,11 @@ def _kind(relative: str) -> str | None:
     found = names.passed_over(relative)
     is_record = names.extension(relative) in (".tfrecord", ".tfrecords", ".gz")
     return found[0] if found and not (is_record and found[0].startswith(".")) else None
+
+
+def _warnings(reader: ExampleReader, infos: list[files.FileInfo]) -> tuple[str, ...]:
+    """What a user should know of the records that were read, and of the names of their files."""
+    return (*reader.warnings(), *tfrecord_names.warnings([info.relative for info in infos]))
 
 
 def _images(file: TfRecordFile, reader: ExampleReader) -> Iterator[EncodedImage]:
