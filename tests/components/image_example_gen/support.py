@@ -9,6 +9,9 @@ import struct
 import numpy as np
 from PIL import Image
 
+from components.image_example_gen import IngestConfig, inspect_source
+from components.image_example_gen.adapters import adapter_for
+
 
 def picture(seed, height=12, width=16, channels=3):
     """Random pixels, uint8 [H, W] or [H, W, C]; another seed gives another picture."""
@@ -90,3 +93,44 @@ def read_quarantine(uri):
         records = {record["source"]: record for record in map(json.loads, file)}
     with open(f"{uri}/summary.json", encoding="utf-8") as file:
         return records, json.load(file)
+
+
+def inspect(path, kind="image_folder", **options):
+    return inspect_source(IngestConfig(source={"kind": kind, "path": str(path), **options}))
+
+
+def images_of(path, kind, tmp_path, max_file_bytes=2**20, **options):
+    source = IngestConfig(source={"kind": kind, "path": str(path), **options}).source
+    adapter = adapter_for(source, max_file_bytes)
+    staging = tmp_path / "staging"
+    return {image.source: image for chunk in adapter.chunks(str(staging), 3) for image in adapter.read(chunk)}
+
+
+def example(**features):
+    """A serialized Example; `image__encoded` is the key `image/encoded`."""
+    import tensorflow as tf
+
+    def feature(values):
+        values = list(values) if isinstance(values, (list, tuple)) else [values]
+        if all(isinstance(value, (str, bytes)) for value in values):
+            data = [value.encode() if isinstance(value, str) else value for value in values]
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=data))
+        if all(isinstance(value, int) for value in values):
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+
+    named = {name.replace("__", "/"): feature(values) for name, values in features.items()}
+    return tf.train.Example(features=tf.train.Features(feature=named)).SerializeToString()
+
+
+def png(seed):
+    return encoded(picture(seed))
+
+
+def write_records(path, records, compression=""):
+    import tensorflow as tf
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(path), compression) as writer:
+        for record in records:
+            writer.write(record)

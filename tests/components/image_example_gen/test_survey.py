@@ -5,8 +5,14 @@ import pytest
 from components.image_example_gen import DataError, IngestConfig
 from components.image_example_gen.expected_splits import expected_splits
 from components.image_example_gen.survey import survey_source
-from tests.components.image_example_gen.adapters.test_tfrecord import example, png, write_records
-from tests.components.image_example_gen.support import image_folder, run_ingest, write
+from tests.components.image_example_gen.support import (
+    example,
+    image_folder,
+    png,
+    run_ingest,
+    write,
+    write_records,
+)
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><circle r="4"/></svg>'
 

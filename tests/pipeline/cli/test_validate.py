@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.components.image_example_gen.adapters.test_tfrecord import example, png, write_records
-from tests.components.image_example_gen.support import encoded, image_folder, picture, write
+from tests.components.image_example_gen.support import (
+    encoded,
+    example,
+    image_folder,
+    picture,
+    png,
+    write,
+    write_records,
+)
 from tests.pipeline.command import tfx_contrastive
 
 
