@@ -22,6 +22,7 @@ RUN python3 -m venv --without-pip /opt/venv \
         --python /opt/venv/bin/python --no-header --quiet --output-file /opt/venv/runtime.txt \
     && /opt/tools/bin/uv pip sync --python /opt/venv/bin/python /opt/venv/runtime.txt
 COPY pyproject.toml ./
+COPY tfx_contrastive tfx_contrastive
 COPY pipeline pipeline
 COPY components components
 COPY trainer_module trainer_module

@@ -75,9 +75,12 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
-    packages=find_packages(include=["pipeline*", "components*", "trainer_module*"]),
-    package_data={"pipeline": ["configs/*.yaml", "schema/*.pbtxt", "report/templates/*"]},
+    # The folders at the root stand in `tfx_contrastive/` as links: what is installed is this one package.
+    packages=find_packages(include=["tfx_contrastive", "tfx_contrastive.*"]),
+    package_data={
+        "tfx_contrastive.pipeline": ["configs/*.yaml", "schema/*.pbtxt", "report/templates/*"],
+    },
     install_requires=TFX + RUNTIME,
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["tfx-contrastive = pipeline.cli.main:main"]},
+    entry_points={"console_scripts": ["tfx-contrastive = tfx_contrastive.pipeline.cli.main:main"]},
 )

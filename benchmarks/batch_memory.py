@@ -41,7 +41,7 @@ def write_examples(folder: pathlib.Path) -> int:
     """Writes the images as ImageExampleGen would; returns their bytes."""
     import tensorflow as tf
 
-    from components.image_example_gen import features, staging
+    from tfx_contrastive.components.image_example_gen import features, staging
 
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
@@ -108,7 +108,7 @@ def statistics(root: pathlib.Path) -> None:
     from tfx.components.statistics_gen.executor import Executor
     from tfx.types import standard_artifacts
 
-    from components import example_schema
+    from tfx_contrastive.components import example_schema
 
     found = standard_artifacts.ExampleStatistics()
     found.uri = str(root / "statistics")
@@ -122,8 +122,8 @@ def transform(root: pathlib.Path) -> None:
     from tfx.components.transform.executor import Executor
     from tfx.types import standard_artifacts
 
-    from components.example_schema.schema import base_schema
-    from trainer_module.config import ImageConfig
+    from tfx_contrastive.components.example_schema.schema import base_schema
+    from tfx_contrastive.trainer_module.config import ImageConfig
 
     schema, graph = standard_artifacts.Schema(), standard_artifacts.TransformGraph()
     cache = standard_artifacts.TransformCache()
@@ -136,7 +136,7 @@ def transform(root: pathlib.Path) -> None:
         {"examples": [_examples(root)], "schema": [schema]},
         {"transform_graph": [graph], "updated_analyzer_cache": [cache]},
         {
-            "preprocessing_fn": "trainer_module.preprocessing.preprocessing_fn",
+            "preprocessing_fn": "tfx_contrastive.trainer_module.preprocessing.preprocessing_fn",
             "custom_config": json.dumps({"image": image.model_dump_json()}),
             "splits_config": json.dumps({"analyze": ["train"], "transform": ["train"]}),
             "disable_statistics": 1,

@@ -18,13 +18,13 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from components.embedding_gen import embeddings, former
-from components.embedding_gen.config import EmbeddingConfig
-from components.embedding_gen.transforms import EmbedExamples, tasks_for
-from components.image_example_gen.config import FashionMnistSource, IngestConfig
-from components.image_example_gen.transforms import WriteExamples
-from trainer_module.config import EncoderConfig, ImageConfig, ServingConfig
-from trainer_module.encoders import build_encoder
+from tfx_contrastive.components.embedding_gen import embeddings, former
+from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
+from tfx_contrastive.components.embedding_gen.transforms import EmbedExamples, tasks_for
+from tfx_contrastive.components.image_example_gen.config import FashionMnistSource, IngestConfig
+from tfx_contrastive.components.image_example_gen.transforms import WriteExamples
+from tfx_contrastive.trainer_module.config import EncoderConfig, ImageConfig, ServingConfig
+from tfx_contrastive.trainer_module.encoders import build_encoder
 
 _SPLITS = ("train", "eval", "test")
 _BATCH_SIZES = (256, 512)
@@ -70,7 +70,7 @@ def write_examples(root: pathlib.Path) -> None:
 def export(root: pathlib.Path, name: str, encoder: tf.keras.Model) -> None:
     """The Pretrainer's SavedModel."""
     from tests.trainer_module.digits_data import run_transform
-    from trainer_module.serving import export_encoder
+    from tfx_contrastive.trainer_module.serving import export_encoder
 
     first = sorted((root / "examples" / "Split-train").iterdir())[0]
     records = list(tf.data.TFRecordDataset(str(first)).take(200).as_numpy_iterator())

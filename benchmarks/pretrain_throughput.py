@@ -83,9 +83,9 @@ def images_per_second(name: str, views: bool) -> float:
     """
     import time
 
-    from trainer_module.config import EncoderConfig, PretrainConfig, ViewsConfig
-    from trainer_module.encoders import build_encoder
-    from trainer_module.pretrain.learner import Learner
+    from tfx_contrastive.trainer_module.config import EncoderConfig, PretrainConfig, ViewsConfig
+    from tfx_contrastive.trainer_module.encoders import build_encoder
+    from tfx_contrastive.trainer_module.pretrain.learner import Learner
 
     config = PretrainConfig(
         encoder=EncoderConfig(name=name), views=ViewsConfig() if views else ViewsConfig(policy=())

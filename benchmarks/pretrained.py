@@ -5,9 +5,9 @@ import tempfile
 import keras
 import numpy as np
 
-from trainer_module.config import PretrainConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.pretrain.loop import pretrain
+from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.pretrain.loop import pretrain
 
 
 def pretrained(images: np.ndarray, config: PretrainConfig) -> keras.Model:

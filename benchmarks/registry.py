@@ -13,17 +13,17 @@ import sys
 import tempfile
 import time
 
-from components import serving_directory
-from components.registry import commands, promotion
-from components.registry.config import RegistryConfig
-from components.registry.interface import CHAMPION
-from components.registry.mlflow_registry import MlflowRegistry
-from components.registry.model_store import digest_of
-from pipeline.config import load_config
-from pipeline.lineage import Lineage
-from pipeline.metadata import connection_config
 from tests.components.registry.conftest import record_of
 from tests.components.registry.kills import kill_pushes, variants
+from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.registry import commands, promotion
+from tfx_contrastive.components.registry.config import RegistryConfig
+from tfx_contrastive.components.registry.interface import CHAMPION
+from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
+from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.lineage import Lineage
+from tfx_contrastive.pipeline.metadata import connection_config
 
 _KILLS = 20
 
@@ -73,7 +73,7 @@ def rollback_rows(models: list[str], root: str) -> None:
         flush=True,
     )
     started = time.monotonic()
-    program = [sys.executable, "-m", "pipeline.cli.main", "models", "rollback"]
+    program = [sys.executable, "-m", "tfx_contrastive.pipeline.cli.main", "models", "rollback"]
     command = [*program, "--config", "fashion_mnist", "--set", f"root={root}"]
     subprocess.run([*command, "--reason", "worse still"], check=True, capture_output=True)
     seconds = time.monotonic() - started

@@ -16,9 +16,9 @@ import faiss
 import numpy as np
 import pyarrow as pa
 
-from components.similarity_index_gen.config import IndexConfig
-from components.similarity_index_gen.exact import exact_neighbors, recall_at_k
-from components.similarity_index_gen.index import SimilarityIndex
+from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
+from tfx_contrastive.components.similarity_index_gen.exact import exact_neighbors, recall_at_k
+from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
 
 _DIM, _K = 256, 10
 _REPEATS = 5

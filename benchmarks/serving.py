@@ -18,10 +18,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.image_example_gen.adapters import fashion_mnist
-from components.image_example_gen.config import FashionMnistSource
-from trainer_module.config import EncoderConfig, ImageConfig, ServingConfig
-from trainer_module.encoders import build_encoder
+from tfx_contrastive.components.image_example_gen.adapters import fashion_mnist
+from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
+from tfx_contrastive.trainer_module.config import EncoderConfig, ImageConfig, ServingConfig
+from tfx_contrastive.trainer_module.encoders import build_encoder
 
 _ENCODERS = ("c4n", "c4")
 _NUM_CLASSES = 10
@@ -88,7 +88,7 @@ def test_images(count: int) -> np.ndarray:
 def export(folder: pathlib.Path, encoder: keras.Model, head: keras.Model, images: list[bytes]) -> str:
     """The Trainer's SavedModel."""
     from tests.trainer_module.digits_data import make_example, run_transform
-    from trainer_module.serving import export_classifier
+    from tfx_contrastive.trainer_module.serving import export_classifier
 
     transform = run_transform(folder / "transform", [make_example(image) for image in images], ImageConfig())
     limit = ServingConfig().max_pixels

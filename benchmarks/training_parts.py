@@ -14,13 +14,13 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.config import EncoderConfig, PretrainConfig, ViewsConfig
-from trainer_module.encoders import build_encoder
-from trainer_module.losses.catalog import CATALOG
-from trainer_module.losses.config import ObjectiveConfig
-from trainer_module.pretrain.learner import Learner
-from trainer_module.view_steps import AnyStep, Step
-from trainer_module.views import make_view
+from tfx_contrastive.trainer_module.config import EncoderConfig, PretrainConfig, ViewsConfig
+from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.losses.catalog import CATALOG
+from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.pretrain.learner import Learner
+from tfx_contrastive.trainer_module.view_steps import AnyStep, Step
+from tfx_contrastive.trainer_module.views import make_view
 
 _BATCH = 512
 _STEPS = 8

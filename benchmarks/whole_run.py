@@ -11,9 +11,9 @@ import sys
 import tempfile
 import time
 
-from pipeline.config import load_config
-from pipeline.lineage import Lineage, Run
-from pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.lineage import Lineage, Run
+from tfx_contrastive.pipeline.metadata import connection_config
 
 DATA_PLANE = {
     "ImageExampleGen": "ImportExampleGen",
@@ -77,7 +77,7 @@ def _run(root: str) -> tuple[float, str]:
     command = [
         sys.executable,
         "-m",
-        "pipeline.cli.main",
+        "tfx_contrastive.pipeline.cli.main",
         "run",
         "--config",
         "fashion_mnist",

@@ -13,9 +13,9 @@ _ARTIFACT_TYPES = (
 
 
 def __getattr__(name: str) -> Any:
-    """Loads artifact types on first use: TFX finds a custom type as `components.<Name>`."""
+    """Loads artifact types on first use: TFX finds a custom type as `tfx_contrastive.components.<Name>`."""
     if name in _ARTIFACT_TYPES:
-        from components import artifacts
+        from tfx_contrastive.components import artifacts
 
         return getattr(artifacts, name)
-    raise AttributeError(f"module 'components' has no attribute {name!r}")
+    raise AttributeError(f"module 'tfx_contrastive.components' has no attribute {name!r}")

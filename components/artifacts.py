@@ -6,34 +6,34 @@ from tfx.types import artifact
 class Quarantine(artifact.Artifact):
     """Images set aside by ImageExampleGen: `records.jsonl`, `summary.json`, samples under `images/`."""
 
-    TYPE_NAME = "components.Quarantine"
+    TYPE_NAME = "tfx_contrastive.components.Quarantine"
 
 
 class RepresentationReport(artifact.Artifact):
     """What RepresentationGate measured: `metrics.json` with every figure, threshold, verdict and reason."""
 
-    TYPE_NAME = "components.RepresentationReport"
+    TYPE_NAME = "tfx_contrastive.components.RepresentationReport"
 
 
 class ModelRegistration(artifact.Artifact):
     """What RegistryPusher did: `registration.json` with version, digest, aliases and the reason."""
 
-    TYPE_NAME = "components.ModelRegistration"
+    TYPE_NAME = "tfx_contrastive.components.ModelRegistration"
 
 
 class Embeddings(artifact.Artifact):
     """Vectors of every image by one encoder: `shards/*.parquet` and `meta.json` (docs/search.md)."""
 
-    TYPE_NAME = "components.Embeddings"
+    TYPE_NAME = "tfx_contrastive.components.Embeddings"
 
 
 class SimilarityIndex(artifact.Artifact):
     """A faiss index bound to one encoder: `index.faiss`, `rows.parquet` and `index.json`."""
 
-    TYPE_NAME = "components.SimilarityIndex"
+    TYPE_NAME = "tfx_contrastive.components.SimilarityIndex"
 
 
 class CompatibilityReport(artifact.Artifact):
     """New encoder against the one in use: `compatibility.json` with figures, thresholds and verdict."""
 
-    TYPE_NAME = "components.CompatibilityReport"
+    TYPE_NAME = "tfx_contrastive.components.CompatibilityReport"

@@ -17,8 +17,8 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from components.errors import InputError
-from components.saved_model import SAVED_MODEL_FILE, model_digest
+from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.saved_model import SAVED_MODEL_FILE, model_digest
 
 EMBED_SIGNATURE = "embed_bytes"
 EMBEDDING = "embedding"

@@ -5,7 +5,7 @@ import hashlib
 import posixpath
 from collections.abc import Mapping
 
-from components.errors import InputError
+from tfx_contrastive.components.errors import InputError
 
 SAVED_MODEL_FILE = "saved_model.pb"
 

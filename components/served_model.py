@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from components.encoder_fingerprint import EMBED_SIGNATURE, EMBEDDING, encoder_fingerprint
-from components.errors import InputError
+from tfx_contrastive.components.encoder_fingerprint import EMBED_SIGNATURE, EMBEDDING, encoder_fingerprint
+from tfx_contrastive.components.errors import InputError
 
 CLASSIFY_SIGNATURE = "classify_bytes"
 IMAGE_FILE = "assets.extra/image.json"  # what the Trainers tell of the images that a model sees

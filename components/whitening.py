@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from components.errors import InputError
+from tfx_contrastive.components.errors import InputError
 
 WHITENING_FILE = "whitening.npz"
 _LEAST_VARIANCE = 1e-12  # mean over dimensions, of vectors of length 1

@@ -11,8 +11,8 @@ import time
 
 import numpy as np
 
-from pipeline.config import PipelineConfig
-from trainer_module.config import FineTuneConfig, PretrainConfig
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.trainer_module.config import FineTuneConfig, PretrainConfig
 
 # Images a second in pretraining: two views each of 28x28x1, batch 512, on 2 cores (docs/pretraining.md),
 # for c4n; the others by the CPU time of their gradients relative to it, at 28x28 and 32x32.

@@ -12,10 +12,10 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, HTTPException, Query, Request
 
-from components.image_example_gen.decode import size_of
-from components.image_example_gen.records import Reason, RejectedError
-from components.served_model import UnreadableImagesError
-from pipeline.following import Serving
+from tfx_contrastive.components.image_example_gen.decode import size_of
+from tfx_contrastive.components.image_example_gen.records import Reason, RejectedError
+from tfx_contrastive.components.served_model import UnreadableImagesError
+from tfx_contrastive.pipeline.following import Serving
 
 Result = TypeVar("Result")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline.metadata import open_store
+from tfx_contrastive.pipeline.metadata import open_store
 
 _STATES = {
     mlmd.Execution.COMPLETE: "ran",

@@ -13,9 +13,9 @@ from ml_metadata import errors
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline.config import ConfigError, PipelineConfig
-from pipeline.config.model import SqliteMetadataConfig
-from pipeline.root import require_unmoved
+from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
+from tfx_contrastive.pipeline.config.model import SqliteMetadataConfig
+from tfx_contrastive.pipeline.root import require_unmoved
 
 
 def connection_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:

@@ -10,14 +10,21 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from components.registry.commands import RegistryLocation, open_registry
-from components.registry.interface import ALIASES, CHALLENGER, CHAMPION, ModelRegistry, RegistryError, find
-from components.registry.model_store import read_record
-from pipeline.config import PipelineConfig
-from pipeline.lineage import Lineage, NotFoundError, Run
-from pipeline.metadata import reading_config
-from pipeline.report.standing import standing_of
-from pipeline.root import require_unmoved
+from tfx_contrastive.components.registry.commands import RegistryLocation, open_registry
+from tfx_contrastive.components.registry.interface import (
+    ALIASES,
+    CHALLENGER,
+    CHAMPION,
+    ModelRegistry,
+    RegistryError,
+    find,
+)
+from tfx_contrastive.components.registry.model_store import read_record
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.lineage import Lineage, NotFoundError, Run
+from tfx_contrastive.pipeline.metadata import reading_config
+from tfx_contrastive.pipeline.report.standing import standing_of
+from tfx_contrastive.pipeline.root import require_unmoved
 
 LATEST = "latest"
 INDEX, EMBEDDINGS, STATISTICS = "similarity_index", "embeddings", "statistics"

@@ -8,22 +8,22 @@ from typing import Any
 from tfx import v1 as tfx
 from tfx.dsl.components.base import base_beam_component, base_node
 
-from components import example_schema
-from components.anomaly_gate.component import AnomalyGate
-from components.baseline_resolver.component import BaselineResolver
-from components.combined_blessing.component import CombinedBlessing
-from components.compatibility.component import CompatibilityCheck
-from components.embedding_gen.component import EmbeddingGen
-from components.image_example_gen.component import ImageExampleGen
-from components.registry_pusher.component import RegistryPusher
-from components.representation_gate.component import RepresentationGate
-from components.similarity_index_gen.component import SimilarityIndexGen
-from pipeline import schema
-from pipeline.config import ConfigError, PipelineConfig
-from pipeline.evaluation import eval_config
-from pipeline.metadata import connection_config
-from pipeline.source import Source, code_digest, provenance
-from trainer_module.config import ExportConfig
+from tfx_contrastive.components import example_schema
+from tfx_contrastive.components.anomaly_gate.component import AnomalyGate
+from tfx_contrastive.components.baseline_resolver.component import BaselineResolver
+from tfx_contrastive.components.combined_blessing.component import CombinedBlessing
+from tfx_contrastive.components.compatibility.component import CompatibilityCheck
+from tfx_contrastive.components.embedding_gen.component import EmbeddingGen
+from tfx_contrastive.components.image_example_gen.component import ImageExampleGen
+from tfx_contrastive.components.registry_pusher.component import RegistryPusher
+from tfx_contrastive.components.representation_gate.component import RepresentationGate
+from tfx_contrastive.components.similarity_index_gen.component import SimilarityIndexGen
+from tfx_contrastive.pipeline import schema
+from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
+from tfx_contrastive.pipeline.evaluation import eval_config
+from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.source import Source, code_digest, provenance
+from tfx_contrastive.trainer_module.config import ExportConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +100,7 @@ def data_stage(config: PipelineConfig, source: Source) -> Data:
     transform = tfx.components.Transform(
         examples=examples,
         schema=schema_channel,
-        preprocessing_fn="trainer_module.preprocessing.preprocessing_fn",
+        preprocessing_fn="tfx_contrastive.trainer_module.preprocessing.preprocessing_fn",
         custom_config={"image": config.image.model_dump_json(), "code": code_digest("trainer_module")},
         splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=["train"]),
         materialize=False,
@@ -119,7 +119,7 @@ def tuning_stage(config: PipelineConfig, source: Source, data: Data) -> base_nod
             "`eval`. Label some images, or set tuner.enabled to false."
         )
     return tfx.components.Tuner(
-        tuner_fn="trainer_module.entry.tuner_fn",
+        tuner_fn="tfx_contrastive.trainer_module.entry.tuner_fn",
         examples=data.examples,
         transform_graph=data.transform_graph,
         schema=data.schema,
@@ -138,7 +138,7 @@ def pretraining_stage(
     """
     serving = config.serving if shipped else config.serving.model_copy(update={"export": ExportConfig()})
     pretrainer = tfx.components.Trainer(
-        run_fn="trainer_module.entry.pretrain_run_fn",
+        run_fn="tfx_contrastive.trainer_module.entry.pretrain_run_fn",
         examples=data.examples,
         transform_graph=data.transform_graph,
         schema=data.schema,
@@ -163,7 +163,7 @@ def pretraining_stage(
 def classifier_stage(config: PipelineConfig, data: Data, encoder: Candidate) -> Candidate:
     """The head on the labelled images, and its comparison with the model in use."""
     trainer = tfx.components.Trainer(
-        run_fn="trainer_module.entry.head_run_fn",
+        run_fn="tfx_contrastive.trainer_module.entry.head_run_fn",
         examples=data.examples,
         transform_graph=data.transform_graph,
         schema=data.schema,

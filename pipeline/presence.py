@@ -12,9 +12,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.config import PipelineConfig
-from pipeline.config.model import SqliteMetadataConfig
-from pipeline.lineage import Interruption
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.config.model import SqliteMetadataConfig
+from tfx_contrastive.pipeline.lineage import Interruption
 
 LOCK_FILE = ".lock"
 RECORD_FILE = ".run.json"

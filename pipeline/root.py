@@ -9,7 +9,7 @@ import pathlib
 import shlex
 import sqlite3
 
-from pipeline.config import ConfigError, PipelineConfig
+from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
 
 _PATTERN_CHARACTERS = "*?[]\\"
 # TFX puts what an execution makes at <root>/<node>/<key>/<number of the execution>.

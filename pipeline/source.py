@@ -11,9 +11,9 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from components.image_example_gen import SourceInspection, fingerprint
-from components.image_example_gen.digests import FILE_NAME
-from pipeline.config import PipelineConfig
+from tfx_contrastive.components.image_example_gen import SourceInspection, fingerprint
+from tfx_contrastive.components.image_example_gen.digests import FILE_NAME
+from tfx_contrastive.pipeline.config import PipelineConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +48,12 @@ def source_of(
 
 @functools.cache
 def code_digest(package: str) -> str:
-    """Digest of a package's sources.
+    """Digest of the sources of a package below `tfx_contrastive`.
 
     TFX knows functions named by dotted path, and components, by their names only: without this,
     a change of the code would still be answered from the cache.
     """
-    folder = pathlib.Path(str(importlib.resources.files(package)))
+    folder = pathlib.Path(str(importlib.resources.files(f"tfx_contrastive.{package}")))
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")

@@ -7,9 +7,9 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 
-from components import evaluation_results
-from pipeline.evaluation import known_by_heart
-from pipeline.lineage import NodeRun, Run
+from tfx_contrastive.components import evaluation_results
+from tfx_contrastive.pipeline.evaluation import known_by_heart
+from tfx_contrastive.pipeline.lineage import NodeRun, Run
 
 
 @dataclasses.dataclass(frozen=True)

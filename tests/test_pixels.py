@@ -16,17 +16,17 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
-from components.image_example_gen import headers
-from components.image_example_gen.config import SeenAs
-from components.image_example_gen.decode import decode, for_model
-from components.image_example_gen.records import Reason, RejectedError
-from components.image_example_gen.seen import as_seen
 from tests.components.image_example_gen.support import rgb_tiff
 from tests.trainer_module.digits_data import encode_png, make_example, run_transform
-from trainer_module.config import ImageConfig
-from trainer_module.images import decode_image
-from trainer_module.orientation import read_preambles
-from trainer_module.serving.requests import ImageReader
+from tfx_contrastive.components.image_example_gen import headers
+from tfx_contrastive.components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.image_example_gen.decode import decode, for_model
+from tfx_contrastive.components.image_example_gen.records import Reason, RejectedError
+from tfx_contrastive.components.image_example_gen.seen import as_seen
+from tfx_contrastive.trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.images import decode_image
+from tfx_contrastive.trainer_module.orientation import read_preambles
+from tfx_contrastive.trainer_module.serving.requests import ImageReader
 
 MAX_PIXELS = 100_000
 REFUSED = r"not an encoded image|read otherwise than in training|can't be decoded"

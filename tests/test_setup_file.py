@@ -11,15 +11,16 @@ from apache_beam.options.pipeline_options import SetupOptions
 from apache_beam.runners.portability.stager import Stager
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
-PACKAGES = ("components", "pipeline", "trainer_module")
+PACKAGE = "tfx_contrastive"
+ROOMS = ("components", "pipeline", "trainer_module")  # links in the package lead to them
 
 
 def files_of(folder):
     return {
-        str(path.relative_to(folder))
-        for package in PACKAGES
-        for path in pathlib.Path(folder, package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        os.path.relpath(os.path.join(parent, name), folder)
+        for parent, _, names in os.walk(os.path.join(folder, PACKAGE), followlinks=True)
+        for name in names
+        if "__pycache__" not in parent
     }
 
 
@@ -28,9 +29,9 @@ def test_what_beam_sends_to_workers_is_the_whole_package(tmp_path):
         tmp_path / name for name in ("source", "staged", "un", "installed")
     )
     staged.mkdir()
-    for package in PACKAGES:
+    for folder in (PACKAGE, *ROOMS):
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(CHECKOUT / package, source / package, ignore=ignored)
+        shutil.copytree(CHECKOUT / folder, source / folder, symlinks=True, ignore=ignored)
     for name in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(CHECKOUT / name, source)
     options = SetupOptions([f"--setup_file={source}/setup.py"])
@@ -42,10 +43,12 @@ def test_what_beam_sends_to_workers_is_the_whole_package(tmp_path):
     # What pip does on a worker, without its dependencies: those are in the worker's image.
     build = [sys.executable, "setup.py", "--quiet", "build", "--build-lib", str(installed)]
     subprocess.run(build, cwd=package, check=True, capture_output=True)
+    assert os.listdir(installed) == [PACKAGE]
     assert files_of(installed) == files_of(CHECKOUT)
 
     importing = (
-        "import components.image_example_gen.records, trainer_module.config, pipeline.config as config;"
+        "import tfx_contrastive.components.image_example_gen.records, tfx_contrastive.trainer_module.config;"
+        "from tfx_contrastive.pipeline import config;"
         "config.load_config('digits'); print(config.__file__)"
     )
     environment = {**os.environ, "PYTHONPATH": str(installed)}

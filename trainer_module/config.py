@@ -6,10 +6,18 @@ from typing import Literal
 from PIL import ImageColor
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from trainer_module.encoder_catalog import KERAS_PREFIX, encoder_names
-from trainer_module.losses.config import ObjectiveConfig
-from trainer_module.optimizer_config import AdamW, AnyOptimizer
-from trainer_module.view_steps import AnyStep, Brightness, Contrast, Crop, Cutout, Flip, default_policy
+from tfx_contrastive.trainer_module.encoder_catalog import KERAS_PREFIX, encoder_names
+from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.optimizer_config import AdamW, AnyOptimizer
+from tfx_contrastive.trainer_module.view_steps import (
+    AnyStep,
+    Brightness,
+    Contrast,
+    Crop,
+    Cutout,
+    Flip,
+    default_policy,
+)
 
 
 class MissingPackageError(ImportError):

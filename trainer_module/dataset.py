@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_module.preprocessing import (
+from tfx_contrastive.trainer_module.preprocessing import (
     IMAGE_KEY,
     IMAGE_MEAN_KEY,
     IMAGE_STD_KEY,

@@ -2,8 +2,8 @@
 
 from tfx import v1 as tfx
 
-from trainer_module.config import HeadConfig, PretrainConfig, ServingConfig
-from trainer_module.tuner_config import TunerConfig
+from tfx_contrastive.trainer_module.config import HeadConfig, PretrainConfig, ServingConfig
+from tfx_contrastive.trainer_module.tuner_config import TunerConfig
 
 
 def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
@@ -16,11 +16,11 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
             `checkpoint_root`, a directory that stays the same from run to run, and, with a Tuner, `tuner`
             (TunerConfig as JSON).
     """
-    from trainer_module.pretrain import run
+    from tfx_contrastive.trainer_module.pretrain import run
 
     config = PretrainConfig.model_validate_json(fn_args.custom_config["pretrain"])
     if fn_args.hyperparameters:
-        from trainer_module.tuning.space import tuned
+        from tfx_contrastive.trainer_module.tuning.space import tuned
 
         space = TunerConfig.model_validate_json(fn_args.custom_config["tuner"])
         config = tuned(config, space, fn_args.hyperparameters)
@@ -46,7 +46,7 @@ def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
     Returns:
         The tuner, ready to search.
     """
-    from trainer_module.tuning import search
+    from tfx_contrastive.trainer_module.tuning import search
 
     tuner = search.build(
         train_files=fn_args.train_files,
@@ -67,7 +67,7 @@ def head_run_fn(fn_args: tfx.components.FnArgs) -> None:
             `base_model` (the Pretrainer's model), `serving_model_dir`. `custom_config`: `head` and
             `serving` (HeadConfig and ServingConfig as JSON).
     """
-    from trainer_module.head import stage
+    from tfx_contrastive.trainer_module.head import stage
 
     stage.run(
         train_files=fn_args.train_files,

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.config import ImageConfig
-from trainer_module.orientation import PNG_SIGNATURE, UPRIGHT, read_preambles, turn_upright
-from trainer_module.resizing import pad, resize
+from tfx_contrastive.trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.orientation import PNG_SIGNATURE, UPRIGHT, read_preambles, turn_upright
+from tfx_contrastive.trainer_module.resizing import pad, resize
 
 # Rec. 601 luma, the weights that libpng and libjpeg use for grey.
 _LUMA = (0.299, 0.587, 0.114)

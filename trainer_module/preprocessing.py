@@ -5,9 +5,9 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_module.config import ImageConfig
-from trainer_module.images import channel_moments, decode_images
-from trainer_module.vocabulary import label_index, sorted_vocabulary
+from tfx_contrastive.trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.images import channel_moments, decode_images
+from tfx_contrastive.trainer_module.vocabulary import label_index, sorted_vocabulary
 
 IMAGE_KEY = "image"
 LABEL_KEY = "label"

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.config import ImageConfig
 
 # The bars of a padded image: mid-gray is as far from black as from white.
 _BAR = 127.0

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from trainer_module.losses.config import ObjectiveConfig
-from trainer_module.view_steps import AnyStep
+from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.view_steps import AnyStep
 
 CONFIGURED = "configured"
 

@@ -26,9 +26,9 @@ from benchmarks.label_efficiency.data import Splits, read_splits, with_budget
 from benchmarks.label_efficiency.methods import FAMILIES, PRETRAINING, Family, Task, applies, digests
 from benchmarks.label_efficiency.results import Pretraining, Report, Result, Store
 from benchmarks.label_efficiency.settings import SETTINGS, Settings, read_settings
-from pipeline.config import load_config
-from trainer_module.encoders import load_encoder, save_encoder
-from trainer_module.pretrain.loop import pretrain
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.trainer_module.encoders import load_encoder, save_encoder
+from tfx_contrastive.trainer_module.pretrain.loop import pretrain
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results" / "label_efficiency.json"
 

@@ -7,14 +7,14 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 
-from components.image_example_gen import inspect_source
-from pipeline import pipeline as topology
-from pipeline.config import PipelineConfig
-from pipeline.lineage import Lineage
-from pipeline.metadata import connection_config
-from pipeline.source import source_of
-from trainer_module.dataset import ImageDataset, read_images
-from trainer_module.vocabulary import class_names
+from tfx_contrastive.components.image_example_gen import inspect_source
+from tfx_contrastive.pipeline import pipeline as topology
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.lineage import Lineage
+from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.source import source_of
+from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
+from tfx_contrastive.trainer_module.vocabulary import class_names
 
 SPLITS = ("train", "eval", "test")
 

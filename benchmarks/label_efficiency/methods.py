@@ -9,15 +9,20 @@ import numpy as np
 
 from benchmarks.label_efficiency.data import Splits
 from benchmarks.label_efficiency.settings import Settings
-from trainer_module.dataset import ImageDataset
-from trainer_module.encoders import build_encoder
-from trainer_module.head.candidates import Candidate, best_candidate, served_form, train_candidates
-from trainer_module.head.classifier import LinearClassifier
-from trainer_module.head.encode import BatchEncoder
-from trainer_module.head.fine_tune import fine_tune
-from trainer_module.head.labels import class_weights
-from trainer_module.head.linear_probe import fit_linear_probe
-from trainer_module.head.scores import accuracy
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.head.candidates import (
+    Candidate,
+    best_candidate,
+    served_form,
+    train_candidates,
+)
+from tfx_contrastive.trainer_module.head.classifier import LinearClassifier
+from tfx_contrastive.trainer_module.head.encode import BatchEncoder
+from tfx_contrastive.trainer_module.head.fine_tune import fine_tune
+from tfx_contrastive.trainer_module.head.labels import class_weights
+from tfx_contrastive.trainer_module.head.linear_probe import fit_linear_probe
+from tfx_contrastive.trainer_module.head.scores import accuracy
 
 RAW_PIXELS, FROM_SCRATCH = "raw pixels", "from scratch"
 LINEAR_PROBE, FINE_TUNED, SELF_TRAINING = "linear probe", "fine-tuned", "self-training"

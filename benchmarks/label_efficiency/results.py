@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
-from components.registry.locking import exclusive_file
+from tfx_contrastive.components.registry.locking import exclusive_file
 
 
 class Result(BaseModel):

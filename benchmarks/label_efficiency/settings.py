@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from trainer_module.config import FineTuneConfig, HeadConfig, PretrainConfig
+from tfx_contrastive.trainer_module.config import FineTuneConfig, HeadConfig, PretrainConfig
 
 SETTINGS = pathlib.Path(__file__).with_name("settings.yaml")
 

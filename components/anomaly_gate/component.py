@@ -6,7 +6,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.anomaly_gate import anomalies as core
+from tfx_contrastive.components.anomaly_gate import anomalies as core
 
 _logger = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
-from components.artifacts import CompatibilityReport
-from components.compatibility import verdict
-from components.compatibility.config import CompatibilityConfig
-from components.embedding_gen import embeddings, former
-from components.representation_gate.samples import read_samples
+from tfx_contrastive.components.artifacts import CompatibilityReport
+from tfx_contrastive.components.compatibility import verdict
+from tfx_contrastive.components.compatibility.config import CompatibilityConfig
+from tfx_contrastive.components.embedding_gen import embeddings, former
+from tfx_contrastive.components.representation_gate.samples import read_samples
 
 
 @component

@@ -6,14 +6,19 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.drift import image_statistics
-from components.drift.config import DriftConfig
-from components.drift.images import NewImages
-from components.drift.reference import Reference, sample_reference
-from components.drift.two_sample import TwoSampleResult, frechet_test, mean_shift_test, mmd_test
-from components.embedding_gen import embeddings
-from components.errors import InputError
-from components.served_model import ServedModel
+from tfx_contrastive.components.drift import image_statistics
+from tfx_contrastive.components.drift.config import DriftConfig
+from tfx_contrastive.components.drift.images import NewImages
+from tfx_contrastive.components.drift.reference import Reference, sample_reference
+from tfx_contrastive.components.drift.two_sample import (
+    TwoSampleResult,
+    frechet_test,
+    mean_shift_test,
+    mmd_test,
+)
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.served_model import ServedModel
 
 DECISION_FILE = "decision.json"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from components.errors import InputError
-from components.image_example_gen.config import SeenAs
-from components.image_example_gen.seen import on_ground
+from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.image_example_gen.seen import on_ground
 
 # Not `num_bytes`: another PNG encoder changes it, and no pixel.
 FEATURES = ("brightness", "contrast", "entropy", "height", "width", "channels")
@@ -49,7 +49,9 @@ def divergences(
 
 
 def _columns(pixels: Sequence[np.ndarray], seen_as: SeenAs) -> Mapping[str, np.ndarray]:
-    from components.image_example_gen.features import pixel_statistics  # brings tfx_bsl: seconds
+    from tfx_contrastive.components.image_example_gen.features import (
+        pixel_statistics,  # brings tfx_bsl: seconds
+    )
 
     statistics = [pixel_statistics(on_ground(image, seen_as)[np.newaxis]) for image in pixels]
     brightness, contrast, entropy = (np.concatenate(each) for each in zip(*statistics, strict=True))

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from components.image_example_gen.adapters.base import read_entry
-from components.image_example_gen.adapters.image_folder import ImageFolderAdapter
-from components.image_example_gen.config import ImageFolderSource, SeenAs
-from components.image_example_gen.decode import DecodedImage, decode
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import RejectedError
+from tfx_contrastive.components.image_example_gen.adapters.base import read_entry
+from tfx_contrastive.components.image_example_gen.adapters.image_folder import ImageFolderAdapter
+from tfx_contrastive.components.image_example_gen.config import ImageFolderSource, SeenAs
+from tfx_contrastive.components.image_example_gen.decode import DecodedImage, decode
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.records import RejectedError
 
 _CHUNK = 4096
 _ALL = SeenAs()

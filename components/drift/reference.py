@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.embedding_gen import embeddings
-from components.embedding_gen.images import read_images
-from components.errors import InputError
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.embedding_gen.images import read_images
+from tfx_contrastive.components.errors import InputError
 
 _PLACE = ("image_id", "examples_file", "record")
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from components.errors import InputError
+from tfx_contrastive.components.errors import InputError
 
 _MAX_MEDIAN_POINTS = 1_000
 

@@ -5,9 +5,9 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
-from components.artifacts import Embeddings
-from components.embedding_gen.config import EmbeddingConfig
-from components.embedding_gen.executor import Executor
+from tfx_contrastive.components.artifacts import Embeddings
+from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
+from tfx_contrastive.components.embedding_gen.executor import Executor
 
 
 class EmbeddingGenSpec(types.ComponentSpec):

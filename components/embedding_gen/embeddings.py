@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components import whitening
-from components.errors import InputError
+from tfx_contrastive.components import whitening
+from tfx_contrastive.components.errors import InputError
 
 FORMAT_VERSION = 1
 META_FILE = "meta.json"
@@ -54,7 +54,7 @@ class Meta:
     """What is known of a set of embeddings as a whole.
 
     Attributes:
-        encoder_fingerprint: `components.encoder_fingerprint` of the model that computed them.
+        encoder_fingerprint: `tfx_contrastive.components.encoder_fingerprint` of the model that computed them.
         dim: Width of a vector.
         num_images: Rows by split.
         num_labelled: Rows with a label by split.

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from components.embedding_gen import embeddings
-from components.embedding_gen.former import FormerVectors
-from components.errors import InputError
-from components.served_model import ServedModel, UnreadableImagesError
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.embedding_gen.former import FormerVectors
+from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.served_model import ServedModel, UnreadableImagesError
 
 _READ_AHEAD = 2
 _NAMED_IN_ERRORS = 20

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.embedding_gen import embeddings
+from tfx_contrastive.components.embedding_gen import embeddings
 
 _ID_BYTES = 32
 _SHARDS_IN_MEMORY = 4

@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Iterable
 
-from components.errors import InputError
+from tfx_contrastive.components.errors import InputError
 
 
 def read_images(examples_uri: str, places: Iterable[tuple[str, str, int]]) -> dict[str, bytes]:

@@ -16,14 +16,14 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils import shared
 from apache_beam.utils.windowed_value import WindowedValue
 
-from components.embedding_gen import embeddings
-from components.embedding_gen.config import EmbeddingConfig
-from components.embedding_gen.files import Counts, EmbedTask, embed_file
-from components.embedding_gen.former import FormerVectors
-from components.embedding_gen.space import settle_space
-from components.encoder_fingerprint import encoder_fingerprint
-from components.errors import InputError
-from components.served_model import ServedModel
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
+from tfx_contrastive.components.embedding_gen.files import Counts, EmbedTask, embed_file
+from tfx_contrastive.components.embedding_gen.former import FormerVectors
+from tfx_contrastive.components.embedding_gen.space import settle_space
+from tfx_contrastive.components.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.served_model import ServedModel
 
 _progress = logging.getLogger("tfx_contrastive.progress")
 

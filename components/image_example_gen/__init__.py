@@ -1,9 +1,13 @@
 """Images from many kinds of sources to `tf.train.Example` files; bad images to a quarantine."""
 
-from components.image_example_gen.config import IngestConfig
-from components.image_example_gen.content import fingerprint
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.inspection import SourceInspection, inspect_source, require_enough_labels
+from tfx_contrastive.components.image_example_gen.config import IngestConfig
+from tfx_contrastive.components.image_example_gen.content import fingerprint
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.inspection import (
+    SourceInspection,
+    inspect_source,
+    require_enough_labels,
+)
 
 __all__ = [
     "DataError",

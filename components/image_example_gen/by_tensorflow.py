@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from components.image_example_gen import headers
-from components.image_example_gen.png import encode_png
+from tfx_contrastive.components.image_example_gen import headers
+from tfx_contrastive.components.image_example_gen.png import encode_png
 
 _RGBA_OF_GRAY = [0, 0, 0, 1]  # from gray and opacity
 

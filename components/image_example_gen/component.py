@@ -5,8 +5,8 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
-from components.artifacts import Quarantine
-from components.image_example_gen.executor import Executor
+from tfx_contrastive.components.artifacts import Quarantine
+from tfx_contrastive.components.image_example_gen.executor import Executor
 
 
 class ImageExampleGenSpec(types.ComponentSpec):

@@ -6,10 +6,17 @@ import posixpath
 import numpy as np
 from PIL import Image, ImageOps
 
-from components.image_example_gen import by_tensorflow, headers, image_formats, names, opening, seen
-from components.image_example_gen.config import SeenAs
-from components.image_example_gen.png import encode_png
-from components.image_example_gen.records import Reason, RejectedError
+from tfx_contrastive.components.image_example_gen import (
+    by_tensorflow,
+    headers,
+    image_formats,
+    names,
+    opening,
+    seen,
+)
+from tfx_contrastive.components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.image_example_gen.png import encode_png
+from tfx_contrastive.components.image_example_gen.records import Reason, RejectedError
 
 # Where Pillow itself refuses (twice its MAX_IMAGE_PIXELS): no camera makes such a picture.
 BOMB_PIXELS = 178_956_970

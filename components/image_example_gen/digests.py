@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from components.image_example_gen import files
+from tfx_contrastive.components.image_example_gen import files
 
 FILE_NAME = "digests.sqlite"
 

@@ -1,6 +1,6 @@
 """The exception for data that a run can't use."""
 
-from components.errors import InputError
+from tfx_contrastive.components.errors import InputError
 
 
 class DataError(InputError):

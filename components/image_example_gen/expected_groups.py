@@ -4,11 +4,11 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from components.image_example_gen.adapters import adapter_for
-from components.image_example_gen.config import ArchiveSource, IngestConfig
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.groups import Census, require_enough_groups, take_census
-from components.image_example_gen.inspection import SourceInspection
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for
+from tfx_contrastive.components.image_example_gen.config import ArchiveSource, IngestConfig
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.groups import Census, require_enough_groups, take_census
+from tfx_contrastive.components.image_example_gen.inspection import SourceInspection
 
 _CHUNK_IMAGES = 4096
 

@@ -5,10 +5,14 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from components.image_example_gen import labels_file, names
-from components.image_example_gen.adapters import adapter_for
-from components.image_example_gen.config import CsvManifestSource, ImageFolderSource, IngestConfig
-from components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen import labels_file, names
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for
+from tfx_contrastive.components.image_example_gen.config import (
+    CsvManifestSource,
+    ImageFolderSource,
+    IngestConfig,
+)
+from tfx_contrastive.components.image_example_gen.errors import DataError
 
 _CHUNK_IMAGES = 4096
 _ID = re.compile("[0-9a-f]{64}")

@@ -2,10 +2,10 @@
 
 import collections
 
-from components.image_example_gen.config import IngestConfig
-from components.image_example_gen.inspection import SourceInspection
-from components.image_example_gen.records import EVAL, TEST, TRAIN, UNSPLIT
-from components.image_example_gen.survey import Survey
+from tfx_contrastive.components.image_example_gen.config import IngestConfig
+from tfx_contrastive.components.image_example_gen.inspection import SourceInspection
+from tfx_contrastive.components.image_example_gen.records import EVAL, TEST, TRAIN, UNSPLIT
+from tfx_contrastive.components.image_example_gen.survey import Survey
 
 
 def expected_splits(survey: Survey, ingest: IngestConfig) -> dict[str, tuple[int, int, bool]]:

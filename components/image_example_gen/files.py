@@ -10,8 +10,8 @@ import stat as stat_module
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
-from components.image_example_gen import names
-from components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen import names
+from tfx_contrastive.components.image_example_gen.errors import DataError
 
 _TENSORFLOW_SCHEMES = ("gs", "hdfs", "viewfs", "har", "ram")
 

@@ -12,8 +12,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import EVAL, SPLITS, TEST, TRAIN, UNSPLIT, StagedChunk
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.records import (
+    EVAL,
+    SPLITS,
+    TEST,
+    TRAIN,
+    UNSPLIT,
+    StagedChunk,
+)
 
 _SHOWN = 3
 

@@ -5,8 +5,8 @@ import re
 
 from PIL import Image, TiffImagePlugin
 
-from components.image_example_gen import file_formats, headers
-from components.image_example_gen.names import words
+from tfx_contrastive.components.image_example_gen import file_formats, headers
+from tfx_contrastive.components.image_example_gen.names import words
 
 _AS_PNG = "save it as PNG or JPEG first"
 DEVELOP = "a camera's raw data: develop it to JPEG or PNG first"

@@ -4,11 +4,11 @@ import collections
 import dataclasses
 from collections.abc import Mapping, Sequence, Set
 
-from components.image_example_gen import labels_file, look_alikes
-from components.image_example_gen.adapters import adapter_for, base
-from components.image_example_gen.config import IngestConfig
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import EVAL, TEST, TRAIN, UNSPLIT
+from tfx_contrastive.components.image_example_gen import labels_file, look_alikes
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for, base
+from tfx_contrastive.components.image_example_gen.config import IngestConfig
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.records import EVAL, TEST, TRAIN, UNSPLIT
 
 
 @dataclasses.dataclass(frozen=True)

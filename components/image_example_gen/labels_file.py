@@ -6,9 +6,9 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
-from components.image_example_gen import names, table
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import StagedChunk
+from tfx_contrastive.components.image_example_gen import names, table
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.records import StagedChunk
 
 IMAGE_ID, SOURCE, LABEL = "image_id", "source", "label"
 _SHOWN = 5

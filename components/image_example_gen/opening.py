@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from PIL import Image, UnidentifiedImageError
 
-from components.image_example_gen import image_formats
-from components.image_example_gen.records import Reason, RejectedError
+from tfx_contrastive.components.image_example_gen import image_formats
+from tfx_contrastive.components.image_example_gen.records import Reason, RejectedError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF", "PPM")
 _MAGIC = {

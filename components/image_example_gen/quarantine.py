@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from components.image_example_gen import files
-from components.image_example_gen.config import IngestConfig
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import SPLITS, SetAside, StagedChunk
-from components.image_example_gen.splits import UNLABELLED, SplitPlan
+from tfx_contrastive.components.image_example_gen import files
+from tfx_contrastive.components.image_example_gen.config import IngestConfig
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.records import SPLITS, SetAside, StagedChunk
+from tfx_contrastive.components.image_example_gen.splits import UNLABELLED, SplitPlan
 
 MAX_SAMPLES = 100
 RECORDS_FILE = "records.jsonl"

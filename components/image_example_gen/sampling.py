@@ -8,13 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from components.image_example_gen.adapters import adapter_for
-from components.image_example_gen.adapters.base import Adapter
-from components.image_example_gen.config import IngestConfig
-from components.image_example_gen.decode import decode
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.png import encode_png
-from components.image_example_gen.records import TRAIN, UNSPLIT, ArrayBatch, Reason, RejectedError
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for
+from tfx_contrastive.components.image_example_gen.adapters.base import Adapter
+from tfx_contrastive.components.image_example_gen.config import IngestConfig
+from tfx_contrastive.components.image_example_gen.decode import decode
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.png import encode_png
+from tfx_contrastive.components.image_example_gen.records import (
+    TRAIN,
+    UNSPLIT,
+    ArrayBatch,
+    Reason,
+    RejectedError,
+)
 
 # Neighbours in a source look alike (a folder is a class): many small parts, one image from each in turn.
 _CHUNK_IMAGES = 16

@@ -5,8 +5,8 @@
 
 import numpy as np
 
-from components.image_example_gen.config import SeenAs
-from components.image_example_gen.records import Reason, RejectedError
+from tfx_contrastive.components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.image_example_gen.records import Reason, RejectedError
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _GLANCE = 64  # rows and columns that are looked at first

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from components.image_example_gen import features, files, near_copies, seen
-from components.image_example_gen.config import SeenAs
-from components.image_example_gen.decode import decode
-from components.image_example_gen.png import encode_png
-from components.image_example_gen.records import (
+from tfx_contrastive.components.image_example_gen import features, files, near_copies, seen
+from tfx_contrastive.components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.image_example_gen.decode import decode
+from tfx_contrastive.components.image_example_gen.png import encode_png
+from tfx_contrastive.components.image_example_gen.records import (
     ArrayBatch,
     EncodedImage,
     RejectedError,

@@ -12,27 +12,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from components.image_example_gen import names
-from components.image_example_gen.adapters import adapter_for
-from components.image_example_gen.config import IngestConfig
-from components.image_example_gen.decode import judge
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.expected_groups import doubts_of_pattern, expected_groups
-from components.image_example_gen.expected_labels import check_labels_files
-from components.image_example_gen.groups import Census
-from components.image_example_gen.inspection import (
+from tfx_contrastive.components.image_example_gen import names
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for
+from tfx_contrastive.components.image_example_gen.config import IngestConfig
+from tfx_contrastive.components.image_example_gen.decode import judge
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.expected_groups import doubts_of_pattern, expected_groups
+from tfx_contrastive.components.image_example_gen.expected_labels import check_labels_files
+from tfx_contrastive.components.image_example_gen.groups import Census
+from tfx_contrastive.components.image_example_gen.inspection import (
     SourceInspection,
     inspect_listing,
     require_classes,
     require_enough_labels,
 )
-from components.image_example_gen.records import (
+from tfx_contrastive.components.image_example_gen.records import (
     ArrayBatch,
     EncodedImage,
     RejectedError,
 )
-from components.image_example_gen.seen import blank_images, unused_bits
-from components.image_example_gen.survey_sample import (
+from tfx_contrastive.components.image_example_gen.seen import blank_images, unused_bits
+from tfx_contrastive.components.image_example_gen.survey_sample import (
     CHUNK_IMAGES,
     NUM_IMAGES,
     Group,

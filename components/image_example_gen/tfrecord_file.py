@@ -12,9 +12,9 @@ from typing import BinaryIO, cast
 
 import google_crc32c
 
-from components.image_example_gen import files
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.file_formats import HEAD_BYTES, is_zlib, name_format
+from tfx_contrastive.components.image_example_gen import files
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.file_formats import HEAD_BYTES, is_zlib, name_format
 
 _HEADER_BYTES = 12
 _MAX_RECORD_BYTES = 2**31 - 1  # of any protocol buffer

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from components.errors import InputError
-from components.label_suggestions import probe
+from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.label_suggestions import probe
 
 FOLDS = 5
 

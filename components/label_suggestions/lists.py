@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from components.embedding_gen import embeddings
-from components.embedding_gen.images import read_images
-from components.errors import InputError
-from components.label_suggestions import label_errors, selection
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.embedding_gen.images import read_images
+from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.label_suggestions import label_errors, selection
 
 _TRAIN = "train"
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from sklearn.cluster import KMeans
 
-from components.label_suggestions import probe
+from tfx_contrastive.components.label_suggestions import probe
 
 # Of 10 and 30 on Fashion-MNIST's `eval` the one was better with 600 labels, the other with 100.
 _UNCERTAIN_PER_CHOICE = 20

@@ -10,9 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from components.registry import promotion
-from components.registry.config import RegistryConfig
-from components.registry.interface import (
+from tfx_contrastive.components.registry import promotion
+from tfx_contrastive.components.registry.config import RegistryConfig
+from tfx_contrastive.components.registry.interface import (
     ALIASES,
     Event,
     ModelRegistry,
@@ -21,7 +21,7 @@ from components.registry.interface import (
     VersionRecord,
     find,
 )
-from components.registry.model_store import read_record
+from tfx_contrastive.components.registry.model_store import read_record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,10 +88,10 @@ def open_registry(location: RegistryLocation) -> ModelRegistry:
     """Opens the registry that the configuration names."""
     config = location.config
     if config.kind == "kubeflow":
-        from components.registry.kubeflow_registry import KubeflowRegistry
+        from tfx_contrastive.components.registry.kubeflow_registry import KubeflowRegistry
 
         return KubeflowRegistry(location.name, location.directory, config.uri or "", config.token_path)
-    from components.registry.mlflow_registry import MlflowRegistry
+    from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
 
     return MlflowRegistry(location.name, location.directory, config.uri)
 

@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from components.registry.interface import (
+from tfx_contrastive.components.registry.interface import (
     Event,
     ModelVersion,
     RegistryError,
@@ -30,8 +30,8 @@ from components.registry.interface import (
     from_json,
     to_json,
 )
-from components.registry.locking import exclusive_file
-from components.registry.model_store import ModelStore, require_whole
+from tfx_contrastive.components.registry.locking import exclusive_file
+from tfx_contrastive.components.registry.model_store import ModelStore, require_whole
 
 _DIGEST, _BLESSED, _SOURCE = "digest", "blessed", "source"
 _ALIAS, _EVENT, _INTENT = "alias.", "event.", "intent"

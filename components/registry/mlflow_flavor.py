@@ -6,8 +6,13 @@ import platform
 import shutil
 from importlib.metadata import version
 
-from components import saved_model
-from components.registry.model_store import CODE_FILE, ENVIRONMENT_FILE, MLMODEL_FILE, REQUIREMENTS_FILE
+from tfx_contrastive.components import saved_model
+from tfx_contrastive.components.registry.model_store import (
+    CODE_FILE,
+    ENVIRONMENT_FILE,
+    MLMODEL_FILE,
+    REQUIREMENTS_FILE,
+)
 
 _CODE = pathlib.Path(__file__).with_name("mlflow_model.py")  # imports TensorFlow: copied, never imported here
 _PACKAGES = ("mlflow", "tensorflow")

@@ -10,11 +10,18 @@ import tempfile
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from components.errors import InputError
-from components.registry import mlflow_client, mlflow_flavor
-from components.registry.interface import Event, ModelVersion, VersionRecord, find, from_json, to_json
-from components.registry.locking import exclusive_file
-from components.registry.model_store import ModelStore, require_whole
+from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.registry import mlflow_client, mlflow_flavor
+from tfx_contrastive.components.registry.interface import (
+    Event,
+    ModelVersion,
+    VersionRecord,
+    find,
+    from_json,
+    to_json,
+)
+from tfx_contrastive.components.registry.locking import exclusive_file
+from tfx_contrastive.components.registry.model_store import ModelStore, require_whole
 
 if TYPE_CHECKING:
     from mlflow.tracking._model_registry.client import ModelRegistryClient

@@ -6,10 +6,10 @@ import shutil
 import uuid
 from collections.abc import Callable
 
-from components import saved_model, serving_directory
-from components.errors import InputError
-from components.registry.interface import RegistryError, VersionRecord
-from components.saved_model import SAVED_MODEL_FILE
+from tfx_contrastive.components import saved_model, serving_directory
+from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.registry.interface import RegistryError, VersionRecord
+from tfx_contrastive.components.saved_model import SAVED_MODEL_FILE
 
 RECORD_FILE = "version.json"
 CARD_FILE = "model_card.md"

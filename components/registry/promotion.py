@@ -11,8 +11,8 @@ The alias is the truth. It moves in one write; everything else is brought in lin
 import datetime
 import logging
 
-from components import serving_directory
-from components.registry.interface import (
+from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.registry.interface import (
     CHALLENGER,
     CHAMPION,
     Action,
@@ -22,7 +22,7 @@ from components.registry.interface import (
     RegistryError,
     find,
 )
-from components.registry.model_store import digest_of
+from tfx_contrastive.components.registry.model_store import digest_of
 
 _logger = logging.getLogger(__name__)
 

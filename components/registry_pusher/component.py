@@ -4,14 +4,14 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from components.artifacts import (
+from tfx_contrastive.components.artifacts import (
     CompatibilityReport,
     Embeddings,
     ModelRegistration,
     RepresentationReport,
     SimilarityIndex,
 )
-from components.registry_pusher import executor
+from tfx_contrastive.components.registry_pusher import executor
 
 
 class RegistryPusherSpec(component_spec.ComponentSpec):

@@ -11,10 +11,10 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.registry.commands import RegistryLocation, acting_user
-from components.registry.config import RegistryConfig
-from components.registry_pusher import facts
-from components.registry_pusher.registration import Registration, register_candidate
+from tfx_contrastive.components.registry.commands import RegistryLocation, acting_user
+from tfx_contrastive.components.registry.config import RegistryConfig
+from tfx_contrastive.components.registry_pusher import facts
+from tfx_contrastive.components.registry_pusher.registration import Registration, register_candidate
 
 _EVALUATIONS = {"eval": "evaluation", "test": "test_evaluation"}
 _DIGEST_PROPERTY = "input_fingerprint"

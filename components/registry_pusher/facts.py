@@ -7,8 +7,8 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components import evaluation_results
-from components.registry_pusher import inspection
+from tfx_contrastive.components import evaluation_results
+from tfx_contrastive.components.registry_pusher import inspection
 
 
 @dataclasses.dataclass(frozen=True)

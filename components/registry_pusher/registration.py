@@ -3,12 +3,12 @@
 import dataclasses
 import logging
 
-from components import serving_directory
-from components.registry import promotion
-from components.registry.commands import RegistryLocation, open_registry
-from components.registry.interface import ALIASES, CHAMPION, VersionRecord
-from components.registry.model_store import digest_of
-from components.registry_pusher import card, facts
+from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.registry import promotion
+from tfx_contrastive.components.registry.commands import RegistryLocation, open_registry
+from tfx_contrastive.components.registry.interface import ALIASES, CHAMPION, VersionRecord
+from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.components.registry_pusher import card, facts
 
 _logger = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
-from components.artifacts import RepresentationReport
-from components.blessing import BLESSED_PROPERTY, write_blessing_file
-from components.representation_gate import measurement
-from components.representation_gate.config import GateConfig
+from tfx_contrastive.components.artifacts import RepresentationReport
+from tfx_contrastive.components.blessing import BLESSED_PROPERTY, write_blessing_file
+from tfx_contrastive.components.representation_gate import measurement
+from tfx_contrastive.components.representation_gate.config import GateConfig
 
 
 @component

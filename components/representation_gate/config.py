@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.image_example_gen.config import SeenAs
 
 
 class GateConfig(BaseModel):

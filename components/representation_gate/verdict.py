@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from components.representation_gate.config import GateConfig
-from components.representation_gate.pixel_comparison import Comparison
+from tfx_contrastive.components.representation_gate.config import GateConfig
+from tfx_contrastive.components.representation_gate.pixel_comparison import Comparison
 
 Outcome = Literal["passed", "failed", "skipped"]
 

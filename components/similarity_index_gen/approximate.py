@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 import faiss
 import numpy as np
 
-from components.similarity_index_gen.config import IndexConfig
-from components.similarity_index_gen.exact import exact_neighbors, recall_at_k
+from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
+from tfx_contrastive.components.similarity_index_gen.exact import exact_neighbors, recall_at_k
 
 _HNSW_LINKS = 32
 _HNSW_CONSTRUCTION = 80

@@ -3,9 +3,9 @@
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 
-from components.artifacts import Embeddings, SimilarityIndex
-from components.similarity_index_gen.config import IndexConfig
-from components.similarity_index_gen.index import build_from_embeddings
+from tfx_contrastive.components.artifacts import Embeddings, SimilarityIndex
+from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
+from tfx_contrastive.components.similarity_index_gen.index import build_from_embeddings
 
 
 @component

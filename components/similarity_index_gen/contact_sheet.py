@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from components.similarity_index_gen.search import Neighbor
+from tfx_contrastive.components.similarity_index_gen.search import Neighbor
 
 _TILE, _GAP, _TEXT_LINES, _LINE = 96, 8, 2, 12
 _CELL_HEIGHT = _TILE + _TEXT_LINES * _LINE + _GAP

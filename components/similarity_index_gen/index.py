@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components import whitening
-from components.embedding_gen import embeddings
-from components.errors import InputError
-from components.similarity_index_gen.approximate import Trial, build_approximate
-from components.similarity_index_gen.config import IndexConfig
-from components.similarity_index_gen.exact import build_exact
+from tfx_contrastive.components import whitening
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.similarity_index_gen.approximate import Trial, build_approximate
+from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
+from tfx_contrastive.components.similarity_index_gen.exact import build_exact
 
 FORMAT_VERSION = 2
 _READABLE_VERSIONS = (1, 2)  # 1: before an index could be whitened

@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from components.embedding_gen.images import read_images
-from components.image_example_gen.decode import BOMB_PIXELS, as_png, for_model
-from components.image_example_gen.records import RejectedError
-from components.served_model import Classes, ServedModel, UnreadableImagesError
-from components.similarity_index_gen.index import SimilarityIndex
+from tfx_contrastive.components.embedding_gen.images import read_images
+from tfx_contrastive.components.image_example_gen.decode import BOMB_PIXELS, as_png, for_model
+from tfx_contrastive.components.image_example_gen.records import RejectedError
+from tfx_contrastive.components.served_model import Classes, ServedModel, UnreadableImagesError
+from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
 
 Answer = TypeVar("Answer")
 

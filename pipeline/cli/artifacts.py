@@ -2,9 +2,9 @@
 
 import click
 
-from pipeline.cli import invocation, options, records
-from pipeline.lineage import Lineage, Run, no_run_yet
-from pipeline.metadata import reading_config
+from tfx_contrastive.pipeline.cli import invocation, options, records
+from tfx_contrastive.pipeline.lineage import Lineage, Run, no_run_yet
+from tfx_contrastive.pipeline.metadata import reading_config
 
 
 @click.command("artifacts")

@@ -7,10 +7,10 @@ from typing import Literal
 
 import click
 
-from components.image_example_gen import inspect_source
-from pipeline.cli import chatter, options
-from pipeline.config import PipelineConfig
-from pipeline.source import Source, source_of
+from tfx_contrastive.components.image_example_gen import inspect_source
+from tfx_contrastive.pipeline.cli import chatter, options
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.source import Source, source_of
 
 DEFAULT_NAMES = {"kubeflow": "pipeline.yaml", "vertex": "pipeline.json"}
 
@@ -58,7 +58,7 @@ def compile_to(
 ) -> None:
     """Compiles into a file, with the libraries' chatter kept off the terminal."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere, chatter.native_stderr_to(nowhere):
-        from pipeline.runners.kubeflow import compiler
+        from tfx_contrastive.pipeline.runners.kubeflow import compiler
 
         compiled = compiler.compile_pipeline(config, source, target)
     compiler.write(compiled, out)

@@ -10,7 +10,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.runners import events
+from tfx_contrastive.pipeline.runners import events
 
 _STYLES = {"ran": "green", "cached": "cyan", "failed": "bold red", "running": "yellow"}
 _MARKS = {"ran": "✓", "cached": "=", "failed": "✗", "running": "▸"}

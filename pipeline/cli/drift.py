@@ -8,15 +8,15 @@ import posixpath
 
 import click
 
-from components.drift.config import DriftConfig, permutations_for
-from components.drift.detection import Decision, detect, write_decision
-from components.drift.images import read_images
-from components.embedding_gen import embeddings
-from components.served_model import ServedModel
-from pipeline.cli import exit_status, invocation, options, searching
-from pipeline.config.model import seen_as
-from pipeline.model_choice import EMBEDDINGS, STATISTICS
-from trainer_module.config import ImageConfig
+from tfx_contrastive.components.drift.config import DriftConfig, permutations_for
+from tfx_contrastive.components.drift.detection import Decision, detect, write_decision
+from tfx_contrastive.components.drift.images import read_images
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.pipeline.cli import exit_status, invocation, options, searching
+from tfx_contrastive.pipeline.config.model import seen_as
+from tfx_contrastive.pipeline.model_choice import EMBEDDINGS, STATISTICS
+from tfx_contrastive.trainer_module.config import ImageConfig
 
 _DEFAULTS = DriftConfig()
 

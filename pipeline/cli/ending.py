@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.cli import exit_status, invocation
-from pipeline.config import PipelineConfig
-from pipeline.presence import Record
-from pipeline.runners import events
-from pipeline.runners.supervisor import Outcome
+from tfx_contrastive.pipeline.cli import exit_status, invocation
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.presence import Record
+from tfx_contrastive.pipeline.runners import events
+from tfx_contrastive.pipeline.runners.supervisor import Outcome
 
 
 def print_stopped(console: Console, outcome: Outcome, stopped_by: signal.Signals) -> None:

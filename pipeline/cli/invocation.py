@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import click
 
 PROGRAM = "tfx-contrastive"
-_CONFIG_TAKEN = "pipeline.cli.config_taken"  # key in click's context: the configuration that was found
+_CONFIG_TAKEN = (
+    "tfx_contrastive.pipeline.cli.config_taken"  # key in click's context: the configuration that was found
+)
 
 
 def remember_config(name: str) -> None:

@@ -10,7 +10,7 @@ import traceback
 
 import click
 
-from pipeline.cli import exit_status, streams
+from tfx_contrastive.pipeline.cli import exit_status, streams
 
 # name -> (module under pipeline.cli, one line of help); the module's `command` is the sub-command.
 COMMANDS = {
@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
         """Imports the module of a sub-command."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"pipeline.cli.{COMMANDS[cmd_name][0]}").command
+        return importlib.import_module(f"tfx_contrastive.pipeline.cli.{COMMANDS[cmd_name][0]}").command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -4,7 +4,7 @@ import pathlib
 
 import click
 
-from pipeline.cli import options
+from tfx_contrastive.pipeline.cli import options
 
 
 @click.command("report")
@@ -35,7 +35,7 @@ def command(
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         options.require_writable(out or pathlib.Path(config.root, "reports"), "--out")
-        from pipeline import report
+        from tfx_contrastive.pipeline import report
 
         if run_id == "latest":  # as `show` has it
             run_id = None

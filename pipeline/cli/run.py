@@ -11,14 +11,18 @@ from typing import Any
 import click
 from rich.console import Console
 
-from components.image_example_gen import SourceInspection, inspect_source, require_enough_labels
-from components.image_example_gen.content import changed_since
-from components.image_example_gen.expected_groups import require_groups
-from components.image_example_gen.expected_labels import require_named_images
-from pipeline.cli import display, ending, exit_status, invocation, options
-from pipeline.config import PipelineConfig
-from pipeline.runners import events, supervisor
-from pipeline.source import source_of
+from tfx_contrastive.components.image_example_gen import (
+    SourceInspection,
+    inspect_source,
+    require_enough_labels,
+)
+from tfx_contrastive.components.image_example_gen.content import changed_since
+from tfx_contrastive.components.image_example_gen.expected_groups import require_groups
+from tfx_contrastive.components.image_example_gen.expected_labels import require_named_images
+from tfx_contrastive.pipeline.cli import display, ending, exit_status, invocation, options
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.runners import events, supervisor
+from tfx_contrastive.pipeline.source import source_of
 
 
 @click.command("run")

@@ -2,10 +2,10 @@
 
 import click
 
-from pipeline.cli import invocation, options, records
-from pipeline.lineage import Lineage, no_run_yet
-from pipeline.metadata import reading_config
-from pipeline.presence import interruption
+from tfx_contrastive.pipeline.cli import invocation, options, records
+from tfx_contrastive.pipeline.lineage import Lineage, no_run_yet
+from tfx_contrastive.pipeline.metadata import reading_config
+from tfx_contrastive.pipeline.presence import interruption
 
 
 @click.command("runs")

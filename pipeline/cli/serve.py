@@ -4,8 +4,8 @@ import socket
 
 import click
 
-from pipeline.cli import options, searching
-from pipeline.model_choice import INDEX, champion_watch, choose
+from tfx_contrastive.pipeline.cli import options, searching
+from tfx_contrastive.pipeline.model_choice import INDEX, champion_watch, choose
 
 
 @click.command("serve")
@@ -47,8 +47,8 @@ def command(
     """
     import uvicorn
 
-    from pipeline.following import Serving, load
-    from pipeline.http_api import Limits, create_app
+    from tfx_contrastive.pipeline.following import Serving, load
+    from tfx_contrastive.pipeline.http_api import Limits, create_app
 
     places = _bind(host, port)
     with options.told_plainly():

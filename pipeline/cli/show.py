@@ -2,11 +2,11 @@
 
 import click
 
-from pipeline.cli import options, records
-from pipeline.lineage import Lineage, NodeRun, NotFoundError
-from pipeline.metadata import reading_config
-from pipeline.presence import interruption
-from pipeline.report.standing import standing_of
+from tfx_contrastive.pipeline.cli import options, records
+from tfx_contrastive.pipeline.lineage import Lineage, NodeRun, NotFoundError
+from tfx_contrastive.pipeline.metadata import reading_config
+from tfx_contrastive.pipeline.presence import interruption
+from tfx_contrastive.pipeline.report.standing import standing_of
 
 _LONGEST = 300
 

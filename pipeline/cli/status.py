@@ -4,11 +4,11 @@ import dataclasses
 
 import click
 
-from pipeline import presence
-from pipeline.cli import ending, options, records
-from pipeline.lineage import Lineage
-from pipeline.metadata import reading_config
-from pipeline.report.standing import standing_of
+from tfx_contrastive.pipeline import presence
+from tfx_contrastive.pipeline.cli import ending, options, records
+from tfx_contrastive.pipeline.lineage import Lineage
+from tfx_contrastive.pipeline.metadata import reading_config
+from tfx_contrastive.pipeline.report.standing import standing_of
 
 
 @click.command("status")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.compile import require_kfp
+from tfx_contrastive.pipeline.cli.compile import require_kfp
 
 if TYPE_CHECKING:
-    from pipeline.runners.kubeflow.submission import Submission
+    from tfx_contrastive.pipeline.runners.kubeflow.submission import Submission
 
 TOKEN_VARIABLE = "KFP_TOKEN"
 
@@ -51,7 +51,7 @@ def command(
 ) -> None:
     """Run or schedule FILE, a pipeline made by `compile`, on Kubeflow Pipelines."""
     require_kfp()
-    from pipeline.runners.kubeflow import submission
+    from tfx_contrastive.pipeline.runners.kubeflow import submission
 
     if cron and wait:
         raise click.UsageError("--wait follows one run; a schedule has none yet.")

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 
 import click
 
-from components.image_example_gen import DataError, IngestConfig, SourceInspection, names
-from components.image_example_gen.expected_splits import expected_splits
-from components.image_example_gen.records import EVAL, TEST, TRAIN
-from components.image_example_gen.survey import Survey, described, survey_source
-from pipeline import duration
-from pipeline.cli import ending, options
-from pipeline.config import PipelineConfig
-from pipeline.runners import supervisor
-from trainer_module.config import ImageConfig
+from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, SourceInspection, names
+from tfx_contrastive.components.image_example_gen.expected_splits import expected_splits
+from tfx_contrastive.components.image_example_gen.records import EVAL, TEST, TRAIN
+from tfx_contrastive.components.image_example_gen.survey import Survey, described, survey_source
+from tfx_contrastive.pipeline import duration
+from tfx_contrastive.pipeline.cli import ending, options
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.runners import supervisor
+from tfx_contrastive.trainer_module.config import ImageConfig
 
 _FEW = 5  # images of a split, below which chance may leave it empty
 _CLASSES_SHOWN = 20

@@ -4,8 +4,8 @@ import pathlib
 
 import click
 
-from components.image_example_gen.sampling import sample_images
-from pipeline.cli import options
+from tfx_contrastive.components.image_example_gen.sampling import sample_images
+from tfx_contrastive.pipeline.cli import options
 
 
 @click.command("views")
@@ -33,8 +33,8 @@ def command(
 
         import tensorflow as tf
 
-        from trainer_module.images import decode_images
-        from trainer_module.views import draw_views, view_grid
+        from tfx_contrastive.trainer_module.images import decode_images
+        from tfx_contrastive.trainer_module.views import draw_views, view_grid
 
         pixels = decode_images(tf.constant([image.encoded for image in sample.images]), config.image).numpy()
         grid = view_grid(

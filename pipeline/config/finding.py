@@ -4,8 +4,8 @@ import pathlib
 import re
 import shlex
 
-from pipeline.config import written
-from pipeline.config.loading import ConfigError, bundled_configs
+from tfx_contrastive.pipeline.config import written
+from tfx_contrastive.pipeline.config.loading import ConfigError, bundled_configs
 
 _MAX_BYTES = 2**20  # a configuration is written by hand; compiled pipelines and manifests may be huge
 _ENDINGS = (".yaml", ".yml")

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline.config import written
-from pipeline.config.model import PipelineConfig
+from tfx_contrastive.pipeline.config import written
+from tfx_contrastive.pipeline.config.model import PipelineConfig
 
 
 class ConfigError(ValueError):
@@ -51,7 +51,7 @@ def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> PipelineCon
 
 def bundled_configs() -> dict[str, pathlib.Path]:
     """The configurations that the package brings, by name."""
-    folder = pathlib.Path(str(importlib.resources.files("pipeline"))) / "configs"
+    folder = pathlib.Path(str(importlib.resources.files("tfx_contrastive.pipeline"))) / "configs"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 

@@ -6,19 +6,25 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from components.compatibility.config import CompatibilityConfig
-from components.embedding_gen.config import EmbeddingConfig
-from components.image_example_gen.config import IngestConfig, SeenAs
-from components.registry.config import RegistryConfig
-from components.representation_gate.config import GateConfig
-from components.similarity_index_gen.config import IndexConfig
-from pipeline import schema
-from pipeline.config.beam import BeamConfig
-from pipeline.config.kubeflow import KubeflowConfig
-from pipeline.evaluation.config import ComparedClasses, EvaluationConfig
-from trainer_module.config import ExportConfig, HeadConfig, ImageConfig, PretrainConfig, ServingConfig
-from trainer_module.tuner_config import TunerConfig
-from trainer_module.view_steps import check_policy
+from tfx_contrastive.components.compatibility.config import CompatibilityConfig
+from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
+from tfx_contrastive.components.image_example_gen.config import IngestConfig, SeenAs
+from tfx_contrastive.components.registry.config import RegistryConfig
+from tfx_contrastive.components.representation_gate.config import GateConfig
+from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
+from tfx_contrastive.pipeline import schema
+from tfx_contrastive.pipeline.config.beam import BeamConfig
+from tfx_contrastive.pipeline.config.kubeflow import KubeflowConfig
+from tfx_contrastive.pipeline.evaluation.config import ComparedClasses, EvaluationConfig
+from tfx_contrastive.trainer_module.config import (
+    ExportConfig,
+    HeadConfig,
+    ImageConfig,
+    PretrainConfig,
+    ServingConfig,
+)
+from tfx_contrastive.trainer_module.tuner_config import TunerConfig
+from tfx_contrastive.trainer_module.view_steps import check_policy
 
 
 class Frozen(BaseModel):

@@ -12,7 +12,7 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.metrics import multi_class_confusion_matrix_metrics as tfma_confusion
 from tensorflow_model_analysis.proto import config_pb2
 
-from pipeline.evaluation.outcomes import Outcomes, derive, derived_metric
+from tfx_contrastive.pipeline.evaluation.outcomes import Outcomes, derive, derived_metric
 
 ACCURACY = "accuracy"
 CONFUSION_MATRIX = "confusion_matrix"

@@ -3,7 +3,7 @@
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types
 
-from pipeline.evaluation.outcomes import derived_metric
+from tfx_contrastive.pipeline.evaluation.outcomes import derived_metric
 
 NAME = "expected_calibration_error"
 

@@ -4,8 +4,8 @@ import json
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from pipeline.evaluation import argmax_metrics, calibration, ranking
-from pipeline.evaluation.config import ComparedClasses, EvaluationConfig
+from tfx_contrastive.pipeline.evaluation import argmax_metrics, calibration, ranking
+from tfx_contrastive.pipeline.evaluation.config import ComparedClasses, EvaluationConfig
 
 _COMPARED_BY = {"shared": argmax_metrics.SHARED_ACCURACY, "all": argmax_metrics.ACCURACY}
 SLICE_FEATURES = ("label", "brightness_band", "near_copy")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from components.image_example_gen import near_copies
+from tfx_contrastive.components.image_example_gen import near_copies
 
 OVERALL, WITHOUT, WITH = "", "near_copy:none", "near_copy:train"
 _ADVICE = (

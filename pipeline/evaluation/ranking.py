@@ -7,7 +7,7 @@ and each slice: two thirds of the Evaluator's time for ten classes. One histogra
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types
 
-from pipeline.evaluation.outcomes import derived_metric
+from tfx_contrastive.pipeline.evaluation.outcomes import derived_metric
 
 NAME = "roc_auc"
 

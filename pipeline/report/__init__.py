@@ -4,7 +4,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.config import PipelineConfig
+    from tfx_contrastive.pipeline.config import PipelineConfig
 
 
 def write_report(
@@ -31,6 +31,6 @@ def write_report(
     Raises:
         NotFoundError: If there is no such run (the text lists the known ones), or `benchmark` is no result.
     """
-    from pipeline.report.writing import write  # imports TensorFlow and TFMA
+    from tfx_contrastive.pipeline.report.writing import write  # imports TensorFlow and TFMA
 
     return write(config, run_id, compare, out, benchmark)

@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Sequence
 
-from components import evaluation_results
-from pipeline.evaluation import known_by_heart
-from pipeline.lineage import Run
-from pipeline.report import files
+from tfx_contrastive.components import evaluation_results
+from tfx_contrastive.pipeline.evaluation import known_by_heart
+from tfx_contrastive.pipeline.lineage import Run
+from tfx_contrastive.pipeline.report import files
 
 # split -> node that measured it; `eval` decides, `test` is only reported.
 _NODES = {"test": "TestEvaluator", "eval": "Evaluator"}

@@ -11,10 +11,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from pipeline.report.scalars import Series
-from pipeline.report.sections.classifier import Bin
-from pipeline.report.sections.data import Distribution
-from pipeline.report.sections.label_budget import Benchmark, BudgetPoint
+from tfx_contrastive.pipeline.report.scalars import Series
+from tfx_contrastive.pipeline.report.sections.classifier import Bin
+from tfx_contrastive.pipeline.report.sections.data import Distribution
+from tfx_contrastive.pipeline.report.sections.label_budget import Benchmark, BudgetPoint
 
 _MARGIN = {"l": 52, "r": 12, "t": 12, "b": 44}
 _LEGEND_MARGIN = {**_MARGIN, "t": 46}  # room for two lines above the chart

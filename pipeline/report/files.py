@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.lineage import Artifact, NodeRun, Run
+from tfx_contrastive.pipeline.lineage import Artifact, NodeRun, Run
 
 
 def read_bytes(*parts: str) -> bytes:

@@ -11,18 +11,18 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from pipeline.lineage import Run
-from pipeline.report import figures
-from pipeline.report.sections.classifier import Classifier
-from pipeline.report.sections.comparison import Comparison
-from pipeline.report.sections.data import Data
-from pipeline.report.sections.graph import NODE_HEIGHT, NODE_WIDTH, Graph
-from pipeline.report.sections.label_budget import Benchmark, BudgetPoint
-from pipeline.report.sections.pretraining import Pretraining
-from pipeline.report.sections.representation import EmbeddingMap, Representation
-from pipeline.report.sections.verdict import Verdict
-from pipeline.report.sections.views import Views
-from pipeline.report.thumbnails import Sheet
+from tfx_contrastive.pipeline.lineage import Run
+from tfx_contrastive.pipeline.report import figures
+from tfx_contrastive.pipeline.report.sections.classifier import Classifier
+from tfx_contrastive.pipeline.report.sections.comparison import Comparison
+from tfx_contrastive.pipeline.report.sections.data import Data
+from tfx_contrastive.pipeline.report.sections.graph import NODE_HEIGHT, NODE_WIDTH, Graph
+from tfx_contrastive.pipeline.report.sections.label_budget import Benchmark, BudgetPoint
+from tfx_contrastive.pipeline.report.sections.pretraining import Pretraining
+from tfx_contrastive.pipeline.report.sections.representation import EmbeddingMap, Representation
+from tfx_contrastive.pipeline.report.sections.verdict import Verdict
+from tfx_contrastive.pipeline.report.sections.views import Views
+from tfx_contrastive.pipeline.report.thumbnails import Sheet
 
 _STATE_MARKS = {"ran": "✓", "cached": "=", "failed": "✗", "running": "▸", "interrupted": "–"}
 _DIGITS = 4
@@ -50,7 +50,7 @@ class Report:
 def render(report: Report) -> str:
     """The document."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline.report"),
+        loader=jinja2.PackageLoader("tfx_contrastive.pipeline.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from components.representation_gate.samples import read_samples
-from pipeline.lineage import Run
-from pipeline.report import files
-from trainer_module.config import ImageConfig
-from trainer_module.images import decode_image
+from tfx_contrastive.components.representation_gate.samples import read_samples
+from tfx_contrastive.pipeline.lineage import Run
+from tfx_contrastive.pipeline.report import files
+from tfx_contrastive.trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.images import decode_image
 
 MAX_IMAGES = 10_000
 

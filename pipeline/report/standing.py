@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
-from pipeline.lineage import Artifact, NodeRun, Run
+from tfx_contrastive.pipeline.lineage import Artifact, NodeRun, Run
 
 # Gates whose blessing artifact carries a verdict, the last word first.
 _VERDICTS = ("CombinedBlessing", "Evaluator", "RepresentationGate")

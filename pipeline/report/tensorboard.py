@@ -5,13 +5,13 @@ import posixpath
 
 import tensorflow as tf
 
-from pipeline.lineage import Run
-from pipeline.report import files
-from pipeline.report.samples import ImageSample
-from pipeline.report.scalars import event_files
-from pipeline.report.sections.representation import MAP_IMAGES, Seen
-from pipeline.report.sections.views import Views
-from pipeline.report.thumbnails import paste, small_picture
+from tfx_contrastive.pipeline.lineage import Run
+from tfx_contrastive.pipeline.report import files
+from tfx_contrastive.pipeline.report.samples import ImageSample
+from tfx_contrastive.pipeline.report.scalars import event_files
+from tfx_contrastive.pipeline.report.sections.representation import MAP_IMAGES, Seen
+from tfx_contrastive.pipeline.report.sections.views import Views
+from tfx_contrastive.pipeline.report.thumbnails import paste, small_picture
 
 _SPRITE_TILE = 40
 _SPRITE_SIDE = 8_192  # the projector refuses larger sprites

@@ -4,25 +4,29 @@ import logging
 import pathlib
 import time
 
-from pipeline.config import PipelineConfig
-from pipeline.lineage import Lineage, Run
-from pipeline.metadata import reading_config
-from pipeline.presence import interruption
-from pipeline.report import files, page, tensorboard
-from pipeline.report.evaluations import collect_evaluations
-from pipeline.report.models import ServedModel
-from pipeline.report.samples import evaluation_sample
-from pipeline.report.sections.classifier import collect_classifier
-from pipeline.report.sections.comparison import compare
-from pipeline.report.sections.data import collect_data
-from pipeline.report.sections.graph import collect_graph
-from pipeline.report.sections.label_budget import Benchmark, collect_budget_points, read_benchmark
-from pipeline.report.sections.pretraining import collect_pretraining
-from pipeline.report.sections.representation import Seen, collect_representation
-from pipeline.report.sections.verdict import collect_verdict
-from pipeline.report.sections.views import collect_views
-from pipeline.report.standing import last_blessed_before, standing_of
-from pipeline.report.thumbnails import Atlas
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.lineage import Lineage, Run
+from tfx_contrastive.pipeline.metadata import reading_config
+from tfx_contrastive.pipeline.presence import interruption
+from tfx_contrastive.pipeline.report import files, page, tensorboard
+from tfx_contrastive.pipeline.report.evaluations import collect_evaluations
+from tfx_contrastive.pipeline.report.models import ServedModel
+from tfx_contrastive.pipeline.report.samples import evaluation_sample
+from tfx_contrastive.pipeline.report.sections.classifier import collect_classifier
+from tfx_contrastive.pipeline.report.sections.comparison import compare
+from tfx_contrastive.pipeline.report.sections.data import collect_data
+from tfx_contrastive.pipeline.report.sections.graph import collect_graph
+from tfx_contrastive.pipeline.report.sections.label_budget import (
+    Benchmark,
+    collect_budget_points,
+    read_benchmark,
+)
+from tfx_contrastive.pipeline.report.sections.pretraining import collect_pretraining
+from tfx_contrastive.pipeline.report.sections.representation import Seen, collect_representation
+from tfx_contrastive.pipeline.report.sections.verdict import collect_verdict
+from tfx_contrastive.pipeline.report.sections.views import collect_views
+from tfx_contrastive.pipeline.report.standing import last_blessed_before, standing_of
+from tfx_contrastive.pipeline.report.thumbnails import Atlas
 
 _GALLERY_TILE = 96
 _POINT_TILE = 40
@@ -36,7 +40,7 @@ def write(
     out: pathlib.Path | None,
     benchmark: pathlib.Path | None,
 ) -> pathlib.Path:
-    """See `pipeline.report.write_report`."""
+    """See `tfx_contrastive.pipeline.report.write_report`."""
     started = time.monotonic()
     lineage = Lineage(reading_config(config), config.name, interruption(config))
     run = lineage.run(run_id)

@@ -1,8 +1,8 @@
 """Runs the pipeline on this machine with TFX's BeamDagRunner, and tells how it goes.
 
-This is the program of the child process that `pipeline.runners.supervisor` starts: everything that
-TFX, TensorFlow and Beam print goes to the log file that its output is bound to, and events go to a
-file descriptor of their own.
+This is the program of the child process that `tfx_contrastive.pipeline.runners.supervisor` starts:
+everything that TFX, TensorFlow and Beam print goes to the log file that its output is bound to, and
+events go to a file descriptor of their own.
 """
 
 import ctypes
@@ -16,11 +16,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import lineage
-from pipeline.config import PipelineConfig
-from pipeline.runners import events
-from pipeline.source import Source
-from trainer_module import stopping
+from tfx_contrastive.pipeline import lineage
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.runners import events
+from tfx_contrastive.pipeline.source import Source
+from tfx_contrastive.trainer_module import stopping
 
 _PR_SET_PDEATHSIG = 1
 
@@ -61,15 +61,15 @@ def run(
 
     Args:
         config: The configuration.
-        source: What is known of the data beforehand (fields of `pipeline.source.Source`).
+        source: What is known of the data beforehand (fields of `tfx_contrastive.pipeline.source.Source`).
         interruption: What a killed run left behind.
         writer: Where events go.
     """
     from tfx.dsl.compiler import compiler
 
-    from pipeline import metadata, summary
-    from pipeline import pipeline as topology
-    from pipeline.runners import leftovers, reporting
+    from tfx_contrastive.pipeline import metadata, summary
+    from tfx_contrastive.pipeline import pipeline as topology
+    from tfx_contrastive.pipeline.runners import leftovers, reporting
 
     connection = metadata.connection_config(config)
     leftovers.cancel_unfinished(metadata.open_store(connection), config.name, interruption)
@@ -84,7 +84,7 @@ def run(
 
 def _report(config: PipelineConfig, run: lineage.Run) -> str:
     """Path of the run's report; a run that executed nothing has the one of the run that did."""
-    from pipeline import report
+    from tfx_contrastive.pipeline import report
 
     reports = sorted(pathlib.Path(config.root, "reports").glob("*.html"))
     if run.state == "cached" and reports:

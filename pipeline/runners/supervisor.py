@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from pipeline import presence
-from pipeline.config import PipelineConfig
-from pipeline.root import require_no_pattern, require_outside_data, require_unmoved
-from pipeline.runners import events
-from pipeline.runners.signals import Relay
+from tfx_contrastive.pipeline import presence
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.root import require_no_pattern, require_outside_data, require_unmoved
+from tfx_contrastive.pipeline.runners import events
+from tfx_contrastive.pipeline.runners.signals import Relay
 
 # The kernel ends the child of a killed command at once, but not in the same moment.
 _SECONDS_FOR_A_KILLED_RUN_TO_END = 3.0
@@ -74,7 +74,9 @@ def require_usable(config: PipelineConfig) -> None:
     except OSError as error:
         raise _unwritable(root, error) from error
     if config.metadata.kind != "sqlite":
-        from pipeline import metadata  # it takes a second to import, and a SQLite file needs no check
+        from tfx_contrastive.pipeline import (
+            metadata,  # it takes a second to import, and a SQLite file needs no check
+        )
 
         metadata.open_store(metadata.connection_config(config))
 
@@ -104,7 +106,7 @@ def run_pipeline(
 
     Args:
         config: The configuration; `prepare_root` has made its root.
-        source: What is known of the data beforehand (fields of `pipeline.source.Source`).
+        source: What is known of the data beforehand (fields of `tfx_contrastive.pipeline.source.Source`).
         on_event: Called with each event, in this thread.
         on_stop: Called in a signal handler when the run is asked to stop by SIGINT, SIGTERM or SIGHUP.
             It then gets `SECONDS_TO_STOP`; a second signal ends it at once.
@@ -122,7 +124,13 @@ def run_pipeline(
         read_end, write_end = os.pipe()
         with log_path.open("wb") as log:
             child = subprocess.Popen(
-                [sys.executable, "-m", "pipeline.runners.local", str(write_end), str(os.getpid())],
+                [
+                    sys.executable,
+                    "-m",
+                    "tfx_contrastive.pipeline.runners.local",
+                    str(write_end),
+                    str(os.getpid()),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -3,7 +3,7 @@ import pytest
 import scipy.linalg
 
 from benchmarks.emoji import measuring
-from components.embedding_gen.config import EmbeddingConfig
+from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 
 
 def test_a_query_is_found_by_another_of_its_name_among_the_ten_nearest_and_not_by_itself():

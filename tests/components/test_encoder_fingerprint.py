@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.encoder_fingerprint import encoder_fingerprint
 from tests.components.tiny_models import random_kernel, save_model
+from tfx_contrastive.components.encoder_fingerprint import encoder_fingerprint
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from components.served_model import ServedModel, UnreadableImagesError
 from tests.components.tiny_models import digit_images, embed_with, png, random_kernel, save_model
+from tfx_contrastive.components.served_model import ServedModel, UnreadableImagesError
 
 KERNEL = random_kernel(1)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components import whitening
+from tfx_contrastive.components import whitening
 
 
 def embeddings(num=4000, seed=0):

@@ -21,7 +21,7 @@ import uuid
 
 import yaml
 
-from pipeline.runners.kubeflow.entrypoint import LOCAL_ROOT_VARIABLE
+from tfx_contrastive.pipeline.runners.kubeflow.entrypoint import LOCAL_ROOT_VARIABLE
 
 DAG, EXIT_HANDLER = "tfx-dag", "ReportOutcome"
 TASKS_AT_ONCE = 2

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from pipeline.config import load_config
 from tests.kubeflow import object_store
 from tests.kubeflow.cluster import Cluster, Run
 from tests.pipeline.command import tfx_contrastive
+from tfx_contrastive.pipeline.config import load_config
 
 # As compiled; each is set at submission to what the run with Beam has.
 COMPILED_WITH = (

@@ -6,8 +6,8 @@ import re
 
 import yaml
 
-from pipeline.config import load_config
-from pipeline.source import Source
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.source import Source
 
 FOLDER = pathlib.Path(__file__).parent / "golden"
 SOURCE = Source("fingerprint")
@@ -37,7 +37,7 @@ _LONGEST = 160
 
 def compile_golden(target):
     """Compiles `digits` as the golden file has it."""
-    from pipeline.runners.kubeflow import compiler
+    from tfx_contrastive.pipeline.runners.kubeflow import compiler
 
     return compiler.compile_pipeline(load_config("digits", OVERRIDES[target]), SOURCE, target)
 

@@ -7,9 +7,9 @@ import click.testing
 import pytest
 import yaml
 
-from pipeline.cli import compile as compile_command
-from pipeline.config import ConfigError, load_config
 from tests.kubeflow import golden
+from tfx_contrastive.pipeline.cli import compile as compile_command
+from tfx_contrastive.pipeline.config import ConfigError, load_config
 
 pytest.importorskip("kfp", reason="the extra `kubeflow` is not installed")
 pytestmark = pytest.mark.slow  # importing TFX
@@ -40,7 +40,7 @@ def test_the_compiled_file_is_the_golden_one(compiled, target):
 
 
 def test_an_optional_tuner_hands_its_best_to_the_pretrainer(spec):
-    from pipeline.runners.kubeflow import compiler
+    from tfx_contrastive.pipeline.runners.kubeflow import compiler
 
     config = load_config("digits", [*golden.OVERRIDES["kubeflow"], "tuner.enabled=true"])
     tasks = tasks_of(compiler.compile_pipeline(config, golden.SOURCE, "kubeflow").spec)
@@ -131,7 +131,7 @@ def test_ingest_is_not_cached_unless_asked_for(spec):
 
 
 def test_beam_options_go_to_the_nodes_of_a_class_then_to_a_single_one():
-    from pipeline.runners.kubeflow import compiler
+    from tfx_contrastive.pipeline.runners.kubeflow import compiler
 
     overrides = ["beam.args=[--all]", "beam.by_component={Evaluator: [--both], TestEvaluator: [--one]}"]
     spec = compiler.compile_pipeline(load_config("digits", overrides), golden.SOURCE).spec
@@ -156,7 +156,7 @@ def test_beam_options_go_to_the_nodes_of_a_class_then_to_a_single_one():
     ],
 )
 def test_what_can_not_run_there_is_refused(overrides, target, text):
-    from pipeline.runners.kubeflow import compiler
+    from tfx_contrastive.pipeline.runners.kubeflow import compiler
 
     with pytest.raises(ConfigError, match=text):
         compiler.compile_pipeline(load_config("digits", overrides), golden.SOURCE, target)
@@ -164,7 +164,16 @@ def test_what_can_not_run_there_is_refused(overrides, target, text):
 
 def test_the_command_writes_the_file_and_prints_one_line(tmp_path):
     out = tmp_path / "deploy" / "digits.yaml"
-    command = [sys.executable, "-m", "pipeline.cli.main", "compile", "--config", "digits", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "tfx_contrastive.pipeline.cli.main",
+        "compile",
+        "--config",
+        "digits",
+        "--out",
+        str(out),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"Compiled digits for kubeflow: {out}\n", "")
     spec = next(yaml.safe_load_all(out.read_text()))

@@ -6,8 +6,8 @@ import kubernetes
 import pytest
 import yaml
 
-from pipeline.config import load_config
-from trainer_module.pretrain import __main__ as pretraining
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.trainer_module.pretrain import __main__ as pretraining
 
 FOLDER = pathlib.Path(__file__).parents[2] / "deploy" / "kubeflow"
 MANIFESTS = sorted(path.name for path in FOLDER.glob("*.yaml"))
@@ -84,7 +84,7 @@ def test_each_replica_of_the_training_job_gets_arguments_that_it_knows():
     assert as_kubernetes_reads(worker["template"], "V1PodTemplateSpec") == worker["template"]
     (container,) = worker["template"]["spec"]["containers"]
     assert container["name"] == "tensorflow"  # else the operator sets no TF_CONFIG
-    assert container["command"] == ["python", "-m", "trainer_module.pretrain"]
+    assert container["command"] == ["python", "-m", "tfx_contrastive.trainer_module.pretrain"]
     told = pretraining.parse(container["args"])
     assert told.pretrain.distribution.strategy == "multi_worker"
     assert told.pretrain.batch_size % worker["replicas"] == 0

@@ -7,8 +7,8 @@ import click.testing
 import pytest
 import yaml
 
-from pipeline.cli import submit
 from tests.kubeflow import api_server
+from tfx_contrastive.pipeline.cli import submit
 
 pytest.importorskip("kfp", reason="the extra `kubeflow` is not installed")
 

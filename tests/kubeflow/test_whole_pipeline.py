@@ -11,11 +11,11 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
-from components import evaluation_results
-from pipeline.config import load_config
-from pipeline.lineage import Lineage
-from pipeline.metadata import connection_config
 from tests.kubeflow import object_store
+from tfx_contrastive.components import evaluation_results
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.lineage import Lineage
+from tfx_contrastive.pipeline.metadata import connection_config
 
 pytest.importorskip("kfp", reason="the extra `kubeflow` is not installed")
 pytestmark = [

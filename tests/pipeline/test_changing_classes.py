@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.served_model import ServedModel
-from pipeline.cli.exit_status import REFUSED
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.server import Server
+from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.pipeline.cli.exit_status import REFUSED
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

@@ -8,11 +8,11 @@ import click
 import pytest
 import yaml
 
-from pipeline.cli.main import COMMANDS
-from pipeline.config import load_config
-from pipeline.config.model import PipelineConfig
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.documented import PAGES, ROOT, blocks, documented_commands
+from tfx_contrastive.pipeline.cli.main import COMMANDS
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.config.model import PipelineConfig
 
 ALL = documented_commands()
 OURS = [each for each in ALL if each.program == "tfx-contrastive"]
@@ -86,7 +86,7 @@ def test_the_command_line_parses(each, desk):
         return
     name = each.words[1]
     assert name in COMMANDS, f"there is no sub-command {name}"
-    command = importlib.import_module(f"pipeline.cli.{COMMANDS[name][0]}").command
+    command = importlib.import_module(f"tfx_contrastive.pipeline.cli.{COMMANDS[name][0]}").command
     arguments = list(each.words[2:])
     while isinstance(command, click.Group):
         command = command.commands[arguments.pop(0)]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline import duration
-from pipeline.config import load_config
+from tfx_contrastive.pipeline import duration
+from tfx_contrastive.pipeline.config import load_config
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,6 @@ def test_text():
 
 
 def test_every_network_of_our_own_is_foretold():
-    from trainer_module.encoder_catalog import OWN
+    from tfx_contrastive.trainer_module.encoder_catalog import OWN
 
     assert set(duration._COST) == set(OWN)

@@ -9,10 +9,10 @@ import tensorflow as tf
 from PIL import Image
 from sklearn import datasets
 
-from pipeline.config import load_config
-from pipeline.lineage import Lineage
-from pipeline.metadata import connection_config
 from tests.pipeline.command import tfx_contrastive
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.lineage import Lineage
+from tfx_contrastive.pipeline.metadata import connection_config
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

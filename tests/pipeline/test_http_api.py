@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.similarity_index_gen.search import ImageSearch
-from pipeline.following import Served, Serving
-from pipeline.http_api import Limits, create_app
-from pipeline.model_choice import INDEX, ModelChoice
 from tests.components.similarity_index_gen.conftest import Indexed, make_index
 from tests.components.tiny_models import image_id, png, random_kernel, save_model
+from tfx_contrastive.components.similarity_index_gen.search import ImageSearch
+from tfx_contrastive.pipeline.following import Served, Serving
+from tfx_contrastive.pipeline.http_api import Limits, create_app
+from tfx_contrastive.pipeline.model_choice import INDEX, ModelChoice
 
 
 @pytest.fixture(scope="module")

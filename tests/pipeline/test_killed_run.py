@@ -16,13 +16,13 @@ import tensorflow as tf
 from PIL import Image
 from sklearn import datasets
 
-from pipeline.cli import exit_status
-from pipeline.config import load_config
-from pipeline.lineage import Lineage
-from pipeline.metadata import connection_config
 from tests.pipeline.command import tfx_contrastive
-from trainer_module.config import PretrainConfig
-from trainer_module.pretrain import run as pretraining
+from tfx_contrastive.pipeline.cli import exit_status
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.lineage import Lineage
+from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.pretrain import run as pretraining
 
 pytestmark = [
     pytest.mark.e2e,
@@ -113,7 +113,7 @@ class Story:
 @contextlib.contextmanager
 def running(config, printed):
     """The command `run` in a process of its own."""
-    command = [sys.executable, "-m", "pipeline.cli.main", "run", "--config", str(config)]
+    command = [sys.executable, "-m", "tfx_contrastive.pipeline.cli.main", "run", "--config", str(config)]
     with printed.open("wb") as out:
         process = subprocess.Popen(
             command,

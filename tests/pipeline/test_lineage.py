@@ -4,8 +4,8 @@ import pytest
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from pipeline.lineage import Interruption, Lineage
-from pipeline.runners.leftovers import cancel_unfinished
+from tfx_contrastive.pipeline.lineage import Interruption, Lineage
+from tfx_contrastive.pipeline.runners.leftovers import cancel_unfinished
 
 
 class Store:

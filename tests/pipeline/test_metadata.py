@@ -4,8 +4,8 @@ import pathlib
 
 import pytest
 
-from pipeline.config import ConfigError, load_config
-from pipeline.metadata import connection_config, open_store
+from tfx_contrastive.pipeline.config import ConfigError, load_config
+from tfx_contrastive.pipeline.metadata import connection_config, open_store
 
 
 def server(kind, port):

@@ -7,15 +7,15 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from components.registry import promotion
-from components.registry.interface import RegistryError
-from components.served_model import ServedModel
-from pipeline.cli.search import command as search
-from pipeline.lineage import NotFoundError
-from pipeline.model_choice import EMBEDDINGS, INDEX, STATISTICS, choose
 from tests.components.registry.conftest import empty_database  # noqa: F401 - a fixture
 from tests.components.tiny_models import png
 from tests.pipeline.consumers import make_consumed
+from tfx_contrastive.components.registry import promotion
+from tfx_contrastive.components.registry.interface import RegistryError
+from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.pipeline.cli.search import command as search
+from tfx_contrastive.pipeline.lineage import NotFoundError
+from tfx_contrastive.pipeline.model_choice import EMBEDDINGS, INDEX, STATISTICS, choose
 
 EVERYTHING = (INDEX, EMBEDDINGS, STATISTICS)
 

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from pipeline import presence
-from pipeline.config import load_config
-from pipeline.lineage import Interruption
+from tfx_contrastive.pipeline import presence
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.lineage import Interruption
 
 
 @pytest.fixture

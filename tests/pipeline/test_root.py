@@ -7,10 +7,10 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli.main import cli
-from pipeline.config import load_config
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.recorded_runs import RecordedRuns
+from tfx_contrastive.pipeline.cli.main import cli
+from tfx_contrastive.pipeline.config import load_config
 
 READERS = {
     "status": [],

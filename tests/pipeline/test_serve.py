@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from components.served_model import ServedModel
 from tests.components.registry.conftest import empty_database  # noqa: F401 - a fixture
 from tests.components.tiny_models import png
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.consumers import make_consumed
 from tests.pipeline.server import Server
+from tfx_contrastive.components.served_model import ServedModel
 
 pytestmark = pytest.mark.slow
 

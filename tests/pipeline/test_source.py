@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from components.image_example_gen import content, inspect_source
-from components.image_example_gen.digests import FILE_NAME
-from pipeline.config import load_config
-from pipeline.source import source_of
 from tests.components.image_example_gen.support import image_folder
+from tfx_contrastive.components.image_example_gen import content, inspect_source
+from tfx_contrastive.components.image_example_gen.digests import FILE_NAME
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.source import source_of
 
 
 @pytest.fixture

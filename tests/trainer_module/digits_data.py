@@ -11,8 +11,8 @@ import tensorflow_transform.beam as tft_beam
 from sklearn.datasets import load_digits
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 
-from trainer_module.config import ImageConfig
-from trainer_module.preprocessing import preprocessing_fn
+from tfx_contrastive.trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.preprocessing import preprocessing_fn
 
 RAW_SPEC = {
     "image": tf.io.FixedLenFeature([], tf.string),

@@ -8,8 +8,8 @@ from tests.trainer_module.digits_data import (
     run_transform,
     write_records,
 )
-from trainer_module.config import ImageConfig
-from trainer_module.dataset import read_images
+from tfx_contrastive.trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.dataset import read_images
 
 CONFIG = ImageConfig(height=8, width=8, channels=1)
 
@@ -49,8 +49,8 @@ def test_pattern_reads_the_same(written):
 
 def test_beyond_the_limit_pixels_are_on_disk(written, tmp_path, monkeypatch):
     paths, output, pixels, _ = written
-    monkeypatch.setattr("trainer_module.dataset._MAX_BATCH", 100)
-    monkeypatch.setattr("trainer_module.dataset._MIB", 1000)
+    monkeypatch.setattr("tfx_contrastive.trainer_module.dataset._MAX_BATCH", 100)
+    monkeypatch.setattr("tfx_contrastive.trainer_module.dataset._MIB", 1000)
     dataset = read_images(paths, output, cache_limit_mb=20, cache_dir=str(tmp_path / "cache"))
     assert isinstance(dataset.images, np.memmap)
     np.testing.assert_array_equal(dataset.images, pixels)

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from trainer_module.config import ImageConfig
-from trainer_module.images import channel_moments, decode_image, decode_images
+from tfx_contrastive.trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.images import channel_moments, decode_image, decode_images
 
 RNG = np.random.default_rng(0)
 LUMA = np.array([0.299, 0.587, 0.114])

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from trainer_module.config import ImageConfig
-from trainer_module.images import decode_image, decode_images
+from tfx_contrastive.trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.images import decode_image, decode_images
 
 BAR = 127
 

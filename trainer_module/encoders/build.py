@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from trainer_module.config import EncoderConfig
-from trainer_module.encoder_catalog import KERAS_PREFIX, min_side
-from trainer_module.encoders.gradients import edges_and_colors
-from trainer_module.encoders.keras_applications import keras_application
-from trainer_module.encoders.pooling import pool
-from trainer_module.encoders.registry import BODIES
+from tfx_contrastive.trainer_module.config import EncoderConfig
+from tfx_contrastive.trainer_module.encoder_catalog import KERAS_PREFIX, min_side
+from tfx_contrastive.trainer_module.encoders.gradients import edges_and_colors
+from tfx_contrastive.trainer_module.encoders.keras_applications import keras_application
+from tfx_contrastive.trainer_module.encoders.pooling import pool
+from tfx_contrastive.trainer_module.encoders.registry import BODIES
 
 
 def build_encoder(

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.encoders.blocks import conv_norm_relu
+from tfx_contrastive.trainer_module.encoders.blocks import conv_norm_relu
 
 _STRIDES = (1, 2, 2, 2)
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.encoders.blocks import basic_block, conv_norm_relu
-from trainer_module.encoders.pooling import pool
+from tfx_contrastive.trainer_module.encoders.blocks import basic_block, conv_norm_relu
+from tfx_contrastive.trainer_module.encoders.pooling import pool
 
 _ORIENTATIONS = 8
 _FLOOR = 1e-4  # added under roots: their slope is infinite at 0

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.images import channel_matrices
+from tfx_contrastive.trainer_module.images import channel_matrices
 
 _CHUNK = 1 << 20
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from trainer_module.encoders.conv4 import conv4
-from trainer_module.encoders.gradients import gradnet
-from trainer_module.encoders.resnet9 import resnet9
-from trainer_module.encoders.resnet18 import resnet18
+from tfx_contrastive.trainer_module.encoders.conv4 import conv4
+from tfx_contrastive.trainer_module.encoders.gradients import gradnet
+from tfx_contrastive.trainer_module.encoders.resnet9 import resnet9
+from tfx_contrastive.trainer_module.encoders.resnet18 import resnet18
 
 # From standardised pixels, float [B, H, W, C], to features, float [B, h, w, D].
 Body = Callable[[tf.Tensor], tf.Tensor]

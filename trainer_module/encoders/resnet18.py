@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from trainer_module.encoders.blocks import basic_block, conv_norm_relu
+from tfx_contrastive.trainer_module.encoders.blocks import basic_block, conv_norm_relu
 
 _BLOCKS_IN_A_STAGE = 2
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.encoders.blocks import basic_block, conv_norm_relu
+from tfx_contrastive.trainer_module.encoders.blocks import basic_block, conv_norm_relu
 
 
 def resnet9(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:

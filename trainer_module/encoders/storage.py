@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.config import EncoderConfig
-from trainer_module.encoders.build import build_encoder
+from tfx_contrastive.trainer_module.config import EncoderConfig
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
 
 _DESCRIPTION = "encoder.json"
 _WEIGHTS = "encoder.weights.h5"

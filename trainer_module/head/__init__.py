@@ -1,5 +1,5 @@
 """The second training stage: a classifier from few labels on the pretrained encoder."""
 
-from trainer_module.head.train import HeadMetrics, TrainedHead, train_head
+from tfx_contrastive.trainer_module.head.train import HeadMetrics, TrainedHead, train_head
 
 __all__ = ["HeadMetrics", "TrainedHead", "train_head"]

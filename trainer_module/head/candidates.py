@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 import keras
 import numpy as np
 
-from trainer_module.config import HeadConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.encoders import mirrored
-from trainer_module.head.classifier import LinearClassifier
-from trainer_module.head.encode import BatchEncoder
-from trainer_module.head.fine_tune import fine_tune
-from trainer_module.head.labels import class_weights
-from trainer_module.head.linear_probe import fit_linear_probe
-from trainer_module.head.scores import accuracy
-from trainer_module.head.self_training import self_train
-from trainer_module.head.student import Student
+from tfx_contrastive.trainer_module.config import HeadConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.encoders import mirrored
+from tfx_contrastive.trainer_module.head.classifier import LinearClassifier
+from tfx_contrastive.trainer_module.head.encode import BatchEncoder
+from tfx_contrastive.trainer_module.head.fine_tune import fine_tune
+from tfx_contrastive.trainer_module.head.labels import class_weights
+from tfx_contrastive.trainer_module.head.linear_probe import fit_linear_probe
+from tfx_contrastive.trainer_module.head.scores import accuracy
+from tfx_contrastive.trainer_module.head.self_training import self_train
+from tfx_contrastive.trainer_module.head.student import Student
 
 _log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.config import FineTuneConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.head.classifier import LinearClassifier
-from trainer_module.head.progress import HeadProgress
-from trainer_module.head.student import Student
+from tfx_contrastive.trainer_module.config import FineTuneConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.head.classifier import LinearClassifier
+from tfx_contrastive.trainer_module.head.progress import HeadProgress
+from tfx_contrastive.trainer_module.head.student import Student
 
 
 def fine_tune(

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from trainer_module.head.calibration import fit_temperature
-from trainer_module.head.classifier import LinearClassifier
-from trainer_module.head.scores import accuracy, log_loss
+from tfx_contrastive.trainer_module.head.calibration import fit_temperature
+from tfx_contrastive.trainer_module.head.classifier import LinearClassifier
+from tfx_contrastive.trainer_module.head.scores import accuracy, log_loss
 
 _log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from trainer_module.config import FineTuneConfig
-from trainer_module.pretrain.optimizer import build_optimizer
+from tfx_contrastive.trainer_module.config import FineTuneConfig
+from tfx_contrastive.trainer_module.pretrain.optimizer import build_optimizer
 
 # A deep network is cut into this many sections; each has one learning rate.
 _MAX_SECTIONS = 8

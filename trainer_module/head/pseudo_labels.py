@@ -4,8 +4,8 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.decomposition import PCA
 
-from trainer_module.config import SelfTrainingConfig
-from trainer_module.head.label_propagation import neighbor_graph, spread_labels
+from tfx_contrastive.trainer_module.config import SelfTrainingConfig
+from tfx_contrastive.trainer_module.head.label_propagation import neighbor_graph, spread_labels
 
 _ALIGNMENT_ROUNDS = 20
 _TINY = 1e-12

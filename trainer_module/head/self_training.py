@@ -7,14 +7,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.config import SelfTrainingConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.head.classifier import LinearClassifier
-from trainer_module.head.encode import BatchEncoder
-from trainer_module.head.fine_tune import draw_share, endless_batches, long_enough, smooth_targets
-from trainer_module.head.progress import HeadProgress
-from trainer_module.head.pseudo_labels import guess_classes
-from trainer_module.head.student import Student
+from tfx_contrastive.trainer_module.config import SelfTrainingConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.head.classifier import LinearClassifier
+from tfx_contrastive.trainer_module.head.encode import BatchEncoder
+from tfx_contrastive.trainer_module.head.fine_tune import (
+    draw_share,
+    endless_batches,
+    long_enough,
+    smooth_targets,
+)
+from tfx_contrastive.trainer_module.head.progress import HeadProgress
+from tfx_contrastive.trainer_module.head.pseudo_labels import guess_classes
+from tfx_contrastive.trainer_module.head.student import Student
 
 _log = logging.getLogger(__name__)
 

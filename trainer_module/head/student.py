@@ -5,11 +5,11 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from trainer_module.config import FineTuneConfig
-from trainer_module.head.classifier import LinearClassifier
-from trainer_module.head.optimizer import layerwise_optimizers
-from trainer_module.pretrain.averaging import copy_network, follow, warmed_up
-from trainer_module.views import make_view
+from tfx_contrastive.trainer_module.config import FineTuneConfig
+from tfx_contrastive.trainer_module.head.classifier import LinearClassifier
+from tfx_contrastive.trainer_module.head.optimizer import layerwise_optimizers
+from tfx_contrastive.trainer_module.pretrain.averaging import copy_network, follow, warmed_up
+from tfx_contrastive.trainer_module.views import make_view
 
 
 class Student:

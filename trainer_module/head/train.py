@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from trainer_module.config import HeadConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.head.calibration import fit_temperature
-from trainer_module.head.candidates import best_candidate, train_candidates
-from trainer_module.head.labels import check_labels, warn_of_classes_without
-from trainer_module.head.scores import accuracy, log_loss
+from tfx_contrastive.trainer_module.config import HeadConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.head.calibration import fit_temperature
+from tfx_contrastive.trainer_module.head.candidates import best_candidate, train_candidates
+from tfx_contrastive.trainer_module.head.labels import check_labels, warn_of_classes_without
+from tfx_contrastive.trainer_module.head.scores import accuracy, log_loss
 
 _log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.inputs import as_matrix, as_views, check_positive
+from tfx_contrastive.trainer_module.losses.inputs import as_matrix, as_views, check_positive
 
 _EXCLUDED = -1e9  # a finite logit whose exp is 0
 

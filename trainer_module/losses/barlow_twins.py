@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.inputs import as_views, check_positive
+from tfx_contrastive.trainer_module.losses.inputs import as_views, check_positive
 
 _EPSILON = 1e-5  # of the batch norm (without scale and offset) by which the authors' code standardises
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.simsiam import regression_cosine
+from tfx_contrastive.trainer_module.losses.simsiam import regression_cosine
 
 
 def byol_loss(q_a: tf.Tensor, q_b: tf.Tensor, t_a: tf.Tensor, t_b: tf.Tensor) -> tf.Tensor:

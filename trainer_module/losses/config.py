@@ -2,7 +2,13 @@
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from trainer_module.losses.catalog import ALL_DISTANCES, CATALOG, ObjectiveSpec, Requirements, sensible_pairs
+from tfx_contrastive.trainer_module.losses.catalog import (
+    ALL_DISTANCES,
+    CATALOG,
+    ObjectiveSpec,
+    Requirements,
+    sensible_pairs,
+)
 
 
 class ObjectiveConfig(BaseModel):

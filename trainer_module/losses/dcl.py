@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.cross_view import with_both_anchors
-from trainer_module.losses.inputs import as_views, check_positive
+from tfx_contrastive.trainer_module.losses.cross_view import with_both_anchors
+from tfx_contrastive.trainer_module.losses.inputs import as_views, check_positive
 
 _EXCLUDED = -1e9  # a finite logit whose exp is 0
 

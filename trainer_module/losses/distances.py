@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.catalog import ALL_DISTANCES
-from trainer_module.losses.manhattan import pairwise_manhattan
+from tfx_contrastive.trainer_module.losses.catalog import ALL_DISTANCES
+from tfx_contrastive.trainer_module.losses.manhattan import pairwise_manhattan
 
 
 def paired_distance(x: tf.Tensor, y: tf.Tensor, distance: str) -> tf.Tensor:

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from trainer_module.losses.config import ObjectiveConfig
-from trainer_module.losses.registry import build_objective
+from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.losses.registry import build_objective
 
 
 @keras.saving.register_keras_serializable(package="tfx_contrastive")

@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.cross_view import mean_of_negatives, with_both_anchors
-from trainer_module.losses.distances import paired_distance, pairwise_distance
-from trainer_module.losses.inputs import as_views, check_positive
+from tfx_contrastive.trainer_module.losses.cross_view import mean_of_negatives, with_both_anchors
+from tfx_contrastive.trainer_module.losses.distances import paired_distance, pairwise_distance
+from tfx_contrastive.trainer_module.losses.inputs import as_views, check_positive
 
 
 def pair_loss(distances: tf.Tensor, similar: tf.Tensor, margin: float) -> tf.Tensor:

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.inputs import as_views, check_positive
+from tfx_contrastive.trainer_module.losses.inputs import as_views, check_positive
 
 # Takes an anchor out of its own candidates: far below any logit, and finite, so that gradients are too.
 _EXCLUDED = -1e9

@@ -4,20 +4,20 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from trainer_module.losses.alignment_uniformity import alignment_uniformity_loss
-from trainer_module.losses.barlow_twins import barlow_twins_loss
-from trainer_module.losses.byol import byol_loss
-from trainer_module.losses.catalog import Requirements
-from trainer_module.losses.config import ObjectiveConfig
-from trainer_module.losses.dcl import dcl_loss
-from trainer_module.losses.gather import gather_global_batch
-from trainer_module.losses.info_nce import info_nce_loss
-from trainer_module.losses.margin_contrastive import margin_contrastive_loss
-from trainer_module.losses.nt_xent import nt_xent_loss
-from trainer_module.losses.simsiam import simsiam_loss
-from trainer_module.losses.supcon import supcon_loss
-from trainer_module.losses.triplet_margin import triplet_margin_loss
-from trainer_module.losses.vicreg import vicreg_loss
+from tfx_contrastive.trainer_module.losses.alignment_uniformity import alignment_uniformity_loss
+from tfx_contrastive.trainer_module.losses.barlow_twins import barlow_twins_loss
+from tfx_contrastive.trainer_module.losses.byol import byol_loss
+from tfx_contrastive.trainer_module.losses.catalog import Requirements
+from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.losses.dcl import dcl_loss
+from tfx_contrastive.trainer_module.losses.gather import gather_global_batch
+from tfx_contrastive.trainer_module.losses.info_nce import info_nce_loss
+from tfx_contrastive.trainer_module.losses.margin_contrastive import margin_contrastive_loss
+from tfx_contrastive.trainer_module.losses.nt_xent import nt_xent_loss
+from tfx_contrastive.trainer_module.losses.simsiam import simsiam_loss
+from tfx_contrastive.trainer_module.losses.supcon import supcon_loss
+from tfx_contrastive.trainer_module.losses.triplet_margin import triplet_margin_loss
+from tfx_contrastive.trainer_module.losses.vicreg import vicreg_loss
 
 _FUNCTIONS: dict[str, Callable[..., tf.Tensor]] = {
     "nt_xent": nt_xent_loss,

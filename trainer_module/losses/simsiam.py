@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.inputs import as_views
+from tfx_contrastive.trainer_module.losses.inputs import as_views
 
 
 def simsiam_loss(p_a: tf.Tensor, p_b: tf.Tensor, z_a: tf.Tensor, z_b: tf.Tensor) -> tf.Tensor:

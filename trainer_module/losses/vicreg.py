@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.inputs import as_views, check_positive
+from tfx_contrastive.trainer_module.losses.inputs import as_views, check_positive
 
 _TARGET_STD = 1.0  # the paper's gamma
 _EPSILON = 1e-4

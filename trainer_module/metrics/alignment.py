@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.alignment_uniformity import alignment_term
+from tfx_contrastive.trainer_module.losses.alignment_uniformity import alignment_term
 
 
 def alignment(z_a: tf.Tensor, z_b: tf.Tensor) -> tf.Tensor:

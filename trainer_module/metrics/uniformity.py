@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer_module.losses.alignment_uniformity import uniformity_term
+from tfx_contrastive.trainer_module.losses.alignment_uniformity import uniformity_term
 
 
 def uniformity(z: tf.Tensor) -> tf.Tensor:

@@ -9,8 +9,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from trainer_module import stopping
-from trainer_module.config import PretrainConfig, ServingConfig
+from tfx_contrastive.trainer_module import stopping
+from tfx_contrastive.trainer_module.config import PretrainConfig, ServingConfig
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -37,7 +37,7 @@ def main() -> None:
     """Pretrains; `TF_CONFIG` says which of several workers this one is."""
     own = parse()
     stopping.end_on_signals()
-    from trainer_module.pretrain import run
+    from tfx_contrastive.trainer_module.pretrain import run
 
     run.run(
         files=own.examples,

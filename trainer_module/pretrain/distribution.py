@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.config import DistributionConfig
-from trainer_module.pretrain.networks import all_layers
+from tfx_contrastive.trainer_module.config import DistributionConfig
+from tfx_contrastive.trainer_module.pretrain.networks import all_layers
 
 _CLUSTER = "TF_CONFIG"
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer_module.pretrain.networks import Networks, all_layers
+from tfx_contrastive.trainer_module.pretrain.networks import Networks, all_layers
 
 # From images, [N, H, W, C], and the number of their part to views.
 DrawViews = Callable[[tf.Tensor, int | tf.Tensor], list[tf.Tensor]]

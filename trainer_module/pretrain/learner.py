@@ -7,14 +7,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.config import PretrainConfig
-from trainer_module.pretrain.averaging import copy_network, follow, warmed_up
-from trainer_module.pretrain.distribution import split_rows, synchronize_batch_norm
-from trainer_module.pretrain.gradients import gradient_at_once, gradient_in_parts, refuse_random_layers
-from trainer_module.pretrain.networks import Networks
-from trainer_module.pretrain.optimizer import build_optimizer
-from trainer_module.views import make_views
-from trainer_module.views.random import fold_in
+from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.pretrain.averaging import copy_network, follow, warmed_up
+from tfx_contrastive.trainer_module.pretrain.distribution import split_rows, synchronize_batch_norm
+from tfx_contrastive.trainer_module.pretrain.gradients import (
+    gradient_at_once,
+    gradient_in_parts,
+    refuse_random_layers,
+)
+from tfx_contrastive.trainer_module.pretrain.networks import Networks
+from tfx_contrastive.trainer_module.pretrain.optimizer import build_optimizer
+from tfx_contrastive.trainer_module.views import make_views
+from tfx_contrastive.trainer_module.views.random import fold_in
 
 # Keep the seeds of views apart from those of other draws from the same configured seed, and from each other.
 _VIEWS = 0x71E35

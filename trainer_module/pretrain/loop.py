@@ -10,24 +10,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer_module import stopping
-from trainer_module.config import PretrainConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.encoders import build_encoder, check_image_size, load_pretrained
-from trainer_module.pretrain.batches import BatchOrder, plan_calls, prefetch_batches
-from trainer_module.pretrain.best import BestEncoder
-from trainer_module.pretrain.distribution import build_strategy, is_chief, local_rows
-from trainer_module.pretrain.learner import Learner, Outcome
-from trainer_module.pretrain.precision import compute_policy
-from trainer_module.pretrain.scalars import ScalarLog
-from trainer_module.pretrain.watch import (
+from tfx_contrastive.trainer_module import stopping
+from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.encoders import build_encoder, check_image_size, load_pretrained
+from tfx_contrastive.trainer_module.pretrain.batches import BatchOrder, plan_calls, prefetch_batches
+from tfx_contrastive.trainer_module.pretrain.best import BestEncoder
+from tfx_contrastive.trainer_module.pretrain.distribution import build_strategy, is_chief, local_rows
+from tfx_contrastive.trainer_module.pretrain.learner import Learner, Outcome
+from tfx_contrastive.trainer_module.pretrain.precision import compute_policy
+from tfx_contrastive.trainer_module.pretrain.scalars import ScalarLog
+from tfx_contrastive.trainer_module.pretrain.watch import (
     Figures,
     KnnProbe,
     PretrainingCollapsedError,
     find_problems,
     measure,
 )
-from trainer_module.views import small_view_size
+from tfx_contrastive.trainer_module.views import small_view_size
 
 _log = logging.getLogger(__name__)
 _progress = logging.getLogger("tfx_contrastive.progress")

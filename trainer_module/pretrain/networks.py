@@ -3,10 +3,10 @@
 import keras
 import tensorflow as tf
 
-from trainer_module.config import PretrainConfig
-from trainer_module.encoders import build_projection_head
-from trainer_module.losses.registry import build_objective
-from trainer_module.pretrain.averaging import copy_network, follow
+from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.encoders import build_projection_head
+from tfx_contrastive.trainer_module.losses.registry import build_objective
+from tfx_contrastive.trainer_module.pretrain.averaging import copy_network, follow
 
 
 class Networks:

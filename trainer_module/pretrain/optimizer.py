@@ -2,8 +2,8 @@
 
 import keras
 
-from trainer_module.optimizer_config import AdamW, AnyOptimizer, Sgd
-from trainer_module.pretrain.lars import LARS
+from tfx_contrastive.trainer_module.optimizer_config import AdamW, AnyOptimizer, Sgd
+from tfx_contrastive.trainer_module.pretrain.lars import LARS
 
 
 def build_optimizer(config: AnyOptimizer, num_steps: int) -> keras.optimizers.Optimizer:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import tensorflow_transform as tft
 
-from trainer_module.config import PretrainConfig, ServingConfig
-from trainer_module.dataset import ImageDataset, read_images
-from trainer_module.encoders import load_encoder, save_encoder
-from trainer_module.pretrain.distribution import build_strategy, is_chief
-from trainer_module.pretrain.loop import pretrain
-from trainer_module.serving.export import export_encoder, write_image_config
-from trainer_module.serving.exports import Parts, write_exports
+from tfx_contrastive.trainer_module.config import PretrainConfig, ServingConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
+from tfx_contrastive.trainer_module.encoders import load_encoder, save_encoder
+from tfx_contrastive.trainer_module.pretrain.distribution import build_strategy, is_chief
+from tfx_contrastive.trainer_module.pretrain.loop import pretrain
+from tfx_contrastive.trainer_module.serving.export import export_encoder, write_image_config
+from tfx_contrastive.trainer_module.serving.exports import Parts, write_exports
 
 _log = logging.getLogger(__name__)
 

@@ -4,13 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from trainer_module.config import WatchConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.metrics.contrastive_accuracy import contrastive_accuracy
-from trainer_module.metrics.effective_rank import effective_rank
-from trainer_module.metrics.embedding_std import embedding_std
-from trainer_module.metrics.knn_probe import knn_accuracy
-from trainer_module.pretrain.learner import Learner, Outcome
+from tfx_contrastive.trainer_module.config import WatchConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.metrics.contrastive_accuracy import contrastive_accuracy
+from tfx_contrastive.trainer_module.metrics.effective_rank import effective_rank
+from tfx_contrastive.trainer_module.metrics.embedding_std import embedding_std
+from tfx_contrastive.trainer_module.metrics.knn_probe import knn_accuracy
+from tfx_contrastive.trainer_module.pretrain.learner import Learner, Outcome
 
 _ENCODE_BATCH = 512
 PROBE_TEMPERATURE = 0.07  # of the kNN probe, as in its paper

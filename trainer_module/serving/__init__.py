@@ -1,5 +1,9 @@
 """SavedModels for those who consume a model: they load without a line of this project."""
 
-from trainer_module.serving.export import export_classifier, export_encoder, write_image_config
+from tfx_contrastive.trainer_module.serving.export import (
+    export_classifier,
+    export_encoder,
+    write_image_config,
+)
 
 __all__ = ["export_classifier", "export_encoder", "write_image_config"]

@@ -7,10 +7,10 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_module.config import ImageConfig
-from trainer_module.preprocessing import IMAGE_KEY
-from trainer_module.serving.modules import ServedClassifier, ServedEncoder
-from trainer_module.serving.warmup import write_warm_up_requests
+from tfx_contrastive.trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.preprocessing import IMAGE_KEY
+from tfx_contrastive.trainer_module.serving.modules import ServedClassifier, ServedEncoder
+from tfx_contrastive.trainer_module.serving.warmup import write_warm_up_requests
 
 IMAGE_PATH = os.path.join("assets.extra", "image.json")
 

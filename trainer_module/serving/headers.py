@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer_module.orientation import JPEG_SIGNATURE, PNG_SIGNATURE, bytes_at, read_preambles
+from tfx_contrastive.trainer_module.orientation import JPEG_SIGNATURE, PNG_SIGNATURE, bytes_at, read_preambles
 
 _GIF, _BMP = b"GIF8", b"BM"
 _HEADER_BYTES = 41  # up to the type of a PNG's second chunk

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_module.serving.requests import ImageReader
+from tfx_contrastive.trainer_module.serving.requests import ImageReader
 
 _EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
 _IMAGE_BYTES = tf.TensorSpec([None], tf.string, name="image_bytes")

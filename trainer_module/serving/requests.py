@@ -5,8 +5,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_module.preprocessing import IMAGE_KEY
-from trainer_module.serving.headers import read_headers
+from tfx_contrastive.trainer_module.preprocessing import IMAGE_KEY
+from tfx_contrastive.trainer_module.serving.headers import read_headers
 
 _SHOWN_POSITIONS = 20
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from trainer_module.preprocessing import IMAGE_KEY
+from tfx_contrastive.trainer_module.preprocessing import IMAGE_KEY
 
 WARM_UP_PATH = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _BATCH = 64

@@ -10,17 +10,17 @@ import keras_tuner
 import numpy as np
 import tensorflow_transform as tft
 
-from trainer_module.config import PretrainConfig
-from trainer_module.dataset import ImageDataset, read_images
-from trainer_module.head.encode import BatchEncoder
-from trainer_module.head.linear_probe import fit_linear_probe
-from trainer_module.head.scores import accuracy
-from trainer_module.metrics.knn_probe import knn_accuracy
-from trainer_module.pretrain.loop import pretrain
-from trainer_module.pretrain.run import run_digest
-from trainer_module.pretrain.watch import PROBE_TEMPERATURE, PretrainingCollapsedError
-from trainer_module.tuner_config import TunerConfig
-from trainer_module.tuning.space import apply_hyperparameters, search_space
+from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
+from tfx_contrastive.trainer_module.head.encode import BatchEncoder
+from tfx_contrastive.trainer_module.head.linear_probe import fit_linear_probe
+from tfx_contrastive.trainer_module.head.scores import accuracy
+from tfx_contrastive.trainer_module.metrics.knn_probe import knn_accuracy
+from tfx_contrastive.trainer_module.pretrain.loop import pretrain
+from tfx_contrastive.trainer_module.pretrain.run import run_digest
+from tfx_contrastive.trainer_module.pretrain.watch import PROBE_TEMPERATURE, PretrainingCollapsedError
+from tfx_contrastive.trainer_module.tuner_config import TunerConfig
+from tfx_contrastive.trainer_module.tuning.space import apply_hyperparameters, search_space
 
 _log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ import math
 
 import tensorflow as tf
 
-from trainer_module.view_steps import Blur
-from trainer_module.views.random import chosen, fold_in, uniform
+from tfx_contrastive.trainer_module.view_steps import Blur
+from tfx_contrastive.trainer_module.views.random import chosen, fold_in, uniform
 
 
 def blur(images: tf.Tensor, step: Blur, seed: tf.Tensor) -> tf.Tensor:

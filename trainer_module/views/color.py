@@ -9,8 +9,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.view_steps import ColorJitter, Greyscale
-from trainer_module.views.random import chosen, fold_in, per_image, uniform
+from tfx_contrastive.trainer_module.view_steps import ColorJitter, Greyscale
+from tfx_contrastive.trainer_module.views.random import chosen, fold_in, per_image, uniform
 
 _RGB_TO_YIQ = np.array(
     [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]], np.float32

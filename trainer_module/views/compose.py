@@ -6,12 +6,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer_module import view_steps
-from trainer_module.config import SmallViewsConfig, ViewsConfig
-from trainer_module.view_steps import Step, check_policy
-from trainer_module.views import blur, color, cutout, intensity
-from trainer_module.views.geometry import GEOMETRIC, resample
-from trainer_module.views.random import fold_in
+from tfx_contrastive.trainer_module import view_steps
+from tfx_contrastive.trainer_module.config import SmallViewsConfig, ViewsConfig
+from tfx_contrastive.trainer_module.view_steps import Step, check_policy
+from tfx_contrastive.trainer_module.views import blur, color, cutout, intensity
+from tfx_contrastive.trainer_module.views.geometry import GEOMETRIC, resample
+from tfx_contrastive.trainer_module.views.random import fold_in
 
 _PIXEL_STEPS: dict[type[Step], Callable[[tf.Tensor, Any, tf.Tensor], tf.Tensor]] = {
     view_steps.Brightness: intensity.brightness,

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from trainer_module.view_steps import Cutout
-from trainer_module.views.random import chosen, fold_in, log_uniform, uniform
+from tfx_contrastive.trainer_module.view_steps import Cutout
+from tfx_contrastive.trainer_module.views.random import chosen, fold_in, log_uniform, uniform
 
 _MAX_ASPECT_RATIO = 3.0
 

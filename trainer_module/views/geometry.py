@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from trainer_module.view_steps import Crop, Flip, Rotate, Step, Translate
-from trainer_module.views.random import chosen, fold_in, log_uniform, uniform
+from tfx_contrastive.trainer_module.view_steps import Crop, Flip, Rotate, Step, Translate
+from tfx_contrastive.trainer_module.views.random import chosen, fold_in, log_uniform, uniform
 
 GEOMETRIC = (Crop, Flip, Rotate, Translate)
 

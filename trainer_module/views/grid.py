@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont
 
-from trainer_module.config import ViewsConfig
-from trainer_module.views.compose import make_views
-from trainer_module.views.random import fold_in
+from tfx_contrastive.trainer_module.config import ViewsConfig
+from tfx_contrastive.trainer_module.views.compose import make_views
+from tfx_contrastive.trainer_module.views.random import fold_in
 
 # Pixels of the picture.
 _SIDE = 96  # small images are enlarged to about this, large ones reduced

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from trainer_module.view_steps import Brightness, Contrast, Gamma, Noise, Solarize
-from trainer_module.views.random import chosen, fold_in, log_uniform, per_image, uniform
+from tfx_contrastive.trainer_module.view_steps import Brightness, Contrast, Gamma, Noise, Solarize
+from tfx_contrastive.trainer_module.views.random import chosen, fold_in, log_uniform, per_image, uniform
 
 
 def brightness(images: tf.Tensor, step: Brightness, seed: tf.Tensor) -> tf.Tensor:

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from components.image_example_gen.adapters.base import Adapter
+from tfx_contrastive.components.image_example_gen.adapters.base import Adapter
 
 # Where each adapter is; imported on use, so that one kind's needs don't burden the others.
 _ADAPTERS = {

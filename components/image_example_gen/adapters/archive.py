@@ -9,11 +9,11 @@ import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from components.image_example_gen import files
-from components.image_example_gen.adapters import archive_members, base, tree
-from components.image_example_gen.config import ArchiveSource
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import EncodedImage, Entry, Reason, RejectedError
+from tfx_contrastive.components.image_example_gen import files
+from tfx_contrastive.components.image_example_gen.adapters import archive_members, base, tree
+from tfx_contrastive.components.image_example_gen.config import ArchiveSource
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.records import EncodedImage, Entry, Reason, RejectedError
 
 
 @dataclasses.dataclass(frozen=True)

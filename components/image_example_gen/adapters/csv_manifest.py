@@ -5,12 +5,12 @@ import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from components.image_example_gen import files, look_alikes, names, table
-from components.image_example_gen.adapters import base
-from components.image_example_gen.adapters.image_paths import ImagePaths, Rejection
-from components.image_example_gen.config import CsvManifestSource
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import UNSPLIT, EncodedImage, Entry
+from tfx_contrastive.components.image_example_gen import files, look_alikes, names, table
+from tfx_contrastive.components.image_example_gen.adapters import base
+from tfx_contrastive.components.image_example_gen.adapters.image_paths import ImagePaths, Rejection
+from tfx_contrastive.components.image_example_gen.config import CsvManifestSource
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.records import UNSPLIT, EncodedImage, Entry
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,13 +3,17 @@
 import math
 from typing import Any
 
-from components.image_example_gen import example_message
-from components.image_example_gen.adapters.array_values import require_known
-from components.image_example_gen.adapters.example_keys import KeyCensus, values_of, what_instead
-from components.image_example_gen.config import TfRecordSource
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.file_formats import HEAD_BYTES, name_format
-from components.image_example_gen.records import EncodedImage, Reason, RejectedError
+from tfx_contrastive.components.image_example_gen import example_message
+from tfx_contrastive.components.image_example_gen.adapters.array_values import require_known
+from tfx_contrastive.components.image_example_gen.adapters.example_keys import (
+    KeyCensus,
+    values_of,
+    what_instead,
+)
+from tfx_contrastive.components.image_example_gen.config import TfRecordSource
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.file_formats import HEAD_BYTES, name_format
+from tfx_contrastive.components.image_example_gen.records import EncodedImage, Reason, RejectedError
 
 _DEFAULT_LABEL = "label"
 

@@ -6,9 +6,9 @@ import posixpath
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from components.image_example_gen import files, names
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import Reason
+from tfx_contrastive.components.image_example_gen import files, names
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.records import Reason
 
 Rejection = tuple[Reason, str]
 _LOOKED_UP = 20  # paths that are looked for

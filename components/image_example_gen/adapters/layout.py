@@ -4,11 +4,11 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from components.image_example_gen import names
-from components.image_example_gen.adapters import beside, wrappers
-from components.image_example_gen.adapters.wrappers import Parts
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import TRAIN, UNSPLIT
+from tfx_contrastive.components.image_example_gen import names
+from tfx_contrastive.components.image_example_gen.adapters import beside, wrappers
+from tfx_contrastive.components.image_example_gen.adapters.wrappers import Parts
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.records import TRAIN, UNSPLIT
 
 
 @dataclasses.dataclass(frozen=True)

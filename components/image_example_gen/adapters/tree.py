@@ -5,10 +5,10 @@ import dataclasses
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
-from components.image_example_gen import files, names
-from components.image_example_gen.adapters import base, layout
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.records import UNSPLIT, Entry, Reason
+from tfx_contrastive.components.image_example_gen import files, names
+from tfx_contrastive.components.image_example_gen.adapters import base, layout
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.records import UNSPLIT, Entry, Reason
 
 _SHOWN = 5  # directories without an image that are named
 _SWITCH = "data.source.follow_links: true reads what it leads to"

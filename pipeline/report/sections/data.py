@@ -9,12 +9,12 @@ import numpy as np
 from google.protobuf import message
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.anomaly_gate import anomalies
-from components.image_example_gen import quarantine
-from components.image_example_gen.config import IngestConfig
-from pipeline.lineage import Artifact, Run
-from pipeline.report import files
-from pipeline.report.thumbnails import Atlas
+from tfx_contrastive.components.anomaly_gate import anomalies
+from tfx_contrastive.components.image_example_gen import quarantine
+from tfx_contrastive.components.image_example_gen.config import IngestConfig
+from tfx_contrastive.pipeline.lineage import Artifact, Run
+from tfx_contrastive.pipeline.report import files
+from tfx_contrastive.pipeline.report.thumbnails import Atlas
 
 STATISTICS_FILE = "FeatureStats.pb"
 MAX_SHOWN = 48

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from pipeline.lineage import Run
-from pipeline.report import files
-from pipeline.report.scalars import Series, read_logged
-from pipeline.report.sections.views import pretrain_config
+from tfx_contrastive.pipeline.lineage import Run
+from tfx_contrastive.pipeline.report import files
+from tfx_contrastive.pipeline.report.scalars import Series, read_logged
+from tfx_contrastive.pipeline.report.sections.views import pretrain_config
 
 # tag -> (title, how to read it), in the order of the report.
 _LOSS, _PROBE = "pretrain/loss", "pretrain/knn_probe"

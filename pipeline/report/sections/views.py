@@ -6,14 +6,14 @@ import json
 import numpy as np
 import tensorflow as tf
 
-from pipeline.lineage import NodeRun, Run
-from pipeline.report import files
-from pipeline.report.samples import ImageSample
-from pipeline.report.thumbnails import Atlas
-from trainer_module.config import PretrainConfig
-from trainer_module.images import decode_images
-from trainer_module.tuner_config import TunerConfig
-from trainer_module.views import make_views
+from tfx_contrastive.pipeline.lineage import NodeRun, Run
+from tfx_contrastive.pipeline.report import files
+from tfx_contrastive.pipeline.report.samples import ImageSample
+from tfx_contrastive.pipeline.report.thumbnails import Atlas
+from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.images import decode_images
+from tfx_contrastive.trainer_module.tuner_config import TunerConfig
+from tfx_contrastive.trainer_module.views import make_views
 
 NUM_IMAGES = 12
 _BEST_HYPERPARAMETERS = "best_hyperparameters.txt"  # as TFX's Tuner calls it
@@ -78,7 +78,7 @@ def pretrain_config(pretrainer: NodeRun) -> PretrainConfig:
     config = PretrainConfig.model_validate_json(custom_config["pretrain"])
     if not pretrainer.inputs.get("hyperparameters"):
         return config
-    from trainer_module.tuning.space import tuned  # imports KerasTuner, which few runs need
+    from tfx_contrastive.trainer_module.tuning.space import tuned  # imports KerasTuner, which few runs need
 
     (best,) = pretrainer.inputs["hyperparameters"]
     return tuned(

@@ -14,14 +14,14 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_runner
 from tfx.types import Artifact
 from tfx.types.experimental import simple_artifacts
 
-from pipeline import pipeline as topology
-from pipeline.config import ConfigError, PipelineConfig
-from pipeline.config.kubeflow import EXIT_HANDLER, KubeflowConfig
-from pipeline.config.model import SqliteMetadataConfig
-from pipeline.runners.kubeflow import entrypoint, finishing, kubernetes
-from pipeline.runners.kubeflow.exit_handler import ReportOutcome
-from pipeline.runners.kubeflow.parameters import run_parameters
-from pipeline.source import Source
+from tfx_contrastive.pipeline import pipeline as topology
+from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
+from tfx_contrastive.pipeline.config.kubeflow import EXIT_HANDLER, KubeflowConfig
+from tfx_contrastive.pipeline.config.model import SqliteMetadataConfig
+from tfx_contrastive.pipeline.runners.kubeflow import entrypoint, finishing, kubernetes
+from tfx_contrastive.pipeline.runners.kubeflow.exit_handler import ReportOutcome
+from tfx_contrastive.pipeline.runners.kubeflow.parameters import run_parameters
+from tfx_contrastive.pipeline.source import Source
 
 Target = Literal["kubeflow", "vertex"]
 
@@ -54,7 +54,7 @@ def compile_pipeline(config: PipelineConfig, source: Source, target: Target = "k
 
     Args:
         config: The configuration.
-        source: What is known of the data; see `pipeline.source`.
+        source: What is known of the data; see `tfx_contrastive.pipeline.source`.
         target: `kubeflow` (open source) or `vertex`.
 
     Returns:

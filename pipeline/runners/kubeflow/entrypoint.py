@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.runners.kubeflow import invocation, overlay
-from trainer_module import stopping
+from tfx_contrastive.pipeline.runners.kubeflow import invocation, overlay
+from tfx_contrastive.trainer_module import stopping
 
-COMMAND = ("python", "-m", "pipeline.runners.kubeflow.entrypoint")
+COMMAND = ("python", "-m", "tfx_contrastive.pipeline.runners.kubeflow.entrypoint")
 LOCAL_ROOT_VARIABLE = "TFX_CONTRASTIVE_LAUNCHER_ROOT"
 
 _logger = logging.getLogger(__name__)

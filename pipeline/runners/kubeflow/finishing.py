@@ -6,9 +6,14 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.config.kubeflow import EXIT_HANDLER, KubeflowConfig, ResourcesConfig, RetryConfig
-from pipeline.runners.kubeflow.overlay import EXECUTION, STATE_ROOT, Overlay, encode, token_of
-from pipeline.runners.kubeflow.parameters import RunParameter
+from tfx_contrastive.pipeline.config.kubeflow import (
+    EXIT_HANDLER,
+    KubeflowConfig,
+    ResourcesConfig,
+    RetryConfig,
+)
+from tfx_contrastive.pipeline.runners.kubeflow.overlay import EXECUTION, STATE_ROOT, Overlay, encode, token_of
+from tfx_contrastive.pipeline.runners.kubeflow.parameters import RunParameter
 
 TFX_DAG = "tfx-dag"
 # Execution properties that hold the path of a file made while compiling: its text travels along.

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pipeline.config import ConfigError
-from pipeline.config.kubeflow import TaskConfig
+from tfx_contrastive.pipeline.config import ConfigError
+from tfx_contrastive.pipeline.config.kubeflow import TaskConfig
 
 
 def platform_document(tasks: dict[str, TaskConfig]) -> dict[str, Any] | None:

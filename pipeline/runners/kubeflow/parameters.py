@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Literal
 
-from pipeline.config import PipelineConfig
-from pipeline.runners.kubeflow.overlay import STATE_ROOT, Overlay
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.runners.kubeflow.overlay import STATE_ROOT, Overlay
 
 ParameterType = Literal["STRING", "NUMBER_INTEGER"]
 

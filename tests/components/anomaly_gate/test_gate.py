@@ -9,9 +9,9 @@ from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import standard_artifacts
 
-from components.anomaly_gate import anomalies as core
-from components.anomaly_gate.component import AnomalyGate
-from components.example_schema import base_schema, stats_options
+from tfx_contrastive.components.anomaly_gate import anomalies as core
+from tfx_contrastive.components.anomaly_gate.component import AnomalyGate
+from tfx_contrastive.components.example_schema import base_schema, stats_options
 
 
 def statistics(**values):

@@ -2,8 +2,8 @@
 
 from tfx.types import channel_utils, standard_artifacts
 
-from components.baseline_resolver.component import BaselineResolver
 from tests.components.baseline_resolver.test_baseline import predict, save_classifier, save_model
+from tfx_contrastive.components.baseline_resolver.component import BaselineResolver
 
 
 def run(tmp_path, **parameters):

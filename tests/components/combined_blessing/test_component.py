@@ -4,7 +4,7 @@ import pytest
 from tfx.components.util import model_utils
 from tfx.types import standard_artifacts
 
-from components.combined_blessing.component import CombinedBlessing
+from tfx_contrastive.components.combined_blessing.component import CombinedBlessing
 
 
 def blessing_of(uri, blessed):

@@ -6,11 +6,11 @@ import tensorflow as tf
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
 import components
-from components.compatibility.component import CompatibilityCheck
-from components.embedding_gen import embeddings
-from components.embedding_gen import former as former_embeddings
-from components.encoder_fingerprint import encoder_fingerprint
 from tests.components.tiny_models import digit_images, random_kernel, save_model, write_examples
+from tfx_contrastive.components.compatibility.component import CompatibilityCheck
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.embedding_gen import former as former_embeddings
+from tfx_contrastive.components.encoder_fingerprint import encoder_fingerprint
 
 KERNEL = random_kernel(5)
 

@@ -9,10 +9,6 @@ import pyarrow as pa
 import pytest
 import tensorflow_data_validation as tfdv
 
-from components.drift import image_statistics
-from components.embedding_gen import embeddings
-from components.image_example_gen.config import SeenAs
-from components.served_model import ServedModel
 from tests.components.tiny_models import (
     digit_images,
     embed_with,
@@ -21,6 +17,10 @@ from tests.components.tiny_models import (
     save_model,
     write_examples,
 )
+from tfx_contrastive.components.drift import image_statistics
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.served_model import ServedModel
 
 NUM_TRAIN = 1_000
 

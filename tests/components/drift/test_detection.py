@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from components.drift.config import DriftConfig
-from components.drift.detection import detect, write_decision
-from components.drift.images import read_images
-from components.drift.reference import sample_reference
-from components.image_example_gen.errors import DataError
-from components.served_model import ServedModel
 from tests.components.tiny_models import png, random_kernel, save_model
+from tfx_contrastive.components.drift.config import DriftConfig
+from tfx_contrastive.components.drift.detection import detect, write_decision
+from tfx_contrastive.components.drift.images import read_images
+from tfx_contrastive.components.drift.reference import sample_reference
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.served_model import ServedModel
 
 CONFIG = DriftConfig(num_permutations=300)
 LEAST = pytest.approx(1 / 301)

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from components.drift.two_sample import frechet_distance, frechet_test, mean_shift_test, mmd_test
+from tfx_contrastive.components.drift.two_sample import (
+    frechet_distance,
+    frechet_test,
+    mean_shift_test,
+    mmd_test,
+)
 
 TESTS = pytest.mark.parametrize("test", [mmd_test, frechet_test])
 

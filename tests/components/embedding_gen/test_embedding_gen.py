@@ -8,11 +8,6 @@ import pytest
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
 import components
-from components import whitening
-from components.embedding_gen import embeddings
-from components.embedding_gen.component import EmbeddingGen
-from components.embedding_gen.config import EmbeddingConfig
-from components.embedding_gen.executor import Executor
 from tests.components.tiny_models import (
     digit_images,
     embed_with,
@@ -22,6 +17,11 @@ from tests.components.tiny_models import (
     save_model,
     write_examples,
 )
+from tfx_contrastive.components import whitening
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.embedding_gen.component import EmbeddingGen
+from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
+from tfx_contrastive.components.embedding_gen.executor import Executor
 
 KERNEL = random_kernel(2)
 IMAGES, NAMES = digit_images(60)

@@ -9,10 +9,10 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.statistics_gen import executor
 from tfx.types import standard_artifacts
 
-from components.example_schema import base_schema, stats_options
-from components.image_example_gen import IngestConfig
-from components.image_example_gen.adapters.fashion_mnist import CLASS_NAMES
 from tests.components.image_example_gen.support import run_ingest
+from tfx_contrastive.components.example_schema import base_schema, stats_options
+from tfx_contrastive.components.image_example_gen import IngestConfig
+from tfx_contrastive.components.image_example_gen.adapters.fashion_mnist import CLASS_NAMES
 
 SCHEMAS = pathlib.Path(__file__).parents[3] / "pipeline" / "schema"
 

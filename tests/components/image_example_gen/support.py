@@ -9,8 +9,8 @@ import struct
 import numpy as np
 from PIL import Image
 
-from components.image_example_gen import IngestConfig, inspect_source
-from components.image_example_gen.adapters import adapter_for
+from tfx_contrastive.components.image_example_gen import IngestConfig, inspect_source
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 
 
 def picture(seed, height=12, width=16, channels=3):
@@ -57,8 +57,8 @@ def run_ingest(config, directory, beam_args=()):
     """Runs the executor; returns the artifacts `examples` and `quarantine`."""
     from tfx.types import standard_artifacts
 
-    from components.artifacts import Quarantine
-    from components.image_example_gen.executor import Executor
+    from tfx_contrastive.components.artifacts import Quarantine
+    from tfx_contrastive.components.image_example_gen.executor import Executor
 
     examples, quarantine = standard_artifacts.Examples(), Quarantine()
     examples.uri, quarantine.uri = str(directory / "examples"), str(directory / "quarantine")

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from components.image_example_gen.config import IngestConfig
+from tfx_contrastive.components.image_example_gen.config import IngestConfig
 
 
 def test_round_trip_through_json():

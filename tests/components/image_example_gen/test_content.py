@@ -11,9 +11,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from components.image_example_gen import IngestConfig, content, fingerprint, inspect_source
-from components.image_example_gen.digests import FILE_NAME, DigestStore
 from tests.components.image_example_gen.support import encoded, picture, write
+from tfx_contrastive.components.image_example_gen import IngestConfig, content, fingerprint, inspect_source
+from tfx_contrastive.components.image_example_gen.digests import FILE_NAME, DigestStore
 
 LONG_AGO = (1_700_000_000, 1_700_000_000)
 

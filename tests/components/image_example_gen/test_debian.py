@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from components.image_example_gen import debian
-from components.image_example_gen.download import DownloadError
+from tfx_contrastive.components.image_example_gen import debian
+from tfx_contrastive.components.image_example_gen.download import DownloadError
 
 
 @pytest.fixture

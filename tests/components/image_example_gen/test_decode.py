@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.image_example_gen.config import SeenAs
-from components.image_example_gen.decode import decode, judge
-from components.image_example_gen.records import Reason, RejectedError
 from tests.components.image_example_gen.support import encoded, picture, rgb_tiff
+from tfx_contrastive.components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.image_example_gen.decode import decode, judge
+from tfx_contrastive.components.image_example_gen.records import Reason, RejectedError
 
 LIMIT = 50_000_000
 

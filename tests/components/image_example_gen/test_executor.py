@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 from sklearn import datasets
 
-from components.image_example_gen import DataError, IngestConfig
 from tests.components.image_example_gen.support import (
     encoded,
     image_folder,
@@ -18,6 +17,7 @@ from tests.components.image_example_gen.support import (
     run_ingest,
     write,
 )
+from tfx_contrastive.components.image_example_gen import DataError, IngestConfig
 
 
 def folder(path, **options):

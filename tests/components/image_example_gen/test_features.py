@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.image_example_gen import features
-from components.image_example_gen.png import encode_png
 from tests.components.image_example_gen.support import picture
+from tfx_contrastive.components.image_example_gen import features
+from tfx_contrastive.components.image_example_gen.png import encode_png
 
 
 def batch(num_images, height, width, channels):

@@ -3,10 +3,6 @@
 import numpy as np
 import pytest
 
-from components.image_example_gen import DataError, IngestConfig, fingerprint, inspect_source, labels_file
-from components.image_example_gen.expected_labels import require_named_images
-from components.image_example_gen.splits import plan_splits
-from components.image_example_gen.survey import survey_source
 from tests.components.image_example_gen.support import (
     encoded,
     image_folder,
@@ -16,6 +12,16 @@ from tests.components.image_example_gen.support import (
     write,
 )
 from tests.components.image_example_gen.test_splits import MEASURED, chunk, config, decisions, digest
+from tfx_contrastive.components.image_example_gen import (
+    DataError,
+    IngestConfig,
+    fingerprint,
+    inspect_source,
+    labels_file,
+)
+from tfx_contrastive.components.image_example_gen.expected_labels import require_named_images
+from tfx_contrastive.components.image_example_gen.splits import plan_splits
+from tfx_contrastive.components.image_example_gen.survey import survey_source
 
 LEARNT = [("l1", "a", "train"), ("l2", "b", "train")]
 

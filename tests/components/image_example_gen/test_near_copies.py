@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from components.image_example_gen import IngestConfig, near_copies
 from tests.components.image_example_gen.support import (
     encoded,
     read_examples,
@@ -15,6 +14,7 @@ from tests.components.image_example_gen.support import (
     run_ingest,
     write,
 )
+from tfx_contrastive.components.image_example_gen import IngestConfig, near_copies
 
 
 def scene(seed, size=32):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.image_example_gen import IngestConfig
-from components.image_example_gen.errors import DataError
-from components.image_example_gen.sampling import sample_images
 from tests.components.image_example_gen.support import encoded, image_folder, picture, write
+from tfx_contrastive.components.image_example_gen import IngestConfig
+from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.components.image_example_gen.sampling import sample_images
 
 
 def folder(path):

@@ -2,9 +2,6 @@
 
 import pytest
 
-from components.image_example_gen import DataError, IngestConfig
-from components.image_example_gen.expected_splits import expected_splits
-from components.image_example_gen.survey import survey_source
 from tests.components.image_example_gen.support import (
     example,
     image_folder,
@@ -13,6 +10,9 @@ from tests.components.image_example_gen.support import (
     write,
     write_records,
 )
+from tfx_contrastive.components.image_example_gen import DataError, IngestConfig
+from tfx_contrastive.components.image_example_gen.expected_splits import expected_splits
+from tfx_contrastive.components.image_example_gen.survey import survey_source
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><circle r="4"/></svg>'
 
@@ -125,7 +125,7 @@ def test_only_a_test_split_is_refused(tmp_path):
 
 @pytest.mark.parametrize("compression", ["", "GZIP"])
 def test_large_tfrecord_files_are_sampled(tmp_path, compression, monkeypatch):
-    monkeypatch.setattr("components.image_example_gen.adapters.tfrecord._WHOLE_BYTES", 1000)
+    monkeypatch.setattr("tfx_contrastive.components.image_example_gen.adapters.tfrecord._WHOLE_BYTES", 1000)
     for shard in range(3):
         records = [example(image=png(shard * 1000 + i), label=i // 100) for i in range(400)]
         write_records(tmp_path / "train" / f"x-{shard}", records, compression)
@@ -145,7 +145,7 @@ def test_large_tfrecord_files_are_sampled(tmp_path, compression, monkeypatch):
 
 
 def test_a_cut_file_among_large_ones_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("components.image_example_gen.adapters.tfrecord._WHOLE_BYTES", 1000)
+    monkeypatch.setattr("tfx_contrastive.components.image_example_gen.adapters.tfrecord._WHOLE_BYTES", 1000)
     write_records(tmp_path / "x", [example(image=png(i), label=i % 2) for i in range(100)])
     (tmp_path / "x").write_bytes((tmp_path / "x").read_bytes()[:-100])
     with pytest.raises(DataError, match="damaged behind 99 whole records"):

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components import whitening
-from components.embedding_gen import embeddings
-from components.image_example_gen import labels_file
-from components.label_suggestions import lists, selection
 from tests.components.tiny_models import digit_images, embed_with, image_id, random_kernel, write_examples
+from tfx_contrastive.components import whitening
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.image_example_gen import labels_file
+from tfx_contrastive.components.label_suggestions import lists, selection
 
 NUM = 400
 SPLITS = ["train"] * 320 + ["eval"] * 40 + ["test"] * 40

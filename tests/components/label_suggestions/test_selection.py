@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.label_suggestions import label_errors, selection
+from tfx_contrastive.components.label_suggestions import label_errors, selection
 
 
 def unit(vectors):

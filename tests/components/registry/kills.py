@@ -9,12 +9,12 @@ import signal
 import time
 import traceback
 
-from components import serving_directory
-from components.registry import promotion
-from components.registry.interface import CHAMPION
-from components.registry.mlflow_registry import MlflowRegistry
-from components.registry.model_store import digest_of, read_record
 from tests.components.registry.conftest import record_of
+from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.registry import promotion
+from tfx_contrastive.components.registry.interface import CHAMPION
+from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
+from tfx_contrastive.components.registry.model_store import digest_of, read_record
 
 # A clean parent of all processes, with the slow imports done: neither SQLite connections nor
 # TensorFlow's threads survive a fork.

@@ -2,11 +2,11 @@
 
 import pytest
 
-from components.registry import commands
-from components.registry.config import RegistryConfig
-from components.registry.interface import RegistryError
-from components.registry.mlflow_registry import MlflowRegistry
 from tests.components.registry.conftest import record_of
+from tfx_contrastive.components.registry import commands
+from tfx_contrastive.components.registry.config import RegistryConfig
+from tfx_contrastive.components.registry.interface import RegistryError
+from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import pytest
 
 pytest.importorskip("model_registry", reason="the extra `kubeflow-registry` is not installed")
 
-from components import serving_directory
-from components.registry import commands, promotion
-from components.registry.config import RegistryConfig
-from components.registry.interface import CHAMPION, RegistryError
-from components.registry.kubeflow_registry import KubeflowRegistry
-from components.registry.model_store import digest_of, read_record
 from tests.components.registry.conftest import record_of
 from tests.components.registry.kubeflow_server import make_app, serving
+from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.registry import commands, promotion
+from tfx_contrastive.components.registry.config import RegistryConfig
+from tfx_contrastive.components.registry.interface import CHAMPION, RegistryError
+from tfx_contrastive.components.registry.kubeflow_registry import KubeflowRegistry
+from tfx_contrastive.components.registry.model_store import digest_of, read_record
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_second_verdict_replaces_the_first(registry, models):
 
 
 def test_pages_are_read_to_the_end(registry, models, monkeypatch):
-    monkeypatch.setattr("components.registry.kubeflow_registry._PAGE", 2)
+    monkeypatch.setattr("tfx_contrastive.components.registry.kubeflow_registry._PAGE", 2)
     for model in models:
         registry.register(model, record_of(model))
     assert [version.number for version in registry.versions()] == [3, 2, 1]

@@ -5,10 +5,10 @@ import os
 import pytest
 import tensorflow as tf
 
-from components.registry.interface import RegistryError, find
-from components.registry.mlflow_registry import MlflowRegistry
-from components.registry.model_store import digest_of, read_record
 from tests.components.registry.conftest import record_of
+from tfx_contrastive.components.registry.interface import RegistryError, find
+from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
+from tfx_contrastive.components.registry.model_store import digest_of, read_record
 
 
 def test_a_registered_version_is_a_loadable_model_with_its_record(registry, models):

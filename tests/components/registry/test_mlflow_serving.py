@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.registry.model_store import CODE_FILE
 from tests.components.registry import mlflow_servers
 from tests.components.registry.conftest import record_of
 from tests.components.tiny_models import digit_images, png, random_kernel, save_model
+from tfx_contrastive.components.registry.model_store import CODE_FILE
 
 NAMES = ("ankle boot", "café/bar", "c")
 
@@ -92,8 +92,8 @@ def test_what_is_stored_needs_nothing_of_the_project(stored):
         import mlflow, pandas
         model = mlflow.pyfunc.load_model(sys.argv[1])
         print(len(model.predict(pandas.DataFrame({"image_bytes": []}, dtype=object))))
-        print([name for name in ("components", "trainer_module", "tfx") if name in sys.modules])
-        import trainer_module
+        print([name for name in ("tfx_contrastive", "tfx") if name in sys.modules])
+        import tfx_contrastive
     """
     site = [path for path in sys.path if path.endswith("site-packages")]
     done = subprocess.run(
@@ -104,7 +104,7 @@ def test_what_is_stored_needs_nothing_of_the_project(stored):
         check=False,
     )
     assert done.stdout.splitlines()[-2:] == ["0", "[]"], done.stderr
-    assert "No module named 'trainer_module'" in done.stderr
+    assert "No module named 'tfx_contrastive'" in done.stderr
     assert os.path.exists(os.path.join(stored, CODE_FILE))
 
 

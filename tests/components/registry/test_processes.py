@@ -2,11 +2,11 @@
 
 import pytest
 
-from components import serving_directory
-from components.registry.interface import CHAMPION
-from components.registry.mlflow_registry import MlflowRegistry
-from components.registry.model_store import digest_of
 from tests.components.registry.kills import kill_pushes, push, start, variants
+from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.registry.interface import CHAMPION
+from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
+from tfx_contrastive.components.registry.model_store import digest_of
 
 
 @pytest.mark.slow

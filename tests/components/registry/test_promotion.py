@@ -5,13 +5,13 @@ import shutil
 
 import pytest
 
-from components import serving_directory
-from components.registry import promotion
-from components.registry.interface import CHALLENGER, CHAMPION, RegistryError
-from components.registry.locking import exclusive_file
-from components.registry.mlflow_registry import MlflowRegistry
-from components.registry.model_store import digest_of
 from tests.components.registry.conftest import record_of
+from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.registry import promotion
+from tfx_contrastive.components.registry.interface import CHALLENGER, CHAMPION, RegistryError
+from tfx_contrastive.components.registry.locking import exclusive_file
+from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
+from tfx_contrastive.components.registry.model_store import digest_of
 
 
 def promote(registry, number, **options):

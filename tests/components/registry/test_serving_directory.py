@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from components import serving_directory
-from components.registry.model_store import digest_of
+from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.registry.model_store import digest_of
 
 
 def test_a_published_model_is_the_newest_and_equal(models, tmp_path):

@@ -3,12 +3,12 @@
 import pytest
 import tensorflow as tf
 
-from components import serving_directory
-from components.registry import promotion
-from components.registry.mlflow_registry import MlflowRegistry
-from components.registry.model_store import digest_of, read_record
 from tests.components.registry import mlflow_servers
 from tests.components.registry.conftest import record_of
+from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.registry import promotion
+from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
+from tfx_contrastive.components.registry.model_store import digest_of, read_record
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,10 @@ import pytest
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
 import components
-from components.registry import commands
-from components.registry.config import RegistryConfig
-from components.registry_pusher.component import RegistryPusher
-from components.registry_pusher.executor import Executor
+from tfx_contrastive.components.registry import commands
+from tfx_contrastive.components.registry.config import RegistryConfig
+from tfx_contrastive.components.registry_pusher.component import RegistryPusher
+from tfx_contrastive.components.registry_pusher.executor import Executor
 
 
 def artifact(kind, uri, **properties):

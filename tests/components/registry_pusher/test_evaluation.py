@@ -6,8 +6,8 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.public import tfxio
 
-from components.registry_pusher import card
-from components.registry_pusher.facts import read_metrics
+from tfx_contrastive.components.registry_pusher import card
+from tfx_contrastive.components.registry_pusher.facts import read_metrics
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from components import serving_directory
-from components.registry import commands, promotion
-from components.registry.config import RegistryConfig
-from components.registry.model_store import digest_of
-from components.registry_pusher import facts
-from components.registry_pusher.registration import register_candidate
+from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.registry import commands, promotion
+from tfx_contrastive.components.registry.config import RegistryConfig
+from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.components.registry_pusher import facts
+from tfx_contrastive.components.registry_pusher.registration import register_candidate
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from tfx.components.util import model_utils
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
 import components
-from components.combined_blessing.component import CombinedBlessing
-from components.representation_gate.component import RepresentationGate
-from components.representation_gate.config import GateConfig
 from tests.components.representation_gate.conftest import conv_encoder, save_encoder
+from tfx_contrastive.components.combined_blessing.component import CombinedBlessing
+from tfx_contrastive.components.representation_gate.component import RepresentationGate
+from tfx_contrastive.components.representation_gate.config import GateConfig
 
 
 def run(splits, model_uri, tmp_path, gate):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.representation_gate import figures
+from tfx_contrastive.components.representation_gate import figures
 
 RANDOM = np.random.default_rng(0)
 

@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 from scipy.stats import binomtest
 
-from components.image_example_gen.config import SeenAs
-from components.representation_gate import measurement, pixels
-from components.representation_gate.config import GateConfig
-from components.representation_gate.pixel_comparison import compare
 from tests.components.representation_gate.conftest import save_encoder
+from tfx_contrastive.components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.representation_gate import measurement, pixels
+from tfx_contrastive.components.representation_gate.config import GateConfig
+from tfx_contrastive.components.representation_gate.pixel_comparison import compare
 
 
 def hits(*counts):

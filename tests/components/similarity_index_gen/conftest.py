@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from components.embedding_gen import transforms
-from components.embedding_gen.files import embed_file
-from components.embedding_gen.former import FormerVectors
-from components.served_model import ServedModel
-from components.similarity_index_gen.config import IndexConfig
-from components.similarity_index_gen.index import build_from_embeddings
 from tests.components.tiny_models import digit_images, random_kernel, save_model, write_examples
+from tfx_contrastive.components.embedding_gen import transforms
+from tfx_contrastive.components.embedding_gen.files import embed_file
+from tfx_contrastive.components.embedding_gen.former import FormerVectors
+from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
+from tfx_contrastive.components.similarity_index_gen.index import build_from_embeddings
 
 KERNEL = random_kernel(4)
 

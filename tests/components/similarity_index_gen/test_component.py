@@ -3,11 +3,11 @@ import pytest
 from tfx.types import channel_utils
 
 import components
-from components.embedding_gen import embeddings
-from components.similarity_index_gen.component import SimilarityIndexGen
-from components.similarity_index_gen.config import IndexConfig
-from components.similarity_index_gen.index import SimilarityIndex
 from tests.components.similarity_index_gen.embeddings_data import write_embeddings
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.similarity_index_gen.component import SimilarityIndexGen
+from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
+from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
 
 
 def run(uri, out, index="{}"):

@@ -6,11 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components import whitening
-from components.similarity_index_gen.approximate import build_approximate
-from components.similarity_index_gen.config import IndexConfig
-from components.similarity_index_gen.exact import exact_neighbors, recall_at_k
-from components.similarity_index_gen.index import OtherEncoderError, SimilarityIndex, num_bytes
+from tfx_contrastive.components import whitening
+from tfx_contrastive.components.similarity_index_gen.approximate import build_approximate
+from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
+from tfx_contrastive.components.similarity_index_gen.exact import exact_neighbors, recall_at_k
+from tfx_contrastive.components.similarity_index_gen.index import (
+    OtherEncoderError,
+    SimilarityIndex,
+    num_bytes,
+)
 
 NUM, DIM = 3000, 24
 LABELS = ["a", "b", None, "rare"]

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.served_model import ServedModel, UnreadableImagesError
-from components.similarity_index_gen.contact_sheet import contact_sheet
-from components.similarity_index_gen.index import OtherEncoderError, SimilarityIndex
-from components.similarity_index_gen.search import ImageSearch, Neighbor
 from tests.components.image_example_gen.support import rgb_tiff
 from tests.components.similarity_index_gen.conftest import KERNEL
 from tests.components.tiny_models import embed_with, image_id, png, random_kernel, save_model
+from tfx_contrastive.components.served_model import ServedModel, UnreadableImagesError
+from tfx_contrastive.components.similarity_index_gen.contact_sheet import contact_sheet
+from tfx_contrastive.components.similarity_index_gen.index import OtherEncoderError, SimilarityIndex
+from tfx_contrastive.components.similarity_index_gen.search import ImageSearch, Neighbor
 
 
 @pytest.fixture(scope="module")

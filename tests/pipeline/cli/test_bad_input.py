@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 from sklearn import datasets
 
-from pipeline.cli.main import cli
+from tfx_contrastive.pipeline.cli.main import cli
 
 CONFIG = """
 name: mine

@@ -6,12 +6,12 @@ import sys
 import pytest
 import tensorflow as tf
 
-from pipeline.cli.chatter import without_chatter
 from tests.components.image_example_gen.support import encoded, picture, write
 from tests.components.registry.conftest import empty_database  # noqa: F401 - a fixture
 from tests.components.tiny_models import png
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.consumers import make_consumed
+from tfx_contrastive.pipeline.cli.chatter import without_chatter
 
 CHATTER = (
     "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",

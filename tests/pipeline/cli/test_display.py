@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
-from pipeline.cli import display
-from pipeline.runners import events
+from tfx_contrastive.pipeline.cli import display
+from tfx_contrastive.pipeline.runners import events
 
 
 def test_progress_is_one_line_of_figures():

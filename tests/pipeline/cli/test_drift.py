@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from components.embedding_gen import embeddings
-from pipeline.cli.main import cli
-from pipeline.config import load_config
 from tests.components.drift.conftest import training
 from tests.components.tiny_models import png
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.recorded_runs import RecordedRuns
+from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.pipeline.cli.main import cli
+from tfx_contrastive.pipeline.config import load_config
 
 __all__ = ["training"]  # a fixture that pytest finds by its name here
 

@@ -5,11 +5,11 @@ import pathlib
 
 from rich.console import Console
 
-from pipeline.cli import ending
-from pipeline.config import load_config
-from pipeline.presence import Record
-from pipeline.runners import events
-from pipeline.runners.supervisor import Outcome
+from tfx_contrastive.pipeline.cli import ending
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.presence import Record
+from tfx_contrastive.pipeline.runners import events
+from tfx_contrastive.pipeline.runners.supervisor import Outcome
 
 WARNING = "test accuracy 0.983; 0.512 on the 30 images without a near copy in train. Remove the copies"
 

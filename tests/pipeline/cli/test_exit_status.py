@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from pipeline.cli import main
 from tests.pipeline.command import PROGRAM, tfx_contrastive
+from tfx_contrastive.pipeline.cli import main
 
 
 def test_success_is_0():

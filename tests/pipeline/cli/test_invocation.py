@@ -10,9 +10,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import invocation
-from pipeline.cli.main import cli
 from tests.pipeline.command import PROGRAM, tfx_contrastive
+from tfx_contrastive.pipeline.cli import invocation
+from tfx_contrastive.pipeline.cli.main import cli
 
 CONFIG = "name: {name}\ndata: {{source: {{kind: digits}}}}\nroot: runs/{name}\n"
 

@@ -8,15 +8,15 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import artifacts, records, runs, show, status
-from pipeline.report.standing import standing_of
 from tests.pipeline.report.examples import example_run
+from tfx_contrastive.pipeline.cli import artifacts, records, runs, show, status
+from tfx_contrastive.pipeline.report.standing import standing_of
 
 
 @pytest.mark.parametrize("name", ["status", "runs", "show", "artifacts", "report"])
 def test_commands_load_neither_tensorflow_nor_tfx(name):
     script = (
-        f"import sys, pipeline.cli.{name}; "
+        f"import sys, tfx_contrastive.pipeline.cli.{name}; "
         "sys.exit(any(module in sys.modules for module in ('tensorflow', 'tfx', 'apache_beam')))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -4,9 +4,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from pipeline.cli.search import command
 from tests.components.similarity_index_gen.conftest import make_index
 from tests.components.tiny_models import image_id, png
+from tfx_contrastive.pipeline.cli.search import command
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import sys
 from click.testing import CliRunner
 from PIL import Image
 
-from pipeline.cli import views
 from tests.components.image_example_gen.support import encoded, image_folder, picture, write
+from tfx_contrastive.pipeline.cli import views
 
 
 def draw(*arguments):

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.config import ConfigError, load_config
+from tfx_contrastive.pipeline.config import ConfigError, load_config
 
 
 def args_of(*overrides):

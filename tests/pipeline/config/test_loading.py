@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from pipeline.config import ConfigError, load_config
-from pipeline.config.loading import bundled_configs
+from tfx_contrastive.pipeline.config import ConfigError, load_config
+from tfx_contrastive.pipeline.config.loading import bundled_configs
 
 
 def write(tmp_path, text):

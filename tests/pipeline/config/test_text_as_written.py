@@ -6,8 +6,8 @@ import typing
 import pytest
 from pydantic import BaseModel
 
-from pipeline.config import ConfigError, load_config
-from pipeline.config.model import PipelineConfig
+from tfx_contrastive.pipeline.config import ConfigError, load_config
+from tfx_contrastive.pipeline.config.model import PipelineConfig
 
 MINIMAL = "name: mine\ndata: {source: {kind: digits}}\n"
 # What YAML reads as a number, a date, a truth value, nothing, a list, a mapping, a comment or not at all.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from pipeline.evaluation import argmax_metrics
+from tfx_contrastive.pipeline.evaluation import argmax_metrics
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.evaluation import calibration
+from tfx_contrastive.pipeline.evaluation import calibration
 
 
 def test_perfectly_calibrated_bins_have_no_error():

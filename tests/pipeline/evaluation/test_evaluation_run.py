@@ -8,9 +8,9 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from sklearn import metrics
 
-from components.evaluation_results import OVERALL, read_failures, read_metrics
-from pipeline.evaluation import eval_config
-from pipeline.evaluation.config import EvaluationConfig
+from tfx_contrastive.components.evaluation_results import OVERALL, read_failures, read_metrics
+from tfx_contrastive.pipeline.evaluation import eval_config
+from tfx_contrastive.pipeline.evaluation.config import EvaluationConfig
 
 CLASSES = ("ankle boot", "bag", "T-shirt/top")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.evaluation import known_by_heart
+from tfx_contrastive.pipeline.evaluation import known_by_heart
 
 
 def slices(copies, without, accuracy=0.983):

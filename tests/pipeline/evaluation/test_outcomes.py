@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from pipeline.evaluation import outcomes
-from pipeline.evaluation.argmax_metrics import accuracy_of, macro_f1_of, shared_accuracy_of
-from pipeline.evaluation.outcomes import Outcomes, Scored
+from tfx_contrastive.pipeline.evaluation import outcomes
+from tfx_contrastive.pipeline.evaluation.argmax_metrics import accuracy_of, macro_f1_of, shared_accuracy_of
+from tfx_contrastive.pipeline.evaluation.outcomes import Outcomes, Scored
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from pipeline.evaluation import ranking
-from pipeline.evaluation.outcomes import Outcomes, Scored
+from tfx_contrastive.pipeline.evaluation import ranking
+from tfx_contrastive.pipeline.evaluation.outcomes import Outcomes, Scored
 
 
 def auc(labels, probabilities):

@@ -5,25 +5,25 @@ import datetime
 import numpy as np
 from PIL import Image
 
-from components.anomaly_gate.anomalies import Anomaly
-from components.evaluation_results import SliceMetrics
-from pipeline.lineage import Artifact, NodeRun, Run
-from pipeline.report import page
-from pipeline.report.evaluations import Evaluation
-from pipeline.report.models import Predictions
-from pipeline.report.samples import ImageSample
-from pipeline.report.scalars import Series
-from pipeline.report.sections.classifier import collect_classifier
-from pipeline.report.sections.comparison import Change, Comparison, Delta, Side
-from pipeline.report.sections.data import Data, Distribution, Histogram, SetAside, SplitCounts
-from pipeline.report.sections.graph import collect_graph
-from pipeline.report.sections.label_budget import Benchmark, BenchmarkPoint, BudgetPoint
-from pipeline.report.sections.pretraining import Curve, Pretraining
-from pipeline.report.sections.representation import Seen, collect_representation
-from pipeline.report.sections.verdict import collect_verdict
-from pipeline.report.sections.views import ViewRow, Views
-from pipeline.report.thumbnails import Atlas
-from trainer_module.config import ImageConfig
+from tfx_contrastive.components.anomaly_gate.anomalies import Anomaly
+from tfx_contrastive.components.evaluation_results import SliceMetrics
+from tfx_contrastive.pipeline.lineage import Artifact, NodeRun, Run
+from tfx_contrastive.pipeline.report import page
+from tfx_contrastive.pipeline.report.evaluations import Evaluation
+from tfx_contrastive.pipeline.report.models import Predictions
+from tfx_contrastive.pipeline.report.samples import ImageSample
+from tfx_contrastive.pipeline.report.scalars import Series
+from tfx_contrastive.pipeline.report.sections.classifier import collect_classifier
+from tfx_contrastive.pipeline.report.sections.comparison import Change, Comparison, Delta, Side
+from tfx_contrastive.pipeline.report.sections.data import Data, Distribution, Histogram, SetAside, SplitCounts
+from tfx_contrastive.pipeline.report.sections.graph import collect_graph
+from tfx_contrastive.pipeline.report.sections.label_budget import Benchmark, BenchmarkPoint, BudgetPoint
+from tfx_contrastive.pipeline.report.sections.pretraining import Curve, Pretraining
+from tfx_contrastive.pipeline.report.sections.representation import Seen, collect_representation
+from tfx_contrastive.pipeline.report.sections.verdict import collect_verdict
+from tfx_contrastive.pipeline.report.sections.views import ViewRow, Views
+from tfx_contrastive.pipeline.report.thumbnails import Atlas
+from tfx_contrastive.trainer_module.config import ImageConfig
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1">&\'"'
 CLASSES = ("Hose", "Schuh/Größe 42", HOSTILE)

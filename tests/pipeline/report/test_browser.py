@@ -5,9 +5,9 @@ import pathlib
 
 import pytest
 
-from pipeline.report import page
 from tests.pipeline.report import browser
 from tests.pipeline.report.examples import CLASSES, HOSTILE, NUM_IMAGES, example_report
+from tfx_contrastive.pipeline.report import page
 
 pytestmark = [
     pytest.mark.slow,

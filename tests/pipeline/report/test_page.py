@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from pipeline.report import page
 from tests.pipeline.report.examples import HOSTILE, example_report, example_run
+from tfx_contrastive.pipeline.report import page
 
 
 class Document(html.parser.HTMLParser):

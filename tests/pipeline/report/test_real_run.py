@@ -10,15 +10,15 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from pipeline import report
-from pipeline.config import load_config
-from pipeline.lineage import Lineage
-from pipeline.metadata import connection_config
-from pipeline.report.evaluations import collect_evaluations
-from pipeline.report.sections.data import read_statistics
-from pipeline.report.writing import look
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.report import browser
+from tfx_contrastive.pipeline import report
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.lineage import Lineage
+from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.report.evaluations import collect_evaluations
+from tfx_contrastive.pipeline.report.sections.data import read_statistics
+from tfx_contrastive.pipeline.report.writing import look
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("digits")]
 

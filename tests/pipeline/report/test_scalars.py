@@ -2,7 +2,7 @@ import math
 
 import tensorflow as tf
 
-from pipeline.report.scalars import read_logged
+from tfx_contrastive.pipeline.report.scalars import read_logged
 
 
 def write(directory, *scalars, text=()):

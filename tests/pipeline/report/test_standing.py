@@ -1,9 +1,9 @@
 import dataclasses
 import datetime
 
-from pipeline.lineage import Run
-from pipeline.report.standing import last_blessed_before, standing_of
 from tests.pipeline.report.examples import artifact, example_run, node
+from tfx_contrastive.pipeline.lineage import Run
+from tfx_contrastive.pipeline.report.standing import last_blessed_before, standing_of
 
 
 def test_a_blessed_run_says_what_was_pushed():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.report.thumbnails import Atlas, paste, thumbnail
+from tfx_contrastive.pipeline.report.thumbnails import Atlas, paste, thumbnail
 
 
 def encoded(pixels, **options):

@@ -9,12 +9,12 @@ import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 
-from components.image_example_gen import inspect_source
-from pipeline import pipeline as topology
-from pipeline.config import load_config
-from pipeline.evaluation import eval_config
-from pipeline.metadata import connection_config
-from pipeline.source import source_of
+from tfx_contrastive.components.image_example_gen import inspect_source
+from tfx_contrastive.pipeline import pipeline as topology
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.evaluation import eval_config
+from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.source import source_of
 
 CLASSES = tuple("0123456789")
 

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from pipeline.runners import events
+from tfx_contrastive.pipeline.runners import events
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ import tensorflow_transform as tft
 from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.evaluation_results import read_metrics
-from pipeline.config import load_config
-from pipeline.lineage import Lineage
-from pipeline.metadata import connection_config
 from tests.ports import free_port
+from tfx_contrastive.components.evaluation_results import read_metrics
+from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.lineage import Lineage
+from tfx_contrastive.pipeline.metadata import connection_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("portable")]
 

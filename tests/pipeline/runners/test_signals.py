@@ -12,7 +12,7 @@ import pytest
 # The watching process: prints what happened. Its child says "ready", and on SIGTERM does as `child` says.
 WATCHER = """
 import os, subprocess, sys
-from pipeline.runners import signals
+from tfx_contrastive.pipeline.runners import signals
 signals.SECONDS_TO_STOP = float(sys.argv[2])
 with signals.Relay(lambda: print("asked", flush=True)) as relay:
     child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], start_new_session=True)

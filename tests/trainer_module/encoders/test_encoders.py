@@ -2,11 +2,16 @@ import keras
 import numpy as np
 import pytest
 
-from trainer_module.config import EncoderConfig
-from trainer_module.encoder_catalog import OWN
-from trainer_module.encoders import build_encoder, build_projection_head, load_encoder, save_encoder
-from trainer_module.encoders.blocks import basic_block
-from trainer_module.encoders.registry import BODIES
+from tfx_contrastive.trainer_module.config import EncoderConfig
+from tfx_contrastive.trainer_module.encoder_catalog import OWN
+from tfx_contrastive.trainer_module.encoders import (
+    build_encoder,
+    build_projection_head,
+    load_encoder,
+    save_encoder,
+)
+from tfx_contrastive.trainer_module.encoders.blocks import basic_block
+from tfx_contrastive.trainer_module.encoders.registry import BODIES
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), dtype=np.uint8)
 

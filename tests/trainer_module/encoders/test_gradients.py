@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from trainer_module.config import EncoderConfig
-from trainer_module.encoders import build_encoder, load_encoder, save_encoder
-from trainer_module.encoders.gradients import OrientedGradients
+from tfx_contrastive.trainer_module.config import EncoderConfig
+from tfx_contrastive.trainer_module.encoders import build_encoder, load_encoder, save_encoder
+from tfx_contrastive.trainer_module.encoders.gradients import OrientedGradients
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 48, 40, 3), dtype=np.uint8)
 KEPT = EncoderConfig(name="gradnet", pooling_grid=3, latent_dim=16, gradient_grid=4)

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from pydantic import ValidationError
 
-from trainer_module.config import EncoderConfig
-from trainer_module.encoder_catalog import KERAS_APPLICATIONS, min_side
-from trainer_module.encoders import build_encoder, load_encoder, load_pretrained, save_encoder
-from trainer_module.encoders.keras_applications import ModelInput, input_map
+from tfx_contrastive.trainer_module.config import EncoderConfig
+from tfx_contrastive.trainer_module.encoder_catalog import KERAS_APPLICATIONS, min_side
+from tfx_contrastive.trainer_module.encoders import build_encoder, load_encoder, load_pretrained, save_encoder
+from tfx_contrastive.trainer_module.encoders.keras_applications import ModelInput, input_map
 
 SHAPE = (32, 40, 1)
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), dtype=np.uint8)

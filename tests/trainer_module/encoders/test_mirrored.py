@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 
-from trainer_module.config import EncoderConfig
-from trainer_module.encoders import build_encoder, mirrored
+from tfx_contrastive.trainer_module.config import EncoderConfig
+from tfx_contrastive.trainer_module.encoders import build_encoder, mirrored
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 12, 10, 3), dtype=np.uint8)
 

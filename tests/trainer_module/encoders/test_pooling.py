@@ -4,9 +4,9 @@ import pytest
 import tensorflow as tf
 from pydantic import ValidationError
 
-from trainer_module.config import EncoderConfig
-from trainer_module.encoders import build_encoder, load_encoder, save_encoder
-from trainer_module.encoders.pooling import GridPooling
+from tfx_contrastive.trainer_module.config import EncoderConfig
+from tfx_contrastive.trainer_module.encoders import build_encoder, load_encoder, save_encoder
+from tfx_contrastive.trainer_module.encoders.pooling import GridPooling
 
 GRID_ENCODER = EncoderConfig(name="c4n", pooling_grid=4, latent_dim=32)
 

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from tests.trainer_module.digits_data import digit_pixels
-from trainer_module.config import EncoderConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.config import EncoderConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.encoders import build_encoder
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NUM_LABELLED = 100

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from trainer_module.head.calibration import fit_temperature
-from trainer_module.head.scores import accuracy, log_loss
+from tfx_contrastive.trainer_module.head.calibration import fit_temperature
+from tfx_contrastive.trainer_module.head.scores import accuracy, log_loss
 
 
 def test_finds_the_temperature_that_made_the_labels():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer_module.head.label_propagation import neighbor_graph, spread_labels
+from tfx_contrastive.trainer_module.head.label_propagation import neighbor_graph, spread_labels
 
 # Two groups of directions, each along a circle of its own.
 ANGLES = np.concatenate([np.linspace(0.0, 0.5, 6), np.linspace(2.0, 2.5, 6)])

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from trainer_module.head.linear_probe import fit_linear_probe
-from trainer_module.head.scores import accuracy
+from tfx_contrastive.trainer_module.head.linear_probe import fit_linear_probe
+from tfx_contrastive.trainer_module.head.scores import accuracy
 
 
 def make_data(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

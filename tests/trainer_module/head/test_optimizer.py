@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from trainer_module.config import AdamW, EncoderConfig, FineTuneConfig
-from trainer_module.encoders import build_encoder
-from trainer_module.head.optimizer import layerwise_optimizers
+from tfx_contrastive.trainer_module.config import AdamW, EncoderConfig, FineTuneConfig
+from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.head.optimizer import layerwise_optimizers
 
 CONFIG = FineTuneConfig(
     optimizer=AdamW(learning_rate=1.0, warmup_fraction=0.1), layer_decay=0.5, num_steps=100

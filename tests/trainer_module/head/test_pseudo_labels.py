@@ -1,8 +1,8 @@
 import numpy as np
 from scipy.special import softmax
 
-from trainer_module.config import SelfTrainingConfig
-from trainer_module.head.pseudo_labels import align, guess_classes
+from tfx_contrastive.trainer_module.config import SelfTrainingConfig
+from tfx_contrastive.trainer_module.head.pseudo_labels import align, guess_classes
 
 LOGITS = np.array([[10, 0, 0], [9, 8, 0], [0, 0, 7], [8, 7, 7]], np.float32)
 LABELS = np.array([0, 1, 2, -1])

@@ -13,7 +13,7 @@ from tests.trainer_module.digits_data import (
     run_transform,
     write_records,
 )
-from trainer_module.config import (
+from tfx_contrastive.trainer_module.config import (
     EncoderConfig,
     ExportConfig,
     FineTuneConfig,
@@ -22,8 +22,8 @@ from trainer_module.config import (
     MissingPackageError,
     ServingConfig,
 )
-from trainer_module.encoders import save_encoder
-from trainer_module.head import stage
+from tfx_contrastive.trainer_module.encoders import save_encoder
+from tfx_contrastive.trainer_module.head import stage
 
 
 @pytest.fixture(scope="module")

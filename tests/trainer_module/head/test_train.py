@@ -5,17 +5,17 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.head.conftest import NAMES, NUM_LABELLED
-from trainer_module.config import (
+from tfx_contrastive.trainer_module.config import (
     AdamW,
     EncoderConfig,
     FineTuneConfig,
     HeadConfig,
     SelfTrainingConfig,
 )
-from trainer_module.encoders import build_encoder
-from trainer_module.head import train_head
-from trainer_module.head.scores import log_loss
-from trainer_module.view_steps import Rotate, Translate
+from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.head import train_head
+from tfx_contrastive.trainer_module.head.scores import log_loss
+from tfx_contrastive.trainer_module.view_steps import Rotate, Translate
 
 SHORT = FineTuneConfig(
     policy=(Translate(), Rotate(max_degrees=10)),

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import views
-from trainer_module.losses.catalog import CATALOG
-from trainer_module.losses.config import ObjectiveConfig
-from trainer_module.losses.registry import Objective, build_objective
+from tfx_contrastive.trainer_module.losses.catalog import CATALOG
+from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.losses.registry import Objective, build_objective
 
 NUM, DIM = 8, 5
 LABELS = np.array([0, 1, -1, 0, -1, 1, 2, 2], np.int32)

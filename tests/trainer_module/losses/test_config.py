@@ -4,8 +4,8 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from trainer_module.losses.catalog import ALL_DISTANCES, CATALOG
-from trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.losses.catalog import ALL_DISTANCES, CATALOG
+from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
 
 
 def test_states_every_parameter_and_the_published_distance():

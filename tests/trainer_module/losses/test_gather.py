@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer_module.losses.catalog import CATALOG
-from trainer_module.losses.gather import gather_global_batch
+from tfx_contrastive.trainer_module.losses.catalog import CATALOG
+from tfx_contrastive.trainer_module.losses.gather import gather_global_batch
 
 
 @pytest.mark.slow

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 
 from tests.trainer_module.losses.references import views
-from trainer_module.losses.config import ObjectiveConfig
-from trainer_module.losses.keras_loss import ContrastiveLoss
-from trainer_module.losses.supcon import supcon_loss
-from trainer_module.losses.vicreg import vicreg_loss
+from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.losses.keras_loss import ContrastiveLoss
+from tfx_contrastive.trainer_module.losses.supcon import supcon_loss
+from tfx_contrastive.trainer_module.losses.vicreg import vicreg_loss
 
 SUPCON = ObjectiveConfig(name="supcon", params={"temperature": 0.2})
 LABELS = np.array([0, 1, -1, 0, -1, 1])

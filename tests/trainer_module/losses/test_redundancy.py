@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import check_gradient, views
-from trainer_module.losses.alignment_uniformity import alignment_uniformity_loss
-from trainer_module.losses.barlow_twins import barlow_twins_loss
-from trainer_module.losses.vicreg import vicreg_loss
+from tfx_contrastive.trainer_module.losses.alignment_uniformity import alignment_uniformity_loss
+from tfx_contrastive.trainer_module.losses.barlow_twins import barlow_twins_loss
+from tfx_contrastive.trainer_module.losses.vicreg import vicreg_loss
 
 
 def barlow_twins_reference(z_a, z_b, redundancy_weight):

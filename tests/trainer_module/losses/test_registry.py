@@ -3,11 +3,11 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import views
-from trainer_module.losses.catalog import CATALOG
-from trainer_module.losses.config import ObjectiveConfig
-from trainer_module.losses.info_nce import info_nce_loss
-from trainer_module.losses.registry import build_objective
-from trainer_module.losses.supcon import supcon_loss
+from tfx_contrastive.trainer_module.losses.catalog import CATALOG
+from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.losses.info_nce import info_nce_loss
+from tfx_contrastive.trainer_module.losses.registry import build_objective
+from tfx_contrastive.trainer_module.losses.supcon import supcon_loss
 
 EVERY = [
     ObjectiveConfig(name=name, distance=distance, params=dict.fromkeys(spec.parameters, 0.5))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer_module.metrics.alignment import alignment
-from trainer_module.metrics.contrastive_accuracy import contrastive_accuracy
-from trainer_module.metrics.effective_rank import effective_rank
-from trainer_module.metrics.embedding_std import embedding_std
-from trainer_module.metrics.uniformity import uniformity
+from tfx_contrastive.trainer_module.metrics.alignment import alignment
+from tfx_contrastive.trainer_module.metrics.contrastive_accuracy import contrastive_accuracy
+from tfx_contrastive.trainer_module.metrics.effective_rank import effective_rank
+from tfx_contrastive.trainer_module.metrics.embedding_std import embedding_std
+from tfx_contrastive.trainer_module.metrics.uniformity import uniformity
 
 
 def unit(z: np.ndarray) -> np.ndarray:

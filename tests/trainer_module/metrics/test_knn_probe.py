@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer_module.metrics.knn_probe import knn_accuracy, knn_probe
+from tfx_contrastive.trainer_module.metrics.knn_probe import knn_accuracy, knn_probe
 
 
 def reference(train, labels, queries, k, temperature):

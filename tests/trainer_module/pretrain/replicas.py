@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
-from trainer_module.config import PretrainConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.pretrain.distribution import build_strategy, is_chief
-from trainer_module.pretrain.loop import pretrain
+from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.pretrain.distribution import build_strategy, is_chief
+from tfx_contrastive.trainer_module.pretrain.loop import pretrain
 
 NUM_STEPS = 4
 

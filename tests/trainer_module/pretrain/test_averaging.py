@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from trainer_module.pretrain.averaging import copy_network, follow, warmed_up
+from tfx_contrastive.trainer_module.pretrain.averaging import copy_network, follow, warmed_up
 
 
 def network() -> keras.Model:

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from trainer_module.pretrain.batches import BatchOrder, Call, plan_calls, prefetch_batches
+from tfx_contrastive.trainer_module.pretrain.batches import BatchOrder, Call, plan_calls, prefetch_batches
 
 
 def test_an_epoch_holds_an_image_once():

@@ -1,8 +1,8 @@
 import numpy as np
 
-from trainer_module.config import EncoderConfig
-from trainer_module.encoders import build_encoder
-from trainer_module.pretrain.best import BestEncoder
+from tfx_contrastive.trainer_module.config import EncoderConfig
+from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.pretrain.best import BestEncoder
 
 
 def encoder(value: float):

@@ -10,8 +10,13 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.pretrain.replicas import train
-from trainer_module.config import DistributionConfig
-from trainer_module.pretrain.distribution import build_strategy, is_chief, local_rows, synchronize_batch_norm
+from tfx_contrastive.trainer_module.config import DistributionConfig
+from tfx_contrastive.trainer_module.pretrain.distribution import (
+    build_strategy,
+    is_chief,
+    local_rows,
+    synchronize_batch_norm,
+)
 
 
 def start(kind: str, directory, cluster: dict | None = None) -> subprocess.Popen:

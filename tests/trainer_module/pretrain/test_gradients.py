@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer_module.config import PretrainConfig
-from trainer_module.losses.catalog import CATALOG
-from trainer_module.pretrain.gradients import (
+from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.losses.catalog import CATALOG
+from tfx_contrastive.trainer_module.pretrain.gradients import (
     gradient_at_once,
     gradient_in_parts,
     refuse_random_layers,
 )
-from trainer_module.pretrain.networks import Networks
+from tfx_contrastive.trainer_module.pretrain.networks import Networks
 
 NUM = 12
 RANDOM = np.random.default_rng(3)

@@ -7,15 +7,21 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.digits_data import digit_pixels
-from trainer_module import stopping
-from trainer_module.config import AdamW, EncoderConfig, PretrainConfig, ViewsConfig, WatchConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.losses.config import ObjectiveConfig
-from trainer_module.pretrain.learner import Learner
-from trainer_module.pretrain.loop import pretrain
-from trainer_module.pretrain.run import run_digest
-from trainer_module.pretrain.scalars import ScalarLog
-from trainer_module.pretrain.watch import PretrainingCollapsedError
+from tfx_contrastive.trainer_module import stopping
+from tfx_contrastive.trainer_module.config import (
+    AdamW,
+    EncoderConfig,
+    PretrainConfig,
+    ViewsConfig,
+    WatchConfig,
+)
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.pretrain.learner import Learner
+from tfx_contrastive.trainer_module.pretrain.loop import pretrain
+from tfx_contrastive.trainer_module.pretrain.run import run_digest
+from tfx_contrastive.trainer_module.pretrain.scalars import ScalarLog
+from tfx_contrastive.trainer_module.pretrain.watch import PretrainingCollapsedError
 
 
 def digits(labelled: int = 200) -> ImageDataset:

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from trainer_module.optimizer_config import AdamW, AnyOptimizer, Lars, Sgd
-from trainer_module.pretrain.lars import LARS
-from trainer_module.pretrain.optimizer import build_optimizer
+from tfx_contrastive.trainer_module.optimizer_config import AdamW, AnyOptimizer, Lars, Sgd
+from tfx_contrastive.trainer_module.pretrain.lars import LARS
+from tfx_contrastive.trainer_module.pretrain.optimizer import build_optimizer
 
 parse = TypeAdapter(AnyOptimizer).validate_python
 GENERATOR = np.random.default_rng(0)

@@ -3,8 +3,8 @@ import math
 
 import pytest
 
-from trainer_module.config import WatchConfig
-from trainer_module.pretrain.watch import Figures, find_problems
+from tfx_contrastive.trainer_module.config import WatchConfig
+from tfx_contrastive.trainer_module.pretrain.watch import Figures, find_problems
 
 HEALTHY = Figures(loss=2.0, contrastive_accuracy=0.7, embedding_std=0.8, effective_rank=20.0)
 CHANCE = math.log(2 * 256 - 1)

@@ -10,9 +10,9 @@ import tensorflow as tf
 from tests.trainer_module.digits_data import digit_pixels, encode_png, make_example
 from tests.trainer_module.serving.conftest import MAX_PIXELS
 from tests.trainer_module.serving.test_headers import png_header
-from trainer_module.dataset import read_images
-from trainer_module.serving import export_classifier
-from trainer_module.serving.requests import ImageReader
+from tfx_contrastive.trainer_module.dataset import read_images
+from tfx_contrastive.trainer_module.serving import export_classifier
+from tfx_contrastive.trainer_module.serving.requests import ImageReader
 
 
 @pytest.fixture(scope="module")

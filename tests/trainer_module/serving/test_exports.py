@@ -7,13 +7,13 @@ import keras
 import numpy as np
 import pytest
 
-from trainer_module.config import EncoderConfig, ExportConfig
-from trainer_module.dataset import read_images
-from trainer_module.encoders import build_encoder, mirrored
-from trainer_module.encoders.registry import BODIES
-from trainer_module.serving.exports import EXPORTS_DIR, Parts, write_exports
-from trainer_module.serving.exports.pixel_model import freeze
-from trainer_module.serving.exports.tflite import run_tflite, to_tflite
+from tfx_contrastive.trainer_module.config import EncoderConfig, ExportConfig
+from tfx_contrastive.trainer_module.dataset import read_images
+from tfx_contrastive.trainer_module.encoders import build_encoder, mirrored
+from tfx_contrastive.trainer_module.encoders.registry import BODIES
+from tfx_contrastive.trainer_module.serving.exports import EXPORTS_DIR, Parts, write_exports
+from tfx_contrastive.trainer_module.serving.exports.pixel_model import freeze
+from tfx_contrastive.trainer_module.serving.exports.tflite import run_tflite, to_tflite
 
 
 def test_an_encoder_alone_is_exported_without_classes(served, tmp_path):

@@ -1,8 +1,8 @@
 """Real exports have the fingerprint of their encoder: a new head or limit embeds no image anew."""
 
-from components.encoder_fingerprint import encoder_fingerprint
 from tests.trainer_module.serving.conftest import MAX_PIXELS
-from trainer_module.serving import export_encoder
+from tfx_contrastive.components.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.trainer_module.serving import export_encoder
 
 
 def test_a_classifier_has_the_fingerprint_of_its_encoder(served):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from trainer_module.serving.headers import read_headers
+from tfx_contrastive.trainer_module.serving.headers import read_headers
 
 
 def encoded(format_, height, width, mode="L", **options):

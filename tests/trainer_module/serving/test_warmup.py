@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from trainer_module.serving.warmup import WARM_UP_PATH
+from tfx_contrastive.trainer_module.serving.warmup import WARM_UP_PATH
 
 
 def requests_of(model_dir):

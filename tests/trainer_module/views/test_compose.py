@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer_module import view_steps as steps
-from trainer_module.config import SmallViewsConfig, ViewsConfig
-from trainer_module.views import make_view, make_views
+from tfx_contrastive.trainer_module import view_steps as steps
+from tfx_contrastive.trainer_module.config import SmallViewsConfig, ViewsConfig
+from tfx_contrastive.trainer_module.views import make_view, make_views
 
 SEED = tf.constant([5, 6])
 EVERY_STEP = (

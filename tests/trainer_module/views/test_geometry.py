@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer_module.view_steps import Crop, Flip, Rotate, Translate
-from trainer_module.views.geometry import resample
+from tfx_contrastive.trainer_module.view_steps import Crop, Flip, Rotate, Translate
+from tfx_contrastive.trainer_module.views.geometry import resample
 
 SEED = tf.constant([1, 2])
 IMAGES = tf.constant(np.random.default_rng(0).random((64, 12, 10, 2)), tf.float32)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer_module.config import ViewsConfig
-from trainer_module.views import draw_views, view_grid
+from tfx_contrastive.trainer_module.config import ViewsConfig
+from tfx_contrastive.trainer_module.views import draw_views, view_grid
 
 
 def images(channels=1, side=16):

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.dataset import read_records
-from trainer_module.preprocessing import IMAGE_KEY
-from trainer_module.serving.exports.pixel_model import EMBEDDING, PROBABILITIES
+from tfx_contrastive.trainer_module.dataset import read_records
+from tfx_contrastive.trainer_module.preprocessing import IMAGE_KEY
+from tfx_contrastive.trainer_module.serving.exports.pixel_model import EMBEDDING, PROBABILITIES
 
 _BATCH = 256
 

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.config import ExportConfig
-from trainer_module.dataset import ImageDataset
-from trainer_module.serving.exports import agreement, onnx_file, tflite
-from trainer_module.serving.exports.pixel_model import PIXELS, freeze
+from tfx_contrastive.trainer_module.config import ExportConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.serving.exports import agreement, onnx_file, tflite
+from tfx_contrastive.trainer_module.serving.exports.pixel_model import PIXELS, freeze
 
 # TF Serving leaves this folder of a SavedModel alone.
 EXPORTS_DIR = os.path.join("assets.extra", "exports")

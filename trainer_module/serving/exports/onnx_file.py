@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.serving.exports.pixel_model import PIXELS
+from tfx_contrastive.trainer_module.serving.exports.pixel_model import PIXELS
 
 _OPSET = 17  # the newest that ONNX Runtime 1.12 and later read
 _BATCH = 64

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainer_module.serving.exports.pixel_model import PIXELS
+from tfx_contrastive.trainer_module.serving.exports.pixel_model import PIXELS
 
 _BATCH = 64
 

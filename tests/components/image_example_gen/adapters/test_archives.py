@@ -7,14 +7,14 @@ import zipfile
 
 import pytest
 
-from components.image_example_gen import DataError
-from components.image_example_gen.records import Reason
 from tests.components.image_example_gen.support import (
     encoded,
     images_of,
     inspect,
     picture,
 )
+from tfx_contrastive.components.image_example_gen import DataError
+from tfx_contrastive.components.image_example_gen.records import Reason
 
 MEMBERS = {"cat/0.png": 1, "cat/1.png": 2, "dog/ü.png": 3, "dog/1.png": 5, "unlabeled/0.png": 4}
 

@@ -10,10 +10,10 @@ import threading
 import numpy as np
 import pytest
 
-from components.image_example_gen import DataError, IngestConfig, download, inspect_source
-from components.image_example_gen.adapters import adapter_for, fashion_mnist
-from components.image_example_gen.config import FashionMnistSource
 from tests.components.image_example_gen.support import picture, write
+from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, download, inspect_source
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for, fashion_mnist
+from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
 
 
 def idx(values):

@@ -4,8 +4,14 @@ import zipfile
 
 import pytest
 
-from components.image_example_gen import DataError, IngestConfig, inspect_source, names, require_enough_labels
 from tests.components.image_example_gen.support import encoded, picture, write
+from tfx_contrastive.components.image_example_gen import (
+    DataError,
+    IngestConfig,
+    inspect_source,
+    names,
+    require_enough_labels,
+)
 
 PAIR = {"cat": 2, "dog": 2}
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from components.image_example_gen import DataError, IngestConfig, inspect_source
-from components.image_example_gen.adapters import adapter_for
-from components.image_example_gen.records import Reason
 from tests.components.image_example_gen.support import encoded, picture, write
+from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, inspect_source
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for
+from tfx_contrastive.components.image_example_gen.records import Reason
 
 
 def manifest(tmp_path, text, **source):

@@ -6,9 +6,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from components.image_example_gen import DataError, IngestConfig, inspect_source
-from components.image_example_gen.adapters import adapter_for
 from tests.components.image_example_gen.support import picture
+from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, inspect_source
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 
 
 def stack(num_images, first_seed=0, channels=3):

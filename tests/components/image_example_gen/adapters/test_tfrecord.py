@@ -10,10 +10,10 @@ import zlib
 import numpy as np
 import pytest
 
-from components.image_example_gen import DataError, IngestConfig, inspect_source
-from components.image_example_gen.adapters import adapter_for
-from components.image_example_gen.records import Reason
 from tests.components.image_example_gen.support import example, picture, png, write, write_records
+from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, inspect_source
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for
+from tfx_contrastive.components.image_example_gen.records import Reason
 
 
 def config(path, **source):
@@ -278,7 +278,7 @@ def test_reading_needs_no_tensorflow(tmp_path):
     write_records(tmp_path / "x", [example(image=png(i), label=i) for i in range(2)])
     script = (
         "import sys\n"
-        "from components.image_example_gen import IngestConfig, inspect_source\n"
+        "from tfx_contrastive.components.image_example_gen import IngestConfig, inspect_source\n"
         f"source = {{'kind': 'tfrecord', 'path': {str(tmp_path / 'x')!r}}}\n"
         "print(inspect_source(IngestConfig(source=source)).num_images, 'tensorflow' in sys.modules)\n"
     )

@@ -2,9 +2,9 @@
 
 import pytest
 
-from components.image_example_gen import inspect_source
 from tests.components.image_example_gen.adapters.test_tfrecord import config, images
 from tests.components.image_example_gen.support import example, png, write_records
+from tfx_contrastive.components.image_example_gen import inspect_source
 
 
 @pytest.mark.parametrize(

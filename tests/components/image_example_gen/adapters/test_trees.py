@@ -5,8 +5,6 @@ import re
 
 import pytest
 
-from components.image_example_gen import DataError
-from components.image_example_gen.records import Reason
 from tests.components.image_example_gen.support import (
     encoded,
     image_folder,
@@ -15,6 +13,8 @@ from tests.components.image_example_gen.support import (
     picture,
     write,
 )
+from tfx_contrastive.components.image_example_gen import DataError
+from tfx_contrastive.components.image_example_gen.records import Reason
 
 
 def test_classes_unlabelled_and_odd_names(tmp_path):

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from components.evaluation_results import SliceMetrics
-from pipeline.report.sections.classifier import (
+from tests.pipeline.report.examples import CLASSES, example_evaluation, example_seen
+from tfx_contrastive.components.evaluation_results import SliceMetrics
+from tfx_contrastive.pipeline.report.sections.classifier import (
     UNKNOWN_CLASS,
     calibration_error,
     collect_classifier,
     confusion_matrix,
     reliability,
 )
-from pipeline.report.thumbnails import Atlas
-from tests.pipeline.report.examples import CLASSES, example_evaluation, example_seen
+from tfx_contrastive.pipeline.report.thumbnails import Atlas
 
 
 def test_bins_hold_their_images_and_one_belongs_to_the_last():

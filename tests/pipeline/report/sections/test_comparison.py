@@ -1,8 +1,8 @@
 import dataclasses
 import json
 
-from pipeline.report.sections.comparison import Change, Delta, _changes, settings
 from tests.pipeline.report.examples import example_run, node
+from tfx_contrastive.pipeline.report.sections.comparison import Change, Delta, _changes, settings
 
 
 def test_settings_take_json_within_json_apart():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from pipeline.report.sections.data import rebinned
+from tfx_contrastive.pipeline.report.sections.data import rebinned
 
 
 def statistics(edges, counts):

@@ -1,5 +1,5 @@
-from pipeline.report.sections.graph import NODE_HEIGHT, NODE_WIDTH, collect_graph
 from tests.pipeline.report.examples import example_run
+from tfx_contrastive.pipeline.report.sections.graph import NODE_HEIGHT, NODE_WIDTH, collect_graph
 
 
 def test_edges_follow_the_artifacts_without_detours():

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pipeline.report.sections.label_budget import BenchmarkPoint, read_benchmark
+from tfx_contrastive.pipeline.report.sections.label_budget import BenchmarkPoint, read_benchmark
 
 
 def result(method, labels_per_class, seed, accuracy):

@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from components.evaluation_results import SliceMetrics
-from pipeline.report.sections.metrics_table import accuracy_interval, class_table, slice_table
 from tests.pipeline.report.examples import CLASSES, example_evaluation
+from tfx_contrastive.components.evaluation_results import SliceMetrics
+from tfx_contrastive.pipeline.report.sections.metrics_table import accuracy_interval, class_table, slice_table
 
 
 def test_slices_stand_split_beside_split_with_the_baseline_where_there_is_one():

@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.report.sections.representation import _nearest, collect_representation
-from pipeline.report.thumbnails import Atlas
 from tests.pipeline.report.examples import CLASSES, NUM_IMAGES, example_run, example_seen
+from tfx_contrastive.pipeline.report.sections.representation import _nearest, collect_representation
+from tfx_contrastive.pipeline.report.thumbnails import Atlas
 
 
 def collect(seen):

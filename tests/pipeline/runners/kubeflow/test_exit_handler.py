@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from pipeline.runners.kubeflow import exit_handler
+from tfx_contrastive.pipeline.runners.kubeflow import exit_handler
 
 FAILED = json.dumps(
     {"state": "FAILED", "pipelineJobResourceName": "run-7", "error": {"message": "Transform failed"}}

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.runners.kubeflow import invocation
+from tfx_contrastive.pipeline.runners.kubeflow import invocation
 
 MODEL = {"artifactType": {"instanceSchema": "title: tfx.Model\ntype: object\n"}}
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from pipeline.runners.kubeflow import overlay
-from pipeline.runners.kubeflow.overlay import Overlay
+from tfx_contrastive.pipeline.runners.kubeflow import overlay
+from tfx_contrastive.pipeline.runners.kubeflow.overlay import Overlay
 
 
 def test_a_parameter_reaches_a_number_two_json_strings_deep():
