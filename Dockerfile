@@ -24,7 +24,9 @@ RUN python3 -m venv --without-pip /opt/venv \
 COPY pyproject.toml ./
 COPY tfx_contrastive tfx_contrastive
 COPY pipeline pipeline
+COPY consumers consumers
 COPY components components
+COPY contract contract
 COPY trainer_module trainer_module
 RUN /opt/tools/bin/uv pip install --python /opt/venv/bin/python --no-deps .
 

@@ -1,7 +1,6 @@
 # Every target prepares `.venv` by itself; nothing has to be activated or exported.
 BOOTSTRAP_PYTHON := $(shell command -v python3 || command -v "$(PYTHON)" || command -v python3.10 || command -v python3.11 || command -v python3.12 || command -v python3.13)
 BIN := .venv/bin
-PACKAGES := pipeline components trainer_module
 WORKERS ?= 2
 export PYTHON
 

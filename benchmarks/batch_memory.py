@@ -41,7 +41,8 @@ def write_examples(folder: pathlib.Path) -> int:
     """Writes the images as ImageExampleGen would; returns their bytes."""
     import tensorflow as tf
 
-    from tfx_contrastive.components.image_example_gen import features, staging
+    from tfx_contrastive.components.examples import features
+    from tfx_contrastive.components.image_example_gen import staging
 
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)

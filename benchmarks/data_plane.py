@@ -15,13 +15,13 @@ from tfx.dsl.components.base import base_beam_component, base_beam_executor
 from tfx.types import channel, standard_artifacts
 
 from tests.pipeline.runners.data_plane import BrightnessModel
+from tfx_contrastive.components.evaluation import eval_config
 from tfx_contrastive.components.image_example_gen import inspect_source
 from tfx_contrastive.components.image_example_gen.adapters import idx
 from tfx_contrastive.components.image_example_gen.adapters.fashion_mnist import MD5, find
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
 from tfx_contrastive.pipeline import pipeline as topology
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.evaluation import eval_config
 from tfx_contrastive.pipeline.source import source_of
 
 _BATCH = 10_000

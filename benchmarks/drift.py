@@ -14,17 +14,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import ndimage
 
-from tfx_contrastive.components.drift.config import DriftConfig
-from tfx_contrastive.components.drift.detection import Decision, detect
-from tfx_contrastive.components.drift.images import NewImages
-from tfx_contrastive.components.embedding_gen import embeddings
-from tfx_contrastive.components.embedding_gen.images import read_images
-from tfx_contrastive.components.image_example_gen.decode import DecodedImage, decode
-from tfx_contrastive.components.image_example_gen.png import encode_png
-from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings.images import read_images
+from tfx_contrastive.components.examples.decode import DecodedImage, decode
+from tfx_contrastive.components.examples.png import encode_png
+from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.consumers.drift.config import DriftConfig
+from tfx_contrastive.consumers.drift.detection import Decision, detect
+from tfx_contrastive.consumers.drift.images import NewImages
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.lineage import Lineage
-from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.runs.lineage import Lineage
+from tfx_contrastive.pipeline.runs.metadata import connection_config
 
 _RESAMPLES, _SEEDS = 40, 5
 _NUM_IMAGES = 1_000

@@ -18,9 +18,9 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.components.embedding_gen import embeddings, former
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embedding_gen.transforms import EmbedExamples, tasks_for
+from tfx_contrastive.components.embeddings import embeddings, former
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource, IngestConfig
 from tfx_contrastive.components.image_example_gen.transforms import WriteExamples
 from tfx_contrastive.trainer_module.config import EncoderConfig, ImageConfig, ServingConfig

@@ -15,15 +15,15 @@ import time
 
 from tests.components.registry.conftest import record_of
 from tests.components.registry.kills import kill_pushes, variants
-from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.model import serving_directory
 from tfx_contrastive.components.registry import commands, promotion
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry.interface import CHAMPION
 from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
 from tfx_contrastive.components.registry.model_store import digest_of
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.lineage import Lineage
-from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.runs.lineage import Lineage
+from tfx_contrastive.pipeline.runs.metadata import connection_config
 
 _KILLS = 20
 

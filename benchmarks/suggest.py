@@ -12,14 +12,14 @@ import tempfile
 
 import numpy as np
 
-from tfx_contrastive.components.embedding_gen import embeddings
-from tfx_contrastive.components.embedding_gen.images import read_images
+from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings.images import read_images
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
-from tfx_contrastive.components.label_suggestions import label_errors, probe, selection
-from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.consumers.suggestions import label_errors, probe, selection
 from tfx_contrastive.pipeline.config import PipelineConfig, load_config
-from tfx_contrastive.pipeline.lineage import Lineage
-from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.runs.lineage import Lineage
+from tfx_contrastive.pipeline.runs.metadata import connection_config
 
 _SEEDS = range(5)
 _NUM = 100

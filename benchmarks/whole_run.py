@@ -12,8 +12,8 @@ import tempfile
 import time
 
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.lineage import Lineage, Run
-from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.runs.lineage import Lineage, Run
+from tfx_contrastive.pipeline.runs.metadata import connection_config
 
 DATA_PLANE = {
     "ImageExampleGen": "ImportExampleGen",

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tfx_contrastive.components.served_model import trial_image
-from tfx_contrastive.components.similarity_index_gen.search import ImageSearch
-from tfx_contrastive.pipeline.model_choice import INDEX, ModelChoice
+from tfx_contrastive.components.model.served_model import trial_image
+from tfx_contrastive.consumers.search.search import ImageSearch
+from tfx_contrastive.pipeline.runs.model_choice import INDEX, ModelChoice
 
 _POLL_SECONDS = 2.0
 _RETRY_SECONDS = 60.0  # at most this long between two attempts to load the same version

@@ -12,9 +12,9 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, HTTPException, Query, Request
 
-from tfx_contrastive.components.image_example_gen.decode import size_of
-from tfx_contrastive.components.image_example_gen.records import Reason, RejectedError
-from tfx_contrastive.components.served_model import UnreadableImagesError
+from tfx_contrastive.components.examples.decode import size_of
+from tfx_contrastive.components.examples.records import Reason, RejectedError
+from tfx_contrastive.components.model.served_model import UnreadableImagesError
 from tfx_contrastive.pipeline.following import Serving
 
 Result = TypeVar("Result")

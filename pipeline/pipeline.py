@@ -14,14 +14,14 @@ from tfx_contrastive.components.baseline_resolver.component import BaselineResol
 from tfx_contrastive.components.combined_blessing.component import CombinedBlessing
 from tfx_contrastive.components.compatibility.component import CompatibilityCheck
 from tfx_contrastive.components.embedding_gen.component import EmbeddingGen
+from tfx_contrastive.components.evaluation import eval_config
 from tfx_contrastive.components.image_example_gen.component import ImageExampleGen
 from tfx_contrastive.components.registry_pusher.component import RegistryPusher
 from tfx_contrastive.components.representation_gate.component import RepresentationGate
 from tfx_contrastive.components.similarity_index_gen.component import SimilarityIndexGen
 from tfx_contrastive.pipeline import schema
 from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
-from tfx_contrastive.pipeline.evaluation import eval_config
-from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.runs.metadata import connection_config
 from tfx_contrastive.pipeline.source import Source, code_digest, provenance
 from tfx_contrastive.trainer_module.config import ExportConfig
 

@@ -48,16 +48,17 @@ def source_of(
 
 @functools.cache
 def code_digest(package: str) -> str:
-    """Digest of the sources of a package below `tfx_contrastive`.
+    """Return a digest of the sources of a package below `tfx_contrastive`, and of `contract`, which all share.
 
     TFX knows functions named by dotted path, and components, by their names only: without this,
     a change of the code would still be answered from the cache.
     """
-    folder = pathlib.Path(str(importlib.resources.files(f"tfx_contrastive.{package}")))
+    root = pathlib.Path(str(importlib.resources.files("tfx_contrastive")))
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        digest.update(path.read_bytes() + b"\0")
+    for folder in (root / "contract", root / package):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

@@ -12,7 +12,7 @@ from apache_beam.runners.portability.stager import Stager
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
 PACKAGE = "tfx_contrastive"
-ROOMS = ("components", "pipeline", "trainer_module")  # links in the package lead to them
+ROOMS = ("components", "consumers", "contract", "pipeline", "trainer_module")  # links in the package lead to them
 
 
 def files_of(folder):
@@ -47,7 +47,7 @@ def test_what_beam_sends_to_workers_is_the_whole_package(tmp_path):
     assert files_of(installed) == files_of(CHECKOUT)
 
     importing = (
-        "import tfx_contrastive.components.image_example_gen.records, tfx_contrastive.trainer_module.config;"
+        "import tfx_contrastive.components.examples.records, tfx_contrastive.trainer_module.config;"
         "from tfx_contrastive.pipeline import config;"
         "config.load_config('digits'); print(config.__file__)"
     )

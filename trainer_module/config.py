@@ -4,8 +4,9 @@ import importlib.util
 from typing import Literal
 
 from PIL import ImageColor
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from tfx_contrastive.contract.frozen import Frozen
 from tfx_contrastive.trainer_module.encoder_catalog import KERAS_PREFIX, encoder_names
 from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
 from tfx_contrastive.trainer_module.optimizer_config import AdamW, AnyOptimizer
@@ -25,12 +26,6 @@ class MissingPackageError(ImportError):
 
 
 _ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
-
-
-class Frozen(BaseModel):
-    """Base of every configuration object: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ImageConfig(Frozen):

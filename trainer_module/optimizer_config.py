@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
+
+from tfx_contrastive.contract.frozen import Frozen
 
 
-class Optimizer(BaseModel):
+class Optimizer(Frozen):
     """What all have: linear warm-up, then cosine decay to zero."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     warmup_fraction: float = Field(0.1, ge=0, lt=1, description="share of the steps spent warming up")
     clip_norm: float | None = Field(None, gt=0, description="global norm of gradients; None: no clipping")

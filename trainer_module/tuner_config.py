@@ -2,18 +2,17 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from tfx_contrastive.contract.frozen import Frozen
 from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
 from tfx_contrastive.trainer_module.view_steps import AnyStep
 
 CONFIGURED = "configured"
 
 
-class TunerConfig(BaseModel):
+class TunerConfig(Frozen):
     """What is tried, for how long, and how a trial is scored on `eval`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = False
     max_trials: int = Field(12, ge=1)

@@ -7,15 +7,15 @@ translate) are merged into one resampling of the batch. Pixels are in [0, 1] for
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from tfx_contrastive.contract.frozen import Frozen
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class Step(BaseModel):
+class Step(Frozen):
     """Base of all steps: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     def described(self) -> str:
         """Its parameters as text, such as `min_area 0.25, max_area 1`."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfx_contrastive.components import whitening
+from tfx_contrastive.components.embeddings import whitening
 
 _NEIGHBORS = 10
 _QUERIES_AT_ONCE = 512
@@ -34,7 +34,7 @@ def found(vectors: np.ndarray, names: np.ndarray) -> np.ndarray:
 
 
 def whitened(vectors: np.ndarray, ridge: float) -> np.ndarray:
-    """Vectors as search compares them, whitened with shrinkage (`tfx_contrastive.components.whitening`).
+    """Vectors as search compares them, whitened with shrinkage (`components.embeddings.whitening`).
 
     Args:
         vectors: float [N, D] of length 1; mean and covariance are of these very rows.

@@ -10,8 +10,8 @@ from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 from tfx_contrastive.components.image_example_gen import inspect_source
 from tfx_contrastive.pipeline import pipeline as topology
 from tfx_contrastive.pipeline.config import PipelineConfig
-from tfx_contrastive.pipeline.lineage import Lineage
-from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.runs.lineage import Lineage
+from tfx_contrastive.pipeline.runs.metadata import connection_config
 from tfx_contrastive.pipeline.source import source_of
 from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
 from tfx_contrastive.trainer_module.vocabulary import class_names

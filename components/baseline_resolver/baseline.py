@@ -19,8 +19,8 @@ import logging
 from collections.abc import Sequence
 from typing import Literal
 
-from tfx_contrastive.components import saved_model, serving_directory
-from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.components.model import saved_model, serving_directory
+from tfx_contrastive.components.model.served_model import ServedModel
 
 Policy = Literal["latest", "none"]
 POLICIES: tuple[str, ...] = ("latest", "none")

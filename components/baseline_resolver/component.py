@@ -8,8 +8,8 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from tfx_contrastive.components import serving_directory
 from tfx_contrastive.components.baseline_resolver import baseline
+from tfx_contrastive.components.model import serving_directory
 
 _logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from tfx.utils import path_utils
 from tfx_contrastive.components.artifacts import CompatibilityReport
 from tfx_contrastive.components.compatibility import verdict
 from tfx_contrastive.components.compatibility.config import CompatibilityConfig
-from tfx_contrastive.components.embedding_gen import embeddings, former
-from tfx_contrastive.components.representation_gate.samples import read_samples
+from tfx_contrastive.components.embeddings import embeddings, former
+from tfx_contrastive.components.gates.samples import read_samples
 
 
 @component

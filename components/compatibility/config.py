@@ -1,9 +1,11 @@
 """When a new encoder counts as a drop-in."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from tfx_contrastive.contract.frozen import Frozen
 
 
-class CompatibilityConfig(BaseModel):
+class CompatibilityConfig(Frozen):
     """Thresholds of the verdict, and on how many images it is measured.
 
     All three must be met. The first two say whether the encoders see the same likenesses; they are blind
@@ -11,8 +13,6 @@ class CompatibilityConfig(BaseModel):
     third is not: it searches the former vectors with the new ones, as a consumer would who does not
     embed again.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     min_neighbor_overlap: float = Field(0.8, ge=0, le=1, description="of the k neighbors in either space")
     min_cka: float = Field(0.95, ge=0, le=1, description="linear CKA")

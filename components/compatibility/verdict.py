@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tfx_contrastive.components import serving_directory
 from tfx_contrastive.components.compatibility import figures
 from tfx_contrastive.components.compatibility.config import CompatibilityConfig
-from tfx_contrastive.components.encoder_fingerprint import encoder_fingerprint
-from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.components.model.served_model import ServedModel
 
 REPORT_FILE = "compatibility.json"
 DROP_IN, REINDEX, FIRST = "drop-in", "re-index needed", "first model"

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from tfx_contrastive.contract.frozen import Frozen
 
 
-class EmbeddingConfig(BaseModel):
+class EmbeddingConfig(Frozen):
     """Configuration of EmbeddingGen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     batch_size: int = Field(256, ge=1, description="images in one call of the model, and in memory, twice")
     whiten: Literal["auto", "always", "never"] = Field(

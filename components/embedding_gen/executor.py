@@ -7,8 +7,10 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from tfx_contrastive.components.embedding_gen import embeddings, former, transforms
-from tfx_contrastive.components.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.components.embeddings import embeddings, former
+from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
+
+from . import transforms
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):

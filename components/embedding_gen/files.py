@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tfx_contrastive.components.embedding_gen import embeddings
-from tfx_contrastive.components.embedding_gen.former import FormerVectors
-from tfx_contrastive.components.errors import InputError
-from tfx_contrastive.components.served_model import ServedModel, UnreadableImagesError
+from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings.former import FormerVectors
+from tfx_contrastive.components.model.served_model import ServedModel, UnreadableImagesError
+from tfx_contrastive.contract.errors import InputError
 
 _READ_AHEAD = 2
 _NAMED_IN_ERRORS = 20

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfx_contrastive.components import whitening
-from tfx_contrastive.components.embedding_gen import embeddings
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
+from tfx_contrastive.components.embeddings import embeddings, whitening
 
 _TRAIN = "train"
 _MIN_VECTORS_PER_DIMENSION = 10

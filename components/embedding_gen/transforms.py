@@ -16,14 +16,14 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils import shared
 from apache_beam.utils.windowed_value import WindowedValue
 
-from tfx_contrastive.components.embedding_gen import embeddings
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embedding_gen.files import Counts, EmbedTask, embed_file
-from tfx_contrastive.components.embedding_gen.former import FormerVectors
 from tfx_contrastive.components.embedding_gen.space import settle_space
-from tfx_contrastive.components.encoder_fingerprint import encoder_fingerprint
-from tfx_contrastive.components.errors import InputError
-from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings.former import FormerVectors
+from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.contract.errors import InputError
 
 _progress = logging.getLogger("tfx_contrastive.progress")
 

@@ -2,12 +2,12 @@
 
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.content import fingerprint
-from tfx_contrastive.components.image_example_gen.errors import DataError
 from tfx_contrastive.components.image_example_gen.inspection import (
     SourceInspection,
     inspect_source,
     require_enough_labels,
 )
+from tfx_contrastive.contract.errors import DataError
 
 __all__ = [
     "DataError",

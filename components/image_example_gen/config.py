@@ -3,15 +3,12 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.contract.frozen import Frozen
 
 FASHION_MNIST_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
-
-
-class Frozen(BaseModel):
-    """Base of every configuration object: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _require_names(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -145,14 +142,6 @@ Source = Annotated[
     | DigitsSource,
     Field(discriminator="kind"),
 ]
-
-
-class SeenAs(Frozen):
-    """What a model sees of an image; the wiring takes it from the `image` part of the configuration."""
-
-    ground: tuple[int, int, int] = Field((255, 255, 255), description="of transparent pixels, 0 to 255")
-    bit_depth: int = Field(16, ge=8, le=16, description="bits that are used in files of 16 bits per value")
-    channels: Literal[1, 3, 4] = Field(4, description="with 4, alpha is kept")
 
 
 class IngestConfig(Frozen):

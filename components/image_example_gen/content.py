@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
-from tfx_contrastive.components.image_example_gen import files
+from tfx_contrastive.components.examples import files
 from tfx_contrastive.components.image_example_gen.adapters.base import Content
 from tfx_contrastive.components.image_example_gen.digests import DigestStore
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.config import ArchiveSource, IngestConfig
-from tfx_contrastive.components.image_example_gen.errors import DataError
 from tfx_contrastive.components.image_example_gen.groups import Census, require_enough_groups, take_census
 from tfx_contrastive.components.image_example_gen.inspection import SourceInspection
+from tfx_contrastive.contract.errors import DataError
 
 _CHUNK_IMAGES = 4096
 

@@ -5,14 +5,16 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_contrastive.components.image_example_gen import labels_file, names
+from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.config import (
     CsvManifestSource,
     ImageFolderSource,
     IngestConfig,
 )
-from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.contract.errors import DataError
+
+from . import labels_file
 
 _CHUNK_IMAGES = 4096
 _ID = re.compile("[0-9a-f]{64}")

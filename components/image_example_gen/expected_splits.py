@@ -2,9 +2,9 @@
 
 import collections
 
+from tfx_contrastive.components.examples.records import EVAL, TEST, TRAIN, UNSPLIT
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.inspection import SourceInspection
-from tfx_contrastive.components.image_example_gen.records import EVAL, TEST, TRAIN, UNSPLIT
 from tfx_contrastive.components.image_example_gen.survey import Survey
 
 

@@ -12,15 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfx_contrastive.components.image_example_gen.errors import DataError
-from tfx_contrastive.components.image_example_gen.records import (
-    EVAL,
-    SPLITS,
-    TEST,
-    TRAIN,
-    UNSPLIT,
-    StagedChunk,
-)
+from tfx_contrastive.components.examples.records import EVAL, SPLITS, TEST, TRAIN, UNSPLIT, StagedChunk
+from tfx_contrastive.contract.errors import DataError
 
 _SHOWN = 3
 

@@ -6,9 +6,11 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
-from tfx_contrastive.components.image_example_gen import names, table
-from tfx_contrastive.components.image_example_gen.errors import DataError
-from tfx_contrastive.components.image_example_gen.records import StagedChunk
+from tfx_contrastive.components.examples import names
+from tfx_contrastive.components.examples.records import StagedChunk
+from tfx_contrastive.contract.errors import DataError
+
+from . import table
 
 IMAGE_ID, SOURCE, LABEL = "image_id", "source", "label"
 _SHOWN = 5

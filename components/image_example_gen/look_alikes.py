@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from tfx_contrastive.components.image_example_gen import names
+from tfx_contrastive.components.examples import names
 
 _MISSING = frozenset({""}) | names.words(
     "nan none null nil n/a na #n/a <na> nat undefined - ? . #value! #ref!"

@@ -15,7 +15,7 @@ import faiss
 import numpy as np
 from PIL import Image
 
-from tfx_contrastive.components.image_example_gen.records import EVAL, SPLITS, TEST, TRAIN, StagedChunk
+from tfx_contrastive.components.examples.records import EVAL, SPLITS, TEST, TRAIN, StagedChunk
 
 _SIDE, _COLOR_SIDE = 16, 4
 _NUM_GRAY = _SIDE * _SIDE

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from tfx_contrastive.components.image_example_gen import files
+from tfx_contrastive.components.examples import files
+from tfx_contrastive.components.examples.records import SPLITS, SetAside, StagedChunk
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
-from tfx_contrastive.components.image_example_gen.errors import DataError
-from tfx_contrastive.components.image_example_gen.records import SPLITS, SetAside, StagedChunk
 from tfx_contrastive.components.image_example_gen.splits import UNLABELLED, SplitPlan
+from tfx_contrastive.contract.errors import DataError
 
 MAX_SAMPLES = 100
 RECORDS_FILE = "records.jsonl"

@@ -27,16 +27,7 @@ from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
-from tfx_contrastive.components.image_example_gen.config import IngestConfig
-from tfx_contrastive.components.image_example_gen.errors import DataError
-from tfx_contrastive.components.image_example_gen.groups import Groups, follow, group_images, whole_groups
-from tfx_contrastive.components.image_example_gen.inspection import (
-    require_classes,
-    require_learnt,
-    too_few_labels_error,
-    unlabelled_split_error,
-)
-from tfx_contrastive.components.image_example_gen.records import (
+from tfx_contrastive.components.examples.records import (
     EVAL,
     SPLITS,
     TEST,
@@ -45,6 +36,15 @@ from tfx_contrastive.components.image_example_gen.records import (
     Duplicates,
     StagedChunk,
 )
+from tfx_contrastive.components.image_example_gen.config import IngestConfig
+from tfx_contrastive.components.image_example_gen.groups import Groups, follow, group_images, whole_groups
+from tfx_contrastive.components.image_example_gen.inspection import (
+    require_classes,
+    require_learnt,
+    too_few_labels_error,
+    unlabelled_split_error,
+)
+from tfx_contrastive.contract.errors import DataError
 
 DROPPED = -1
 UNLABELLED = -1

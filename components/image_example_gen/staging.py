@@ -8,17 +8,19 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.components.image_example_gen import features, files, near_copies, seen
-from tfx_contrastive.components.image_example_gen.config import SeenAs
-from tfx_contrastive.components.image_example_gen.decode import decode
-from tfx_contrastive.components.image_example_gen.png import encode_png
-from tfx_contrastive.components.image_example_gen.records import (
+from tfx_contrastive.components.examples import features, files, seen
+from tfx_contrastive.components.examples.decode import decode
+from tfx_contrastive.components.examples.png import encode_png
+from tfx_contrastive.components.examples.records import (
     ArrayBatch,
     EncodedImage,
     RejectedError,
     SetAside,
     StagedChunk,
 )
+from tfx_contrastive.components.examples.seen import SeenAs
+
+from . import near_copies
 
 # Images are encoded to examples in groups of this many: decoded pixels of a group are in memory at once.
 _GROUP_IMAGES = 64

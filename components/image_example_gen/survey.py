@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from tfx_contrastive.components.image_example_gen import names
+from tfx_contrastive.components.examples import names
+from tfx_contrastive.components.examples.decode import judge
+from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, RejectedError
+from tfx_contrastive.components.examples.seen import blank_images, unused_bits
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
-from tfx_contrastive.components.image_example_gen.decode import judge
-from tfx_contrastive.components.image_example_gen.errors import DataError
 from tfx_contrastive.components.image_example_gen.expected_groups import doubts_of_pattern, expected_groups
 from tfx_contrastive.components.image_example_gen.expected_labels import check_labels_files
 from tfx_contrastive.components.image_example_gen.groups import Census
@@ -26,12 +27,6 @@ from tfx_contrastive.components.image_example_gen.inspection import (
     require_classes,
     require_enough_labels,
 )
-from tfx_contrastive.components.image_example_gen.records import (
-    ArrayBatch,
-    EncodedImage,
-    RejectedError,
-)
-from tfx_contrastive.components.image_example_gen.seen import blank_images, unused_bits
 from tfx_contrastive.components.image_example_gen.survey_sample import (
     CHUNK_IMAGES,
     NUM_IMAGES,
@@ -39,6 +34,7 @@ from tfx_contrastive.components.image_example_gen.survey_sample import (
     more_images,
     some_images,
 )
+from tfx_contrastive.contract.errors import DataError
 
 _MAX_SECONDS = 4.0
 _MIN_IMAGES = 20  # fewer tell nothing for certain of the rest, and are looked at whatever the time

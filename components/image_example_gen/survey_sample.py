@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfx_contrastive.components.image_example_gen.records import ArrayBatch, EncodedImage, Entry
+from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, Entry
 
 NUM_IMAGES = 256  # by chance; beside them the first and the last of every class in every split
 CHUNK_IMAGES = 64

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from tfx_contrastive.contract.frozen import Frozen
 
 
-class RegistryConfig(BaseModel):
+class RegistryConfig(Frozen):
     """Configuration of the model registry."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["mlflow", "kubeflow"] = "mlflow"
     uri: str | None = Field(

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.contract.errors import InputError
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"

@@ -6,7 +6,7 @@ import platform
 import shutil
 from importlib.metadata import version
 
-from tfx_contrastive.components import saved_model
+from tfx_contrastive.components.model import saved_model
 from tfx_contrastive.components.registry.model_store import (
     CODE_FILE,
     ENVIRONMENT_FILE,

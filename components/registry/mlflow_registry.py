@@ -10,7 +10,6 @@ import tempfile
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from tfx_contrastive.components.errors import InputError
 from tfx_contrastive.components.registry import mlflow_client, mlflow_flavor
 from tfx_contrastive.components.registry.interface import (
     Event,
@@ -22,6 +21,7 @@ from tfx_contrastive.components.registry.interface import (
 )
 from tfx_contrastive.components.registry.locking import exclusive_file
 from tfx_contrastive.components.registry.model_store import ModelStore, require_whole
+from tfx_contrastive.contract.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow.tracking._model_registry.client import ModelRegistryClient

@@ -6,10 +6,10 @@ import shutil
 import uuid
 from collections.abc import Callable
 
-from tfx_contrastive.components import saved_model, serving_directory
-from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.model import saved_model, serving_directory
+from tfx_contrastive.components.model.saved_model import SAVED_MODEL_FILE
 from tfx_contrastive.components.registry.interface import RegistryError, VersionRecord
-from tfx_contrastive.components.saved_model import SAVED_MODEL_FILE
+from tfx_contrastive.contract.errors import InputError
 
 RECORD_FILE = "version.json"
 CARD_FILE = "model_card.md"

@@ -11,7 +11,7 @@ The alias is the truth. It moves in one write; everything else is brought in lin
 import datetime
 import logging
 
-from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.model import serving_directory
 from tfx_contrastive.components.registry.interface import (
     CHALLENGER,
     CHAMPION,

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_contrastive.components import saved_model
-from tfx_contrastive.components.encoder_fingerprint import EMBED_SIGNATURE, encoder_fingerprint
+from tfx_contrastive.components.model import saved_model
+from tfx_contrastive.components.model.encoder_fingerprint import EMBED_SIGNATURE, encoder_fingerprint
 
 CLASSIFY_SIGNATURE = "serving_default"
 CLASSES_OUTPUT = "all_classes"

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 
-from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.model import serving_directory
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.commands import RegistryLocation, open_registry
 from tfx_contrastive.components.registry.interface import ALIASES, CHAMPION, VersionRecord

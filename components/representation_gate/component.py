@@ -6,7 +6,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
 from tfx_contrastive.components.artifacts import RepresentationReport
-from tfx_contrastive.components.blessing import BLESSED_PROPERTY, write_blessing_file
+from tfx_contrastive.components.gates.blessing import BLESSED_PROPERTY, write_blessing_file
 from tfx_contrastive.components.representation_gate import measurement
 from tfx_contrastive.components.representation_gate.config import GateConfig
 

@@ -1,11 +1,12 @@
 """What an encoder must reach, and on how many images that is measured."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from tfx_contrastive.components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.contract.frozen import Frozen
 
 
-class GateConfig(BaseModel):
+class GateConfig(Frozen):
     """Thresholds and sample sizes of the representation gate.
 
     A threshold of None is not applied. Thresholds on kNN and linear probe apply where `train` and `eval`
@@ -25,8 +26,6 @@ class GateConfig(BaseModel):
     - *Not good enough for this task*: the absolute accuracies and the gain over pixels, None by default
       because only the team that owns the data can know them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     min_effective_rank: float | None = Field(
         2.5, ge=1, description="an encoder along one line of features has at most 2 after normalisation"

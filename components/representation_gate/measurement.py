@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.components import whitening
-from tfx_contrastive.components.image_example_gen.config import SeenAs
+from tfx_contrastive.components.embeddings import whitening
+from tfx_contrastive.components.embeddings.whitening import Whitening
+from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.components.gates.samples import Sample, read_samples
 from tfx_contrastive.components.representation_gate import figures, pixels, verdict
 from tfx_contrastive.components.representation_gate.config import GateConfig
 from tfx_contrastive.components.representation_gate.encoder import SavedEncoder
 from tfx_contrastive.components.representation_gate.pixel_comparison import Comparison, compare
-from tfx_contrastive.components.representation_gate.samples import Sample, read_samples
-from tfx_contrastive.components.whitening import Whitening
 
 METRICS_FILE = "metrics.json"
 _AS_THEY_ARE, _WHITENED = "embedding", "embedding, whitened"

@@ -3,9 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.components.image_example_gen.by_tensorflow import as_upright, without_gray_alpha
-from tfx_contrastive.components.image_example_gen.config import SeenAs
-from tfx_contrastive.components.image_example_gen.seen import on_ground
+from tfx_contrastive.components.examples.by_tensorflow import as_upright, without_gray_alpha
+from tfx_contrastive.components.examples.seen import SeenAs, on_ground
 
 COLOR_SIZE, GRAY_SIZE = 8, 16
 CROP_SHARE = 0.9

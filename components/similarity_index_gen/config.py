@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from tfx_contrastive.contract.frozen import Frozen
 
 
-class IndexConfig(BaseModel):
+class IndexConfig(Frozen):
     """Configuration of SimilarityIndexGen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     splits: tuple[str, ...] | None = Field(None, description="which to index; None: all")
     exact_up_to: int = Field(

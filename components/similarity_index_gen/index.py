@@ -14,12 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tfx_contrastive.components import whitening
-from tfx_contrastive.components.embedding_gen import embeddings
-from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.components.embeddings import embeddings, whitening
 from tfx_contrastive.components.similarity_index_gen.approximate import Trial, build_approximate
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 from tfx_contrastive.components.similarity_index_gen.exact import build_exact
+from tfx_contrastive.contract.errors import InputError
 
 FORMAT_VERSION = 2
 _READABLE_VERSIONS = (1, 2)  # 1: before an index could be whitened

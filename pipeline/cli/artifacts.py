@@ -3,8 +3,8 @@
 import click
 
 from tfx_contrastive.pipeline.cli import invocation, options, records
-from tfx_contrastive.pipeline.lineage import Lineage, Run, no_run_yet
-from tfx_contrastive.pipeline.metadata import reading_config
+from tfx_contrastive.pipeline.runs.lineage import Lineage, Run, no_run_yet
+from tfx_contrastive.pipeline.runs.metadata import reading_config
 
 
 @click.command("artifacts")

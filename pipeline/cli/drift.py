@@ -8,14 +8,14 @@ import posixpath
 
 import click
 
-from tfx_contrastive.components.drift.config import DriftConfig, permutations_for
-from tfx_contrastive.components.drift.detection import Decision, detect, write_decision
-from tfx_contrastive.components.drift.images import read_images
-from tfx_contrastive.components.embedding_gen import embeddings
-from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.consumers.drift.config import DriftConfig, permutations_for
+from tfx_contrastive.consumers.drift.detection import Decision, detect, write_decision
+from tfx_contrastive.consumers.drift.images import read_images
 from tfx_contrastive.pipeline.cli import exit_status, invocation, options, searching
 from tfx_contrastive.pipeline.config.model import seen_as
-from tfx_contrastive.pipeline.model_choice import EMBEDDINGS, STATISTICS
+from tfx_contrastive.pipeline.runs.model_choice import EMBEDDINGS, STATISTICS
 from tfx_contrastive.trainer_module.config import ImageConfig
 
 _DEFAULTS = DriftConfig()

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from tfx_contrastive.pipeline.cli import exit_status, invocation
 from tfx_contrastive.pipeline.config import PipelineConfig
-from tfx_contrastive.pipeline.presence import Record
 from tfx_contrastive.pipeline.runners import events
 from tfx_contrastive.pipeline.runners.supervisor import Outcome
+from tfx_contrastive.pipeline.runs.presence import Record
 
 
 def print_stopped(console: Console, outcome: Outcome, stopped_by: signal.Signals) -> None:

@@ -10,7 +10,7 @@ import click
 from tfx_contrastive.components.registry import commands
 from tfx_contrastive.components.registry.interface import Event
 from tfx_contrastive.pipeline.cli import options, records
-from tfx_contrastive.pipeline.model_choice import registry_location
+from tfx_contrastive.pipeline.runs.model_choice import registry_location
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

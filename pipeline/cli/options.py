@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 import click
 
-from tfx_contrastive.components.errors import InputError
+from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.pipeline import config as configuration
 from tfx_contrastive.pipeline.cli import chatter, invocation
 from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
 from tfx_contrastive.pipeline.config.finding import only_configuration
 from tfx_contrastive.pipeline.config.loading import bundled_configs
-from tfx_contrastive.pipeline.lineage import NotFoundError
 from tfx_contrastive.pipeline.runners.supervisor import RunError
+from tfx_contrastive.pipeline.runs.lineage import NotFoundError
 from tfx_contrastive.trainer_module.config import MissingPackageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tfx_contrastive.pipeline.lineage import Artifact, NodeRun, Run
-from tfx_contrastive.pipeline.report.standing import Standing, standing_of
+from tfx_contrastive.pipeline.runs.lineage import Artifact, NodeRun, Run
+from tfx_contrastive.pipeline.runs.standing import Standing, standing_of
 
 _UNBOUNDED = 10_000
 _STYLES = {

@@ -3,9 +3,9 @@
 import click
 
 from tfx_contrastive.pipeline.cli import invocation, options, records
-from tfx_contrastive.pipeline.lineage import Lineage, no_run_yet
-from tfx_contrastive.pipeline.metadata import reading_config
-from tfx_contrastive.pipeline.presence import interruption
+from tfx_contrastive.pipeline.runs.lineage import Lineage, no_run_yet
+from tfx_contrastive.pipeline.runs.metadata import reading_config
+from tfx_contrastive.pipeline.runs.presence import interruption
 
 
 @click.command("runs")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import click
 
-from tfx_contrastive.components.similarity_index_gen.contact_sheet import contact_sheet
-from tfx_contrastive.components.similarity_index_gen.search import ImageSearch, Neighbor
+from tfx_contrastive.consumers.search.contact_sheet import contact_sheet
+from tfx_contrastive.consumers.search.search import ImageSearch, Neighbor
 from tfx_contrastive.pipeline.cli import options, records, searching
-from tfx_contrastive.pipeline.model_choice import INDEX, ModelChoice
+from tfx_contrastive.pipeline.runs.model_choice import INDEX, ModelChoice
 
 
 @click.command("search")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from tfx_contrastive.pipeline.cli import options
-from tfx_contrastive.pipeline.model_choice import INDEX, ModelChoice, choose
+from tfx_contrastive.pipeline.runs.model_choice import INDEX, ModelChoice, choose
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -5,7 +5,7 @@ import socket
 import click
 
 from tfx_contrastive.pipeline.cli import options, searching
-from tfx_contrastive.pipeline.model_choice import INDEX, champion_watch, choose
+from tfx_contrastive.pipeline.runs.model_choice import INDEX, champion_watch, choose
 
 
 @click.command("serve")

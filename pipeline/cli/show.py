@@ -3,10 +3,10 @@
 import click
 
 from tfx_contrastive.pipeline.cli import options, records
-from tfx_contrastive.pipeline.lineage import Lineage, NodeRun, NotFoundError
-from tfx_contrastive.pipeline.metadata import reading_config
-from tfx_contrastive.pipeline.presence import interruption
-from tfx_contrastive.pipeline.report.standing import standing_of
+from tfx_contrastive.pipeline.runs.lineage import Lineage, NodeRun, NotFoundError
+from tfx_contrastive.pipeline.runs.metadata import reading_config
+from tfx_contrastive.pipeline.runs.presence import interruption
+from tfx_contrastive.pipeline.runs.standing import standing_of
 
 _LONGEST = 300
 

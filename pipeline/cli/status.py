@@ -4,11 +4,11 @@ import dataclasses
 
 import click
 
-from tfx_contrastive.pipeline import presence
 from tfx_contrastive.pipeline.cli import ending, options, records
-from tfx_contrastive.pipeline.lineage import Lineage
-from tfx_contrastive.pipeline.metadata import reading_config
-from tfx_contrastive.pipeline.report.standing import standing_of
+from tfx_contrastive.pipeline.runs import presence
+from tfx_contrastive.pipeline.runs.lineage import Lineage
+from tfx_contrastive.pipeline.runs.metadata import reading_config
+from tfx_contrastive.pipeline.runs.standing import standing_of
 
 
 @click.command("status")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import click
 
-from tfx_contrastive.components.label_suggestions import lists
-from tfx_contrastive.components.similarity_index_gen.contact_sheet import Cell, draw_sheet
+from tfx_contrastive.consumers.search.contact_sheet import Cell, draw_sheet
+from tfx_contrastive.consumers.suggestions import lists
 from tfx_contrastive.pipeline.cli import invocation, options, searching
-from tfx_contrastive.pipeline.model_choice import EMBEDDINGS
+from tfx_contrastive.pipeline.runs.model_choice import EMBEDDINGS
 
 _SHEET_COLUMNS = 10
 _LABELS_KEY = "data.labels_files"

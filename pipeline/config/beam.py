@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from tfx_contrastive.contract.frozen import Frozen
 
 Profile = Literal["local", "local-parallel", "portable", "flink", "spark", "dataflow"]
 
@@ -58,10 +60,8 @@ _PROFILES: dict[Profile, tuple[str, ...]] = {
 }
 
 
-class BeamConfig(BaseModel):
+class BeamConfig(Frozen):
     """How Beam runs the data components."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     profile: Profile = "local"
     workers: int = Field(2, ge=1, description="processes, or the most that the engine may start")

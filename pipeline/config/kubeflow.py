@@ -2,7 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
+
+from tfx_contrastive.contract.frozen import Frozen
 
 EXIT_HANDLER = "ReportOutcome"
 
@@ -10,12 +12,6 @@ EXIT_HANDLER = "ReportOutcome"
 KubernetesName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 MountPath = Annotated[str, StringConstraints(pattern=r"^/[^:]*$")]
-
-
-class Frozen(BaseModel):
-    """Base of every configuration object: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class RetryConfig(Frozen):

@@ -4,18 +4,19 @@ import os
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tfx_contrastive.components.compatibility.config import CompatibilityConfig
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
+from tfx_contrastive.components.evaluation.config import ComparedClasses, EvaluationConfig
 from tfx_contrastive.components.image_example_gen.config import IngestConfig, SeenAs
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.representation_gate.config import GateConfig
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
+from tfx_contrastive.contract.frozen import Frozen
 from tfx_contrastive.pipeline import schema
 from tfx_contrastive.pipeline.config.beam import BeamConfig
 from tfx_contrastive.pipeline.config.kubeflow import KubeflowConfig
-from tfx_contrastive.pipeline.evaluation.config import ComparedClasses, EvaluationConfig
 from tfx_contrastive.trainer_module.config import (
     ExportConfig,
     HeadConfig,
@@ -25,12 +26,6 @@ from tfx_contrastive.trainer_module.config import (
 )
 from tfx_contrastive.trainer_module.tuner_config import TunerConfig
 from tfx_contrastive.trainer_module.view_steps import check_policy
-
-
-class Frozen(BaseModel):
-    """Base of the wiring's own parts: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def seen_as(image: ImageConfig) -> SeenAs:

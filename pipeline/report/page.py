@@ -11,7 +11,6 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from tfx_contrastive.pipeline.lineage import Run
 from tfx_contrastive.pipeline.report import figures
 from tfx_contrastive.pipeline.report.sections.classifier import Classifier
 from tfx_contrastive.pipeline.report.sections.comparison import Comparison
@@ -23,6 +22,7 @@ from tfx_contrastive.pipeline.report.sections.representation import EmbeddingMap
 from tfx_contrastive.pipeline.report.sections.verdict import Verdict
 from tfx_contrastive.pipeline.report.sections.views import Views
 from tfx_contrastive.pipeline.report.thumbnails import Sheet
+from tfx_contrastive.pipeline.runs.lineage import Run
 
 _STATE_MARKS = {"ran": "✓", "cached": "=", "failed": "✗", "running": "▸", "interrupted": "–"}
 _DIGITS = 4

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.components.representation_gate.samples import read_samples
-from tfx_contrastive.pipeline.lineage import Run
-from tfx_contrastive.pipeline.report import files
+from tfx_contrastive.components.gates.samples import read_samples
+from tfx_contrastive.pipeline.runs import files
+from tfx_contrastive.pipeline.runs.lineage import Run
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.images import decode_image
 

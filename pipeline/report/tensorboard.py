@@ -5,13 +5,13 @@ import posixpath
 
 import tensorflow as tf
 
-from tfx_contrastive.pipeline.lineage import Run
-from tfx_contrastive.pipeline.report import files
 from tfx_contrastive.pipeline.report.samples import ImageSample
 from tfx_contrastive.pipeline.report.scalars import event_files
 from tfx_contrastive.pipeline.report.sections.representation import MAP_IMAGES, Seen
 from tfx_contrastive.pipeline.report.sections.views import Views
 from tfx_contrastive.pipeline.report.thumbnails import paste, small_picture
+from tfx_contrastive.pipeline.runs import files
+from tfx_contrastive.pipeline.runs.lineage import Run
 
 _SPRITE_TILE = 40
 _SPRITE_SIDE = 8_192  # the projector refuses larger sprites

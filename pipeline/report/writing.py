@@ -5,11 +5,6 @@ import pathlib
 import time
 
 from tfx_contrastive.pipeline.config import PipelineConfig
-from tfx_contrastive.pipeline.lineage import Lineage, Run
-from tfx_contrastive.pipeline.metadata import reading_config
-from tfx_contrastive.pipeline.presence import interruption
-from tfx_contrastive.pipeline.report import files, page, tensorboard
-from tfx_contrastive.pipeline.report.evaluations import collect_evaluations
 from tfx_contrastive.pipeline.report.models import ServedModel
 from tfx_contrastive.pipeline.report.samples import evaluation_sample
 from tfx_contrastive.pipeline.report.sections.classifier import collect_classifier
@@ -25,8 +20,15 @@ from tfx_contrastive.pipeline.report.sections.pretraining import collect_pretrai
 from tfx_contrastive.pipeline.report.sections.representation import Seen, collect_representation
 from tfx_contrastive.pipeline.report.sections.verdict import collect_verdict
 from tfx_contrastive.pipeline.report.sections.views import collect_views
-from tfx_contrastive.pipeline.report.standing import last_blessed_before, standing_of
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
+from tfx_contrastive.pipeline.runs import files
+from tfx_contrastive.pipeline.runs.evaluations import collect_evaluations
+from tfx_contrastive.pipeline.runs.lineage import Lineage, Run
+from tfx_contrastive.pipeline.runs.metadata import reading_config
+from tfx_contrastive.pipeline.runs.presence import interruption
+from tfx_contrastive.pipeline.runs.standing import last_blessed_before, standing_of
+
+from . import page, tensorboard
 
 _GALLERY_TILE = 96
 _POINT_TILE = 40

@@ -31,7 +31,7 @@ class Node:
         seconds: How long it took; set when it has ended.
         error: Why it has failed.
         note: What it has not done although it ran, such as `not pushed`
-            (`tfx_contrastive.pipeline.lineage.not_done`).
+            (`tfx_contrastive.pipeline.runs.lineage.not_done`).
     """
 
     id: str
@@ -70,7 +70,7 @@ class Finished:
 
     Attributes:
         run_id: ML Metadata's name of the run.
-        summary: Its figures, as `tfx_contrastive.pipeline.summary.Summary` has them.
+        summary: Its figures, as `tfx_contrastive.pipeline.runs.summary.Summary` has them.
         report: Path of the report; empty if it could not be written.
     """
 

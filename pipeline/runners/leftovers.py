@@ -3,7 +3,7 @@
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from tfx_contrastive.pipeline.lineage import INTERRUPTED_PROPERTY, Interruption
+from tfx_contrastive.pipeline.runs.lineage import INTERRUPTED_PROPERTY, Interruption
 
 _UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 

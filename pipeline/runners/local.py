@@ -16,11 +16,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_contrastive.pipeline import lineage
+from tfx_contrastive.contract import stopping
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events
+from tfx_contrastive.pipeline.runs import lineage
 from tfx_contrastive.pipeline.source import Source
-from tfx_contrastive.trainer_module import stopping
 
 _PR_SET_PDEATHSIG = 1
 
@@ -67,9 +67,9 @@ def run(
     """
     from tfx.dsl.compiler import compiler
 
-    from tfx_contrastive.pipeline import metadata, summary
     from tfx_contrastive.pipeline import pipeline as topology
     from tfx_contrastive.pipeline.runners import leftovers, reporting
+    from tfx_contrastive.pipeline.runs import metadata, summary
 
     connection = metadata.connection_config(config)
     leftovers.cancel_unfinished(metadata.open_store(connection), config.name, interruption)

@@ -10,9 +10,9 @@ from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.beam import beam_dag_runner
 
-from tfx_contrastive.pipeline import lineage
+from tfx_contrastive.contract import stopping
 from tfx_contrastive.pipeline.runners import events
-from tfx_contrastive.trainer_module import stopping
+from tfx_contrastive.pipeline.runs import lineage
 
 _progress = logging.getLogger(events.PROGRESS_LOGGER)
 

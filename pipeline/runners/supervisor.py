@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from tfx_contrastive.pipeline import presence
 from tfx_contrastive.pipeline.config import PipelineConfig
-from tfx_contrastive.pipeline.root import require_no_pattern, require_outside_data, require_unmoved
 from tfx_contrastive.pipeline.runners import events
 from tfx_contrastive.pipeline.runners.signals import Relay
+from tfx_contrastive.pipeline.runs import presence
+from tfx_contrastive.pipeline.runs.root import require_no_pattern, require_outside_data, require_unmoved
 
 # The kernel ends the child of a killed command at once, but not in the same moment.
 _SECONDS_FOR_A_KILLED_RUN_TO_END = 3.0
@@ -74,7 +74,7 @@ def require_usable(config: PipelineConfig) -> None:
     except OSError as error:
         raise _unwritable(root, error) from error
     if config.metadata.kind != "sqlite":
-        from tfx_contrastive.pipeline import (
+        from tfx_contrastive.pipeline.runs import (
             metadata,  # it takes a second to import, and a SQLite file needs no check
         )
 

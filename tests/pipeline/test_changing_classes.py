@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.server import Server
-from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.components.model.served_model import ServedModel
 from tfx_contrastive.pipeline.cli.exit_status import REFUSED
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -11,8 +11,8 @@ from sklearn import datasets
 
 from tests.pipeline.command import tfx_contrastive
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.lineage import Lineage
-from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.runs.lineage import Lineage
+from tfx_contrastive.pipeline.runs.metadata import connection_config
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

@@ -19,8 +19,8 @@ from sklearn import datasets
 from tests.pipeline.command import tfx_contrastive
 from tfx_contrastive.pipeline.cli import exit_status
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.lineage import Lineage
-from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.runs.lineage import Lineage
+from tfx_contrastive.pipeline.runs.metadata import connection_config
 from tfx_contrastive.trainer_module.config import PretrainConfig
 from tfx_contrastive.trainer_module.pretrain import run as pretraining
 

@@ -9,7 +9,7 @@ from tests.components.tiny_models import png
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.consumers import make_consumed
 from tests.pipeline.server import Server
-from tfx_contrastive.components.served_model import ServedModel
+from tfx_contrastive.components.model.served_model import ServedModel
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tfx_contrastive.trainer_module import stopping
+from tfx_contrastive.contract import stopping
 from tfx_contrastive.trainer_module.config import PretrainConfig, ServingConfig
 
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module import stopping
+from tfx_contrastive.contract import stopping
 from tfx_contrastive.trainer_module.config import PretrainConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
 from tfx_contrastive.trainer_module.encoders import build_encoder, check_image_size, load_pretrained

@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
-from tfx_contrastive.components.image_example_gen import files, names
-from tfx_contrastive.components.image_example_gen.file_formats import HEAD_BYTES, name_format
+from tfx_contrastive.components.examples import files, names
+from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
 
 _ZIP_SYMBOLIC_LINK_BITS = 16  # a zip made on Unix has the file's mode in the upper half of external_attr
 _UTF_8_FLAG = 0x800

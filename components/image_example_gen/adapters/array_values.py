@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.contract.errors import DataError
 
 _MAX_8_BITS = 255
 _BITS_OF_CAMERAS = (8, 10, 12, 14, 16)

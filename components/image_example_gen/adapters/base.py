@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from tfx_contrastive.components.image_example_gen import files, names
-from tfx_contrastive.components.image_example_gen.errors import DataError
-from tfx_contrastive.components.image_example_gen.records import ArrayBatch, EncodedImage, Entry, Reason
+from tfx_contrastive.components.examples import files, names
+from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, Entry, Reason
+from tfx_contrastive.contract.errors import DataError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,12 +5,14 @@ import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from tfx_contrastive.components.image_example_gen import files, look_alikes, names, table
+from tfx_contrastive.components.examples import files, names
+from tfx_contrastive.components.examples.records import UNSPLIT, EncodedImage, Entry
 from tfx_contrastive.components.image_example_gen.adapters import base
 from tfx_contrastive.components.image_example_gen.adapters.image_paths import ImagePaths, Rejection
 from tfx_contrastive.components.image_example_gen.config import CsvManifestSource
-from tfx_contrastive.components.image_example_gen.errors import DataError
-from tfx_contrastive.components.image_example_gen.records import UNSPLIT, EncodedImage, Entry
+from tfx_contrastive.contract.errors import DataError
+
+from .. import look_alikes, table
 
 
 @dataclasses.dataclass(frozen=True)

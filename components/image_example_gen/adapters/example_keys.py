@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_contrastive.components.image_example_gen.file_formats import name_format
+from tfx_contrastive.components.examples.file_formats import name_format
 
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 

@@ -11,12 +11,12 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from tfx_contrastive.components.image_example_gen import files, names
+from tfx_contrastive.components.examples import files, names
+from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
+from tfx_contrastive.components.examples.records import UNSPLIT, ArrayBatch
 from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base
 from tfx_contrastive.components.image_example_gen.config import IdxSource
-from tfx_contrastive.components.image_example_gen.errors import DataError
-from tfx_contrastive.components.image_example_gen.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.image_example_gen.records import UNSPLIT, ArrayBatch
+from tfx_contrastive.contract.errors import DataError
 
 _IMAGES = re.compile(r"(?P<prefix>.+)[-_.]images[-_.]idx[34][-_.]ubyte(\.gz)?", re.IGNORECASE)
 _LABELS = re.compile(r"(?P<prefix>.+)[-_.]labels[-_.]idx1[-_.]ubyte(\.gz)?", re.IGNORECASE)

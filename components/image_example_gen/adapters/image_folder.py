@@ -3,10 +3,10 @@
 import functools
 from collections.abc import Iterator
 
-from tfx_contrastive.components.image_example_gen import files
+from tfx_contrastive.components.examples import files
+from tfx_contrastive.components.examples.records import EncodedImage
 from tfx_contrastive.components.image_example_gen.adapters import base, tree
 from tfx_contrastive.components.image_example_gen.config import ImageFolderSource
-from tfx_contrastive.components.image_example_gen.records import EncodedImage
 
 
 class ImageFolderAdapter:

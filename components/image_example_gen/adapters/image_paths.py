@@ -6,9 +6,9 @@ import posixpath
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tfx_contrastive.components.image_example_gen import files, names
-from tfx_contrastive.components.image_example_gen.errors import DataError
-from tfx_contrastive.components.image_example_gen.records import Reason
+from tfx_contrastive.components.examples import files, names
+from tfx_contrastive.components.examples.records import Reason
+from tfx_contrastive.contract.errors import DataError
 
 Rejection = tuple[Reason, str]
 _LOOKED_UP = 20  # paths that are looked for

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tfx_contrastive.components.image_example_gen import files
+from tfx_contrastive.components.examples import files
 from tfx_contrastive.components.image_example_gen.adapters import array_values
 from tfx_contrastive.components.image_example_gen.adapters.npz_names import Pair
-from tfx_contrastive.components.image_example_gen.errors import DataError
+from tfx_contrastive.contract.errors import DataError
 
 # Shape, whether in Fortran order, type, and the offset of the first value.
 Header = tuple[tuple[int, ...], bool, np.dtype, int]

@@ -4,9 +4,9 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
-from tfx_contrastive.components.image_example_gen import names
-from tfx_contrastive.components.image_example_gen.errors import DataError
-from tfx_contrastive.components.image_example_gen.records import SPLITS, UNSPLIT
+from tfx_contrastive.components.examples import names
+from tfx_contrastive.components.examples.records import SPLITS, UNSPLIT
+from tfx_contrastive.contract.errors import DataError
 
 _IMAGE_WORDS = ("x", "images", "image", "imgs", "img", "data", "pixels")
 _LABEL_WORDS = ("y", "labels", "label", "targets", "target")

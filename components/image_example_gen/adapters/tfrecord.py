@@ -4,13 +4,13 @@ import collections
 import dataclasses
 from collections.abc import Iterator
 
-from tfx_contrastive.components.image_example_gen import files, names, tfrecord_file
+from tfx_contrastive.components.examples import files, names, tfrecord_file
+from tfx_contrastive.components.examples.file_formats import STAND_INS
+from tfx_contrastive.components.examples.records import UNSPLIT, EncodedImage
 from tfx_contrastive.components.image_example_gen.adapters import base, tfrecord_names, tfrecord_sample
 from tfx_contrastive.components.image_example_gen.adapters.example_reader import ExampleReader
 from tfx_contrastive.components.image_example_gen.config import TfRecordSource
-from tfx_contrastive.components.image_example_gen.errors import DataError
-from tfx_contrastive.components.image_example_gen.file_formats import STAND_INS
-from tfx_contrastive.components.image_example_gen.records import UNSPLIT, EncodedImage
+from tfx_contrastive.contract.errors import DataError
 
 _WHOLE_BYTES = 1 << 26  # a sketch reads sources up to this size whole
 

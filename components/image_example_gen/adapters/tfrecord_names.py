@@ -5,8 +5,8 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-from tfx_contrastive.components.image_example_gen import names
-from tfx_contrastive.components.image_example_gen.records import UNSPLIT
+from tfx_contrastive.components.examples import names
+from tfx_contrastive.components.examples.records import UNSPLIT
 
 _PART = re.compile(r"(?P<before>.*?)[-_.]?(?P<number>\d+)-of-(?P<total>\d+)(?P<after>.*)")
 _TFDS = re.compile(r"(?P<data_set>.+)-(?P<split>[^-]+)\.tfrecord\b.*")

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
-from tfx_contrastive.components.image_example_gen import files, tfrecord_file
+from tfx_contrastive.components.examples import files, tfrecord_file
+from tfx_contrastive.components.examples.records import EncodedImage
 from tfx_contrastive.components.image_example_gen.adapters import base
-from tfx_contrastive.components.image_example_gen.records import EncodedImage
 
 # Files that are looked into, and records whose lengths are followed, at most.
 _MAX_FILES = 100

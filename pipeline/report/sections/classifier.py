@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfx_contrastive.components.evaluation_results import SliceMetrics
-from tfx_contrastive.pipeline.report.evaluations import Evaluation
+from tfx_contrastive.components.evaluation.evaluation_results import SliceMetrics
 from tfx_contrastive.pipeline.report.models import Predictions
 from tfx_contrastive.pipeline.report.samples import ImageSample
 from tfx_contrastive.pipeline.report.sections.metrics_table import MetricsTable, class_table, slice_table
 from tfx_contrastive.pipeline.report.sections.representation import Seen
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
+from tfx_contrastive.pipeline.runs.evaluations import Evaluation
 
 NUM_BINS = 10
 _CELLS, _PICTURES, _MISTAKES = 8, 7, 24

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfx_contrastive.components.representation_gate.measurement import METRICS_FILE
-from tfx_contrastive.pipeline.lineage import NodeRun, Run
-from tfx_contrastive.pipeline.report import files
-from tfx_contrastive.pipeline.report.evaluations import Evaluation, collect_evaluations
 from tfx_contrastive.pipeline.report.scalars import Series
 from tfx_contrastive.pipeline.report.sections.pretraining import logged_series
-from tfx_contrastive.pipeline.report.standing import standing_of
+from tfx_contrastive.pipeline.runs import files
+from tfx_contrastive.pipeline.runs.evaluations import Evaluation, collect_evaluations
+from tfx_contrastive.pipeline.runs.lineage import NodeRun, Run
+from tfx_contrastive.pipeline.runs.standing import standing_of
 
 # metric -> (title, whether more is better)
 _EVALUATED = {

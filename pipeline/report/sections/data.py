@@ -12,9 +12,9 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx_contrastive.components.anomaly_gate import anomalies
 from tfx_contrastive.components.image_example_gen import quarantine
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
-from tfx_contrastive.pipeline.lineage import Artifact, Run
-from tfx_contrastive.pipeline.report import files
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
+from tfx_contrastive.pipeline.runs import files
+from tfx_contrastive.pipeline.runs.lineage import Artifact, Run
 
 STATISTICS_FILE = "FeatureStats.pb"
 MAX_SHOWN = 48

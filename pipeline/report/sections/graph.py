@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_contrastive.pipeline.lineage import Artifact, NodeRun, Run
 from tfx_contrastive.pipeline.report.layout import Sizes, lay_out
+from tfx_contrastive.pipeline.runs.lineage import Artifact, NodeRun, Run
 
 NODE_WIDTH, NODE_HEIGHT = 178, 64
 _SIZES = Sizes(NODE_WIDTH, NODE_HEIGHT, gap_x=14, gap_y=34, margin=8)

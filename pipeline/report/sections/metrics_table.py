@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from scipy.stats import binomtest
 
-from tfx_contrastive.components.evaluation_results import SliceMetrics
-from tfx_contrastive.pipeline.report.evaluations import Evaluation
+from tfx_contrastive.components.evaluation.evaluation_results import SliceMetrics
+from tfx_contrastive.pipeline.runs.evaluations import Evaluation
 
 _CLASS_SLICE = "label:"
 # metric -> its title, in the order of the tables

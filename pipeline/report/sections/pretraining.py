@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from tfx_contrastive.pipeline.lineage import Run
-from tfx_contrastive.pipeline.report import files
 from tfx_contrastive.pipeline.report.scalars import Series, read_logged
 from tfx_contrastive.pipeline.report.sections.views import pretrain_config
+from tfx_contrastive.pipeline.runs import files
+from tfx_contrastive.pipeline.runs.lineage import Run
 
 # tag -> (title, how to read it), in the order of the report.
 _LOSS, _PROBE = "pretrain/loss", "pretrain/knn_probe"

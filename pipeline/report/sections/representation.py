@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tfx_contrastive.components.representation_gate.measurement import METRICS_FILE
-from tfx_contrastive.pipeline.lineage import Run
-from tfx_contrastive.pipeline.report import files
 from tfx_contrastive.pipeline.report.models import Predictions
 from tfx_contrastive.pipeline.report.samples import ImageSample
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
+from tfx_contrastive.pipeline.runs import files
+from tfx_contrastive.pipeline.runs.lineage import Run
 
 MAP_IMAGES = 1_500
 NUM_NEIGHBOURS = 7

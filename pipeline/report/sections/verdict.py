@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from tfx_contrastive.components.anomaly_gate.anomalies import Anomaly
-from tfx_contrastive.pipeline.lineage import Run
-from tfx_contrastive.pipeline.report.evaluations import Evaluation, of_split
 from tfx_contrastive.pipeline.report.sections.comparison import Comparison
 from tfx_contrastive.pipeline.report.sections.data import Data
 from tfx_contrastive.pipeline.report.sections.representation import Representation
-from tfx_contrastive.pipeline.report.standing import Standing, standing_of
+from tfx_contrastive.pipeline.runs.evaluations import Evaluation, of_split
+from tfx_contrastive.pipeline.runs.lineage import Run
+from tfx_contrastive.pipeline.runs.standing import Standing, standing_of
 
 Outcome = Literal["passed", "refused", "failed", "not reached"]
 

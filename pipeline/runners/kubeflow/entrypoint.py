@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfx_contrastive.contract import stopping
 from tfx_contrastive.pipeline.runners.kubeflow import invocation, overlay
-from tfx_contrastive.trainer_module import stopping
 
 COMMAND = ("python", "-m", "tfx_contrastive.pipeline.runners.kubeflow.entrypoint")
 LOCAL_ROOT_VARIABLE = "TFX_CONTRASTIVE_LAUNCHER_ROOT"

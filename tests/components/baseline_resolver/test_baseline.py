@@ -5,8 +5,8 @@ import pathlib
 import pytest
 import tensorflow as tf
 
-from tfx_contrastive.components import saved_model, serving_directory
 from tfx_contrastive.components.baseline_resolver import baseline
+from tfx_contrastive.components.model import saved_model, serving_directory
 
 
 def save_model(path: pathlib.Path, output: str, value: float) -> str:

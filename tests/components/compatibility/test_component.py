@@ -8,9 +8,9 @@ from tfx.types import artifact_utils, channel_utils, standard_artifacts
 import components
 from tests.components.tiny_models import digit_images, random_kernel, save_model, write_examples
 from tfx_contrastive.components.compatibility.component import CompatibilityCheck
-from tfx_contrastive.components.embedding_gen import embeddings
-from tfx_contrastive.components.embedding_gen import former as former_embeddings
-from tfx_contrastive.components.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings import former as former_embeddings
+from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
 
 KERNEL = random_kernel(5)
 

@@ -17,11 +17,10 @@ from tests.components.tiny_models import (
     save_model,
     write_examples,
 )
-from tfx_contrastive.components import whitening
-from tfx_contrastive.components.embedding_gen import embeddings
 from tfx_contrastive.components.embedding_gen.component import EmbeddingGen
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embedding_gen.executor import Executor
+from tfx_contrastive.components.embeddings import embeddings, whitening
 
 KERNEL = random_kernel(2)
 IMAGES, NAMES = digit_images(60)

@@ -8,9 +8,9 @@ import pytest
 from tests.components.image_example_gen.support import encoded, picture, read_examples, run_ingest, write
 from tests.components.image_example_gen.test_splits import chunk, config, decisions
 from tfx_contrastive.components.image_example_gen import IngestConfig
-from tfx_contrastive.components.image_example_gen.errors import DataError
 from tfx_contrastive.components.image_example_gen.groups import group_images
 from tfx_contrastive.components.image_example_gen.splits import plan_splits
+from tfx_contrastive.contract.errors import DataError
 
 
 def shots(num_scenes, per_scene=4, split="", hidden=()):

@@ -10,7 +10,7 @@ import time
 import traceback
 
 from tests.components.registry.conftest import record_of
-from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.model import serving_directory
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.interface import CHAMPION
 from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry

@@ -6,7 +6,7 @@ pytest.importorskip("model_registry", reason="the extra `kubeflow-registry` is n
 
 from tests.components.registry.conftest import record_of
 from tests.components.registry.kubeflow_server import make_app, serving
-from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.model import serving_directory
 from tfx_contrastive.components.registry import commands, promotion
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry.interface import CHAMPION, RegistryError

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.components.registry.kills import kill_pushes, push, start, variants
-from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.model import serving_directory
 from tfx_contrastive.components.registry.interface import CHAMPION
 from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
 from tfx_contrastive.components.registry.model_store import digest_of

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from tests.components.registry.conftest import record_of
-from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.model import serving_directory
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.interface import CHALLENGER, CHAMPION, RegistryError
 from tfx_contrastive.components.registry.locking import exclusive_file

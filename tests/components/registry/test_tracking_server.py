@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tests.components.registry import mlflow_servers
 from tests.components.registry.conftest import record_of
-from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.model import serving_directory
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
 from tfx_contrastive.components.registry.model_store import digest_of, read_record

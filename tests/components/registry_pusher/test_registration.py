@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tfx_contrastive.components import serving_directory
+from tfx_contrastive.components.model import serving_directory
 from tfx_contrastive.components.registry import commands, promotion
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry.model_store import digest_of

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from tests.components.representation_gate.conftest import conv_encoder, save_encoder, write_examples
+from tfx_contrastive.components.gates.samples import read_samples
 from tfx_contrastive.components.representation_gate import measurement
 from tfx_contrastive.components.representation_gate.config import GateConfig
 from tfx_contrastive.components.representation_gate.encoder import SavedEncoder
-from tfx_contrastive.components.representation_gate.samples import read_samples
 
 CONFIG = GateConfig(num_views=200)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.embeddings import embeddings
 
 DIM = 8
 

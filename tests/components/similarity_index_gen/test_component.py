@@ -4,7 +4,7 @@ from tfx.types import channel_utils
 
 import components
 from tests.components.similarity_index_gen.embeddings_data import write_embeddings
-from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.similarity_index_gen.component import SimilarityIndexGen
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tfx_contrastive.components import whitening
+from tfx_contrastive.components.embeddings import whitening
 from tfx_contrastive.components.similarity_index_gen.approximate import build_approximate
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 from tfx_contrastive.components.similarity_index_gen.exact import exact_neighbors, recall_at_k

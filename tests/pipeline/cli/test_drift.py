@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.components.drift.conftest import training
 from tests.components.tiny_models import png
+from tests.consumers.drift.conftest import training
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.recorded_runs import RecordedRuns
-from tfx_contrastive.components.embedding_gen import embeddings
+from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.pipeline.cli.main import cli
 from tfx_contrastive.pipeline.config import load_config
 

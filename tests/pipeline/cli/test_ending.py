@@ -7,9 +7,9 @@ from rich.console import Console
 
 from tfx_contrastive.pipeline.cli import ending
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.presence import Record
 from tfx_contrastive.pipeline.runners import events
 from tfx_contrastive.pipeline.runners.supervisor import Outcome
+from tfx_contrastive.pipeline.runs.presence import Record
 
 WARNING = "test accuracy 0.983; 0.512 on the 30 images without a near copy in train. Remove the copies"
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from tests.pipeline.report.examples import example_run
 from tfx_contrastive.pipeline.cli import artifacts, records, runs, show, status
-from tfx_contrastive.pipeline.report.standing import standing_of
+from tfx_contrastive.pipeline.runs.standing import standing_of
 
 
 @pytest.mark.parametrize("name", ["status", "runs", "show", "artifacts", "report"])

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tests.components.label_suggestions.test_lists import make, some_labels
 from tests.components.tiny_models import digit_images
+from tests.consumers.suggestions.test_lists import make, some_labels
 from tests.pipeline.recorded_runs import RecordedRuns
 from tfx_contrastive.pipeline.cli.suggest import command
 from tfx_contrastive.pipeline.config import load_config

@@ -6,10 +6,8 @@ import numpy as np
 from PIL import Image
 
 from tfx_contrastive.components.anomaly_gate.anomalies import Anomaly
-from tfx_contrastive.components.evaluation_results import SliceMetrics
-from tfx_contrastive.pipeline.lineage import Artifact, NodeRun, Run
+from tfx_contrastive.components.evaluation.evaluation_results import SliceMetrics
 from tfx_contrastive.pipeline.report import page
-from tfx_contrastive.pipeline.report.evaluations import Evaluation
 from tfx_contrastive.pipeline.report.models import Predictions
 from tfx_contrastive.pipeline.report.samples import ImageSample
 from tfx_contrastive.pipeline.report.scalars import Series
@@ -23,6 +21,8 @@ from tfx_contrastive.pipeline.report.sections.representation import Seen, collec
 from tfx_contrastive.pipeline.report.sections.verdict import collect_verdict
 from tfx_contrastive.pipeline.report.sections.views import ViewRow, Views
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
+from tfx_contrastive.pipeline.runs.evaluations import Evaluation
+from tfx_contrastive.pipeline.runs.lineage import Artifact, NodeRun, Run
 from tfx_contrastive.trainer_module.config import ImageConfig
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1">&\'"'

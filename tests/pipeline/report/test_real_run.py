@@ -14,11 +14,11 @@ from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.report import browser
 from tfx_contrastive.pipeline import report
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.lineage import Lineage
-from tfx_contrastive.pipeline.metadata import connection_config
-from tfx_contrastive.pipeline.report.evaluations import collect_evaluations
 from tfx_contrastive.pipeline.report.sections.data import read_statistics
 from tfx_contrastive.pipeline.report.writing import look
+from tfx_contrastive.pipeline.runs.evaluations import collect_evaluations
+from tfx_contrastive.pipeline.runs.lineage import Lineage
+from tfx_contrastive.pipeline.runs.metadata import connection_config
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("digits")]
 

@@ -9,11 +9,11 @@ import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 
+from tfx_contrastive.components.evaluation import eval_config
 from tfx_contrastive.components.image_example_gen import inspect_source
 from tfx_contrastive.pipeline import pipeline as topology
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.evaluation import eval_config
-from tfx_contrastive.pipeline.metadata import connection_config
+from tfx_contrastive.pipeline.runs.metadata import connection_config
 from tfx_contrastive.pipeline.source import source_of
 
 CLASSES = tuple("0123456789")

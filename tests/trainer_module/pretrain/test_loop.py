@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.digits_data import digit_pixels
-from tfx_contrastive.trainer_module import stopping
+from tfx_contrastive.contract import stopping
 from tfx_contrastive.trainer_module.config import (
     AdamW,
     EncoderConfig,

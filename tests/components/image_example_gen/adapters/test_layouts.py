@@ -5,11 +5,11 @@ import zipfile
 import pytest
 
 from tests.components.image_example_gen.support import encoded, picture, write
+from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.image_example_gen import (
     DataError,
     IngestConfig,
     inspect_source,
-    names,
     require_enough_labels,
 )
 

@@ -1,0 +1,1 @@
+"""Stored embeddings and what reads them."""

@@ -1,0 +1,241 @@
+"""The Embeddings artifact on disk: `shards/*.parquet`, `meta.json` and, where it helps, `whitening.npz`.
+
+A shard has the rows of one file of examples, in the order of its records. `examples_file` and `record`
+say where the image itself is, so that a few images can be fetched without reading all.
+"""
+
+import dataclasses
+import io
+import json
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tfx_contrastive.contract.errors import InputError
+
+from . import whitening
+
+FORMAT_VERSION = 1
+META_FILE = "meta.json"
+SHARDS_DIR = "shards"
+VECTOR = "vector"
+ROW_COLUMNS = ("image_id", "source", "split", "label", "examples_file", "record")
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """In which space vectors are compared, and why.
+
+    Attributes:
+        whitening_fingerprint: Of the whitening that is applied before cosine similarity; empty: none is.
+        reason: Why, as a sentence.
+        whiten: `auto`, `always` or `never`, as configured.
+        ridge: Shrinkage of the whitening.
+        figures: What was measured to decide, by name; empty where nothing had to be.
+    """
+
+    whitening_fingerprint: str = ""
+    reason: str = "written before embeddings could be whitened"
+    whiten: str = "never"
+    ridge: float = 0.0
+    figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_whitened(self) -> bool:
+        """Whether vectors are whitened before they are compared."""
+        return bool(self.whitening_fingerprint)
+
+
+@dataclasses.dataclass(frozen=True)
+class Meta:
+    """What is known of a set of embeddings as a whole.
+
+    Attributes:
+        encoder_fingerprint: `components.model.encoder_fingerprint` of the model that computed them.
+        dim: Width of a vector.
+        num_images: Rows by split.
+        num_labelled: Rows with a label by split.
+        num_embedded: Rows that the model computed in this run; the others were taken over.
+        num_reused: Rows taken over from former embeddings of the same encoder.
+        examples_uri: Where the images are: `examples_file` of a row is relative to this.
+        model_dir: The model's directory.
+        space: In which space the vectors, which are kept as the model gave them, are compared.
+    """
+
+    encoder_fingerprint: str
+    dim: int
+    num_images: Mapping[str, int]
+    num_labelled: Mapping[str, int]
+    num_embedded: int
+    num_reused: int
+    examples_uri: str
+    model_dir: str
+    space: Space = Space()
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def total(self) -> int:
+        """Rows of all splits."""
+        return sum(self.num_images.values())
+
+
+def schema(dim: int) -> pa.Schema:
+    """The columns of a shard; only `label` may be null."""
+    return pa.schema(
+        [
+            pa.field("image_id", pa.string(), nullable=False),
+            pa.field("source", pa.string(), nullable=False),
+            pa.field("split", pa.string(), nullable=False),
+            pa.field("label", pa.string()),
+            pa.field("examples_file", pa.string(), nullable=False),
+            pa.field("record", pa.int64(), nullable=False),
+            pa.field(VECTOR, pa.list_(pa.float32(), dim), nullable=False),
+        ]
+    )
+
+
+def write_meta(meta: Meta, uri: str) -> None:
+    """Writes `meta.json`; last, because its presence says that the shards are complete."""
+    from tensorflow.io import gfile
+
+    with gfile.GFile(posixpath.join(uri, META_FILE), "w") as file:
+        file.write(json.dumps(dataclasses.asdict(meta), indent=2))
+
+
+def read_meta(uri: str) -> Meta:
+    """Reads `meta.json`.
+
+    Raises:
+        ValueError: If there is none, or another version of this project has written it.
+    """
+    from tensorflow.io import gfile
+
+    path = posixpath.join(uri, META_FILE)
+    if not gfile.exists(path):
+        raise InputError(f"Received {uri!r}, which holds no {META_FILE}; expected an Embeddings artifact.")
+    with gfile.GFile(path, "r") as file:
+        values: dict[str, Any] = json.loads(file.read())
+    if values.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"{path} has the format version {values.get('format_version')}; expected {FORMAT_VERSION}. "
+            "Run the pipeline again to embed with this version."
+        )
+    return Meta(**values | {"space": Space(**values.get("space", {}))})
+
+
+def read_whitening(uri: str) -> whitening.Whitening | None:
+    """The whitening under which the vectors are compared; None: they are compared as they are.
+
+    Raises:
+        ValueError: If the artifact is not complete.
+    """
+    fingerprint = read_meta(uri).space.whitening_fingerprint
+    return whitening.load(uri, fingerprint) if fingerprint else None
+
+
+def write_shard(rows: Sequence[pa.Table], path: str) -> None:
+    """Writes a shard, one row group a table."""
+    from tensorflow.io import gfile
+
+    buffer = io.BytesIO()
+    writer = pq.ParquetWriter(
+        buffer,
+        rows[0].schema,
+        compression="snappy",
+        use_dictionary=["source", "split", "label", "examples_file"],
+        write_statistics=["image_id", "split", "label"],
+    )
+    with writer:
+        for table in rows:
+            writer.write_table(table)
+    gfile.makedirs(posixpath.dirname(path))
+    with gfile.GFile(path, "wb") as file:
+        file.write(buffer.getvalue())
+
+
+def shard_paths(uri: str) -> list[str]:
+    """Paths of the shards, sorted."""
+    from tensorflow.io import gfile
+
+    return sorted(gfile.glob(posixpath.join(uri, SHARDS_DIR, "*.parquet")))
+
+
+def read_shard(path: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Reads a shard, all columns or some."""
+    from tensorflow.io import gfile
+
+    with gfile.GFile(path, "rb") as file:
+        return pq.read_table(io.BytesIO(file.read()), columns=list(columns) if columns else None)
+
+
+def read_shards(
+    uri: str, columns: Sequence[str] | None = None, splits: Sequence[str] | None = None
+) -> Iterator[pa.Table]:
+    """Reads shard after shard.
+
+    Args:
+        uri: Of the artifact.
+        columns: Which to read; None: all.
+        splits: Which to keep; None: all.
+
+    Yields:
+        The rows of one shard; empty ones are left out.
+    """
+    wanted = list(columns) if columns else None
+    for path in shard_paths(uri):
+        read = wanted if wanted is None or splits is None else sorted({*wanted, "split"})
+        table = read_shard(path, read)
+        if splits is not None:
+            table = table.filter(pa.array(np.isin(table["split"].to_numpy(), list(splits))))
+        if table.num_rows:
+            yield table if wanted is None else table.select(wanted)
+
+
+def vectors_of(table: pa.Table) -> np.ndarray:
+    """The vectors of a table, float32 [N, D]."""
+    column = table[VECTOR].combine_chunks()
+    if isinstance(column, pa.ChunkedArray):  # what newer pyarrow returns for no rows
+        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), column.type.list_size)
+
+
+def vector_column(vectors: np.ndarray) -> pa.Array:
+    """Vectors, float32 [N, D], as a column."""
+    flat = pa.array(np.ascontiguousarray(vectors, np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+
+
+def read_all(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, np.ndarray]:
+    """Reads everything but once each.
+
+    Returns:
+        The rows without their vectors (N), and the vectors, float32 [N, D].
+
+    Raises:
+        ValueError: If no row is left.
+    """
+    meta = read_meta(uri)
+    total = sum(count for split, count in meta.num_images.items() if splits is None or split in splits)
+    if not total:
+        found = ", ".join(meta.num_images) or "none"
+        raise InputError(f"Received the splits {list(splits or [])}; {uri!r} has rows of these: {found}.")
+    vectors = np.empty((total, meta.dim), np.float32)
+    rows, start = [], 0
+    for table in read_shards(uri, splits=splits):
+        vectors[start : start + table.num_rows] = vectors_of(table)
+        start += table.num_rows
+        rows.append(table.select(list(ROW_COLUMNS)))
+    if start != total:
+        raise InputError(f"{uri!r} holds {start} rows, its {META_FILE} says {total}: shards are missing.")
+    return pa.concat_tables(rows), vectors
+
+
+def read_compared(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, np.ndarray]:
+    """Reads everything in the space in which it is compared: as `read_all`, whitened where that is on."""
+    rows, vectors = read_all(uri, splits)
+    found = read_whitening(uri)
+    return rows, vectors if found is None else found.apply(vectors)

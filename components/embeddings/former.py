@@ -1,0 +1,123 @@
+"""Vectors of a former run that the same encoder has computed, so that only new images are embedded.
+
+`<cache_dir>/<encoder fingerprint>.json` names the newest Embeddings artifact of an encoder. No Resolver
+is needed, which open-source Kubeflow doesn't have, and after a rollback to a former encoder its vectors
+are found again.
+"""
+
+import collections
+import json
+import logging
+import posixpath
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from . import embeddings
+
+_ID_BYTES = 32
+_SHARDS_IN_MEMORY = 4
+
+_logger = logging.getLogger(__name__)
+
+
+def find(cache_dir: str, encoder_fingerprint: str) -> str:
+    """URI of the newest complete Embeddings of an encoder; empty if there are none (any more)."""
+    from tensorflow.io import gfile
+
+    path = _pointer(cache_dir, encoder_fingerprint)
+    if not cache_dir or not gfile.exists(path):
+        return ""
+    with gfile.GFile(path, "r") as file:
+        uri = str(json.loads(file.read())["uri"])
+    try:
+        known = embeddings.read_meta(uri).encoder_fingerprint
+    except ValueError as error:
+        _logger.warning("Former embeddings can't be used, every image is embedded again: %s", error)
+        return ""
+    return uri if known == encoder_fingerprint else ""
+
+
+def remember(cache_dir: str, encoder_fingerprint: str, uri: str) -> None:
+    """Makes `find` return `uri` from now on; a reader sees the former content or the new one."""
+    from tensorflow.io import gfile
+
+    gfile.makedirs(cache_dir)
+    path = _pointer(cache_dir, encoder_fingerprint)
+    with gfile.GFile(f"{path}.tmp", "w") as file:
+        file.write(json.dumps({"uri": uri}))
+    gfile.rename(f"{path}.tmp", path, overwrite=True)
+
+
+def _pointer(cache_dir: str, encoder_fingerprint: str) -> str:
+    return posixpath.join(cache_dir, f"{encoder_fingerprint}.json")
+
+
+class FormerVectors:
+    """Looks up vectors by image id.
+
+    Keeps the ids (32 bytes an image) and a few shards in memory, not all vectors: the images of one file
+    of examples mostly stand together in a former shard as well.
+    """
+
+    def __init__(self, uri: str):
+        """Reads the ids.
+
+        Args:
+            uri: Of an Embeddings artifact; empty: nothing is known.
+        """
+        self._paths = embeddings.shard_paths(uri) if uri else []
+        parts, shards, rows = [np.zeros(0, f"S{_ID_BYTES}")], [np.zeros(0, int)], [np.zeros(0, int)]
+        for number, path in enumerate(self._paths):
+            ids = _binary_ids(embeddings.read_shard(path, ["image_id"])["image_id"].to_pylist())
+            parts.append(ids)
+            shards.append(np.full(len(ids), number))
+            rows.append(np.arange(len(ids)))
+        ids = np.concatenate(parts)
+        order = np.argsort(ids, kind="stable")
+        self._ids = ids[order]
+        self._shards = np.concatenate(shards)[order]
+        self._rows = np.concatenate(rows)[order]
+        self._loaded: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
+        self._lock = threading.Lock()  # several files are embedded at a time
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def look_up(self, image_ids: Sequence[str]) -> dict[int, np.ndarray]:
+        """Finds what is known.
+
+        Args:
+            image_ids: Hex digests, N.
+
+        Returns:
+            Position in `image_ids` to vector, float32 [D]; unknown images are absent.
+        """
+        if not len(self._ids) or not image_ids:
+            return {}
+        wanted = _binary_ids(image_ids)
+        places = np.searchsorted(self._ids, wanted).clip(max=len(self._ids) - 1)
+        known = np.flatnonzero(self._ids[places] == wanted)
+        found = {}
+        for shard in np.unique(self._shards[places[known]]):
+            vectors = self._load(int(shard))
+            for position in known[self._shards[places[known]] == shard]:
+                found[int(position)] = vectors[self._rows[places[position]]]
+        return found
+
+    def _load(self, shard: int) -> np.ndarray:
+        with self._lock:
+            if shard not in self._loaded:
+                table = embeddings.read_shard(self._paths[shard], [embeddings.VECTOR])
+                self._loaded[shard] = embeddings.vectors_of(table)
+                if len(self._loaded) > _SHARDS_IN_MEMORY:
+                    self._loaded.popitem(last=False)
+            self._loaded.move_to_end(shard)
+            return self._loaded[shard]
+
+
+def _binary_ids(image_ids: Sequence[str]) -> np.ndarray:
+    """Hex digests as fixed-width bytes that compare like numbers; S32 ignores zero bytes at the end only."""
+    joined = bytes.fromhex("".join(image_ids))
+    return np.frombuffer(joined, f"S{_ID_BYTES}")

@@ -1,0 +1,121 @@
+"""Whitening with shrinkage: embeddings compared in a space where no few directions decide who is near whom.
+
+A few directions of an embedding mostly hold a large part of its variance. Whitening weights all alike
+(Jégou & Chum, Negative Evidences and Co-occurrences in Image Retrieval, ECCV 2012):
+
+    w(x) = normalize((x - mean) C^(-1/2)),   C = covariance + ridge * (mean variance) * identity
+
+The ridge keeps directions that hardly vary, and hold rounding or chance, from counting as much as the rest.
+What a model answers (`embed_bytes`) stays as it is; whitening travels with the embeddings and their index.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import io
+import posixpath
+from collections.abc import Iterable
+
+import numpy as np
+
+from tfx_contrastive.contract.errors import InputError
+
+WHITENING_FILE = "whitening.npz"
+_LEAST_VARIANCE = 1e-12  # mean over dimensions, of vectors of length 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Whitening:
+    """A fitted whitening.
+
+    Attributes:
+        mean: float32 [D].
+        matrix: Symmetric, float32 [D, D].
+        num_vectors: That it was fitted on.
+    """
+
+    mean: np.ndarray
+    matrix: np.ndarray
+    num_vectors: int
+
+    def apply(self, vectors: np.ndarray) -> np.ndarray:
+        """Whitens embeddings.
+
+        Args:
+            vectors: Embeddings as `embed_bytes` gives them, float [N, D].
+
+        Returns:
+            float32 [N, D] of length 1; a vector that is the mean itself becomes zero, alike to nothing.
+        """
+        whitened = (np.asarray(vectors, np.float32) - self.mean) @ self.matrix
+        return whitened / np.maximum(np.linalg.norm(whitened, axis=1, keepdims=True), 1e-12)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, hex: vectors whitened by another matrix can't be compared with these."""
+        return hashlib.sha256(self.mean.tobytes() + self.matrix.tobytes()).hexdigest()
+
+    def save(self, uri: str) -> None:
+        """Writes `whitening.npz` to a directory, local or remote."""
+        from tensorflow.io import gfile
+
+        buffer = io.BytesIO()
+        np.savez(buffer, mean=self.mean, matrix=self.matrix, num_vectors=self.num_vectors)
+        with gfile.GFile(posixpath.join(uri, WHITENING_FILE), "wb") as file:
+            file.write(buffer.getvalue())
+
+
+def load(uri: str, fingerprint: str) -> Whitening:
+    """Reads `whitening.npz`.
+
+    Args:
+        uri: Of the directory.
+        fingerprint: That it must have.
+
+    Raises:
+        ValueError: If it is not there, or not the one that belongs to the vectors.
+    """
+    from tensorflow.io import gfile
+
+    path = posixpath.join(uri, WHITENING_FILE)
+    if not gfile.exists(path):
+        raise InputError(f"{path} is missing: the vectors can't be compared. Run the pipeline again.")
+    with gfile.GFile(path, "rb") as file:
+        values = np.load(io.BytesIO(file.read()), allow_pickle=False)
+    found = Whitening(values["mean"], values["matrix"], int(values["num_vectors"]))
+    if found.fingerprint != fingerprint:
+        raise InputError(
+            f"{path} has the fingerprint {found.fingerprint[:12]}, expected {fingerprint[:12]}: it is not "
+            "the whitening of these vectors. Run the pipeline again."
+        )
+    return found
+
+
+def fit(batches: Iterable[np.ndarray], ridge: float) -> Whitening | None:
+    """Fits a whitening in one pass; memory grows with D^2, not with N.
+
+    Args:
+        batches: Embeddings of length 1, float [B, D] each.
+        ridge: Share of the mean variance that is added to every variance.
+
+    Returns:
+        None where there are fewer than two vectors, or they are all the same.
+    """
+    count, total, products = 0, np.zeros(()), np.zeros(())
+    for batch in batches:
+        values = batch.astype(np.float64)
+        count += len(values)
+        total = total + values.sum(axis=0)
+        products = products + values.T @ values
+    if count < 2:
+        return None
+    mean = total / count
+    covariance = products / count - np.outer(mean, mean)
+    average = np.trace(covariance) / len(mean)
+    if not average > _LEAST_VARIANCE:
+        return None
+    variances, directions = np.linalg.eigh(covariance)
+    scales = 1.0 / np.sqrt(np.maximum(variances, 0.0) + ridge * average)
+    # Symmetric: unlike directions, it doesn't depend on the signs and rotations that a solver picks.
+    matrix = (directions * scales) @ directions.T
+    return Whitening(mean.astype(np.float32), matrix.astype(np.float32), count)

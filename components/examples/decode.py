@@ -1,0 +1,246 @@
+"""Decodes one encoded image as strictly as a training run needs; says why one can't be used."""
+
+import dataclasses
+import posixpath
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from tfx_contrastive.components.examples.seen import SeenAs
+
+from . import by_tensorflow, headers, image_formats, names, opening, seen
+from .png import encode_png
+from .records import Reason, RejectedError
+
+# Where Pillow itself refuses (twice its MAX_IMAGE_PIXELS): no camera makes such a picture.
+BOMB_PIXELS = 178_956_970
+
+# Two JPEG decoders differ by rounding; more than this mean difference (of 255) is another picture.
+_MAX_MEAN_DIFFERENCE = 4.0
+
+_ALL = SeenAs()
+
+# How these are to be turned stands in headers that the graph reads as well, or they are never turned.
+_TURNED_BY_HEADER = ("JPEG", "MPO", "PNG", "GIF", "BMP")
+
+# Pillow scales gray of these to 16 bits where the file states fewer.
+_SCALED = ("JPEG2000", "PPM")
+
+# Pillow's mode -> the mode of the pixels that we keep, where no transparency is involved.
+_MODES = {"1": "L", "L": "L", "LA": "RGBA", "La": "RGBA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodedImage:
+    """An image that can be used.
+
+    Attributes:
+        encoded: The bytes as they came, or a PNG where TensorFlow would read other pixels from those.
+        pixels: uint8 [H, W, C], C in {1, 3, 4}.
+        deepest: As `Judged` has it.
+    """
+
+    encoded: bytes
+    pixels: np.ndarray
+    deepest: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """Pixels of an image that can be used.
+
+    Attributes:
+        pixels: uint8 [H, W, C], C in {1, 3, 4}.
+        deepest: The greatest value of gray or color in an image of 16 bits per value, not less than that
+            where a decoder keeps 8 bits only; 0 for any other image.
+    """
+
+    pixels: np.ndarray
+    deepest: int
+
+
+def decode(
+    data: bytes, source: str, checks_extension: bool, max_pixels: int, seen_as: SeenAs = _ALL
+) -> DecodedImage:
+    """Decodes an image for training: first frame, upright, 8 bits a channel.
+
+    Args:
+        data: PNG, JPEG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF, PPM, PGM, PBM, or with the extra `heic` HEIC.
+        source: Its name; the end may state a format.
+        checks_extension: Whether a format stated there must be the real one.
+        max_pixels: Width times height that is allowed.
+        seen_as: What the model sees; one color is not enough.
+
+    Raises:
+        RejectedError: With the reason, if it can't be used.
+    """
+    judged = judge(data, source, checks_extension, max_pixels, seen_as)
+    if seen_as.bit_depth < headers.MAX_BITS and headers.is_deep_png(data):
+        decoded = DecodedImage(encode_png(judged.pixels[np.newaxis])[0], judged.pixels)
+    else:
+        decoded = _for_the_graph(data, judged.pixels)
+    return dataclasses.replace(decoded, deepest=judged.deepest)
+
+
+def judge(
+    data: bytes, source: str, checks_extension: bool, max_pixels: int, seen_as: SeenAs = _ALL
+) -> Judged:
+    """Does what `decode` does before TensorFlow is needed; `validate` looks at images so.
+
+    Raises:
+        RejectedError: With the reason, if the image can't be used.
+    """
+    stored, bits = _stored(data, source, checks_extension, max_pixels, seen_as.bit_depth)
+    is_deep = stored.dtype == np.uint16
+    pixels = seen.to_8_bits(stored, seen_as.bit_depth) if is_deep else stored
+    deepest = 0
+    if is_deep or bits == headers.MAX_BITS:
+        greatest = int(stored[..., :3].max())
+        deepest = greatest if is_deep else greatest * 256 + 255
+    try:
+        seen.require_something(pixels, seen_as, stored if is_deep else None)
+    except RejectedError as error:
+        error.deepest = deepest
+        raise
+    return Judged(pixels, deepest)
+
+
+def for_model(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = headers.MAX_BITS) -> bytes:
+    """Brings an image to a form that a served model reads, as ImageExampleGen does for training.
+
+    Args:
+        data: An image of any form that `decode` accepts.
+        max_pixels: Width times height that is allowed.
+        bit_depth: The model's.
+
+    Returns:
+        The bytes as they came where the model reads them as they are, damaged or not; else a PNG.
+
+    Raises:
+        RejectedError: With the reason, if it is of another form and can't be decoded.
+    """
+    return data if headers.is_read_alike(data) else as_png(data, max_pixels, bit_depth)
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    """Width and height by the header; nothing is decoded.
+
+    Raises:
+        RejectedError: With the reason, if it is no image.
+    """
+    with opening.opened(data) as image:
+        return image.size
+
+
+def as_png(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = headers.MAX_BITS) -> bytes:
+    """Decodes an image as for training, and encodes its pixels as PNG.
+
+    Args:
+        data: An image of any form that `decode` accepts.
+        max_pixels: Width times height that is allowed.
+        bit_depth: The model's.
+
+    Raises:
+        RejectedError: With the reason, if it can't be decoded.
+    """
+    pixels, _ = _stored(data, "", False, max_pixels, bit_depth)
+    if pixels.dtype == np.uint16:
+        pixels = seen.to_8_bits(pixels, bit_depth)
+    return encode_png(pixels[np.newaxis])[0]
+
+
+def _stored(
+    data: bytes, source: str, checks_extension: bool, max_pixels: int, bit_depth: int
+) -> tuple[np.ndarray, int]:
+    """Pixels as `_pixels` has them, and the bits per value that the file states."""
+    if not data:
+        raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
+    with opening.opened(data) as image:
+        _check_header(image, data, source, checks_extension, max_pixels)
+        bits = image_formats.bits_per_value(image, data)
+        return _pixels(image, data, bits, bit_depth), bits
+
+
+def _check_header(
+    image: Image.Image, data: bytes, source: str, checks_extension: bool, max_pixels: int
+) -> None:
+    width, height = image.size
+    if width * height > BOMB_PIXELS:
+        raise RejectedError(Reason.DECOMPRESSION_BOMB, f"declares {width}x{height} pixels")
+    if width * height > max_pixels:
+        detail = f"{width}x{height} pixels; max_pixels allows {max_pixels:,}"
+        raise RejectedError(Reason.OVER_PIXEL_LIMIT, detail)
+    extension = posixpath.splitext(source)[1].lower()
+    if image_formats.is_raw(data, extension) or image_formats.is_raw_tiff(image):
+        raise RejectedError(Reason.NOT_AN_IMAGE, image_formats.DEVELOP)
+    # `boot.v2` states none.
+    states_a_format = extension in names.IMAGE_EXTENSIONS or extension in names.OTHER_EXTENSIONS
+    allowed = image_formats.EXTENSIONS.get(extension, ())
+    if checks_extension and states_a_format and image.format not in allowed:
+        raise RejectedError(Reason.WRONG_EXTENSION, f"is {image.format}, but named {extension}")
+
+
+def _pixels(image: Image.Image, data: bytes, bits: int, bit_depth: int) -> np.ndarray:
+    """Upright [H, W, C], uint8, or uint16 where the values have 16 bits and are not cut to 8 yet."""
+    try:
+        image.load()
+        name = image.format or ""
+        is_negative = image_formats.is_deep_negative(image)
+        if name not in _TURNED_BY_HEADER:
+            image = ImageOps.exif_transpose(image)  # a copy, which knows neither its format nor its bits
+        stored = _as_stored(image, name, data, bits, bit_depth)
+        if is_negative:
+            white = np.uint16((1 << bit_depth) - 1)
+            stored = white - np.minimum(stored, white)
+        pixels = headers.turn_upright(stored, headers.orientation(data))
+    except RejectedError:
+        raise
+    except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
+        raise opening.damaged(error, data) from error
+    return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+
+
+def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth: int) -> np.ndarray:
+    if image.mode == "F" or (image.mode == "I" and name not in ("PNG", "PPM")):
+        raise RejectedError(
+            Reason.UNREADABLE,
+            f"{name} of 32 bits per pixel, of which none says what is black and what is white: scale "
+            "it to 8 or 16 bits first",
+        )
+    if image.mode.startswith("I"):
+        values = np.asarray(image).astype(np.int64).clip(0, 65535).astype(np.uint16)
+        if name not in _SCALED:
+            return values
+        return values >> (headers.MAX_BITS - max(bits, bit_depth))
+    if bit_depth < headers.MAX_BITS and headers.is_deep_png(data):
+        return by_tensorflow.read_deep(data)  # Pillow keeps the high byte of several channels only
+    if bits > max(bit_depth, 8) and name in ("TIFF", *_SCALED):
+        raise RejectedError(
+            Reason.UNREADABLE,
+            f"{name} of {bits} bits and several channels, of which image.bit_depth: {bit_depth} "
+            "can't be taken: save it as PNG",
+        )
+    mode = "RGBA" if "transparency" in image.info else _MODES.get(image.mode, "RGB")
+    return np.asarray(image if image.mode == mode else image.convert(mode))
+
+
+def _for_the_graph(data: bytes, pixels: np.ndarray) -> DecodedImage:
+    """Keeps the bytes where the Transform graph reads them; else the pixels become a PNG."""
+    read = by_tensorflow.read(data) if headers.is_read_alike(data) else None
+    if read is None:
+        return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
+    # Pillow sees that the colors of a GIF's palette are grays, TensorFlow doesn't.
+    is_gray_as_color = pixels.shape[-1] == 1 and read.shape == (*pixels.shape[:2], 3)
+    if (read.shape == pixels.shape or is_gray_as_color) and (read == pixels).all():
+        return DecodedImage(data, pixels)
+    if data.startswith(headers.JPEG_SIGNATURE):
+        # Lossy: decoders round differently. Where they differ more, as in CMYK of unknown polarity, the
+        # picture is what the model sees.
+        alike = (
+            read.shape == pixels.shape
+            and np.abs(read.astype(np.int16) - pixels).mean() <= _MAX_MEAN_DIFFERENCE
+        )
+        return DecodedImage(data, pixels if alike else read)
+    raise RejectedError(
+        Reason.UNREADABLE, "Pillow and TensorFlow read different pixels from it: save it again as PNG"
+    )

@@ -1,0 +1,1 @@
+"""What gates share: the blessing and the images that are measured."""

@@ -1,0 +1,174 @@
+"""The drift check: figures, reasons and the decision whether to train again."""
+
+import dataclasses
+import json
+import posixpath
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.contract.errors import InputError
+
+from . import image_statistics
+from .config import DriftConfig
+from .images import NewImages
+from .reference import Reference, sample_reference
+from .two_sample import TwoSampleResult, frechet_test, mean_shift_test, mmd_test
+
+DECISION_FILE = "decision.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What was found, and what to do.
+
+    Attributes:
+        retrain: Whether any check raised an alarm.
+        reasons: One sentence an alarm.
+        num_images: New images that were looked at.
+        num_reference: Training images that they were compared with.
+        set_aside: Reason to number of new images that can't be used.
+        mmd: Test on embeddings by maximum mean discrepancy.
+        frechet: Test on embeddings by Fréchet distance.
+        classes: Test on the probabilities of the classifier; None if the model is none.
+        class_shares: Class to its mean probability in the training data and in the new images.
+        divergences: Jensen-Shannon divergence of image features.
+        encoder_fingerprint: Of the encoder whose embeddings were compared.
+        config: DriftConfig that was applied.
+        model: Which version or run the encoder is of, as far as the caller knows.
+    """
+
+    retrain: bool
+    reasons: tuple[str, ...]
+    num_images: int
+    num_reference: int
+    set_aside: Mapping[str, int]
+    mmd: TwoSampleResult
+    frechet: TwoSampleResult
+    classes: TwoSampleResult | None
+    class_shares: Mapping[str, tuple[float, float]]
+    divergences: Mapping[str, float]
+    encoder_fingerprint: str
+    config: Mapping[str, Any]
+    model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def detect(
+    new: NewImages, model: ServedModel, embeddings_uri: str, statistics_dir: str, config: DriftConfig
+) -> Decision:
+    """Compares new images with the training data.
+
+    Args:
+        new: The new images.
+        model: With the encoder of the embeddings.
+        embeddings_uri: Embeddings artifact that holds the training split.
+        statistics_dir: Directory of StatisticsGen's statistics of the training split.
+        config: Thresholds.
+
+    Returns:
+        The decision.
+
+    Raises:
+        ValueError: If there are too few images, or the model's encoder is not that of the embeddings.
+    """
+    if len(new.images) < config.min_images:
+        raise InputError(
+            f"Received {len(new.images)} usable images; expected {config.min_images} or more: "
+            "fewer can't be told from chance."
+        )
+    known = embeddings.read_meta(embeddings_uri).encoder_fingerprint
+    if known != model.fingerprint:
+        raise InputError(
+            f"The model has the encoder {model.fingerprint[:12]}, the embeddings are of {known[:12]}: "
+            "they can't be compared. Give the model that the embeddings were made with."
+        )
+    reference = sample_reference(embeddings_uri, config.reference_split, config.max_reference)
+    vectors = model.embed([image.encoded for image in new.images])
+    mmd = mmd_test(reference.vectors, vectors, config.num_permutations, config.seed)
+    frechet = frechet_test(reference.vectors, vectors, config.num_permutations, config.seed)
+    classes, class_shares = _compare_classes(reference, new, model, config)
+    pixels = [image.pixels for image in new.images]
+    divergences = image_statistics.divergences(pixels, statistics_dir, config.max_divergence, new.seen_as)
+    reasons = (
+        *_embedding_reasons({"MMD": mmd, "Fréchet distance": frechet}, config),
+        *_class_reasons(classes, class_shares, config),
+        *_image_reasons(divergences, new, config),
+    )
+    return Decision(
+        bool(reasons),
+        reasons,
+        len(new.images),
+        len(reference.vectors),
+        new.set_aside,
+        mmd,
+        frechet,
+        classes,
+        class_shares,
+        divergences,
+        known,
+        config.model_dump(),
+    )
+
+
+def _compare_classes(
+    reference: Reference, new: NewImages, model: ServedModel, config: DriftConfig
+) -> tuple[TwoSampleResult | None, Mapping[str, tuple[float, float]]]:
+    """Test on the classifier's probabilities, and each class's mean probability, reference then new."""
+    if not model.is_classifier:
+        return None, {}
+    former = model.probabilities(reference.images())
+    present = model.probabilities([image.encoded for image in new.images])
+    found = mean_shift_test(former.probabilities, present.probabilities, config.num_permutations, config.seed)
+    shares = zip(former.probabilities.mean(axis=0), present.probabilities.mean(axis=0), strict=True)
+    return found, {
+        name: (float(before), float(now)) for name, (before, now) in zip(former.names, shares, strict=True)
+    }
+
+
+def _embedding_reasons(tests: Mapping[str, TwoSampleResult], config: DriftConfig) -> Sequence[str]:
+    return [
+        f"embeddings differ from the training data's by {name}: {found.statistic:.4g}, "
+        f"where {found.null_mean:.4g} is chance (p = {found.p_value:.4f}, alarm at {config.level:.2g})"
+        for name, found in tests.items()
+        if found.p_value <= config.level
+    ]
+
+
+def _class_reasons(
+    found: TwoSampleResult | None, shares: Mapping[str, tuple[float, float]], config: DriftConfig
+) -> Sequence[str]:
+    if found is None or found.p_value > config.level:
+        return []
+    name, (before, now) = max(shares.items(), key=lambda item: abs(item[1][0] - item[1][1]))
+    return [
+        f"the classifier gives other classes than for the training data: above all {name!r}, "
+        f"{before:.1%} then, {now:.1%} now (p = {found.p_value:.4f}, alarm at {config.level:.2g})"
+    ]
+
+
+def _image_reasons(divergences: Mapping[str, float], new: NewImages, config: DriftConfig) -> Sequence[str]:
+    reasons = [
+        f"{name} is distributed otherwise: Jensen-Shannon divergence {value:.3f}, "
+        f"alarm above {config.max_divergence:g}"
+        for name, value in divergences.items()
+        if value > config.max_divergence
+    ]
+    if new.bad_fraction > config.max_bad_fraction:
+        counts = ", ".join(f"{reason} {count}" for reason, count in sorted(new.set_aside.items()))
+        reasons.append(
+            f"{new.bad_fraction:.1%} of the images can't be used ({counts}), "
+            f"alarm above {config.max_bad_fraction:.1%}"
+        )
+    return reasons
+
+
+def write_decision(decision: Decision, uri: str) -> str:
+    """Writes `decision.json`; returns its path."""
+    from tensorflow.io import gfile
+
+    gfile.makedirs(uri)
+    path = posixpath.join(uri, DECISION_FILE)
+    with gfile.GFile(path, "w") as file:
+        file.write(json.dumps(dataclasses.asdict(decision), indent=2, ensure_ascii=False))
+    return path

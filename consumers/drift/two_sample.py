@@ -1,0 +1,177 @@
+"""Are two samples of embeddings draws from one distribution? Permutation tests: its form doesn't matter."""
+
+import dataclasses
+
+import numpy as np
+
+from tfx_contrastive.contract.errors import InputError
+
+_MAX_MEDIAN_POINTS = 1_000
+
+
+@dataclasses.dataclass(frozen=True)
+class TwoSampleResult:
+    """What a two-sample test found.
+
+    Attributes:
+        statistic: Of the two samples.
+        null_mean: Mean of the statistic over random divisions of the pooled sample: no difference.
+        p_value: Share of divisions with a statistic at least as large, the observed one counted in.
+    """
+
+    statistic: float
+    null_mean: float
+    p_value: float
+
+
+def mmd_test(reference: np.ndarray, new: np.ndarray, num_permutations: int, seed: int) -> TwoSampleResult:
+    """Maximum mean discrepancy, unbiased, with a Gaussian kernel (Gretton et al., JMLR 13, 2012, eq. 3).
+
+        MMD^2 = mean k(x, x') + mean k(y, y') - 2 mean k(x, y),  k(a, b) = exp(-|a - b|^2 / (2 s^2))
+
+    s^2 is the median squared distance of the pooled sample (the median heuristic).
+
+    Args:
+        reference: float [M, D].
+        new: float [N, D].
+        num_permutations: The smallest p-value is 1 / (this + 1).
+        seed: Of the permutations.
+
+    Returns:
+        MMD^2, which may be slightly negative, and its p-value. The statistic depends on the kernel's width,
+        hence on the samples: compare p-values across runs, not statistics.
+
+    Raises:
+        ValueError: If a sample has fewer than two rows or the widths differ.
+    """
+    _check(reference, new)
+    pooled = np.concatenate([reference, new]).astype(np.float64)
+    kernel = _gaussian_kernel(pooled)
+    np.fill_diagonal(kernel, 0.0)
+    total = kernel.sum()
+    rows, num_reference, num_new = kernel.sum(axis=1), len(reference), len(new)
+
+    def statistics(is_new: np.ndarray) -> np.ndarray:
+        members = is_new.astype(np.float64)  # [P, M + N]
+        within_new = np.einsum("pi,pi->p", members @ kernel, members)
+        across = members @ rows - within_new
+        within_reference = total - within_new - 2 * across
+        return (
+            within_reference / (num_reference * (num_reference - 1))
+            + within_new / (num_new * (num_new - 1))
+            - 2 * across / (num_reference * num_new)
+        )
+
+    observed = statistics(_membership(num_reference, num_new)[None])[0]
+    null = statistics(_permuted(num_reference, num_new, num_permutations, seed))
+    return _result(float(observed), null)
+
+
+def frechet_test(reference: np.ndarray, new: np.ndarray, num_permutations: int, seed: int) -> TwoSampleResult:
+    """Fréchet distance between Gaussian fits (Dowson & Landau 1982; arXiv:1706.08500, eq. 6).
+
+        d^2 = |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))
+
+    Args:
+        reference: float [M, D].
+        new: float [N, D].
+        num_permutations: The smallest p-value is 1 / (this + 1).
+        seed: Of the permutations.
+
+    Returns:
+        d^2 and its p-value. d^2 is biased upwards in small samples: compare it with `null_mean`, which is
+        the bias, and not across encoders.
+
+    Raises:
+        ValueError: If a sample has fewer than two rows or the widths differ.
+    """
+    _check(reference, new)
+    pooled = np.concatenate([reference, new]).astype(np.float64)
+    observed = frechet_distance(pooled[: len(reference)], pooled[len(reference) :])
+    memberships = _permuted(len(reference), len(new), num_permutations, seed)
+    null = np.array([frechet_distance(pooled[~is_new], pooled[is_new]) for is_new in memberships])
+    return _result(observed, null)
+
+
+def mean_shift_test(
+    reference: np.ndarray, new: np.ndarray, num_permutations: int, seed: int
+) -> TwoSampleResult:
+    """Shift of the means of all columns, each in units of its pooled standard deviation.
+
+        t = sum_k (mean x_k - mean y_k)^2 / var_k
+
+    On the probabilities of a classifier this notices a class that has become rare or frequent, even one
+    that is no cluster of its own in embedding space: black-box shift detection, which compares best among
+    such tests (Lipton et al., arXiv:1802.03916; Rabanser et al., arXiv:1810.11953).
+
+    Args:
+        reference: float [M, K].
+        new: float [N, K].
+        num_permutations: The smallest p-value is 1 / (this + 1).
+        seed: Of the permutations.
+
+    Returns:
+        t and its p-value.
+
+    Raises:
+        ValueError: If a sample has fewer than two rows or the widths differ.
+    """
+    _check(reference, new)
+    pooled = np.concatenate([reference, new]).astype(np.float64)
+    num_reference, num_new, variance = len(reference), len(new), pooled.var(axis=0)
+    # A column that is constant has no shift.
+    scaled = (pooled - pooled.mean(axis=0)) / np.sqrt(np.where(variance > 0, variance, np.inf))
+
+    def statistics(is_new: np.ndarray) -> np.ndarray:
+        sums = is_new.astype(np.float64) @ scaled  # [P, K]; the pooled sum is 0
+        return np.sum(np.square(sums / num_new + sums / num_reference), axis=1)
+
+    observed = statistics(_membership(num_reference, num_new)[None])[0]
+    return _result(float(observed), statistics(_permuted(num_reference, num_new, num_permutations, seed)))
+
+
+def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Squared Fréchet distance between Gaussian fits of two samples, float64 [M, D] and [N, D]."""
+    mean_difference = first.mean(axis=0) - second.mean(axis=0)
+    covariances = [np.atleast_2d(np.cov(sample, rowvar=False)) for sample in (first, second)]
+    values, vectors = np.linalg.eigh(covariances[0])
+    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    # tr (S1 S2)^(1/2) = tr (S1^(1/2) S2 S1^(1/2))^(1/2), and that matrix is symmetric.
+    cross = np.sqrt(np.linalg.eigvalsh(root @ covariances[1] @ root).clip(0)).sum()
+    return float(mean_difference @ mean_difference + sum(np.trace(each) for each in covariances) - 2 * cross)
+
+
+def _gaussian_kernel(points: np.ndarray) -> np.ndarray:
+    squares = np.sum(points**2, axis=1)
+    distances = (squares[:, None] + squares[None] - 2 * points @ points.T).clip(0)
+    step = max(1, len(points) // _MAX_MEDIAN_POINTS)
+    some = distances[::step, ::step]
+    median = np.median(some[np.triu_indices(len(some), 1)])
+    return np.exp(-distances / (2 * max(median, np.finfo(np.float64).tiny)))
+
+
+def _membership(num_reference: int, num_new: int) -> np.ndarray:
+    return np.arange(num_reference + num_new) >= num_reference
+
+
+def _permuted(num_reference: int, num_new: int, num_permutations: int, seed: int) -> np.ndarray:
+    """Random divisions of the pooled sample, bool [P, M + N]: True is a new image."""
+    generator = np.random.default_rng(seed)
+    membership = _membership(num_reference, num_new)
+    return np.stack([generator.permutation(membership) for _ in range(num_permutations)])
+
+
+def _result(observed: float, null: np.ndarray) -> TwoSampleResult:
+    return TwoSampleResult(
+        observed,
+        float(null.mean()),
+        float((1 + np.sum(null >= observed - 1e-12 * abs(observed))) / (1 + len(null))),
+    )
+
+
+def _check(reference: np.ndarray, new: np.ndarray) -> None:
+    if min(len(reference), len(new)) < 2 or reference.shape[1:] != new.shape[1:]:
+        raise InputError(
+            f"Received samples of shape {list(reference.shape)} and {list(new.shape)}; expected two rows "
+            "or more and equal widths."
+        )

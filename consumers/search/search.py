@@ -1,0 +1,140 @@
+"""Search by image: the model and the index that belong together. The Python API of docs/search.md."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from tfx_contrastive.components.embeddings.images import read_images
+from tfx_contrastive.components.examples.decode import BOMB_PIXELS, as_png, for_model
+from tfx_contrastive.components.examples.records import RejectedError
+from tfx_contrastive.components.model.served_model import Classes, ServedModel, UnreadableImagesError
+from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
+
+Answer = TypeVar("Answer")
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbor:
+    """One image that was found.
+
+    Attributes:
+        similarity: Cosine, in [-1, 1].
+        image_id: SHA-256 of its decoded pixels, hex.
+        source: Where it came from, relative to the data root.
+        split: `train`, `eval` or `test`.
+        label: Class name; None where unknown.
+        examples_file: File of examples that holds it, relative to the examples' URI.
+        record: Its position in that file.
+    """
+
+    similarity: float
+    image_id: str
+    source: str
+    split: str
+    label: str | None
+    examples_file: str
+    record: int
+
+
+class ImageSearch:
+    """Finds indexed images that look like those received."""
+
+    def __init__(self, index: SimilarityIndex, model: ServedModel):
+        """Joins an index and a model.
+
+        Raises:
+            OtherEncoderError: If the model's encoder is not the index's.
+        """
+        index.require_encoder(model.fingerprint)
+        self.index = index
+        self.model = model
+
+    @classmethod
+    def open(cls, index_uri: str, model_dir: str = "") -> "ImageSearch":
+        """Loads an index and its model.
+
+        Args:
+            index_uri: Of a SimilarityIndex artifact.
+            model_dir: A SavedModel with the index's encoder; empty: the one that the index was made with.
+
+        Raises:
+            OtherEncoderError: If the model's encoder is not the index's.
+            ValueError: If either is not there.
+        """
+        index = SimilarityIndex.load(index_uri)
+        return cls(index, ServedModel(model_dir or index.description.model_dir))
+
+    def neighbors(
+        self, images: Sequence[bytes], k: int = 10, label: str | None = None
+    ) -> list[list[Neighbor]]:
+        """Finds the k most similar images of each.
+
+        Args:
+            images: Encoded images, N, of any form that training accepts (docs/data.md).
+            k: How many an image.
+            label: Only images with this label.
+
+        Returns:
+            N lists, the most similar image first.
+
+        Raises:
+            UnreadableImagesError: If images can't be decoded.
+            ValueError: If k or the label is wrong.
+        """
+        if not images:
+            return []
+        vectors = _answer(self.model.embed, images, self.model.bit_depth)
+        rows, similarities = self.index.search(vectors, self.model.fingerprint, k, label)
+        names = [field.name for field in dataclasses.fields(Neighbor)[1:]]
+        found = []
+        for row_numbers, values in zip(rows.tolist(), similarities.tolist(), strict=True):
+            hits = [(row, value) for row, value in zip(row_numbers, values, strict=True) if row >= 0]
+            columns = self.index.rows.select(names).take([row for row, _ in hits]).to_pylist()
+            found.append([Neighbor(value, **each) for (_, value), each in zip(hits, columns, strict=True)])
+        return found
+
+    def classify(self, images: Sequence[bytes]) -> Classes:
+        """Classifies images of any form that training accepts; raises as `ServedModel.classify` does."""
+        return _answer(self.model.classify, images, self.model.bit_depth)
+
+    def images_of(self, neighbors: Iterable[Neighbor]) -> dict[str, bytes]:
+        """Fetches the encoded images of neighbors, by `image_id`; reads only the files that hold them.
+
+        Raises:
+            ValueError: If the examples are not there any more.
+        """
+        places = [(each.image_id, each.examples_file, each.record) for each in neighbors]
+        return read_images(self.index.description.examples_uri, places)
+
+
+def _answer(model: Callable[[Sequence[bytes]], Answer], images: Sequence[bytes], bit_depth: int) -> Answer:
+    """What a model of some bit depth says of images, each brought to a form that it reads as training does.
+
+    Raises:
+        UnreadableImagesError: If images can't be decoded.
+    """
+    prepared = _each(images, range(len(images)), for_model, bit_depth)
+    try:
+        return model(prepared)
+    except UnreadableImagesError as error:
+        # What TensorFlow's decoders refuse, ImageExampleGen gives to Pillow.
+        others = _each(images, error.positions, as_png, bit_depth)
+        given = dict(zip(error.positions, others, strict=True))
+        return model([given.get(position, image) for position, image in enumerate(prepared)])
+
+
+def _each(
+    images: Sequence[bytes],
+    positions: Iterable[int],
+    bring: Callable[[bytes, int, int], bytes],
+    bit_depth: int,
+) -> list[bytes]:
+    brought, refused = [], {}
+    for position in positions:
+        try:
+            brought.append(bring(images[position], BOMB_PIXELS, bit_depth))
+        except RejectedError as error:
+            refused[position] = f"{error.reason.value}: {error.detail}"
+    if refused:
+        raise UnreadableImagesError(list(refused), next(iter(refused.values())))
+    return brought

@@ -1,0 +1,149 @@
+"""From an Embeddings artifact to lists that a person fills in or corrects, and that ingest takes back."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings.images import read_images
+from tfx_contrastive.contract.errors import InputError
+
+from . import label_errors, selection
+
+_TRAIN = "train"
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One image of a list.
+
+    Attributes:
+        image_id: SHA-256 of its pixels, hex: what ingest finds it by.
+        source: Where it came from, relative to the data root.
+        split: `train`, `eval` or `test`.
+        label: What a person fills in, or corrects.
+        guess: The most probable class; empty where nothing is known.
+        score: Uncertainty of a suggestion (1 is most uncertain), or probability of a suspicious label.
+        place: File of examples and position in it.
+    """
+
+    image_id: str
+    source: str
+    split: str
+    label: str
+    guess: str
+    score: float
+    place: tuple[str, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """A list, and how many images it was chosen from."""
+
+    lines: tuple[Line, ...]
+    num_candidates: int
+    examples_uri: str
+
+    def images(self) -> dict[str, bytes]:
+        """The encoded images by `image_id`.
+
+        Raises:
+            ValueError: If the examples are not there any more.
+        """
+        return read_images(self.examples_uri, [(line.image_id, *line.place) for line in self.lines])
+
+
+def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
+    """Images whose label would help most.
+
+    They come from `train`, and labels of `train` alone decide: a choice that looks at `eval` or `test`
+    would flatter what is measured there. Only while no image has a label at all, `eval` and `test` get their
+    share too, drawn at random, so that there is something to measure on.
+
+    Args:
+        embeddings_uri: Of an Embeddings artifact.
+        num: How many.
+        seed: Of clusters and draws.
+
+    Raises:
+        ValueError: If every image has a label.
+    """
+    rows, vectors = embeddings.read_compared(embeddings_uri)
+    labels, splits = _column(rows, "label"), _column(rows, "split")
+    is_labelled, in_train = labels != "", splits == _TRAIN
+    candidates = np.flatnonzero(~is_labelled & in_train)
+    measured = np.flatnonzero(~in_train) if not is_labelled.any() else np.array([], np.int64)
+    total = len(candidates) + len(measured)
+    if not total:
+        raise InputError("Every image of train has a label already: there is nothing to suggest.")
+    share = min(len(measured), round(num * len(measured) / total))
+    drawn = np.random.default_rng(seed).choice(measured, share, replace=False)
+    known = np.flatnonzero(is_labelled & in_train)
+    choice = selection.choose(vectors[candidates], vectors[known], labels[known], num - len(drawn), seed)
+    chosen = np.concatenate([candidates[choice.rows], drawn])
+    guesses = (*choice.guesses, *("" for _ in drawn))
+    scores = np.concatenate([choice.uncertainties, np.full(len(drawn), np.nan)])
+    blank = np.full(len(chosen), "", object)
+    return Listing(_lines(rows, chosen, blank, guesses, scores), total, _examples_uri(embeddings_uri))
+
+
+def suspects(embeddings_uri: str, num: int, seed: int) -> Listing:
+    """Labels that are most probably wrong, in all splits, with the label that stands.
+
+    Args:
+        embeddings_uri: Of an Embeddings artifact.
+        num: How many at most.
+        seed: Of the division into folds.
+
+    Raises:
+        ValueError: If too few images have a label.
+    """
+    rows, vectors = embeddings.read_compared(embeddings_uri)
+    labels = _column(rows, "label")
+    known = np.flatnonzero(labels != "")
+    found = label_errors.find(vectors[known], labels[known], num, seed)
+    chosen = known[found.rows]
+    lines = _lines(rows, chosen, labels[chosen], found.proposals, found.confidences)
+    return Listing(lines, len(known), _examples_uri(embeddings_uri))
+
+
+def to_csv(lines: Sequence[Line], score_name: str) -> str:
+    """The list as CSV: `label` is what a person fills in or corrects, the rest tells them about the image."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(("label", "guess", score_name, "source", "split", "image_id"))
+    for line in lines:
+        score = "" if np.isnan(line.score) else f"{line.score:.3f}"
+        writer.writerow((line.label, line.guess, score, line.source, line.split, line.image_id))
+    return buffer.getvalue()
+
+
+def _lines(
+    rows: pa.Table, chosen: np.ndarray, labels: np.ndarray, guesses: Sequence[str], scores: np.ndarray
+) -> tuple[Line, ...]:
+    taken = rows.take(pa.array(chosen)).to_pylist()
+    return tuple(
+        Line(
+            row["image_id"],
+            row["source"],
+            row["split"],
+            str(label),
+            guess,
+            float(score),
+            (row["examples_file"], row["record"]),
+        )
+        for row, label, guess, score in zip(taken, labels, guesses, scores, strict=True)
+    )
+
+
+def _column(rows: pa.Table, name: str) -> np.ndarray:
+    """A column of texts, object [N]; null is empty."""
+    return np.array([value or "" for value in rows[name].to_pylist()], object)
+
+
+def _examples_uri(embeddings_uri: str) -> str:
+    return embeddings.read_meta(embeddings_uri).examples_uri

@@ -1,0 +1,1 @@
+"""Ground floor: what every room shares. Imports neither TensorFlow nor TFX."""

@@ -1,0 +1,9 @@
+"""The base of every configuration object."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """An immutable configuration object that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

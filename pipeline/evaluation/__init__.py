@@ -1,1 +1,0 @@
-"""What the Evaluator measures, and what it demands."""

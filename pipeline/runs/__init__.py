@@ -1,0 +1,1 @@
+"""Finished and running pipelines: their metadata, lineage, state and outcome."""

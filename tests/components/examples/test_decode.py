@@ -1,0 +1,312 @@
+"""What is decoded, to which pixels, and why an image is refused."""
+
+import io
+import struct
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.components.image_example_gen.support import encoded, picture, rgb_tiff
+from tfx_contrastive.components.examples.decode import decode, judge
+from tfx_contrastive.components.examples.records import Reason, RejectedError
+from tfx_contrastive.components.examples.seen import SeenAs
+
+LIMIT = 50_000_000
+
+
+def ok(data, source="a", limit=LIMIT):
+    return decode(data, source, True, limit)
+
+
+def reason(data, source="a", limit=LIMIT):
+    with pytest.raises(RejectedError) as caught:
+        ok(data, source, limit)
+    assert caught.value.detail
+    return caught.value.reason
+
+
+def saved(image, image_format="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def png_header(width, height):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 64))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_png_keeps_bytes_and_pixels(channels):
+    pixels = picture(1, channels=channels)
+    data = encoded(pixels)
+    decoded = ok(data)
+    assert decoded.encoded == data
+    np.testing.assert_array_equal(decoded.pixels, pixels.reshape(12, 16, channels))
+
+
+@pytest.mark.parametrize("image_format", ["BMP", "GIF", "JPEG"])
+def test_formats_that_tensorflow_reads_alike_keep_their_bytes(image_format):
+    grey = picture(2, channels=1)
+    data = encoded(grey if image_format == "GIF" else picture(2), image_format)
+    decoded = ok(data)
+    assert decoded.encoded == data
+    assert decoded.pixels.shape == (12, 16, 3)
+
+
+def test_webp_becomes_png_with_the_same_pixels():
+    pixels = picture(3)
+    decoded = ok(encoded(pixels, "WEBP", lossless=True), "a.webp")
+    np.testing.assert_array_equal(decoded.pixels, pixels)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(decoded.encoded))), pixels)
+
+
+def test_first_frame_of_an_animation():
+    frames = [Image.fromarray(picture(seed, channels=1)) for seed in (4, 5)]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(ok(data).pixels[..., 0], picture(4, channels=1))
+
+
+def test_exif_rotation_is_applied_and_the_bytes_are_kept():
+    pixels = picture(6)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: rotate by 90 degrees
+    data = saved(Image.fromarray(pixels), "PNG", exif=exif)
+    decoded = ok(data)
+    np.testing.assert_array_equal(decoded.pixels, np.rot90(pixels, -1))
+    assert decoded.encoded == data
+
+
+def test_sixteen_bits_keep_the_high_byte_as_tensorflow_does():
+    import tensorflow as tf
+
+    deep = np.random.default_rng(7).integers(0, 65536, (9, 7), dtype=np.uint16)
+    decoded = ok(encoded(deep))
+    np.testing.assert_array_equal(decoded.pixels[..., 0], deep >> 8)
+    np.testing.assert_array_equal(tf.io.decode_image(decoded.encoded).numpy(), decoded.pixels)
+
+
+@pytest.mark.parametrize(
+    ("image", "mode"),
+    [
+        (Image.fromarray(picture(8)).quantize(16), "RGB"),
+        (Image.fromarray(picture(8, channels=4)).quantize(16), "RGBA"),
+        (Image.fromarray(picture(8, channels=1)).convert("1"), "L"),
+        (Image.fromarray(picture(8, channels=2)[..., :2], "LA"), "RGBA"),
+    ],
+    ids=["palette", "palette with transparency", "1 bit", "grey with alpha"],
+)
+def test_unusual_modes_read_alike_in_tensorflow(image, mode):
+    import tensorflow as tf
+
+    decoded = ok(saved(image))
+    expected = np.asarray(image.convert(mode))
+    np.testing.assert_array_equal(decoded.pixels, expected.reshape(decoded.pixels.shape))
+    read = tf.io.decode_image(decoded.encoded).numpy()
+    np.testing.assert_array_equal(read[..., [0, 0, 0, 1]] if image.mode == "LA" else read, decoded.pixels)
+
+
+def test_cmyk_jpeg_becomes_rgb():
+    image = Image.fromarray(picture(9)).convert("CMYK")
+    assert ok(saved(image, "JPEG")).pixels.shape == (12, 16, 3)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "BMP"])
+def test_truncated(image_format):
+    data = encoded(picture(10, 64, 64), image_format)
+    assert reason(data[: len(data) // 2]) == Reason.TRUNCATED
+    assert reason(data[:12]) in (Reason.TRUNCATED, Reason.UNREADABLE)
+
+
+def test_what_is_no_image():
+    assert reason(b"<html>not found</html>", "a.png") == Reason.NOT_AN_IMAGE
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "told"),
+    [
+        (b"\0\0\0\x18ftypcrx " + bytes(99), "a.cr3", "a camera's raw data: develop it"),
+        (b"\0\0\0\x18ftypisom" + bytes(99), "a.mp4", "a video: take frames"),
+        (b"\0\0\0\x18ftypqt  " + bytes(99), "a.mov", "a video: take frames"),
+        (b"RIFF\x10\0\0\0AVI LIST" + bytes(99), "a.avi", "a video: take frames"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg", "an SVG drawing: draw it as PNG"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- x -->\n<svg></svg>", "a.svg", "an SVG drawing"),
+        (b"qoif" + bytes(99), "a.qoi", "a QOI image: save it as PNG"),
+        (b"P7\nWIDTH 22\n", "a.pam", "a PAM image: save it as PNG"),
+        (bytes(99) + b"TRUEVISION-XFILE.\0", "a.tga", "a TGA image: save it as PNG"),
+        (b"8BPS\0\1" + bytes(99), "a.psd", "a Photoshop document: save it as PNG"),
+        (b"%PDF-1.7", "a.pdf", "a PDF document: draw its pages"),
+        (bytes(128) + b"DICM" + bytes(99), "a.dcm", "a DICOM file: save it as PNG"),
+        (b"FUJIFILMCCD-RAW" + bytes(99), "a.raf", "a camera's raw data"),
+        (b"<!DOCTYPE html><html>", "a.jpg", "an HTML page: what was downloaded is no image"),
+        (b"PAR1" + bytes(99), "a.parquet", "a Parquet file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a.png", "run `git lfs pull`"),
+        (b"\1\2\3\4\5\6\7\x08\xff\xfe", "a.bin", "starts with 0102030405060708"),
+    ],
+)
+def test_what_is_no_image_is_named(data, name, told):
+    with pytest.raises(RejectedError) as caught:
+        ok(data, name)
+    assert caught.value.reason == Reason.NOT_AN_IMAGE
+    assert told in caught.value.detail
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.nef", "a.tif"])
+def test_a_thumbnail_in_raw_data_is_not_taken_for_the_picture(name):
+    from PIL import TiffImagePlugin
+
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    if name == "a.tif":
+        tags[254] = 1  # a small copy of another picture in the file
+    data = saved(Image.fromarray(picture(1)), "TIFF", tiffinfo=tags)
+    with pytest.raises(RejectedError, match="a camera's raw data"):
+        ok(data, name)
+
+
+@pytest.mark.parametrize(
+    ("image_format", "name"),
+    [("TIFF", "a.tif"), ("TIFF", "a.TIFF"), ("JPEG2000", "a.jp2"), ("AVIF", "a.avif")],
+)
+def test_other_formats_become_png(image_format, name):
+    data = saved(Image.fromarray(picture(1)), image_format)
+    decoded = ok(data, name)
+    read = Image.open(io.BytesIO(decoded.encoded))
+    assert read.format == "PNG"
+    np.testing.assert_array_equal(np.asarray(read), np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+
+
+def test_heic_is_read_with_its_extra_and_named_without(monkeypatch):
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    smooth = Image.fromarray(np.arange(64 * 64 * 3).reshape(64, 64, 3).astype(np.uint8) // 8 * 8)
+    data = saved(smooth, "HEIF", quality=95)
+    assert ok(data, "IMG_0001.HEIC").pixels.shape == (64, 64, 3)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setattr(Image, "OPEN", {k: v for k, v in Image.OPEN.items() if k != "HEIF"})
+    with pytest.raises(RejectedError, match=r"an HEIC photo: `pip install 'tfx-contrastive\[heic\]'`"):
+        ok(data, "IMG_0001.HEIC")
+
+
+def test_a_tiff_of_unknown_pixels_is_not_called_damaged():
+    data = rgb_tiff(np.zeros((9, 9, 3), np.uint16))
+    as_rgb, as_ycbcr = (struct.pack("<HHII", 262, 3, 1, photometric) for photometric in (2, 6))
+    with pytest.raises(RejectedError) as caught:
+        ok(data.replace(as_rgb, as_ycbcr))
+    assert caught.value.reason == Reason.UNREADABLE
+    assert "a TIFF with pixels of a kind that can't be read" in caught.value.detail
+
+
+def test_32_bits_per_pixel_are_refused():
+    for deep in (np.arange(99, dtype=np.float32), np.arange(99, dtype=np.int32)):
+        with pytest.raises(RejectedError, match="32 bits per pixel") as caught:
+            ok(saved(Image.fromarray(deep.reshape(9, 11)), "TIFF"))
+        assert caught.value.reason == Reason.UNREADABLE
+
+
+def test_sixteen_bits_of_a_tiff_keep_the_high_byte():
+    deep = np.random.default_rng(7).integers(0, 65536, (9, 7), dtype=np.uint16)
+    np.testing.assert_array_equal(ok(saved(Image.fromarray(deep), "TIFF")).pixels[..., 0], deep >> 8)
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.JPG", "boot.v2", "2020.01.02", "a"])
+def test_names_of_jpegs(name):
+    data = encoded(picture(1), "JPEG")
+    assert ok(data, name).encoded == data
+
+
+def test_empty_file():
+    assert reason(b"", "a.png") == Reason.EMPTY_FILE
+
+
+def test_extension_must_be_true():
+    data = encoded(picture(1), "JPEG")
+    assert reason(data, "a.png") == Reason.WRONG_EXTENSION
+    assert reason(data, "a.txt") == Reason.WRONG_EXTENSION
+    assert ok(data, "a.JPEG").encoded == data
+    assert ok(data, "no extension").encoded == data
+    assert decode(data, "a.png", False, LIMIT).encoded == data
+
+
+def test_one_pixel_is_blank():
+    assert reason(encoded(picture(1, 1, 1))) == Reason.BLANK
+
+
+def test_one_colour_is_blank():
+    assert reason(encoded(np.full((5, 5, 3), (1, 2, 3), np.uint8))) == Reason.BLANK
+
+
+@pytest.mark.parametrize(
+    ("ink", "ground", "told"),
+    [
+        (255, (255, 255, 255), "try image.background: black"),
+        (0, (0, 0, 0), "try image.background: white"),
+        (0, (255, 255, 255), None),
+        (255, (0, 0, 0), None),
+    ],
+)
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_a_drawing_in_alpha_is_judged_on_its_ground(ink, ground, told, mode):
+    pixels = np.full((9, 9, 4), ink, np.uint8)
+    pixels[..., 3] = 0
+    pixels[2:6, 3:5, 3] = 255
+    image = Image.fromarray(pixels)
+    data = saved(image.quantize(4) if mode == "P" else image.convert(mode))
+    seen_as = SeenAs(ground=ground, channels=3)
+    if told is None:
+        assert decode(data, "a", True, LIMIT, seen_as).pixels.shape == (9, 9, 4)
+    else:
+        with pytest.raises(RejectedError, match=f"but for transparency.*{told}") as caught:
+            decode(data, "a", True, LIMIT, seen_as)
+        assert caught.value.reason == Reason.BLANK
+
+
+def test_colors_of_one_gray_are_blank_for_a_model_of_grays():
+    pixels = np.full((9, 9, 3), (0, 149, 0), np.uint8)
+    pixels[3:5, 3:5] = (0, 0, 0)
+    pixels[pixels[..., 1] == 0] = (255, 19, 0)  # luma 87.4, as 149 of green
+    with pytest.raises(RejectedError, match="as gray, .*try image.channels: 3"):
+        decode(encoded(pixels), "a", True, LIMIT, SeenAs(channels=1))
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF"])
+def test_few_of_16_bits(image_format):
+    deep = np.random.default_rng(7).integers(3, 200, (9, 7), dtype=np.uint16)
+    data = saved(Image.fromarray(deep), image_format)
+    with pytest.raises(
+        RejectedError, match=r"8 high bits, values from 3 to 19\d of 65,536: .*image.bit_depth.* 8 or more"
+    ):
+        ok(data)
+    decoded = decode(data, "a", True, LIMIT, SeenAs(bit_depth=8))
+    np.testing.assert_array_equal(decoded.pixels[..., 0], deep)
+    assert decoded.deepest == judge(data, "a", True, LIMIT, SeenAs(bit_depth=8)).deepest == deep.max()
+
+
+def test_12000_by_9000_is_over_the_limit_and_never_unpacked():
+    assert reason(png_header(12_000, 9_000)) == Reason.OVER_PIXEL_LIMIT
+
+
+def test_limit_counts_pixels():
+    data = encoded(picture(1, 10, 20))
+    assert ok(data, limit=200).encoded == data
+    assert reason(data, limit=199) == Reason.OVER_PIXEL_LIMIT
+
+
+def test_decompression_bomb():
+    assert reason(png_header(60_000, 60_000)) == Reason.DECOMPRESSION_BOMB
+
+
+def test_a_damaged_header_is_told_with_its_format():
+    with pytest.raises(RejectedError, match=r"a GIF whose header is damaged \(8 bytes\)"):
+        decode(b"GIF89a\0\0", "a/1.gif", True, 10_000, SeenAs())
+
+
+def test_damaged_checksum():
+    data = bytearray(encoded(picture(1, 64, 64)))
+    data[200] ^= 0xFF
+    assert reason(bytes(data)) in (Reason.UNREADABLE, Reason.TRUNCATED)
