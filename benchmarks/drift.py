@@ -18,7 +18,7 @@ from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings.images import read_images
 from tfx_contrastive.components.examples.decode import DecodedImage, decode
 from tfx_contrastive.components.examples.png import encode_png
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.drift.config import DriftConfig
 from tfx_contrastive.consumers.drift.detection import Decision, detect
 from tfx_contrastive.consumers.drift.images import NewImages

@@ -15,12 +15,12 @@ import time
 
 from tests.components.registry.conftest import record_of
 from tests.components.registry.kills import kill_pushes, variants
-from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.registry import commands, promotion
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry.interface import CHAMPION
-from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
-from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
+from tfx_contrastive.components.registry.store import digest_of
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.runs.lineage import Lineage
 from tfx_contrastive.pipeline.runs.metadata import connection_config
@@ -44,7 +44,7 @@ def kill_row(models: list[str], directory: str, serving: str) -> None:
     outcome = kill_pushes(directory, serving, models, seed=0)
     registry = MlflowRegistry("clothes", directory)
     champion = digest_of(registry.fetch(registry.alias(CHAMPION)))
-    served = digest_of(serving_directory.complete_versions(serving)[0].path)
+    served = digest_of(complete_versions(serving)[0].path)
     print(
         f"| {outcome.killed} kills in {_KILLS} pushes, {outcome.promoted} after the alias had moved | "
         f"{outcome.polls:,} polls, {outcome.loaded} models loaded, {len(outcome.problems)} problems | none |"
@@ -84,7 +84,7 @@ def rollback_rows(models: list[str], root: str) -> None:
 
 
 def _served(location: commands.RegistryLocation, expected: str) -> str:
-    served = serving_directory.complete_versions(location.serving_dir)[0].path
+    served = complete_versions(location.serving_dir)[0].path
     return "the former version is served" if digest_of(served) == digest_of(expected) else "ANOTHER IS SERVED"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings.images import read_images
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.suggestions import label_errors, probe, selection
 from tfx_contrastive.pipeline.config import PipelineConfig, load_config
 from tfx_contrastive.pipeline.runs.lineage import Lineage

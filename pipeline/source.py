@@ -48,7 +48,7 @@ def source_of(
 
 @functools.cache
 def code_digest(package: str) -> str:
-    """Return a digest of the sources of a package below `tfx_contrastive`, and of `contract`, which all share.
+    """Return a digest of the sources of a package below `tfx_contrastive`, and of `contract`.
 
     TFX knows functions named by dotted path, and components, by their names only: without this,
     a change of the code would still be answered from the cache.

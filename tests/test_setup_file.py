@@ -12,7 +12,14 @@ from apache_beam.runners.portability.stager import Stager
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
 PACKAGE = "tfx_contrastive"
-ROOMS = ("components", "consumers", "contract", "pipeline", "trainer_module")  # links in the package lead to them
+# Links in the package lead to these folders.
+ROOMS = (
+    "components",
+    "consumers",
+    "contract",
+    "pipeline",
+    "trainer_module",
+)
 
 
 def files_of(folder):

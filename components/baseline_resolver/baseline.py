@@ -19,8 +19,9 @@ import logging
 from collections.abc import Sequence
 from typing import Literal
 
-from tfx_contrastive.components.model import saved_model, serving_directory
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.directory import ServedVersion, complete_versions
+from tfx_contrastive.components.model.saved import read_signatures
+from tfx_contrastive.components.model.served import ServedModel
 
 Policy = Literal["latest", "none"]
 POLICIES: tuple[str, ...] = ("latest", "none")
@@ -80,7 +81,7 @@ def resolve_baseline(candidate_dir: str, serving_dir: str, policy: str, classes:
         return Baseline(
             candidate_dir, CANDIDATE, NO_VERSION, "the policy is `none`: value thresholds alone decide"
         )
-    for served in serving_directory.complete_versions(serving_dir):
+    for served in complete_versions(serving_dir):
         if _is_classifier(served.path):
             return _in_use(candidate_dir, served, classes)
     return Baseline(
@@ -91,7 +92,7 @@ def resolve_baseline(candidate_dir: str, serving_dir: str, policy: str, classes:
     )
 
 
-def _in_use(candidate_dir: str, served: serving_directory.ServedVersion, classes: str) -> Baseline:
+def _in_use(candidate_dir: str, served: ServedVersion, classes: str) -> Baseline:
     version = str(served.version)
     reason = f"version {version} is the model in use"
     own, former = class_names(candidate_dir), class_names(served.path)
@@ -132,7 +133,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _is_classifier(model_dir: str) -> bool:
     try:
-        signature = saved_model.read_signatures(model_dir).get(CLASSIFIER_SIGNATURE)
+        signature = read_signatures(model_dir).get(CLASSIFIER_SIGNATURE)
     except ValueError as error:
         _logger.warning("Not a baseline: %s", error)
         return False

@@ -9,7 +9,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from tfx_contrastive.components.baseline_resolver import baseline
-from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.directory import copy_model
 
 _logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def BaselineResolver(  # noqa: N802 - the name is the node's id
     del reset_token  # part of the cache key, nothing else
     candidate_dir = path_utils.serving_model_path(model.uri)
     chosen = baseline.resolve_baseline(candidate_dir, serving_dir, policy, classes)
-    serving_directory.copy_model(chosen.model_dir, path_utils.serving_model_dir(baseline_model.uri))
+    copy_model(chosen.model_dir, path_utils.serving_model_dir(baseline_model.uri))
     baseline_model.set_string_custom_property("source", chosen.source)
     baseline_model.set_string_custom_property("version", chosen.version)
     baseline_model.set_string_custom_property("reason", chosen.reason)

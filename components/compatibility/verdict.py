@@ -9,9 +9,9 @@ import numpy as np
 
 from tfx_contrastive.components.compatibility import figures
 from tfx_contrastive.components.compatibility.config import CompatibilityConfig
-from tfx_contrastive.components.model import serving_directory
-from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.directory import complete_versions
+from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
+from tfx_contrastive.components.model.served import ServedModel
 
 REPORT_FILE = "compatibility.json"
 DROP_IN, REINDEX, FIRST = "drop-in", "re-index needed", "first model"
@@ -64,7 +64,7 @@ def judge(
         ValueError: If the candidate is no model of this pipeline. A model in use that can't be compared
             is a reason to index again, not an error.
     """
-    versions = serving_directory.complete_versions(serving_dir)
+    versions = complete_versions(serving_dir)
     if not versions:
         reason = "no model is in use yet: there is nothing to be compatible with"
         return Report(FIRST, (reason,), "", encoder_fingerprint(model_dir), "")

@@ -8,7 +8,7 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from tfx_contrastive.components.embeddings import embeddings, former
-from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 
 from . import transforms
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings.former import FormerVectors
-from tfx_contrastive.components.model.served_model import ServedModel, UnreadableImagesError
+from tfx_contrastive.components.model.served import ServedModel, UnreadableImagesError
 from tfx_contrastive.contract.errors import InputError
 
 _READ_AHEAD = 2

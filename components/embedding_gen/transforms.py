@@ -21,8 +21,8 @@ from tfx_contrastive.components.embedding_gen.files import Counts, EmbedTask, em
 from tfx_contrastive.components.embedding_gen.space import settle_space
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings.former import FormerVectors
-from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.contract.errors import InputError
 
 _progress = logging.getLogger("tfx_contrastive.progress")

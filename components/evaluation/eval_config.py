@@ -4,7 +4,8 @@ import json
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from . import argmax_metrics, calibration, ranking
+from . import calibration, ranking
+from . import metrics as argmax_metrics
 from .config import ComparedClasses, EvaluationConfig
 
 _COMPARED_BY = {"shared": argmax_metrics.SHARED_ACCURACY, "all": argmax_metrics.ACCURACY}

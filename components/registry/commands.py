@@ -21,7 +21,8 @@ from tfx_contrastive.components.registry.interface import (
     VersionRecord,
     find,
 )
-from tfx_contrastive.components.registry.model_store import read_record
+
+from .store import read_record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,10 +89,10 @@ def open_registry(location: RegistryLocation) -> ModelRegistry:
     """Opens the registry that the configuration names."""
     config = location.config
     if config.kind == "kubeflow":
-        from tfx_contrastive.components.registry.kubeflow_registry import KubeflowRegistry
+        from .kubeflow_backend import KubeflowRegistry
 
         return KubeflowRegistry(location.name, location.directory, config.uri or "", config.token_path)
-    from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
+    from .mlflow_backend import MlflowRegistry
 
     return MlflowRegistry(location.name, location.directory, config.uri)
 

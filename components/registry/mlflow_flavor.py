@@ -6,13 +6,9 @@ import platform
 import shutil
 from importlib.metadata import version
 
-from tfx_contrastive.components.model import saved_model
-from tfx_contrastive.components.registry.model_store import (
-    CODE_FILE,
-    ENVIRONMENT_FILE,
-    MLMODEL_FILE,
-    REQUIREMENTS_FILE,
-)
+from tfx_contrastive.components.model.saved import read_signatures
+
+from .store import CODE_FILE, ENVIRONMENT_FILE, MLMODEL_FILE, REQUIREMENTS_FILE
 
 _CODE = pathlib.Path(__file__).with_name("mlflow_model.py")  # imports TensorFlow: copied, never imported here
 _PACKAGES = ("mlflow", "tensorflow")
@@ -33,7 +29,7 @@ def describe(model_dir: str) -> None:
     from mlflow.models import Model, ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    signatures = saved_model.read_signatures(model_dir)
+    signatures = read_signatures(model_dir)
     name = next((known for known in _SIGNATURES if known in signatures), None)
     if name is None:
         raise ValueError(

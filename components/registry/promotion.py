@@ -11,7 +11,7 @@ The alias is the truth. It moves in one write; everything else is brought in lin
 import datetime
 import logging
 
-from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.directory import complete_versions, publish
 from tfx_contrastive.components.registry.interface import (
     CHALLENGER,
     CHAMPION,
@@ -22,7 +22,8 @@ from tfx_contrastive.components.registry.interface import (
     RegistryError,
     find,
 )
-from tfx_contrastive.components.registry.model_store import digest_of
+
+from .store import digest_of
 
 _logger = logging.getLogger(__name__)
 
@@ -133,9 +134,9 @@ def serve_champion(registry: ModelRegistry, serving_dir: str | None) -> None:
     if not serving_dir or champion is None:
         return
     model_dir = registry.fetch(champion)
-    served = next(iter(serving_directory.complete_versions(serving_dir)), None)
+    served = next(iter(complete_versions(serving_dir)), None)
     if served is None or digest_of(served.path) != digest_of(model_dir):
-        published = serving_directory.publish(model_dir, serving_dir)
+        published = publish(model_dir, serving_dir)
         _logger.info("Version %d is served as %s", champion, published.path)
 
 

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_contrastive.components.evaluation import evaluation_results
+from tfx_contrastive.components.evaluation import results as evaluation_results
 from tfx_contrastive.components.registry_pusher import inspection
 
 

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_contrastive.components.model import saved_model
-from tfx_contrastive.components.model.encoder_fingerprint import EMBED_SIGNATURE, encoder_fingerprint
+from tfx_contrastive.components.model.fingerprint import EMBED_SIGNATURE, encoder_fingerprint
+from tfx_contrastive.components.model.saved import read_signatures
 
 CLASSIFY_SIGNATURE = "serving_default"
 CLASSES_OUTPUT = "all_classes"
@@ -48,7 +48,7 @@ def inspect(model_dir: str, example_dirs: Sequence[str]) -> Inspection:
     """
     import tensorflow as tf
 
-    signatures = saved_model.read_signatures(model_dir)
+    signatures = read_signatures(model_dir)
     example = _first_example(example_dirs)
     model = tf.saved_model.load(model_dir)
     if CLASSIFY_SIGNATURE not in model.signatures:

@@ -3,11 +3,11 @@
 import dataclasses
 import logging
 
-from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.commands import RegistryLocation, open_registry
 from tfx_contrastive.components.registry.interface import ALIASES, CHAMPION, VersionRecord
-from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.components.registry.store import digest_of
 from tfx_contrastive.components.registry_pusher import card, facts
 
 _logger = logging.getLogger(__name__)
@@ -85,5 +85,5 @@ def register_candidate(location: RegistryLocation, sources: facts.Sources, actor
 
 
 def _served_as(serving_dir: str | None, digest: str) -> str:
-    newest = next(iter(serving_directory.complete_versions(serving_dir or "")), None)
+    newest = next(iter(complete_versions(serving_dir or "")), None)
     return newest.path if newest is not None and digest_of(newest.path) == digest else ""

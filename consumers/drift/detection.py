@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx_contrastive.components.embeddings import embeddings
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.contract.errors import InputError
 
 from . import image_statistics

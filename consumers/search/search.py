@@ -7,7 +7,7 @@ from typing import TypeVar
 from tfx_contrastive.components.embeddings.images import read_images
 from tfx_contrastive.components.examples.decode import BOMB_PIXELS, as_png, for_model
 from tfx_contrastive.components.examples.records import RejectedError
-from tfx_contrastive.components.model.served_model import Classes, ServedModel, UnreadableImagesError
+from tfx_contrastive.components.model.served import Classes, ServedModel, UnreadableImagesError
 from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
 
 Answer = TypeVar("Answer")

@@ -9,7 +9,7 @@ import posixpath
 import click
 
 from tfx_contrastive.components.embeddings import embeddings
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.drift.config import DriftConfig, permutations_for
 from tfx_contrastive.consumers.drift.detection import Decision, detect, write_decision
 from tfx_contrastive.consumers.drift.images import read_images

@@ -47,8 +47,8 @@ def command(
     """
     import uvicorn
 
-    from tfx_contrastive.pipeline.following import Serving, load
-    from tfx_contrastive.pipeline.http_api import Limits, create_app
+    from tfx_contrastive.consumers.http.app import Limits, create_app
+    from tfx_contrastive.consumers.http.following import Serving, load
 
     places = _bind(host, port)
     with options.told_plainly():

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from tfx_contrastive.components.evaluation import evaluation_results
+from tfx_contrastive.components.evaluation import results as evaluation_results
 
 from . import files, known_by_heart
 from .lineage import Run

@@ -19,7 +19,7 @@ from tfx_contrastive.components.registry.interface import (
     RegistryError,
     find,
 )
-from tfx_contrastive.components.registry.model_store import read_record
+from tfx_contrastive.components.registry.store import read_record
 from tfx_contrastive.pipeline.config import PipelineConfig
 
 from .lineage import Lineage, NotFoundError, Run
@@ -70,6 +70,10 @@ class ModelChoice:
         if self.champion:
             return f"version {self.version}, the champion" + ("" if self.blessed else f", {verdict}")
         return f"version {self.version}, not the champion, {verdict}"
+
+    def marked(self, champion: bool) -> "ModelChoice":
+        """Return the same choice with another value of `champion`, after a promotion or a rollback."""
+        return dataclasses.replace(self, champion=champion)
 
     def values(self) -> dict[str, Any]:
         """The choice as JSON values, for answers that programs read."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 
-from tfx_contrastive.components.evaluation import evaluation_results
+from tfx_contrastive.components.evaluation import results as evaluation_results
 
 from . import known_by_heart
 from .lineage import NodeRun, Run

@@ -12,7 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from tests.kubeflow import object_store
-from tfx_contrastive.components.evaluation import evaluation_results
+from tfx_contrastive.components.evaluation import results as evaluation_results
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.runs.lineage import Lineage
 from tfx_contrastive.pipeline.runs.metadata import connection_config

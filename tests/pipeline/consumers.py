@@ -7,11 +7,11 @@ import shutil
 from tests.components.similarity_index_gen.conftest import make_index
 from tests.components.tiny_models import random_kernel
 from tests.pipeline.recorded_runs import RecordedRuns
-from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.interface import VersionRecord
-from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
-from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
+from tfx_contrastive.components.registry.store import digest_of
 from tfx_contrastive.pipeline.config import load_config
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.consumers.http.server import Server
 from tests.pipeline.command import tfx_contrastive
-from tests.pipeline.server import Server
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.pipeline.cli.exit_status import REFUSED
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -24,7 +24,7 @@ NOT_RUN = {
     "run": "trains for minutes; test_end_to_end.py runs it",
     "report": "test_real_run.py writes it, and looks at it",
     "search": "tests/pipeline/cli/test_search.py runs it on an index",
-    "serve": "never ends; test_http_api.py asks it",
+    "serve": "never ends; tests/consumers/http/test_app.py asks it",
     "drift": "tests/pipeline/cli/test_drift.py runs it",
     "suggest": "its own test runs it",
     "models promote": "changes the run that other tests look at; tests/components/registry does it",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfx_contrastive.components.evaluation.evaluation_results import SliceMetrics
+from tfx_contrastive.components.evaluation.results import SliceMetrics
 from tfx_contrastive.pipeline.report.models import Predictions
 from tfx_contrastive.pipeline.report.samples import ImageSample
 from tfx_contrastive.pipeline.report.sections.metrics_table import MetricsTable, class_table, slice_table

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from scipy.stats import binomtest
 
-from tfx_contrastive.components.evaluation.evaluation_results import SliceMetrics
+from tfx_contrastive.components.evaluation.results import SliceMetrics
 from tfx_contrastive.pipeline.runs.evaluations import Evaluation
 
 _CLASS_SLICE = "label:"

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tfx_contrastive.components.baseline_resolver import baseline
-from tfx_contrastive.components.model import saved_model, serving_directory
+from tfx_contrastive.components.model.directory import copy_model
+from tfx_contrastive.components.model.saved import read_signatures
 
 
 def save_model(path: pathlib.Path, output: str, value: float) -> str:
@@ -145,7 +146,7 @@ def test_unknown_policy_is_refused(candidate):
 
 
 def test_a_copied_model_computes_the_same(tmp_path, candidate):
-    serving_directory.copy_model(candidate, str(tmp_path / "copy"))
+    copy_model(candidate, str(tmp_path / "copy"))
     assert predict(str(tmp_path / "copy")) == 0.5
     originals = {path.relative_to(candidate) for path in pathlib.Path(candidate).rglob("*")}
     assert originals == {path.relative_to(tmp_path / "copy") for path in (tmp_path / "copy").rglob("*")}
@@ -153,15 +154,13 @@ def test_a_copied_model_computes_the_same(tmp_path, candidate):
 
 def test_copying_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no saved_model\.pb"):
-        serving_directory.copy_model(str(tmp_path), str(tmp_path / "copy"))
+        copy_model(str(tmp_path), str(tmp_path / "copy"))
 
 
 def test_models_are_read_through_tensorflows_file_systems(candidate):
     """`ram://` stands for any file system that is not the local disk."""
-    serving_directory.copy_model(candidate, "ram://baseline/serving/7")
+    copy_model(candidate, "ram://baseline/serving/7")
     chosen = baseline.resolve_baseline(candidate, "ram://baseline/serving", "latest")
     assert chosen.source == "7"
-    serving_directory.copy_model(chosen.model_dir, "ram://baseline/out")
-    assert list(saved_model.read_signatures("ram://baseline/out")["serving_default"].outputs) == [
-        "probabilities"
-    ]
+    copy_model(chosen.model_dir, "ram://baseline/out")
+    assert list(read_signatures("ram://baseline/out")["serving_default"].outputs) == ["probabilities"]

@@ -10,7 +10,7 @@ from tests.components.tiny_models import digit_images, random_kernel, save_model
 from tfx_contrastive.components.compatibility.component import CompatibilityCheck
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings import former as former_embeddings
-from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 
 KERNEL = random_kernel(5)
 

@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from tfx_contrastive.components.evaluation import eval_config
 from tfx_contrastive.components.evaluation.config import EvaluationConfig
-from tfx_contrastive.components.evaluation.evaluation_results import OVERALL, read_failures, read_metrics
+from tfx_contrastive.components.evaluation.results import OVERALL, read_failures, read_metrics
 
 CLASSES = ("ankle boot", "bag", "T-shirt/top")
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from tfx_contrastive.components.evaluation import outcomes
-from tfx_contrastive.components.evaluation.argmax_metrics import accuracy_of, macro_f1_of, shared_accuracy_of
+from tfx_contrastive.components.evaluation.metrics import accuracy_of, macro_f1_of, shared_accuracy_of
 from tfx_contrastive.components.evaluation.outcomes import Outcomes, Scored
 
 

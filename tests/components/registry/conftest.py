@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tfx_contrastive.components.registry import mlflow_client
 from tfx_contrastive.components.registry.interface import VersionRecord
-from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
-from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
+from tfx_contrastive.components.registry.store import digest_of
 
 
 def save_classifier(path, bias, kernel=1.0):

@@ -10,11 +10,11 @@ import time
 import traceback
 
 from tests.components.registry.conftest import record_of
-from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.interface import CHAMPION
-from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
-from tfx_contrastive.components.registry.model_store import digest_of, read_record
+from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
+from tfx_contrastive.components.registry.store import digest_of, read_record
 
 # A clean parent of all processes, with the slow imports done: neither SQLite connections nor
 # TensorFlow's threads survive a fork.
@@ -67,7 +67,7 @@ def consume(directory, serving, stop, problems, polls, loads):
     try:
         while not stop.is_set():
             number = registry.alias(CHAMPION)
-            served = serving_directory.complete_versions(serving)
+            served = complete_versions(serving)
             paths = [served[0].path] if served else []
             if number is not None:
                 path = registry.fetch(number)

@@ -6,7 +6,7 @@ from tests.components.registry.conftest import record_of
 from tfx_contrastive.components.registry import commands
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry.interface import RegistryError
-from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
+from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
 
 
 @pytest.fixture

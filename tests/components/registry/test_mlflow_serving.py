@@ -16,7 +16,7 @@ import tensorflow as tf
 from tests.components.registry import mlflow_servers
 from tests.components.registry.conftest import record_of
 from tests.components.tiny_models import digit_images, png, random_kernel, save_model
-from tfx_contrastive.components.registry.model_store import CODE_FILE
+from tfx_contrastive.components.registry.store import CODE_FILE
 
 NAMES = ("ankle boot", "café/bar", "c")
 

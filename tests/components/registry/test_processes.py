@@ -3,10 +3,10 @@
 import pytest
 
 from tests.components.registry.kills import kill_pushes, push, start, variants
-from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.registry.interface import CHAMPION
-from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
-from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
+from tfx_contrastive.components.registry.store import digest_of
 
 
 @pytest.mark.slow
@@ -27,7 +27,7 @@ def test_kills_at_random_moments_never_show_a_consumer_a_broken_champion(directo
     events = registry.events()
     assert [event.previous for event in events] == [None, *(event.version for event in events[:-1])]
     assert events[-1].version == champion
-    served = serving_directory.complete_versions(serving)[0]
+    served = complete_versions(serving)[0]
     assert digest_of(served.path) == digest_of(models[-1])
 
 
@@ -45,7 +45,7 @@ def test_two_promotions_at_once_end_in_one_of_the_two(directory, models, tmp_pat
         assert events[-1].version == champion
         assert [event.previous for event in events] == [None, *(event.version for event in events[:-1])]
         assert len(registry.versions()) == 2
-        served = serving_directory.complete_versions(serving)[0]
+        served = complete_versions(serving)[0]
         assert digest_of(served.path) == digest_of(registry.fetch(champion))
 
 

@@ -6,12 +6,12 @@ import shutil
 import pytest
 
 from tests.components.registry.conftest import record_of
-from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.directory import complete_versions, copy_model, publish
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.interface import CHALLENGER, CHAMPION, RegistryError
 from tfx_contrastive.components.registry.locking import exclusive_file
-from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
-from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
+from tfx_contrastive.components.registry.store import digest_of
 
 
 def promote(registry, number, **options):
@@ -19,7 +19,7 @@ def promote(registry, number, **options):
 
 
 def served_digest(serving_dir):
-    return digest_of(serving_directory.complete_versions(str(serving_dir))[0].path)
+    return digest_of(complete_versions(str(serving_dir))[0].path)
 
 
 def test_promotion_moves_the_alias_and_writes_the_history(registry, versions):
@@ -107,12 +107,12 @@ def test_the_served_directory_follows_and_former_versions_stay(registry, version
         assert served_digest(serving) == digest_of(models[number - 1])
     promotion.rollback(registry, "ada", "worse", serving_dir=serving)
     assert served_digest(serving) == digest_of(models[0])
-    found = serving_directory.complete_versions(serving)
+    found = complete_versions(serving)
     assert [digest_of(version.path) for version in found] == [digest_of(models[n]) for n in (0, 1, 0)]
 
 
 def test_what_the_pusher_wrote_already_is_not_written_again(registry, versions, models, tmp_path):
-    serving_directory.copy_model(models[0], str(tmp_path / "serving" / "17"))
+    copy_model(models[0], str(tmp_path / "serving" / "17"))
     promote(registry, 1, serving_dir=str(tmp_path / "serving"))
     assert [entry.name for entry in (tmp_path / "serving").iterdir()] == ["17"]
 
@@ -120,7 +120,7 @@ def test_what_the_pusher_wrote_already_is_not_written_again(registry, versions, 
 def test_a_challenger_that_the_pusher_served_gives_way_to_the_champion(registry, versions, models, tmp_path):
     serving = str(tmp_path / "serving")
     promote(registry, 1, serving_dir=serving)
-    serving_directory.publish(models[1], serving)
+    publish(models[1], serving)
     promotion.challenge(registry, 2, serving)
     assert served_digest(serving) == digest_of(models[0])
 

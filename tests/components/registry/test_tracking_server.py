@@ -5,10 +5,10 @@ import tensorflow as tf
 
 from tests.components.registry import mlflow_servers
 from tests.components.registry.conftest import record_of
-from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.registry import promotion
-from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
-from tfx_contrastive.components.registry.model_store import digest_of, read_record
+from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
+from tfx_contrastive.components.registry.store import digest_of, read_record
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def test_one_machine_registers_and_promotes_another_one_fetches(server, models, 
         promotion.promote(here, version.number, "ada", "better", serving)
     assert here.register(models[0], record_of(models[0])).number == 1
     promotion.rollback(here, "ada", "worse", serving)
-    assert digest_of(serving_directory.complete_versions(serving)[0].path) == digest_of(models[0])
+    assert digest_of(complete_versions(serving)[0].path) == digest_of(models[0])
 
     there = MlflowRegistry("clothes", str(tmp_path / "there"), server)
     assert [version.number for version in there.versions()] == [2, 1]

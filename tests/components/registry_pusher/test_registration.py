@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.directory import complete_versions, publish
 from tfx_contrastive.components.registry import commands, promotion
 from tfx_contrastive.components.registry.config import RegistryConfig
-from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.components.registry.store import digest_of
 from tfx_contrastive.components.registry_pusher import facts
 from tfx_contrastive.components.registry_pusher.registration import register_candidate
 
@@ -53,7 +53,7 @@ def test_a_blessed_candidate_becomes_champion_and_is_served(location, candidate)
     }
     assert len(details.record.facts["encoder_fingerprint"]) == 64
     assert [event.actor for event in details.history] == ["run r1"]
-    served = serving_directory.complete_versions(location.serving_dir)
+    served = complete_versions(location.serving_dir)
     assert [digest_of(version.path) for version in served] == [digest_of(candidate.model_dir)]
     assert outcome.served_as == served[0].path
 
@@ -78,13 +78,13 @@ def test_a_repeated_run_does_not_undo_a_rollback(location, candidate, models):
 def test_a_challenger_waits_and_the_champion_is_served_still(location, candidate, models):
     register_candidate(location, candidate, "run r1")
     waiting = configured(location, promote_to="challenger")
-    serving_directory.publish(models[1], location.serving_dir)  # the Pusher has been there
+    publish(models[1], location.serving_dir)  # the Pusher has been there
     outcome = register_candidate(waiting, dataclasses.replace(candidate, model_dir=models[1]), "run r2")
     assert (outcome.aliases, outcome.champion, outcome.served_as) == (("challenger",), 1, "")
-    newest = serving_directory.complete_versions(location.serving_dir)[0]
+    newest = complete_versions(location.serving_dir)[0]
     assert digest_of(newest.path) == digest_of(models[0])
     commands.promote_model(waiting, "challenger", "ada", "looks good")
-    newest = serving_directory.complete_versions(location.serving_dir)[0]
+    newest = complete_versions(location.serving_dir)[0]
     assert digest_of(newest.path) == digest_of(models[1])
 
 

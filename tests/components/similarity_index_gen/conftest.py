@@ -9,7 +9,7 @@ from tests.components.tiny_models import digit_images, random_kernel, save_model
 from tfx_contrastive.components.embedding_gen import transforms
 from tfx_contrastive.components.embedding_gen.files import embed_file
 from tfx_contrastive.components.embeddings.former import FormerVectors
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 from tfx_contrastive.components.similarity_index_gen.index import build_from_embeddings
 

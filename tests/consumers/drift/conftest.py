@@ -19,7 +19,7 @@ from tests.components.tiny_models import (
 )
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.examples.seen import SeenAs
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.drift import image_statistics
 
 NUM_TRAIN = 1_000

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from tests.components.tiny_models import png, random_kernel, save_model
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.drift.config import DriftConfig
 from tfx_contrastive.consumers.drift.detection import detect, write_decision
 from tfx_contrastive.consumers.drift.images import read_images

@@ -8,7 +8,7 @@ from PIL import Image
 from tests.components.image_example_gen.support import rgb_tiff
 from tests.components.similarity_index_gen.conftest import KERNEL
 from tests.components.tiny_models import embed_with, image_id, png, random_kernel, save_model
-from tfx_contrastive.components.model.served_model import ServedModel, UnreadableImagesError
+from tfx_contrastive.components.model.served import ServedModel, UnreadableImagesError
 from tfx_contrastive.components.similarity_index_gen.index import OtherEncoderError, SimilarityIndex
 from tfx_contrastive.consumers.search.contact_sheet import contact_sheet
 from tfx_contrastive.consumers.search.search import ImageSearch, Neighbor

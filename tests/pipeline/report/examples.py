@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from tfx_contrastive.components.anomaly_gate.anomalies import Anomaly
-from tfx_contrastive.components.evaluation.evaluation_results import SliceMetrics
+from tfx_contrastive.components.evaluation.results import SliceMetrics
 from tfx_contrastive.pipeline.report import page
 from tfx_contrastive.pipeline.report.models import Predictions
 from tfx_contrastive.pipeline.report.samples import ImageSample

@@ -15,7 +15,7 @@ from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from tests.ports import free_port
-from tfx_contrastive.components.evaluation.evaluation_results import read_metrics
+from tfx_contrastive.components.evaluation.results import read_metrics
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.runs.lineage import Lineage
 from tfx_contrastive.pipeline.runs.metadata import connection_config

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from tests.components.registry.conftest import empty_database  # noqa: F401 - a fixture
 from tests.components.tiny_models import png
 from tests.pipeline.consumers import make_consumed
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.interface import RegistryError
 from tfx_contrastive.pipeline.cli.search import command as search

@@ -1,7 +1,7 @@
 """Real exports have the fingerprint of their encoder: a new head or limit embeds no image anew."""
 
 from tests.trainer_module.serving.conftest import MAX_PIXELS
-from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.trainer_module.serving import export_encoder
 
 

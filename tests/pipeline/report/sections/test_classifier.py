@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.pipeline.report.examples import CLASSES, example_evaluation, example_seen
-from tfx_contrastive.components.evaluation.evaluation_results import SliceMetrics
+from tfx_contrastive.components.evaluation.results import SliceMetrics
 from tfx_contrastive.pipeline.report.sections.classifier import (
     UNKNOWN_CLASS,
     calibration_error,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.pipeline.report.examples import CLASSES, example_evaluation
-from tfx_contrastive.components.evaluation.evaluation_results import SliceMetrics
+from tfx_contrastive.components.evaluation.results import SliceMetrics
 from tfx_contrastive.pipeline.report.sections.metrics_table import accuracy_interval, class_table, slice_table
 
 

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from tests.pipeline.report.examples import artifact, example_data, example_evaluation, example_run, node
-from tfx_contrastive.components.evaluation.evaluation_results import Threshold
+from tfx_contrastive.components.evaluation.results import Threshold
 from tfx_contrastive.pipeline.report.sections.verdict import collect_verdict
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
 

@@ -31,7 +31,8 @@ from tfx_contrastive.components.registry.interface import (
     to_json,
 )
 from tfx_contrastive.components.registry.locking import exclusive_file
-from tfx_contrastive.components.registry.model_store import ModelStore, require_whole
+
+from .store import ModelStore, require_whole
 
 _DIGEST, _BLESSED, _SOURCE = "digest", "blessed", "source"
 _ALIAS, _EVENT, _INTENT = "alias.", "event.", "intent"

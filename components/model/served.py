@@ -14,7 +14,7 @@ from PIL import Image
 
 from tfx_contrastive.contract.errors import InputError
 
-from .encoder_fingerprint import EMBED_SIGNATURE, EMBEDDING, encoder_fingerprint
+from .fingerprint import EMBED_SIGNATURE, EMBEDDING, encoder_fingerprint
 
 CLASSIFY_SIGNATURE = "classify_bytes"
 IMAGE_FILE = "assets.extra/image.json"  # what the Trainers tell of the images that a model sees

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tests.components.registry.conftest import record_of
 from tfx_contrastive.components.registry.interface import RegistryError, find
-from tfx_contrastive.components.registry.mlflow_registry import MlflowRegistry
-from tfx_contrastive.components.registry.model_store import digest_of, read_record
+from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
+from tfx_contrastive.components.registry.store import digest_of, read_record
 
 
 def test_a_registered_version_is_a_loadable_model_with_its_record(registry, models):

@@ -6,8 +6,8 @@ import shutil
 import uuid
 from collections.abc import Callable
 
-from tfx_contrastive.components.model import saved_model, serving_directory
-from tfx_contrastive.components.model.saved_model import SAVED_MODEL_FILE
+from tfx_contrastive.components.model.directory import copy_model
+from tfx_contrastive.components.model.saved import SAVED_MODEL_FILE, model_digest
 from tfx_contrastive.components.registry.interface import RegistryError, VersionRecord
 from tfx_contrastive.contract.errors import InputError
 
@@ -24,7 +24,7 @@ _CACHING = ".caching-"  # of any reader
 
 def digest_of(model_dir: str) -> str:
     """Digest of a SavedModel, the same before and after it was stored."""
-    return saved_model.model_digest(model_dir, ignored=OWN_FILES)
+    return model_digest(model_dir, ignored=OWN_FILES)
 
 
 class ModelStore:
@@ -61,7 +61,7 @@ class ModelStore:
         if present:
             return present
         incoming = os.path.join(self._root, f"{_INCOMING}{uuid.uuid4().hex}")
-        serving_directory.copy_model(model_dir, incoming)
+        copy_model(model_dir, incoming)
         _check(incoming, record.digest)
         with open(os.path.join(incoming, RECORD_FILE), "w", encoding="utf-8") as file:
             json.dump(

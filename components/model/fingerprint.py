@@ -19,7 +19,7 @@ from typing import Any
 
 from tfx_contrastive.contract.errors import InputError
 
-from .saved_model import SAVED_MODEL_FILE, model_digest
+from .saved import SAVED_MODEL_FILE, model_digest
 
 EMBED_SIGNATURE = "embed_bytes"
 EMBEDDING = "embedding"

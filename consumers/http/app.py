@@ -14,8 +14,9 @@ from fastapi import FastAPI, HTTPException, Query, Request
 
 from tfx_contrastive.components.examples.decode import size_of
 from tfx_contrastive.components.examples.records import Reason, RejectedError
-from tfx_contrastive.components.model.served_model import UnreadableImagesError
-from tfx_contrastive.pipeline.following import Serving
+from tfx_contrastive.components.model.served import UnreadableImagesError
+
+from .following import Serving
 
 Result = TypeVar("Result")
 

@@ -5,14 +5,14 @@ import time
 
 import pytest
 
-from tfx_contrastive.components.model import serving_directory
-from tfx_contrastive.components.registry.model_store import digest_of
+from tfx_contrastive.components.model.directory import complete_versions, publish
+from tfx_contrastive.components.registry.store import digest_of
 
 
 def test_a_published_model_is_the_newest_and_equal(models, tmp_path):
     serving = str(tmp_path / "serving")
-    published = [serving_directory.publish(model, serving) for model in models]
-    found = serving_directory.complete_versions(serving)
+    published = [publish(model, serving) for model in models]
+    found = complete_versions(serving)
     assert [version.path for version in found] == [version.path for version in reversed(published)]
     assert digest_of(found[0].path) == digest_of(models[2])
 
@@ -20,7 +20,7 @@ def test_a_published_model_is_the_newest_and_equal(models, tmp_path):
 def test_a_number_in_the_future_or_half_written_is_passed_over(models, tmp_path):
     serving = tmp_path / "serving"
     (serving / "99999999999").mkdir(parents=True)  # half written, as by a killed Pusher
-    assert serving_directory.publish(models[0], str(serving)).version == 100_000_000_000
+    assert publish(models[0], str(serving)).version == 100_000_000_000
 
 
 def test_what_is_being_copied_has_no_number_yet(models, tmp_path, monkeypatch):
@@ -29,13 +29,13 @@ def test_what_is_being_copied_has_no_number_yet(models, tmp_path, monkeypatch):
     rename = os.rename
 
     def look_and_rename(source, target):
-        seen.extend(serving_directory.complete_versions(str(tmp_path / "serving")))
+        seen.extend(complete_versions(str(tmp_path / "serving")))
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", look_and_rename)
-    serving_directory.publish(models[0], str(tmp_path / "serving"))
+    publish(models[0], str(tmp_path / "serving"))
     assert seen == []
-    assert len(serving_directory.complete_versions(str(tmp_path / "serving"))) == 1
+    assert len(complete_versions(str(tmp_path / "serving"))) == 1
 
 
 def test_what_a_kill_left_behind_goes_away_later(models, tmp_path):
@@ -43,15 +43,15 @@ def test_what_a_kill_left_behind_goes_away_later(models, tmp_path):
     for name, age in ((".publishing-dead", 7200), (".publishing-alive", 60)):
         (serving / name).mkdir(parents=True)
         os.utime(serving / name, (time.time() - age,) * 2)
-    published = serving_directory.publish(models[0], str(serving))
+    published = publish(models[0], str(serving))
     assert sorted(os.listdir(serving)) == [".publishing-alive", str(published.version)]
 
 
 def test_an_object_store_gets_the_version_too(models):
-    published = serving_directory.publish(models[0], "ram://bucket/serving")
-    assert serving_directory.complete_versions("ram://bucket/serving") == [published]
+    published = publish(models[0], "ram://bucket/serving")
+    assert complete_versions("ram://bucket/serving") == [published]
 
 
 def test_publishing_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no saved_model"):
-        serving_directory.publish(str(tmp_path), str(tmp_path / "serving"))
+        publish(str(tmp_path), str(tmp_path / "serving"))

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.components.tiny_models import random_kernel, save_model
-from tfx_contrastive.components.model.encoder_fingerprint import encoder_fingerprint
+from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 
 
 @pytest.fixture(scope="module")

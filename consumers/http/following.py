@@ -1,41 +1,68 @@
-"""What `serve` serves, and how it follows the champion without a restart.
+"""The model that the HTTP endpoint serves, and a thread that follows the champion without a restart.
 
-A thread asks the registry every few seconds. A new champion is loaded beside the model in use and tried on an
-image; then one reference changes. A request keeps the model that it began with, so no answer mixes two. What
-can't be loaded is told by `/v1/health`, tried again, and changes nothing.
+The thread asks the registry every few seconds. A new champion is loaded beside the model in use and tried on
+an image; then one reference changes. A request keeps the model that it started with, so no answer mixes two
+models. If the new champion can't be loaded, the old model stays in use, `/v1/health` reports the error, and
+the thread tries again.
 """
 
 import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
-from tfx_contrastive.components.model.served_model import trial_image
+from tfx_contrastive.components.model.served import trial_image
 from tfx_contrastive.consumers.search.search import ImageSearch
-from tfx_contrastive.pipeline.runs.model_choice import INDEX, ModelChoice
 
+INDEX = "similarity_index"
 _POLL_SECONDS = 2.0
 _RETRY_SECONDS = 60.0  # at most this long between two attempts to load the same version
 
 _logger = logging.getLogger(__name__)
 
 
+class ChosenModel(Protocol):
+    """A model and its index, as the caller chose them (`pipeline.runs.model_choice.ModelChoice` is one)."""
+
+    @property
+    def version(self) -> int | None:
+        """Number of the model in the registry; None if it is not registered."""
+
+    @property
+    def champion(self) -> bool:
+        """Whether the model is the registry's champion."""
+
+    @property
+    def model_dir(self) -> str:
+        """Directory of the SavedModel; empty to take the model that the index names."""
+
+    @property
+    def made(self) -> Mapping[str, str]:
+        """URIs of the artifacts made from the model; `similarity_index` is required."""
+
+    def values(self) -> dict[str, Any]:
+        """Return the description as JSON values, for the answers of the endpoint."""
+
+    def marked(self, champion: bool) -> "ChosenModel":
+        """Return the same choice with another value of `champion`."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Served:
-    """Index and model, which have the same encoder, and where they come from."""
+    """An index, the model with the same encoder, and the choice that named them."""
 
     search: ImageSearch
-    choice: ModelChoice
+    choice: ChosenModel
 
 
-def load(choice: ModelChoice) -> Served:
-    """Loads the chosen model and its index, and has it answer an image: the first, slow call is no user's.
+def load(choice: ChosenModel) -> Served:
+    """Load the chosen model and its index, and call each signature once, so that no user waits for tracing.
 
     Raises:
-        OtherEncoderError: If the model's encoder is not the index's.
-        ValueError: If either is not there.
+        OtherEncoderError: If the model and the index have different encoders.
+        ValueError: If the model or the index does not exist.
     """
     search = ImageSearch.open(choice.made[INDEX], choice.model_dir)
     search.model.embed([trial_image()])
@@ -61,7 +88,7 @@ class Serving:
     def follow(
         self,
         champion: Callable[[], int | None],
-        choose: Callable[[], ModelChoice] | None,
+        choose: Callable[[], ChosenModel] | None,
         told: Callable[[str], None] = _logger.info,
         seconds: float = _POLL_SECONDS,
     ) -> None:
@@ -102,7 +129,7 @@ class _Follower:
         self,
         serving: Serving,
         champion: Callable[[], int | None],
-        choose: Callable[[], ModelChoice] | None,
+        choose: Callable[[], ChosenModel] | None,
         told: Callable[[str], None],
     ):
         self._serving, self._champion, self._choose, self._told = serving, champion, choose, told
@@ -139,8 +166,7 @@ class _Follower:
         served = self._serving.current
         is_champion = champion is not None and served.choice.version == champion
         if served.choice.champion != is_champion:
-            choice = dataclasses.replace(served.choice, champion=is_champion)
-            self._serving.current = dataclasses.replace(served, choice=choice)
+            self._serving.current = dataclasses.replace(served, choice=served.choice.marked(is_champion))
 
     def _put_off(self, champion: int) -> None:
         self._wait = min(_RETRY_SECONDS, 2 * self._wait or _POLL_SECONDS) if champion == self._failed else 0.0

@@ -6,12 +6,12 @@ pytest.importorskip("model_registry", reason="the extra `kubeflow-registry` is n
 
 from tests.components.registry.conftest import record_of
 from tests.components.registry.kubeflow_server import make_app, serving
-from tfx_contrastive.components.model import serving_directory
+from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.registry import commands, promotion
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry.interface import CHAMPION, RegistryError
-from tfx_contrastive.components.registry.kubeflow_registry import KubeflowRegistry
-from tfx_contrastive.components.registry.model_store import digest_of, read_record
+from tfx_contrastive.components.registry.kubeflow_backend import KubeflowRegistry
+from tfx_contrastive.components.registry.store import digest_of, read_record
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_second_verdict_replaces_the_first(registry, models):
 
 
 def test_pages_are_read_to_the_end(registry, models, monkeypatch):
-    monkeypatch.setattr("tfx_contrastive.components.registry.kubeflow_registry._PAGE", 2)
+    monkeypatch.setattr("tfx_contrastive.components.registry.kubeflow_backend._PAGE", 2)
     for model in models:
         registry.register(model, record_of(model))
     assert [version.number for version in registry.versions()] == [3, 2, 1]
@@ -65,7 +65,7 @@ def test_promotion_rollback_and_the_served_directory(registry, models, tmp_path)
         ("rollback", "bob"),
     ]
     assert registry.intent() is None
-    served = serving_directory.complete_versions(serving_dir)[0]
+    served = complete_versions(serving_dir)[0]
     assert digest_of(served.path) == digest_of(models[0])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from tfx_contrastive.components.evaluation import argmax_metrics
+from tfx_contrastive.components.evaluation import metrics as argmax_metrics
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -13,7 +13,7 @@ import shutil
 import time
 import uuid
 
-from .saved_model import SAVED_MODEL_FILE
+from .saved import SAVED_MODEL_FILE
 
 _PUBLISHING = ".publishing-"
 _ABANDONED_AFTER_SECONDS = 3600  # no copy takes that long; another process may be at its own

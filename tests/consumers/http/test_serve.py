@@ -6,10 +6,10 @@ import pytest
 
 from tests.components.registry.conftest import empty_database  # noqa: F401 - a fixture
 from tests.components.tiny_models import png
+from tests.consumers.http.server import Server
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.consumers import make_consumed
-from tests.pipeline.server import Server
-from tfx_contrastive.components.model.served_model import ServedModel
+from tfx_contrastive.components.model.served import ServedModel
 
 pytestmark = pytest.mark.slow
 

@@ -20,8 +20,9 @@ from tfx_contrastive.components.registry.interface import (
     to_json,
 )
 from tfx_contrastive.components.registry.locking import exclusive_file
-from tfx_contrastive.components.registry.model_store import ModelStore, require_whole
 from tfx_contrastive.contract.errors import InputError
+
+from .store import ModelStore, require_whole
 
 if TYPE_CHECKING:
     from mlflow.tracking._model_registry.client import ModelRegistryClient
