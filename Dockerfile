@@ -1,6 +1,6 @@
 # The image of every task on a cluster, and of Beam's workers. Built and tried by ci/image.sh.
 #
-#   podman build --tag tfx-contrastive:0.1.0 .
+#   podman build --tag tfx-contrastive:0.2.0 .
 #
 # TFX 1.21 needs glibc 2.39: Debian 13 or newer, Ubuntu 24.04 or newer.
 ARG BASE=docker.io/library/debian:trixie-slim
@@ -15,7 +15,8 @@ RUN python3 -m venv /opt/tools && /opt/tools/bin/pip install --no-cache-dir uv==
 ENV UV_LINK_MODE=copy UV_NO_CACHE=1 UV_SYSTEM_CERTS=1
 WORKDIR /src
 # Dependencies first: a change of the code builds one small layer.
-COPY setup.py README.md ./
+COPY setup.py README.md LICENSE ./
+COPY tfx_contrastive/__init__.py tfx_contrastive/
 COPY requirements/py313.txt requirements/
 RUN python3 -m venv --without-pip /opt/venv \
     && /opt/tools/bin/uv pip compile setup.py --extra kubeflow --constraints requirements/py313.txt \

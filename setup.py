@@ -1,8 +1,15 @@
 """Distribution of tfx-contrastive. Tool settings are in pyproject.toml."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+# Read, not imported: a build must not need what the package imports.
+VERSION = re.search(
+    r'^__version__ = "(.+)"', (HERE / "tfx_contrastive/__init__.py").read_text(), re.MULTILINE
+)[1]
 
 # Two lines of TFX, chosen by the interpreter (docs/platforms.md): 1.16 installs on any
 # glibc, the wheels of 1.21 need glibc 2.39.
@@ -69,15 +76,35 @@ EXTRAS = {
 
 setup(
     name="tfx-contrastive",
-    version="0.1.0",
+    version=VERSION,
     description="A TFX pipeline that learns image classifiers from few labels by contrastive pretraining.",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=["contrastive learning", "self-supervised learning", "image classification", "TFX", "MLOps"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10,<3.14",
-    # The folders at the root stand in `tfx_contrastive/` as links: what is installed is this one package.
+    # The folders at the root are links inside `tfx_contrastive/`: this one package is all that is installed
+    # (docs/decisions/0018-one-importable-package.md).
     packages=find_packages(include=["tfx_contrastive", "tfx_contrastive.*"]),
     package_data={
+        "tfx_contrastive": ["py.typed"],
         "tfx_contrastive.pipeline": ["configs/*.yaml", "schema/*.pbtxt", "report/templates/*"],
     },
     install_requires=TFX + RUNTIME,

@@ -8,7 +8,8 @@
 set -euo pipefail
 
 checkout=$(cd "$(dirname "$0")/.." && pwd)
-image=${IMAGE:-localhost/tfx-contrastive:0.1.0}
+version=$(sed -n 's/^__version__ = "\(.*\)".*/\1/p' "$checkout/tfx_contrastive/__init__.py")
+image=${IMAGE:-localhost/tfx-contrastive:$version}
 base=${IMAGE_BASE:-localhost/debian-trixie-minbase:latest}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

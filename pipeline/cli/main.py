@@ -10,6 +10,7 @@ import traceback
 
 import click
 
+from tfx_contrastive import __version__
 from tfx_contrastive.pipeline.cli import exit_status, streams
 
 # name -> (module under pipeline.cli, one line of help); the module's `command` is the sub-command.
@@ -61,7 +62,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="tfx-contrastive")
+@click.version_option(__version__, package_name="tfx-contrastive")
 def cli() -> None:
     """Image classifiers from few labels: contrastive pretraining as a TFX pipeline."""
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from tfx_contrastive import __version__
 from tfx_contrastive.contract.frozen import Frozen
 
 Profile = Literal["local", "local-parallel", "portable", "flink", "spark", "dataflow"]
@@ -77,7 +78,7 @@ class BeamConfig(Frozen):
     )
     flink_version: str | None = Field(None, description="flink: such as 1.19")
     image: str = Field(
-        "tfx-contrastive:0.1.0", description="of containers with workers: has this package in it"
+        f"tfx-contrastive:{__version__}", description="of containers with workers: has this package in it"
     )
     project: str | None = Field(None, description="dataflow: the cloud project")
     region: str | None = Field(None, description="dataflow: such as europe-west4")

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
+from tfx_contrastive import __version__
 from tfx_contrastive.contract.frozen import Frozen
 
 EXIT_HANDLER = "ReportOutcome"
@@ -94,7 +95,7 @@ class TaskDefaults(TaskConfig):
 class KubeflowConfig(Frozen):
     """Image, storage and resources on a cluster."""
 
-    image: str = "tfx-contrastive:0.1.0"
+    image: str = f"tfx-contrastive:{__version__}"
     pipeline_root: str | None = Field(
         None, description="where artifacts go: minio://, s3:// or gs://; None: the cluster's default"
     )

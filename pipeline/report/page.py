@@ -4,13 +4,13 @@ import base64
 import dataclasses
 import datetime
 import gzip
-import importlib.metadata
 import math
 from typing import Any
 
 import jinja2
 import markupsafe
 
+from tfx_contrastive import __version__
 from tfx_contrastive.pipeline.report import figures
 from tfx_contrastive.pipeline.report.sections.classifier import Classifier
 from tfx_contrastive.pipeline.report.sections.comparison import Comparison
@@ -65,7 +65,7 @@ def render(report: Report) -> str:
         node_height=NODE_HEIGHT,
         state_marks=_STATE_MARKS,
         plotly=_packed_plotly(),
-        version=importlib.metadata.version("tfx-contrastive"),
+        version=__version__,
         written=datetime.datetime.now(datetime.timezone.utc),
     )
     embedding_map = report.representation.map if report.representation else None

@@ -6,6 +6,7 @@ import re
 
 import yaml
 
+from tfx_contrastive import __version__
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.source import Source
 
@@ -66,7 +67,10 @@ def _shortened(value, key=""):
         return "<digest>/schema.pbtxt"
     if key == "args" and value.startswith('{"schema_file"'):
         return "<schema>"
-    return re.sub(r'"code": "[0-9a-f]+"', '"code": "<digest>"', value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    value = value.replace(f"tfx-contrastive:{__version__}", "tfx-contrastive:<version>")
+    return re.sub(r'"code": "[0-9a-f]+"', '"code": "<digest>"', value)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 import pytest
 
+from tfx_contrastive import __version__
 from tfx_contrastive.pipeline.config import ConfigError, load_config
 
 
@@ -16,7 +17,7 @@ def test_local_parallel_starts_worker_processes():
         "--runner=DirectRunner",
         "--direct_running_mode=multi_processing",
         "--direct_num_workers=3",
-        "--sdk_container_image=tfx-contrastive:0.1.0",
+        f"--sdk_container_image=tfx-contrastive:{__version__}",
     ]
 
 
