@@ -13,13 +13,6 @@ _requested = threading.Event()
 _keeping = threading.Event()
 
 
-class StoppedError(BaseException):
-    """A stage has kept its work and ended, because it was asked to.
-
-    No `Exception`: nothing between the stage and the entry of the process may take it for a failure.
-    """
-
-
 def request() -> bool:
     """Asks the stage that is at work to stop; callable from a signal handler.
 

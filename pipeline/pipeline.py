@@ -19,8 +19,9 @@ from tfx_contrastive.components.image_example_gen.component import ImageExampleG
 from tfx_contrastive.components.registry_pusher.component import RegistryPusher
 from tfx_contrastive.components.representation_gate.component import RepresentationGate
 from tfx_contrastive.components.similarity_index_gen.component import SimilarityIndexGen
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline import schema
-from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
+from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runs.metadata import connection_config
 from tfx_contrastive.pipeline.source import Source, code_digest, provenance
 from tfx_contrastive.trainer_module.config import ExportConfig

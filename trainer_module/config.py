@@ -6,6 +6,7 @@ from typing import Literal
 from PIL import ImageColor
 from pydantic import Field, field_validator, model_validator
 
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.contract.frozen import Frozen
 from tfx_contrastive.trainer_module.encoder_catalog import KERAS_PREFIX, encoder_names
 from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
@@ -19,11 +20,6 @@ from tfx_contrastive.trainer_module.view_steps import (
     Flip,
     default_policy,
 )
-
-
-class MissingPackageError(ImportError):
-    """What was asked for needs a package that is an extra of this project; the text says which."""
-
 
 _ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 
@@ -327,11 +323,11 @@ class ExportConfig(Frozen):
         """Fails before hours of training rather than after them.
 
         Raises:
-            MissingPackageError: If a format needs a package that is not there.
+            ConfigError: If a format needs a package that is not there.
         """
         missing = [name for name in _ONNX_PACKAGES if importlib.util.find_spec(name) is None]
         if "onnx" in self.formats and missing:
-            raise MissingPackageError(
+            raise ConfigError(
                 f"export.formats has 'onnx', which needs {', '.join(missing)}: "
                 "pip install 'tfx-contrastive[onnx]', or leave the format out."
             )

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from tfx_contrastive.contract.errors import DataError
+
 ANOMALIES_FILE = "SchemaDiff.pb"
 REPORT_FILE = "anomalies.json"
 
@@ -35,10 +37,6 @@ class Anomaly:
     def __str__(self) -> str:
         where = f"feature {self.feature}" if self.feature else "the data set"
         return f"split {self.split}, {where}: {self.summary}: {self.detail}"
-
-
-class AnomalyError(ValueError):
-    """The data differ from the schema; the text says where and how."""
 
 
 def read(uri: str, splits: Sequence[str]) -> list[Anomaly]:
@@ -95,14 +93,14 @@ def check(found: Sequence[Anomaly], stop_at: str) -> None:
 
     Raises:
         ValueError: If `stop_at` is neither.
-        AnomalyError: With split, feature and text of each severe anomaly.
+        DataError: With split, feature and text of each severe anomaly.
     """
     if stop_at not in SEVERITIES:
         raise ValueError(f"Received stop_at {stop_at!r}; expected one of {', '.join(SEVERITIES)}.")
     severe = [each for each in found if each.severity == "ERROR" or stop_at == "WARNING"]
     if severe:
         lines = "\n".join(f"  {each}" for each in severe)
-        raise AnomalyError(
+        raise DataError(
             f"The data differ from the schema in {len(severe)} place(s):\n{lines}\n"
             "Repair the data, or, where they are right, change the schema (schema_path)."
         )

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings.former import FormerVectors
-from tfx_contrastive.components.model.served import ServedModel, UnreadableImagesError
-from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.components.model.served import ServedModel
+from tfx_contrastive.contract.errors import InputError, UnreadableImagesError
 
 _READ_AHEAD = 2
 _NAMED_IN_ERRORS = 20

@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.contract.errors import Reason, RejectedError
 
 from . import by_tensorflow, headers, image_formats, names, opening, seen
 from .png import encode_png
-from .records import Reason, RejectedError
 
 # Where Pillow itself refuses (twice its MAX_IMAGE_PIXELS): no camera makes such a picture.
 BOMB_PIXELS = 178_956_970

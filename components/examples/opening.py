@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from PIL import Image, UnidentifiedImageError
 
+from tfx_contrastive.contract.errors import Reason, RejectedError
+
 from . import image_formats
-from .records import Reason, RejectedError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF", "PPM")
 _MAGIC = {

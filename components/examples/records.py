@@ -1,39 +1,15 @@
 """What travels between the steps: plain, picklable, no Beam and no TensorFlow."""
 
 import dataclasses
-import enum
 from collections.abc import Sequence
 
 import numpy as np
 
+from tfx_contrastive.contract.errors import Reason
+
 TRAIN, EVAL, TEST = "train", "eval", "test"
 SPLITS = (TRAIN, EVAL, TEST)
 UNSPLIT = ""  # the source leaves the choice to us
-
-
-class Reason(str, enum.Enum):
-    """Why an image is set aside."""
-
-    TRUNCATED = "truncated"
-    NOT_AN_IMAGE = "not_an_image"
-    WRONG_EXTENSION = "wrong_extension"
-    DECOMPRESSION_BOMB = "decompression_bomb"
-    EMPTY_FILE = "empty_file"
-    OVER_PIXEL_LIMIT = "over_pixel_limit"
-    BLANK = "blank"
-    UNREADABLE = "unreadable"
-    OUTSIDE_ROOT = "outside_root"
-
-
-class RejectedError(Exception):
-    """One image can't be used; it goes to the quarantine."""
-
-    def __init__(self, reason: Reason, detail: str):
-        """Takes the reason and one sentence with the particulars."""
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-        self.deepest = 0  # of an image of 16 bits per value: its greatest value
 
 
 @dataclasses.dataclass(frozen=True)

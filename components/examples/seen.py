@@ -8,9 +8,8 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from tfx_contrastive.contract.errors import Reason, RejectedError
 from tfx_contrastive.contract.frozen import Frozen
-
-from .records import Reason, RejectedError
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _GLANCE = 64  # rows and columns that are looked at first

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 
-from tfx_contrastive.components.image_example_gen.download import DownloadError
+from tfx_contrastive.contract.errors import DownloadError
 
 _TIMEOUT_SECONDS = 300
 

@@ -6,12 +6,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
+from tfx_contrastive.contract.errors import DownloadError
+
 _BLOCK = 1 << 20
 _TIMEOUT_SECONDS = 30
-
-
-class DownloadError(Exception):
-    """A file could not be had, or is not the one that was expected."""
 
 
 def fetch(base_url: str, md5: Mapping[str, str], directory: str) -> None:

@@ -11,14 +11,9 @@ import tensorflow as tf
 from tfx_contrastive.components.examples import features, files, seen
 from tfx_contrastive.components.examples.decode import decode
 from tfx_contrastive.components.examples.png import encode_png
-from tfx_contrastive.components.examples.records import (
-    ArrayBatch,
-    EncodedImage,
-    RejectedError,
-    SetAside,
-    StagedChunk,
-)
+from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, SetAside, StagedChunk
 from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.contract.errors import RejectedError
 
 from . import near_copies
 

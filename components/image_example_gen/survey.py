@@ -14,7 +14,7 @@ import numpy as np
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.decode import judge
-from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, RejectedError
+from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage
 from tfx_contrastive.components.examples.seen import blank_images, unused_bits
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
@@ -34,7 +34,7 @@ from tfx_contrastive.components.image_example_gen.survey_sample import (
     more_images,
     some_images,
 )
-from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.errors import DataError, RejectedError
 
 _MAX_SECONDS = 4.0
 _MIN_IMAGES = 20  # fewer tell nothing for certain of the rest, and are looked at whatever the time

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.contract.errors import InputError, UnreadableImagesError
 
 from .fingerprint import EMBED_SIGNATURE, EMBEDDING, encoder_fingerprint
 
@@ -23,17 +23,6 @@ _ALL_BITS = 16
 
 # Two calls at a time: decoding in one overlaps with the convolutions of the other.
 _CALLS_IN_FLIGHT = 2
-
-
-class UnreadableImagesError(InputError):
-    """Images that the model can't decode; `positions` tells which of those received."""
-
-    def __init__(self, positions: Sequence[int], detail: str):
-        shown = ", ".join(map(str, positions[:20]))
-        super().__init__(
-            f"The model can't read {len(positions)} of the images received (positions {shown}): {detail}"
-        )
-        self.positions = tuple(positions)
 
 
 def trial_image() -> bytes:

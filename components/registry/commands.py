@@ -17,10 +17,10 @@ from tfx_contrastive.components.registry.interface import (
     Event,
     ModelRegistry,
     ModelVersion,
-    RegistryError,
     VersionRecord,
     find,
 )
+from tfx_contrastive.contract.errors import RegistryError
 
 from .store import read_record
 

@@ -6,17 +6,13 @@ import datetime
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.contract.errors import RegistryError
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 ALIASES = (CHAMPION, CHALLENGER)
 
 Action = Literal["promote", "rollback"]
-
-
-class RegistryError(InputError):
-    """What was asked for can't be done; the text says why and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)

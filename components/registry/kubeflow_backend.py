@@ -24,13 +24,13 @@ from typing import Any, TypeVar
 from tfx_contrastive.components.registry.interface import (
     Event,
     ModelVersion,
-    RegistryError,
     VersionRecord,
     find,
     from_json,
     to_json,
 )
 from tfx_contrastive.components.registry.locking import exclusive_file
+from tfx_contrastive.contract.errors import RegistryError
 
 from .store import ModelStore, require_whole
 

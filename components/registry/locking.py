@@ -5,7 +5,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 
-from tfx_contrastive.components.registry.interface import RegistryError
+from tfx_contrastive.contract.errors import RegistryError
 
 
 @contextlib.contextmanager

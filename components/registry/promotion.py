@@ -19,9 +19,9 @@ from tfx_contrastive.components.registry.interface import (
     Event,
     ModelRegistry,
     ModelVersion,
-    RegistryError,
     find,
 )
+from tfx_contrastive.contract.errors import RegistryError
 
 from .store import digest_of
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from tfx_contrastive.components.model.directory import copy_model
 from tfx_contrastive.components.model.saved import SAVED_MODEL_FILE, model_digest
-from tfx_contrastive.components.registry.interface import RegistryError, VersionRecord
-from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.components.registry.interface import VersionRecord
+from tfx_contrastive.contract.errors import InputError, RegistryError
 
 RECORD_FILE = "version.json"
 CARD_FILE = "model_card.md"

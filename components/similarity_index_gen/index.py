@@ -61,10 +61,6 @@ class Description:
         return bool(self.whitening_fingerprint)
 
 
-class OtherEncoderError(InputError):
-    """A query whose vectors another encoder has computed."""
-
-
 class SimilarityIndex:
     """Nearest neighbors by cosine similarity, of vectors as they are or whitened."""
 
@@ -198,11 +194,11 @@ class SimilarityIndex:
         """Refuses vectors of another encoder.
 
         Raises:
-            OtherEncoderError: If the fingerprint is not the index's.
+            InputError: If the fingerprint is not the index's.
         """
         known = self.description
         if encoder_fingerprint != known.encoder_fingerprint:
-            raise OtherEncoderError(
+            raise InputError(
                 f"The query's vectors are of the encoder {encoder_fingerprint[:12]}, the index holds those "
                 f"of {known.encoder_fingerprint[:12]}: similarities between them mean nothing. Embed the "
                 "query with the index's model, or build the index again with the query's."
@@ -225,7 +221,7 @@ class SimilarityIndex:
             less where there are not that many images; -1 and -inf where an approximate index found fewer.
 
         Raises:
-            OtherEncoderError: If the vectors are another encoder's.
+            InputError: If the vectors are another encoder's.
             ValueError: If their shape, k or the label is wrong.
         """
         self.require_encoder(encoder_fingerprint)

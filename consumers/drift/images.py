@@ -7,11 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from tfx_contrastive.components.examples.decode import DecodedImage, decode
-from tfx_contrastive.components.examples.records import RejectedError
 from tfx_contrastive.components.image_example_gen.adapters.base import read_entry
 from tfx_contrastive.components.image_example_gen.adapters.image_folder import ImageFolderAdapter
 from tfx_contrastive.components.image_example_gen.config import ImageFolderSource, SeenAs
-from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.errors import DataError, RejectedError
 
 _CHUNK = 4096
 _ALL = SeenAs()

@@ -13,8 +13,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import FastAPI, HTTPException, Query, Request
 
 from tfx_contrastive.components.examples.decode import size_of
-from tfx_contrastive.components.examples.records import Reason, RejectedError
-from tfx_contrastive.components.model.served import UnreadableImagesError
+from tfx_contrastive.contract.errors import Reason, RejectedError, UnreadableImagesError
 
 from .following import Serving
 

@@ -61,7 +61,7 @@ def load(choice: ChosenModel) -> Served:
     """Load the chosen model and its index, and call each signature once, so that no user waits for tracing.
 
     Raises:
-        OtherEncoderError: If the model and the index have different encoders.
+        InputError: If the model and the index have different encoders.
         ValueError: If the model or the index does not exist.
     """
     search = ImageSearch.open(choice.made[INDEX], choice.model_dir)

@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from tfx_contrastive.components.embeddings.images import read_images
 from tfx_contrastive.components.examples.decode import BOMB_PIXELS, as_png, for_model
-from tfx_contrastive.components.examples.records import RejectedError
-from tfx_contrastive.components.model.served import Classes, ServedModel, UnreadableImagesError
+from tfx_contrastive.components.model.served import Classes, ServedModel
 from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
+from tfx_contrastive.contract.errors import RejectedError, UnreadableImagesError
 
 Answer = TypeVar("Answer")
 
@@ -43,7 +43,7 @@ class ImageSearch:
         """Joins an index and a model.
 
         Raises:
-            OtherEncoderError: If the model's encoder is not the index's.
+            InputError: If the model's encoder is not the index's.
         """
         index.require_encoder(model.fingerprint)
         self.index = index
@@ -58,7 +58,7 @@ class ImageSearch:
             model_dir: A SavedModel with the index's encoder; empty: the one that the index was made with.
 
         Raises:
-            OtherEncoderError: If the model's encoder is not the index's.
+            InputError: If the model's encoder is not the index's.
             ValueError: If either is not there.
         """
         index = SimilarityIndex.load(index_uri)

@@ -1,5 +1,6 @@
 """Entry of the `tfx-contrastive` command. Sub-commands load when they are called."""
 
+import contextlib
 import difflib
 import importlib
 import os
@@ -11,7 +12,11 @@ import traceback
 import click
 
 from tfx_contrastive import __version__
+from tfx_contrastive.contract.errors import ContrastiveError
 from tfx_contrastive.pipeline.cli import exit_status, streams
+
+# Set to any text: the traceback of a bug goes to the error stream in place of a file.
+DEBUG_VARIABLE = "TFX_CONTRASTIVE_DEBUG"
 
 # name -> (module under pipeline.cli, one line of help); the module's `command` is the sub-command.
 COMMANDS = {
@@ -79,6 +84,9 @@ def main() -> None:
         with streams.telling():
             error.show()
         sys.exit(error.exit_code)
+    except ContrastiveError as error:
+        streams.tell(f"Error: {error}")
+        sys.exit(exit_status.FAILED)
     except (click.Abort, KeyboardInterrupt):
         streams.tell("\nInterrupted.")
         sys.exit(exit_status.INTERRUPTED)
@@ -104,21 +112,37 @@ def _has_a_place() -> bool:
 
 
 def _unexpected(error: Exception) -> str:
-    """One line of an error that nobody foresaw; the traceback goes to a file."""
+    """Write the traceback of an error that is none of ours, and return the one line that the user sees."""
     if isinstance(error, FileNotFoundError) and not _has_a_place():
         return "the folder that this command runs in was deleted; change to another one."
-    try:
-        handle, path = tempfile.mkstemp(prefix="tfx-contrastive-error-", suffix=".log")
-        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(f"{shlex.join(sys.argv)}\n")
-            traceback.print_exception(error, file=log)
-    except OSError:  # there is no room for it but here
-        traceback.print_exception(error)
-        path = "the traceback above"
+    place = _write_traceback(error)
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}. (Traceback: {path})"
-    told = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"this should not have happened: {told[:300]}. Please report it together with {path}"
+        return f"{error.filename}: {error.strerror}. (Traceback: {place})"
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return (
+        f"this is a bug in tfx-contrastive, not a mistake of yours: {text[:300]}. Please report it together "
+        f"with {place}"
+    )
+
+
+def _write_traceback(error: Exception) -> str:
+    """Write the command, the versions and the traceback to a new file, and return its path.
+
+    Returns:
+        The path, or `the traceback above` where it went to the error stream: because `DEBUG_VARIABLE` is set,
+        or because no file can be written.
+    """
+    versions = f"tfx-contrastive {__version__}, Python {sys.version}"
+    if not os.environ.get(DEBUG_VARIABLE):
+        with contextlib.suppress(OSError):
+            handle, path = tempfile.mkstemp(prefix="tfx-contrastive-error-", suffix=".log")
+            with open(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
+                log.write(f"{shlex.join(sys.argv)}\n{versions}\n")
+                traceback.print_exception(error, file=log)
+            return path
+    with streams.telling():
+        traceback.print_exception(error)
+    return "the traceback above"
 
 
 if __name__ == "__main__":

@@ -8,15 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
-from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.contract.errors import ContrastiveError, NotFoundError
 from tfx_contrastive.pipeline import config as configuration
 from tfx_contrastive.pipeline.cli import chatter, invocation
-from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
+from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.config.finding import only_configuration
 from tfx_contrastive.pipeline.config.loading import bundled_configs
-from tfx_contrastive.pipeline.runners.supervisor import RunError
-from tfx_contrastive.pipeline.runs.lineage import NotFoundError
-from tfx_contrastive.trainer_module.config import MissingPackageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -90,11 +87,13 @@ def require_writable(path: pathlib.Path, option: str) -> None:
 
 @contextlib.contextmanager
 def told_plainly(quiet: bool = True) -> Iterator[None]:
-    """Turns the errors that explain themselves into one message without a traceback.
+    """Print the text of this project's own errors alone, without a traceback, and exit with status 1.
+
+    Any other exception is a bug and goes through to the entry point, which says so.
 
     Args:
-        quiet: Keeps libraries' chatter from the user; whatever else is written to the error stream is held
-            back until the end, so not for what takes minutes.
+        quiet: Hide what libraries print while they load. Everything else that is written to the error stream
+            is held back until the end, so this is not for work that takes minutes.
     """
     try:
         with chatter.without_chatter() if quiet else contextlib.nullcontext():
@@ -102,5 +101,5 @@ def told_plainly(quiet: bool = True) -> Iterator[None]:
     except NotFoundError as error:
         remedy = f" {invocation.command(error.remedy)}" if error.remedy else ""
         raise click.ClickException(error.told + remedy) from error
-    except (InputError, ConfigError, RunError, MissingPackageError) as error:
+    except ContrastiveError as error:
         raise click.ClickException(str(error)) from error

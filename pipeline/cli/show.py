@@ -2,8 +2,9 @@
 
 import click
 
+from tfx_contrastive.contract.errors import NotFoundError
 from tfx_contrastive.pipeline.cli import options, records
-from tfx_contrastive.pipeline.runs.lineage import Lineage, NodeRun, NotFoundError
+from tfx_contrastive.pipeline.runs.lineage import Lineage, NodeRun
 from tfx_contrastive.pipeline.runs.metadata import reading_config
 from tfx_contrastive.pipeline.runs.presence import interruption
 from tfx_contrastive.pipeline.runs.standing import standing_of

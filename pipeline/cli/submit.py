@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.pipeline.cli.compile import require_kfp
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def command(
         click.echo(f"Started {name}: {connection.link(run_id)}")
         if wait:
             sys.exit(_follow(connection, run_id, poll_seconds))
-    except submission.SubmissionError as error:
+    except InputError as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -4,8 +4,9 @@ import pathlib
 import re
 import shlex
 
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline.config import written
-from tfx_contrastive.pipeline.config.loading import ConfigError, bundled_configs
+from tfx_contrastive.pipeline.config.loading import bundled_configs
 
 _MAX_BYTES = 2**20  # a configuration is written by hand; compiled pipelines and manifests may be huge
 _ENDINGS = (".yaml", ".yml")
@@ -54,6 +55,6 @@ def _is_configuration(path: pathlib.Path) -> bool:
         return False  # most other files: there is no need to parse them
     try:
         values = written.read(text)
-    except written.WrittenError:
+    except ConfigError:
         return all(re.search(rf"^[\"']?{key}[\"']?\s*:", text, re.MULTILINE) for key in _KEYS)
     return isinstance(values, dict) and all(key in values for key in _KEYS)

@@ -10,12 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline.config import written
 from tfx_contrastive.pipeline.config.model import PipelineConfig
-
-
-class ConfigError(ValueError):
-    """A configuration that can't be used; the text says what to change."""
 
 
 def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> PipelineConfig:
@@ -73,7 +70,7 @@ def _read_yaml(name_or_path: str) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise ConfigError(f"The configuration {path} can't be read: {error.strerror}.") from error
-    except (written.WrittenError, UnicodeDecodeError) as error:
+    except (ConfigError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     if not isinstance(values, dict):
         kind = type(written.plain(values)).__name__

@@ -6,11 +6,9 @@ from typing import Any
 
 import yaml
 
+from tfx_contrastive.contract.errors import ConfigError
+
 _STR_TAG = "tag:yaml.org,2002:str"
-
-
-class WrittenError(ValueError):
-    """YAML that can't be read; the text says where."""
 
 
 @dataclasses.dataclass
@@ -30,16 +28,16 @@ def read(text: str) -> Any:
     """Reads YAML into lists, mappings with text as keys, text, and `Written` for all other values.
 
     Raises:
-        WrittenError: If it is not YAML, or if a key stands twice in one mapping.
+        ConfigError: If it is not YAML, or if a key stands twice in one mapping.
     """
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
         return Written(None, "") if node is None else _tree(loader, node)
     except yaml.YAMLError as error:
-        raise WrittenError(str(error)) from error
+        raise ConfigError(str(error)) from error
     except RecursionError:
-        raise WrittenError("it is nested too deeply, or contains itself") from None
+        raise ConfigError("it is nested too deeply, or contains itself") from None
     finally:
         loader.dispose()
 
@@ -49,7 +47,7 @@ def read_override(text: str) -> Any:
     typed = text.strip()
     try:
         value = read(text)
-    except WrittenError:
+    except ConfigError:
         return typed
     if isinstance(value, Written):
         return Written(value.value, typed)
@@ -136,9 +134,9 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[str, Any]:
     seen = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise WrittenError(f"line {key.start_mark.line + 1} has a list or a mapping as a key")
+            raise ConfigError(f"line {key.start_mark.line + 1} has a list or a mapping as a key")
         if key.value in seen:
-            raise WrittenError(f"line {key.start_mark.line + 1} has the key {key.value!r} a second time")
+            raise ConfigError(f"line {key.start_mark.line + 1} has the key {key.value!r} a second time")
         seen.add(key.value)
     loader.flatten_mapping(node)  # `<<: *other`
     return {key.value: _tree(loader, value) for key, value in node.value}

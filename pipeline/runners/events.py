@@ -8,6 +8,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from tfx_contrastive.contract.errors import ContrastiveError
+
 # Components and training report here; records may carry `progress` (numbers) or an `event`.
 PROGRESS_LOGGER = "tfx_contrastive.progress"
 
@@ -128,8 +130,8 @@ def parse(line: str | bytes) -> Event:
 
 
 def describe(error: BaseException) -> str:
-    """What a user needs to read of an error: a ValueError's text stands for itself."""
+    """Return the text of one of our own errors; of any other error its type and its text."""
     text = str(error).strip()
-    if isinstance(error, ValueError) and text:
+    if isinstance(error, ContrastiveError) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

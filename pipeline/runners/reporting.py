@@ -11,6 +11,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.beam import beam_dag_runner
 
 from tfx_contrastive.contract import stopping
+from tfx_contrastive.contract.errors import StoppedError
 from tfx_contrastive.pipeline.runners import events
 from tfx_contrastive.pipeline.runs import lineage
 
@@ -27,7 +28,7 @@ class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
         self._report("running")
         try:
             super()._run_node()
-        except stopping.StoppedError as stopped:
+        except StoppedError as stopped:
             logging.info("%s: %s", self._node_id, stopped)
             logging.shutdown()
             sys.stdout.flush()

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
+from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events
 from tfx_contrastive.pipeline.runners.signals import Relay
@@ -24,10 +25,6 @@ from tfx_contrastive.pipeline.runs.root import require_no_pattern, require_outsi
 
 # The kernel ends the child of a killed command at once, but not in the same moment.
 _SECONDS_FOR_A_KILLED_RUN_TO_END = 3.0
-
-
-class RunError(RuntimeError):
-    """A run that could not start; the text says why and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +52,12 @@ def require_usable(config: PipelineConfig) -> None:
     """Checks what a run needs beside its data: a root to write to, and the metadata server if there is one.
 
     Raises:
-        RunError: If the root is not a local directory, or can't be written.
+        InputError: If the root is not a local directory, or can't be written.
         ConfigError: If the root has characters of patterns, lies in the data or was moved, or the server
             can't be opened.
     """
     if "://" in config.root:
-        raise RunError(
+        raise InputError(
             f"Received the root {config.root}; a run on this machine needs a local directory. Set one with "
             "--set root=DIR, or compile the pipeline for Kubeflow: there the root may be on an object store."
         )
@@ -85,7 +82,7 @@ def prepare_root(config: PipelineConfig) -> None:
     """Makes the root, after the checks of `require_usable`.
 
     Raises:
-        RunError: As `require_usable`.
+        InputError: As `require_usable`.
         ConfigError: As `require_usable`.
     """
     require_usable(config)
@@ -113,7 +110,7 @@ def run_pipeline(
         options: Of the command, word by word, for whoever wants to go on with a run that was ended.
 
     Raises:
-        RunError: If another run uses the same root, or the root can't be used.
+        InputError: If another run uses the same root, or the root can't be used.
     """
     root = pathlib.Path(config.root)
     with _exclusive(root) as lock, Relay(on_stop) as relay:
@@ -228,8 +225,8 @@ def _log_path(root: pathlib.Path) -> pathlib.Path:
     return folder / f"run-{datetime.datetime.now():%Y%m%d-%H%M%S}.log"
 
 
-def _unwritable(root: pathlib.Path, error: OSError) -> RunError:
-    return RunError(
+def _unwritable(root: pathlib.Path, error: OSError) -> InputError:
+    return InputError(
         f"The root {root} can't be written ({error.strerror}). Set another one with --set root=DIR."
     )
 
@@ -255,10 +252,10 @@ def _exclusive(root: pathlib.Path) -> Iterator[int]:
         yield handle.fileno()
 
 
-def _used(root: pathlib.Path) -> RunError:
+def _used(root: pathlib.Path) -> InputError:
     record = presence.read(str(root))
     who = f" (process {record.pid} on {record.host}, since {record.started})" if record else ""
-    return RunError(f"Another run uses {root}{who}. Wait for it, or give this one another root.")
+    return InputError(f"Another run uses {root}{who}. Wait for it, or give this one another root.")
 
 
 def _locked(handle: IO[str]) -> bool:
@@ -267,7 +264,7 @@ def _locked(handle: IO[str]) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        raise RunError(
+        raise InputError(
             f"{handle.name} can't be locked ({error.strerror}), so nothing would keep two runs from this "
             "root. Set one on a file system with locks with --set root=DIR."
         ) from error

@@ -7,6 +7,8 @@ from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from tfx_contrastive.contract.errors import NotFoundError
+
 from .metadata import open_store
 
 _STATES = {
@@ -22,21 +24,6 @@ _INPUTS = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT)
 OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
 # A property of an output that is 0 -> what a node that has run has not done.
 _NOT_DONE = {"blessed": "refused", "pushed": "not pushed", "registered": "not registered"}
-
-
-class NotFoundError(LookupError):
-    """A run, node, model or output that is not there; the text says which are, or what to do.
-
-    Attributes:
-        told: The text; with a remedy, the words that lead to it.
-        remedy: The sub-command that helps, such as `run`; empty where none does. A command line prints it
-            with the user's own options.
-    """
-
-    def __init__(self, told: str, remedy: str = ""):
-        super().__init__(f"{told} tfx-contrastive {remedy}" if remedy else told)
-        self.told = told
-        self.remedy = remedy
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,8 @@ from ml_metadata import errors
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
+from tfx_contrastive.contract.errors import ConfigError
+from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.config.model import SqliteMetadataConfig
 
 from .root import require_unmoved

@@ -11,18 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx_contrastive.components.registry.commands import RegistryLocation, open_registry
-from tfx_contrastive.components.registry.interface import (
-    ALIASES,
-    CHALLENGER,
-    CHAMPION,
-    ModelRegistry,
-    RegistryError,
-    find,
-)
+from tfx_contrastive.components.registry.interface import ALIASES, CHALLENGER, CHAMPION, ModelRegistry, find
 from tfx_contrastive.components.registry.store import read_record
+from tfx_contrastive.contract.errors import NotFoundError, RegistryError
 from tfx_contrastive.pipeline.config import PipelineConfig
 
-from .lineage import Lineage, NotFoundError, Run
+from .lineage import Lineage, Run
 from .metadata import reading_config
 from .root import require_unmoved
 from .standing import standing_of

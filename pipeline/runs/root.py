@@ -9,7 +9,8 @@ import pathlib
 import shlex
 import sqlite3
 
-from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
+from tfx_contrastive.contract.errors import ConfigError
+from tfx_contrastive.pipeline.config import PipelineConfig
 
 _PATTERN_CHARACTERS = "*?[]\\"
 # TFX puts what an execution makes at <root>/<node>/<key>/<number of the execution>.

@@ -8,7 +8,7 @@ import pytest
 
 PROGRAM = """
 import contextlib, sys, time
-from tfx_contrastive.trainer_module import stopping
+from tfx_contrastive.contract import stopping
 stopping.end_on_signals()
 with stopping.keeping() if sys.argv[1] == "keeps" else contextlib.nullcontext():
     print("ready", flush=True)

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from tests.kubeflow import golden
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline.cli import compile as compile_command
-from tfx_contrastive.pipeline.config import ConfigError, load_config
+from tfx_contrastive.pipeline.config import load_config
 
 pytest.importorskip("kfp", reason="the extra `kubeflow` is not installed")
 pytestmark = pytest.mark.slow  # importing TFX

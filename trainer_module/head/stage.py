@@ -45,7 +45,7 @@ def run(
 
     Raises:
         ValueError: If the labels can't teach a classifier, or a directory is not what it should be.
-        MissingPackageError: If an export needs a package that is not there.
+        ConfigError: If an export needs a package that is not there.
     """
     serving.export.check_installed()
     tf_transform_output = tft.TFTransformOutput(transform_dir)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from tfx_contrastive.contract import stopping
+from tfx_contrastive.contract.errors import StoppedError
 from tfx_contrastive.trainer_module.config import PretrainConfig, ServingConfig
 
 
@@ -54,6 +55,6 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except stopping.StoppedError as stopped:
+    except StoppedError as stopped:
         print(stopped, file=sys.stderr)
         sys.exit(stopping.EXIT_CODE)

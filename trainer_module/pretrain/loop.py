@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_contrastive.contract import stopping
+from tfx_contrastive.contract.errors import PretrainingCollapsedError, StoppedError
 from tfx_contrastive.trainer_module.config import PretrainConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
 from tfx_contrastive.trainer_module.encoders import build_encoder, check_image_size, load_pretrained
@@ -20,13 +21,7 @@ from tfx_contrastive.trainer_module.pretrain.distribution import build_strategy,
 from tfx_contrastive.trainer_module.pretrain.learner import Learner, Outcome
 from tfx_contrastive.trainer_module.pretrain.precision import compute_policy
 from tfx_contrastive.trainer_module.pretrain.scalars import ScalarLog
-from tfx_contrastive.trainer_module.pretrain.watch import (
-    Figures,
-    KnnProbe,
-    PretrainingCollapsedError,
-    find_problems,
-    measure,
-)
+from tfx_contrastive.trainer_module.pretrain.watch import Figures, KnnProbe, find_problems, measure
 from tfx_contrastive.trainer_module.views import small_view_size
 
 _log = logging.getLogger(__name__)
@@ -122,7 +117,7 @@ def pretrain(
                 saved = time.monotonic()
                 _tell_kept("pretraining has a checkpoint of step %d of %d", call.stop, config)
             if stop:
-                raise stopping.StoppedError(f"pretraining was stopped after step {call.stop}")
+                raise StoppedError(f"pretraining was stopped after step {call.stop}")
     if watcher is None:
         return learner.kept
     watcher.scalars.close()

@@ -16,10 +16,6 @@ _ENCODE_BATCH = 512
 PROBE_TEMPERATURE = 0.07  # of the kNN probe, as in its paper
 
 
-class PretrainingCollapsedError(RuntimeError):
-    """Pretraining was stopped because it learned nothing."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Figures:
     """Label-free figures of one training batch.

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from tfx_contrastive.components.examples import files
-from tfx_contrastive.components.examples.records import EncodedImage, Entry, Reason, RejectedError
+from tfx_contrastive.components.examples.records import EncodedImage, Entry
 from tfx_contrastive.components.image_example_gen.adapters import archive_members, base, tree
 from tfx_contrastive.components.image_example_gen.config import ArchiveSource
-from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.errors import DataError, Reason, RejectedError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from tfx_contrastive.components.examples import files, names
-from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, Entry, Reason
-from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, Entry
+from tfx_contrastive.contract.errors import DataError, Reason
 
 
 @dataclasses.dataclass(frozen=True)

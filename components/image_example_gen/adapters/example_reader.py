@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.examples.records import EncodedImage, Reason, RejectedError
+from tfx_contrastive.components.examples.records import EncodedImage
 from tfx_contrastive.components.image_example_gen import example_message
 from tfx_contrastive.components.image_example_gen.adapters.array_values import require_known
 from tfx_contrastive.components.image_example_gen.adapters.example_keys import (
@@ -13,7 +13,7 @@ from tfx_contrastive.components.image_example_gen.adapters.example_keys import (
     what_instead,
 )
 from tfx_contrastive.components.image_example_gen.config import TfRecordSource
-from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.errors import DataError, Reason, RejectedError
 
 _DEFAULT_LABEL = "label"
 

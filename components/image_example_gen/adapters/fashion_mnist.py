@@ -4,7 +4,7 @@ from tfx_contrastive.components.examples import files
 from tfx_contrastive.components.examples.records import ArrayBatch
 from tfx_contrastive.components.image_example_gen.adapters import arrays, base, idx
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource, IdxSource
-from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.errors import DataError, DownloadError
 
 from .. import debian, download
 
@@ -94,7 +94,7 @@ def find(
         try:
             fetch()
             return cache_dir
-        except download.DownloadError as error:
+        except DownloadError as error:
             tried.append(str(error))
     raise DataError(
         "Fashion-MNIST was not found. Tried, in this order:\n"

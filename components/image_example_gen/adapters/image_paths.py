@@ -7,8 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tfx_contrastive.components.examples import files, names
-from tfx_contrastive.components.examples.records import Reason
-from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.errors import DataError, Reason
 
 Rejection = tuple[Reason, str]
 _LOOKED_UP = 20  # paths that are looked for

@@ -6,9 +6,9 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from tfx_contrastive.components.examples import files, names
-from tfx_contrastive.components.examples.records import UNSPLIT, Entry, Reason
+from tfx_contrastive.components.examples.records import UNSPLIT, Entry
 from tfx_contrastive.components.image_example_gen.adapters import base, layout
-from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.errors import DataError, Reason
 
 _SHOWN = 5  # directories without an image that are named
 _SWITCH = "data.source.follow_links: true reads what it leads to"

@@ -18,9 +18,10 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
+from tfx_contrastive.contract.errors import NotFoundError
 from tfx_contrastive.pipeline.runs import files
 from tfx_contrastive.pipeline.runs.evaluations import Evaluation, collect_evaluations, of_split
-from tfx_contrastive.pipeline.runs.lineage import NotFoundError, Run
+from tfx_contrastive.pipeline.runs.lineage import Run
 
 _MAX_RUNS = 24
 

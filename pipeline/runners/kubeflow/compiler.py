@@ -14,8 +14,9 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as tfx_runner
 from tfx.types import Artifact
 from tfx.types.experimental import simple_artifacts
 
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline import pipeline as topology
-from tfx_contrastive.pipeline.config import ConfigError, PipelineConfig
+from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.config.kubeflow import EXIT_HANDLER, KubeflowConfig
 from tfx_contrastive.pipeline.config.model import SqliteMetadataConfig
 from tfx_contrastive.pipeline.runners.kubeflow import entrypoint, finishing, kubernetes

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx_contrastive.contract import stopping
+from tfx_contrastive.contract.errors import StoppedError
 from tfx_contrastive.pipeline.runners.kubeflow import invocation, overlay
 
 COMMAND = ("python", "-m", "tfx_contrastive.pipeline.runners.kubeflow.entrypoint")
@@ -135,7 +136,7 @@ if __name__ == "__main__":
     exit_code = 0
     try:
         main(sys.argv[1:])
-    except stopping.StoppedError as stopped:
+    except StoppedError as stopped:
         _logger.warning("%s; a retry goes on there", stopped)
         exit_code = stopping.EXIT_CODE
     logging.shutdown()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tfx_contrastive.pipeline.config import ConfigError
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline.config.kubeflow import TaskConfig
 
 

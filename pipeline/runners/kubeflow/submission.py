@@ -12,13 +12,11 @@ from typing import Any
 
 import yaml
 
+from tfx_contrastive.contract.errors import InputError
+
 FINAL_STATES = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED", "ERROR"}
 
 _PYTHON_TYPES = {"STRING": str, "NUMBER_INTEGER": int, "NUMBER_DOUBLE": float}
-
-
-class SubmissionError(ValueError):
-    """A submission that can't be made; the text says what to change."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +57,14 @@ def parameters_of(compiled_file: str, given: Sequence[str]) -> dict[str, Any]:
         Values by name, of the declared types.
 
     Raises:
-        SubmissionError: For an unknown name or a value of another type.
+        InputError: For an unknown name or a value of another type.
     """
     try:
         text = pathlib.Path(compiled_file).read_text(encoding="utf-8")
         spec = next(yaml.safe_load_all(text))
         declared: Mapping[str, Any] = spec["root"]["inputDefinitions"]["parameters"]
     except (OSError, yaml.YAMLError, KeyError, TypeError, StopIteration) as error:
-        raise SubmissionError(
+        raise InputError(
             f"Received {compiled_file}, which can't be read as a compiled pipeline "
             f"({type(error).__name__}: {error}). Make one: tfx-contrastive compile --out {compiled_file}"
         ) from error
@@ -75,12 +73,12 @@ def parameters_of(compiled_file: str, given: Sequence[str]) -> dict[str, Any]:
         name, separator, value = item.partition("=")
         if not separator or name not in declared:
             known = ", ".join(sorted(declared))
-            raise SubmissionError(f"--param {item}: expected NAME=VALUE with one of {known}.")
+            raise InputError(f"--param {item}: expected NAME=VALUE with one of {known}.")
         kind = declared[name]["parameterType"]
         try:
             values[name] = _PYTHON_TYPES[kind](value)
         except ValueError:
-            raise SubmissionError(f"--param {item}: expected {kind}.") from None
+            raise InputError(f"--param {item}: expected {kind}.") from None
     return values
 
 
@@ -94,7 +92,7 @@ class Submission:
             server: Where and how.
 
         Raises:
-            SubmissionError: If the server can't be reached or refuses.
+            InputError: If the server can't be reached or refuses.
         """
         import kfp
 
@@ -154,7 +152,7 @@ class Submission:
             service_account: Of the pods.
         """
         if len(cron.split()) != 6:
-            raise SubmissionError(f"--cron {cron!r}: expected six fields, seconds first: '0 0 3 * * *'.")
+            raise InputError(f"--cron {cron!r}: expected six fields, seconds first: '0 0 3 * * *'.")
         with self._quietly():
             experiment_id = self._experiment_id(experiment)
             schedule = self._client.create_recurring_run(
@@ -206,15 +204,15 @@ class Submission:
                 yield
         except kfp_server_api.ApiException as error:
             if not error.status:
-                raise SubmissionError(f"{self._host} can't be reached: {error.reason}") from error
+                raise InputError(f"{self._host} can't be reached: {error.reason}") from error
             hint = {
                 401: "The token is missing or no longer valid: give one by --token-file.",
                 403: "This token may not do that: check its namespace and role.",
                 404: "There is no KFP v2 API: check --host, which often ends in /pipeline.",
             }.get(error.status, str(error.body or error.reason))
-            raise SubmissionError(f"{self._host} answered {error.status}. {hint}") from error
+            raise InputError(f"{self._host} answered {error.status}. {hint}") from error
         except urllib3.exceptions.HTTPError as error:
-            raise SubmissionError(f"{self._host} can't be reached: {error}") from error
+            raise InputError(f"{self._host} can't be reached: {error}") from error
 
 
 def _ask_for_health(server: Server) -> None:
@@ -235,4 +233,4 @@ def _ask_for_health(server: Server) -> None:
     except AttributeError as error:
         # The client of KFP 2.0 stumbles over its own error when TLS fails: there is no body to decode.
         reason = getattr(error.__context__, "reason", error)
-        raise SubmissionError(f"{server.host} can't be reached: {reason}") from error
+        raise InputError(f"{server.host} can't be reached: {reason}") from error

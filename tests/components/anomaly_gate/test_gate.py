@@ -12,6 +12,7 @@ from tfx.types import standard_artifacts
 from tfx_contrastive.components.anomaly_gate import anomalies as core
 from tfx_contrastive.components.anomaly_gate.component import AnomalyGate
 from tfx_contrastive.components.example_schema import base_schema, stats_options
+from tfx_contrastive.contract.errors import DataError
 
 
 def statistics(**values):
@@ -76,7 +77,7 @@ def test_gate_stops_with_split_feature_and_text(tmp_path):
     good = tfdv.validate_statistics(statistics(), base_schema(["a", "b"]))
     report = standard_artifacts.ExampleValidationMetrics()
     report.uri = str(tmp_path / "report")
-    with pytest.raises(core.AnomalyError, match=r"split eval, feature label: .*zebra"):
+    with pytest.raises(DataError, match=r"split eval, feature label: .*zebra"):
         AnomalyGate.test_call(anomalies=artifact(tmp_path, {"train": good, "eval": bad}), report=report)
 
 
@@ -92,7 +93,7 @@ def test_gate_lets_clean_data_pass(tmp_path):
 def test_warnings_stop_only_where_asked():
     warning = core.Anomaly("train", "label", "WARNING", "New values", "few")
     core.check([warning], "ERROR")
-    with pytest.raises(core.AnomalyError, match="few"):
+    with pytest.raises(DataError, match="few"):
         core.check([warning], "WARNING")
     with pytest.raises(ValueError, match="'NEVER'; expected one of WARNING, ERROR"):
         core.check([warning], "NEVER")

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from tfx_contrastive.components.image_example_gen import debian
-from tfx_contrastive.components.image_example_gen.download import DownloadError
+from tfx_contrastive.contract.errors import DownloadError
 
 
 @pytest.fixture

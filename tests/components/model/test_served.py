@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tests.components.tiny_models import digit_images, embed_with, png, random_kernel, save_model
-from tfx_contrastive.components.model.served import ServedModel, UnreadableImagesError
+from tfx_contrastive.components.model.served import ServedModel
+from tfx_contrastive.contract.errors import UnreadableImagesError
 
 KERNEL = random_kernel(1)
 

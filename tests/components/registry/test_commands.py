@@ -5,8 +5,8 @@ import pytest
 from tests.components.registry.conftest import record_of
 from tfx_contrastive.components.registry import commands
 from tfx_contrastive.components.registry.config import RegistryConfig
-from tfx_contrastive.components.registry.interface import RegistryError
 from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
+from tfx_contrastive.contract.errors import RegistryError
 
 
 @pytest.fixture

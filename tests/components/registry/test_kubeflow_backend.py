@@ -9,9 +9,10 @@ from tests.components.registry.kubeflow_server import make_app, serving
 from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.registry import commands, promotion
 from tfx_contrastive.components.registry.config import RegistryConfig
-from tfx_contrastive.components.registry.interface import CHAMPION, RegistryError
+from tfx_contrastive.components.registry.interface import CHAMPION
 from tfx_contrastive.components.registry.kubeflow_backend import KubeflowRegistry
 from tfx_contrastive.components.registry.store import digest_of, read_record
+from tfx_contrastive.contract.errors import RegistryError
 
 
 @pytest.fixture

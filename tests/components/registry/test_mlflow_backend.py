@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tests.components.registry.conftest import record_of
-from tfx_contrastive.components.registry.interface import RegistryError, find
+from tfx_contrastive.components.registry.interface import find
 from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
 from tfx_contrastive.components.registry.store import digest_of, read_record
+from tfx_contrastive.contract.errors import RegistryError
 
 
 def test_a_registered_version_is_a_loadable_model_with_its_record(registry, models):

@@ -8,10 +8,11 @@ import pytest
 from tests.components.registry.conftest import record_of
 from tfx_contrastive.components.model.directory import complete_versions, copy_model, publish
 from tfx_contrastive.components.registry import promotion
-from tfx_contrastive.components.registry.interface import CHALLENGER, CHAMPION, RegistryError
+from tfx_contrastive.components.registry.interface import CHALLENGER, CHAMPION
 from tfx_contrastive.components.registry.locking import exclusive_file
 from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
 from tfx_contrastive.components.registry.store import digest_of
+from tfx_contrastive.contract.errors import RegistryError
 
 
 def promote(registry, number, **options):

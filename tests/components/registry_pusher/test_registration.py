@@ -11,6 +11,7 @@ from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry.store import digest_of
 from tfx_contrastive.components.registry_pusher import facts
 from tfx_contrastive.components.registry_pusher.registration import register_candidate
+from tfx_contrastive.contract.errors import RegistryError
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_a_refused_candidate_is_recorded_where_it_is_wanted_and_promoted_by_forc
     outcome = register_candidate(configured(location, keep_refused=True), refused, "run r1")
     assert (outcome.version, outcome.aliases) == (1, ())
     assert "Refused by: evaluation" in commands.show_model(location, "1").record.card
-    with pytest.raises(commands.RegistryError, match="not blessed"):
+    with pytest.raises(RegistryError, match="not blessed"):
         commands.promote_model(location, "1", "ada", "need it")
     assert commands.promote_model(location, "1", "ada", "need it", force=True).forced
 

@@ -10,11 +10,8 @@ from tfx_contrastive.components.embeddings import whitening
 from tfx_contrastive.components.similarity_index_gen.approximate import build_approximate
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 from tfx_contrastive.components.similarity_index_gen.exact import exact_neighbors, recall_at_k
-from tfx_contrastive.components.similarity_index_gen.index import (
-    OtherEncoderError,
-    SimilarityIndex,
-    num_bytes,
-)
+from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex, num_bytes
+from tfx_contrastive.contract.errors import InputError
 
 NUM, DIM = 3000, 24
 LABELS = ["a", "b", None, "rare"]
@@ -128,7 +125,7 @@ def test_memory_is_that_of_the_serialized_index(built):
 
 
 def test_another_encoders_query_is_refused(built, vectors):
-    with pytest.raises(OtherEncoderError, match="of the encoder other, the index holds those of encoder"):
+    with pytest.raises(InputError, match="of the encoder other, the index holds those of encoder"):
         built.search(vectors[:1], "other")
 
 

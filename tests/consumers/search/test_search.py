@@ -8,10 +8,11 @@ from PIL import Image
 from tests.components.image_example_gen.support import rgb_tiff
 from tests.components.similarity_index_gen.conftest import KERNEL
 from tests.components.tiny_models import embed_with, image_id, png, random_kernel, save_model
-from tfx_contrastive.components.model.served import ServedModel, UnreadableImagesError
-from tfx_contrastive.components.similarity_index_gen.index import OtherEncoderError, SimilarityIndex
+from tfx_contrastive.components.model.served import ServedModel
+from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
 from tfx_contrastive.consumers.search.contact_sheet import contact_sheet
 from tfx_contrastive.consumers.search.search import ImageSearch, Neighbor
+from tfx_contrastive.contract.errors import InputError, UnreadableImagesError
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +84,9 @@ def test_lost_examples_are_told(indexed, tmp_path):
 
 def test_a_model_with_another_encoder_is_refused(indexed, tmp_path):
     model_dir = save_model(tmp_path / "model", random_kernel(9))
-    with pytest.raises(OtherEncoderError, match="similarities between them mean nothing"):
+    with pytest.raises(InputError, match="similarities between them mean nothing"):
         ImageSearch.open(indexed.index_uri, model_dir)
-    with pytest.raises(OtherEncoderError):
+    with pytest.raises(InputError):
         ImageSearch(SimilarityIndex.load(indexed.index_uri), ServedModel(model_dir))
 
 

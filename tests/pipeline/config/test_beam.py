@@ -1,7 +1,8 @@
 import pytest
 
 from tfx_contrastive import __version__
-from tfx_contrastive.pipeline.config import ConfigError, load_config
+from tfx_contrastive.contract.errors import ConfigError
+from tfx_contrastive.pipeline.config import load_config
 
 
 def args_of(*overrides):

@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from tfx_contrastive.pipeline.config import ConfigError, load_config
+from tfx_contrastive.contract.errors import ConfigError
+from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.config.loading import bundled_configs
 
 

@@ -6,7 +6,8 @@ import typing
 import pytest
 from pydantic import BaseModel
 
-from tfx_contrastive.pipeline.config import ConfigError, load_config
+from tfx_contrastive.contract.errors import ConfigError
+from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.config.model import PipelineConfig
 
 MINIMAL = "name: mine\ndata: {source: {kind: digits}}\n"

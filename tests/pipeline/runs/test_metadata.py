@@ -4,7 +4,8 @@ import pathlib
 
 import pytest
 
-from tfx_contrastive.pipeline.config import ConfigError, load_config
+from tfx_contrastive.contract.errors import ConfigError
+from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.runs.metadata import connection_config, open_store
 
 

@@ -12,9 +12,8 @@ from tests.components.tiny_models import png
 from tests.pipeline.consumers import make_consumed
 from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.components.registry import promotion
-from tfx_contrastive.components.registry.interface import RegistryError
+from tfx_contrastive.contract.errors import NotFoundError, RegistryError
 from tfx_contrastive.pipeline.cli.search import command as search
-from tfx_contrastive.pipeline.runs.lineage import NotFoundError
 from tfx_contrastive.pipeline.runs.model_choice import EMBEDDINGS, INDEX, STATISTICS, choose
 
 EVERYTHING = (INDEX, EMBEDDINGS, STATISTICS)

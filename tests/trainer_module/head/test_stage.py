@@ -13,13 +13,13 @@ from tests.trainer_module.digits_data import (
     run_transform,
     write_records,
 )
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.trainer_module.config import (
     EncoderConfig,
     ExportConfig,
     FineTuneConfig,
     HeadConfig,
     ImageConfig,
-    MissingPackageError,
     ServingConfig,
 )
 from tfx_contrastive.trainer_module.encoders import save_encoder
@@ -153,7 +153,7 @@ def test_a_format_without_its_packages_is_refused_before_training(inputs, tmp_pa
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     serving = ServingConfig(export=ExportConfig(formats=("onnx",)))
     message = r"needs tf2onnx, onnx, onnxruntime: pip install 'tfx-contrastive\[onnx\]'"
-    with pytest.raises(MissingPackageError, match=message):
+    with pytest.raises(ConfigError, match=message):
         stage.run(**inputs, model_dir=str(tmp_path / "model"), config=CONFIG, serving=serving)
     assert not (tmp_path / "model").exists()
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests.trainer_module.digits_data import digit_pixels
 from tfx_contrastive.contract import stopping
+from tfx_contrastive.contract.errors import PretrainingCollapsedError, StoppedError
 from tfx_contrastive.trainer_module.config import (
     AdamW,
     EncoderConfig,
@@ -21,7 +22,6 @@ from tfx_contrastive.trainer_module.pretrain.learner import Learner
 from tfx_contrastive.trainer_module.pretrain.loop import pretrain
 from tfx_contrastive.trainer_module.pretrain.run import run_digest
 from tfx_contrastive.trainer_module.pretrain.scalars import ScalarLog
-from tfx_contrastive.trainer_module.pretrain.watch import PretrainingCollapsedError
 
 
 def digits(labelled: int = 200) -> ImageDataset:
@@ -138,7 +138,7 @@ def test_a_stop_between_checkpoints_loses_no_step(tmp_path, stop_after, caplog):
     unbroken = pretrain(digits(), settings, str(tmp_path / "unbroken"), str(tmp_path / "logs0"))
     for attempt, (calls, reached) in enumerate(((3, 8), (1, 10), (None, 20)), start=1):
         caplog.clear()
-        with stop_after(calls), contextlib.suppress(stopping.StoppedError):
+        with stop_after(calls), contextlib.suppress(StoppedError):
             encoder = pretrain(digits(), settings, str(tmp_path / "kept"), str(tmp_path / f"logs{attempt}"))
             assert calls is None
         assert [one["kept_step"] for one in progress(caplog) if "kept_step" in one][-1] == reached

@@ -13,8 +13,8 @@ from tests.components.image_example_gen.support import (
     inspect,
     picture,
 )
-from tfx_contrastive.components.examples.records import Reason
 from tfx_contrastive.components.image_example_gen import DataError
+from tfx_contrastive.contract.errors import Reason
 
 MEMBERS = {"cat/0.png": 1, "cat/1.png": 2, "dog/ü.png": 3, "dog/1.png": 5, "unlabeled/0.png": 4}
 

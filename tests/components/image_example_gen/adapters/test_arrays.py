@@ -14,6 +14,7 @@ from tests.components.image_example_gen.support import picture, write
 from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, download, inspect_source
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for, fashion_mnist
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
+from tfx_contrastive.contract.errors import DownloadError
 
 
 def idx(values):
@@ -207,9 +208,9 @@ def test_download(tmp_path, server):
     (root / "a.gz").unlink()
     download.fetch(url, {"a.gz": good}, str(tmp_path / "cache"))  # it is there already
     (root / "b.gz").write_bytes(b"other")
-    with pytest.raises(download.DownloadError, match=f"MD5 is .*, expected {good}"):
+    with pytest.raises(DownloadError, match=f"MD5 is .*, expected {good}"):
         download.fetch(url, {"b.gz": good}, str(tmp_path / "cache"))
-    with pytest.raises(download.DownloadError, match="404"):
+    with pytest.raises(DownloadError, match="404"):
         download.fetch(url, {"c.gz": good}, str(tmp_path / "cache"))
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["a.gz"]
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.components.image_example_gen.support import encoded, picture, write
-from tfx_contrastive.components.examples.records import Reason
 from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, inspect_source
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
+from tfx_contrastive.contract.errors import Reason
 
 
 def manifest(tmp_path, text, **source):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests.components.image_example_gen.support import example, picture, png, write, write_records
-from tfx_contrastive.components.examples.records import Reason
 from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, inspect_source
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
+from tfx_contrastive.contract.errors import Reason
 
 
 def config(path, **source):

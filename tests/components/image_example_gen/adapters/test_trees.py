@@ -13,8 +13,8 @@ from tests.components.image_example_gen.support import (
     picture,
     write,
 )
-from tfx_contrastive.components.examples.records import Reason
 from tfx_contrastive.components.image_example_gen import DataError
+from tfx_contrastive.contract.errors import Reason
 
 
 def test_classes_unlabelled_and_odd_names(tmp_path):
