@@ -20,7 +20,7 @@ from tests.components.image_example_gen.support import rgb_tiff
 from tests.trainer_module.digits_data import encode_png, make_example, run_transform
 from tfx_contrastive.components.examples import headers
 from tfx_contrastive.components.examples.decode import decode, for_model
-from tfx_contrastive.components.examples.seen import SeenAs, as_seen
+from tfx_contrastive.components.examples.model_input import SeenAs, as_seen
 from tfx_contrastive.contract.errors import Reason, RejectedError
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.images import decode_image

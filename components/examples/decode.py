@@ -6,10 +6,10 @@ import posixpath
 import numpy as np
 from PIL import Image, ImageOps
 
-from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.contract.errors import Reason, RejectedError
 
-from . import by_tensorflow, headers, image_formats, names, opening, seen
+from . import by_tensorflow, headers, image_formats, model_input, names, opening
 from .png import encode_png
 
 # Where Pillow itself refuses (twice its MAX_IMAGE_PIXELS): no camera makes such a picture.
@@ -92,13 +92,13 @@ def judge(
     """
     stored, bits = _stored(data, source, checks_extension, max_pixels, seen_as.bit_depth)
     is_deep = stored.dtype == np.uint16
-    pixels = seen.to_8_bits(stored, seen_as.bit_depth) if is_deep else stored
+    pixels = model_input.to_8_bits(stored, seen_as.bit_depth) if is_deep else stored
     deepest = 0
     if is_deep or bits == headers.MAX_BITS:
         greatest = int(stored[..., :3].max())
         deepest = greatest if is_deep else greatest * 256 + 255
     try:
-        seen.require_something(pixels, seen_as, stored if is_deep else None)
+        model_input.require_something(pixels, seen_as, stored if is_deep else None)
     except RejectedError as error:
         error.deepest = deepest
         raise
@@ -145,7 +145,7 @@ def as_png(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = headers.
     """
     pixels, _ = _stored(data, "", False, max_pixels, bit_depth)
     if pixels.dtype == np.uint16:
-        pixels = seen.to_8_bits(pixels, bit_depth)
+        pixels = model_input.to_8_bits(pixels, bit_depth)
     return encode_png(pixels[np.newaxis])[0]
 
 

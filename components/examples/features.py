@@ -35,7 +35,7 @@ def pixel_statistics(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
     """Brightness, contrast and entropy of images.
 
     Args:
-        pixels: uint8 [N, H, W, C], C in {1, 3}: what is transparent lies on its ground (`seen.on_ground`).
+        pixels: uint8 [N, H, W, C], C in {1, 3}: transparent images after `model_input.on_ground`.
 
     Returns:
         Mean in [0, 1], standard deviation in [0, 1], and Shannon entropy of the 256-level histogram
@@ -84,7 +84,7 @@ def encode_examples(
 
     Args:
         pixels: N arrays, uint8 [H, W, C]; sizes may differ.
-        laid: The same on their ground (`seen.on_ground`), of which the statistics are.
+        laid: The same on their ground (`model_input.on_ground`), of which the statistics are.
         encoded: [N] encoded images.
         ids: uint8 [N, 32].
         sources: [N] where each is.

@@ -12,9 +12,9 @@ from typing import BinaryIO, cast
 
 import google_crc32c
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
-from . import files
 from .file_formats import HEAD_BYTES, is_zlib, name_format
 
 _HEADER_BYTES = 12

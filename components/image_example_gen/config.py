@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.contract.frozen import Frozen
 
 FASHION_MNIST_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"

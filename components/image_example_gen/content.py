@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
-from tfx_contrastive.components.examples import files
 from tfx_contrastive.components.image_example_gen.adapters.base import Content
 from tfx_contrastive.components.image_example_gen.digests import DigestStore
+from tfx_contrastive.contract import files
 
 # Part of every fingerprint: raise it when the same source would give other examples.
 FORMAT_VERSION = "2"

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from tfx_contrastive.components.examples import files
+from tfx_contrastive.contract import files
 
 FILE_NAME = "digests.sqlite"
 

@@ -11,8 +11,8 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
+from tfx_contrastive.components.examples.model_input import unused_bits
 from tfx_contrastive.components.examples.records import SPLITS
-from tfx_contrastive.components.examples.seen import unused_bits
 from tfx_contrastive.components.image_example_gen import near_copies, quarantine
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.inspection import inspect_source, require_enough_labels

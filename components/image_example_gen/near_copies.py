@@ -39,7 +39,7 @@ def thumbnails(pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 
     Args:
         pixels: N arrays, uint8 [H, W, C], C in {1, 3}; sizes may differ. What is transparent lies on its
-            ground (`seen.on_ground`).
+            ground (`model_input.on_ground`).
 
     Returns:
         uint8 [N, THUMBNAIL_BYTES]: gray at 16x16, then color at 4x4.

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tfx_contrastive.components.examples import files
 from tfx_contrastive.components.examples.records import SPLITS, SetAside, StagedChunk
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.splits import UNLABELLED, SplitPlan
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
 MAX_SAMPLES = 100

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.components.examples import features, files, seen
+from tfx_contrastive.components.examples import features, model_input
 from tfx_contrastive.components.examples.decode import decode
+from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.components.examples.png import encode_png
 from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, SetAside, StagedChunk
-from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import RejectedError
 
 from . import near_copies
@@ -66,7 +67,7 @@ class ChunkStager:
         )
 
     def _write_array(self, batch: ArrayBatch, writer: tf.io.TFRecordWriter) -> None:
-        blank = seen.blank_images(batch.pixels, self._seen_as)
+        blank = model_input.blank_images(batch.pixels, self._seen_as)
         for i, why in blank.items():
             digest = hashlib.sha256(batch.pixels[i].tobytes()).hexdigest()
             label = batch.labels[i]
@@ -124,10 +125,10 @@ class ChunkStager:
     ) -> None:
         if isinstance(pixels, np.ndarray):
             ids = features.image_ids(pixels)
-            laid: np.ndarray | list[np.ndarray] = seen.on_ground(pixels, self._seen_as)
+            laid: np.ndarray | list[np.ndarray] = model_input.on_ground(pixels, self._seen_as)
         else:
             ids = np.concatenate([features.image_ids(image[np.newaxis]) for image in pixels])
-            laid = [seen.on_ground(image, self._seen_as) for image in pixels]
+            laid = [model_input.on_ground(image, self._seen_as) for image in pixels]
         for example in features.encode_examples(pixels, laid, encoded, ids, sources):
             writer.write(example)
         self._ids.append(ids)

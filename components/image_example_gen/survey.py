@@ -14,8 +14,8 @@ import numpy as np
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.decode import judge
+from tfx_contrastive.components.examples.model_input import blank_images, unused_bits
 from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage
-from tfx_contrastive.components.examples.seen import blank_images, unused_bits
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.expected_groups import doubts_of_pattern, expected_groups

@@ -9,7 +9,8 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 
-from tfx_contrastive.components.examples import file_formats, files, names
+from tfx_contrastive.components.examples import file_formats, names
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
 # What a column is for -> what it is usually called, folded; a name of an earlier group counts first.

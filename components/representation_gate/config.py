@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.contract.frozen import Frozen
 
 

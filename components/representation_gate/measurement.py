@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfx_contrastive.components.embeddings import whitening
 from tfx_contrastive.components.embeddings.whitening import Whitening
-from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.components.gates.samples import Sample, read_samples
 from tfx_contrastive.components.representation_gate import figures, pixels, verdict
 from tfx_contrastive.components.representation_gate.config import GateConfig

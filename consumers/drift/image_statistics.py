@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfx_contrastive.components.examples.seen import SeenAs, on_ground
+from tfx_contrastive.components.examples.model_input import SeenAs, on_ground
 from tfx_contrastive.contract.errors import InputError
 
 # Not `num_bytes`: another PNG encoder changes it, and no pixel.

@@ -13,8 +13,10 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
-from tfx_contrastive.components.examples import files, names
+from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
+from tfx_contrastive.components.image_example_gen.adapters import walk
+from tfx_contrastive.contract import files
 
 _ZIP_SYMBOLIC_LINK_BITS = 16  # a zip made on Unix has the file's mode in the upper half of external_attr
 _UTF_8_FLAG = 0x800
@@ -192,7 +194,7 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[tuple[files.FileInfo, boo
     members = archive.getmembers()
     regular = {posixpath.normpath(member.name): member for member in members if member.isreg()}
     for member in members:
-        name = files.readable(member.name.removeprefix("./"))
+        name = walk.readable(member.name.removeprefix("./"))
         if member.isdir():
             yield files.FileInfo("", name.rstrip("/"), 0, "", "empty_directory"), False
             continue

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from tfx_contrastive.components.examples import files, names
+from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, Entry
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, Reason
 
 

@@ -5,11 +5,12 @@ import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from tfx_contrastive.components.examples import files, names
+from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.records import UNSPLIT, EncodedImage, Entry
 from tfx_contrastive.components.image_example_gen.adapters import base
 from tfx_contrastive.components.image_example_gen.adapters.image_paths import ImagePaths, Rejection
 from tfx_contrastive.components.image_example_gen.config import CsvManifestSource
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
 from .. import look_alikes, table

@@ -4,10 +4,10 @@ import os
 
 import numpy as np
 
-from tfx_contrastive.components.examples import files
 from tfx_contrastive.components.examples.records import UNSPLIT, ArrayBatch
 from tfx_contrastive.components.image_example_gen.adapters import arrays, base
 from tfx_contrastive.components.image_example_gen.config import DigitsSource
+from tfx_contrastive.contract import files
 
 _MAX_VALUE = 16  # scikit-learn's digits have 17 levels
 

@@ -1,9 +1,9 @@
 """Fashion-MNIST (arXiv:1708.07747): looked up, or downloaded, then read as IDX files."""
 
-from tfx_contrastive.components.examples import files
 from tfx_contrastive.components.examples.records import ArrayBatch
 from tfx_contrastive.components.image_example_gen.adapters import arrays, base, idx
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource, IdxSource
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, DownloadError
 
 from .. import debian, download

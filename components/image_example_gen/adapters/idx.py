@@ -11,11 +11,12 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from tfx_contrastive.components.examples import files, names
+from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
 from tfx_contrastive.components.examples.records import UNSPLIT, ArrayBatch
-from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base
+from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base, walk
 from tfx_contrastive.components.image_example_gen.config import IdxSource
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
 _IMAGES = re.compile(r"(?P<prefix>.+)[-_.]images[-_.]idx[34][-_.]ubyte(\.gz)?", re.IGNORECASE)
@@ -106,7 +107,7 @@ def _find(source: IdxSource) -> dict[str, tuple[files.FileInfo, files.FileInfo |
     """
     root = source.path
     base.require_directory(root, "the directory of IDX files")
-    infos = _unwrapped(list(files.walk(root)))
+    infos = _unwrapped(list(walk.walk(root)))
     images = _by_prefix(infos, _IMAGES, source.prefix)
     labels = _by_prefix(infos, _LABELS, source.prefix)
     if not images:

@@ -3,9 +3,8 @@
 import functools
 from collections.abc import Iterator
 
-from tfx_contrastive.components.examples import files
 from tfx_contrastive.components.examples.records import EncodedImage
-from tfx_contrastive.components.image_example_gen.adapters import base, tree
+from tfx_contrastive.components.image_example_gen.adapters import base, tree, walk
 from tfx_contrastive.components.image_example_gen.config import ImageFolderSource
 
 
@@ -32,5 +31,5 @@ class ImageFolderAdapter:
     @functools.cached_property
     def _tree(self) -> tree.Tree:
         base.require_directory(self._source.path, "the image folder")
-        infos = list(files.walk(self._source.path, self._source.follow_links, with_hidden=True))
+        infos = list(walk.walk(self._source.path, self._source.follow_links, with_hidden=True))
         return tree.read(infos, f"the image folder {self._source.path}", self._source.layout)

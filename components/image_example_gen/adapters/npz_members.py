@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tfx_contrastive.components.examples import files
 from tfx_contrastive.components.image_example_gen.adapters import array_values
 from tfx_contrastive.components.image_example_gen.adapters.npz_names import Pair
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
 # Shape, whether in Fortran order, type, and the offset of the first value.

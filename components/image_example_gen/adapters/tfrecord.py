@@ -4,12 +4,13 @@ import collections
 import dataclasses
 from collections.abc import Iterator
 
-from tfx_contrastive.components.examples import files, names, tfrecord_file
+from tfx_contrastive.components.examples import names, tfrecord_file
 from tfx_contrastive.components.examples.file_formats import STAND_INS
 from tfx_contrastive.components.examples.records import UNSPLIT, EncodedImage
-from tfx_contrastive.components.image_example_gen.adapters import base, tfrecord_names, tfrecord_sample
+from tfx_contrastive.components.image_example_gen.adapters import base, tfrecord_names, tfrecord_sample, walk
 from tfx_contrastive.components.image_example_gen.adapters.example_reader import ExampleReader
 from tfx_contrastive.components.image_example_gen.config import TfRecordSource
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
 _WHOLE_BYTES = 1 << 26  # a sketch reads sources up to this size whole
@@ -89,7 +90,7 @@ class TfRecordAdapter:
         path = self._source.path
         if not files.is_directory(path):
             return [base.require_file(path, "the TFRecord file")], {}
-        infos = [info for info in files.walk(path, with_hidden=True) if info.problem in ("", "outside")]
+        infos = [info for info in walk.walk(path, with_hidden=True) if info.problem in ("", "outside")]
         shown = [info for info in infos if not any(map(names.is_hidden, info.relative.split("/")))]
         if not shown:
             raise DataError(f"Received the directory {path}, which holds no file; expected TFRecord files.")

@@ -6,9 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from tfx_contrastive.components.examples import files, tfrecord_file
+from tfx_contrastive.components.examples import tfrecord_file
 from tfx_contrastive.components.examples.records import EncodedImage
 from tfx_contrastive.components.image_example_gen.adapters import base
+from tfx_contrastive.contract import files
 
 # Files that are looked into, and records whose lengths are followed, at most.
 _MAX_FILES = 100

@@ -5,9 +5,10 @@ import dataclasses
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
-from tfx_contrastive.components.examples import files, names
+from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.records import UNSPLIT, Entry
-from tfx_contrastive.components.image_example_gen.adapters import base, layout
+from tfx_contrastive.components.image_example_gen.adapters import base, layout, walk
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, Reason
 
 _SHOWN = 5  # directories without an image that are named
@@ -195,6 +196,6 @@ def _without_images(
 
 
 def _latin_1(infos: Sequence[files.FileInfo]) -> Iterator[str]:
-    odd = [info.relative for info in infos if files.readable(info.path) != info.path]
+    odd = [info.relative for info in infos if walk.readable(info.path) != info.path]
     if odd:
         yield f"names that are not UTF-8 are read as Latin-1, in {len(odd):,} paths: {names.listed(odd, 2)}"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.components.image_example_gen.support import encoded, picture, rgb_tiff
 from tfx_contrastive.components.examples.decode import decode, judge
-from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.contract.errors import Reason, RejectedError
 
 LIMIT = 50_000_000

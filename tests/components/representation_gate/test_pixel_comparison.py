@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy.stats import binomtest
 
 from tests.components.representation_gate.conftest import save_encoder
-from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.components.representation_gate import measurement, pixels
 from tfx_contrastive.components.representation_gate.config import GateConfig
 from tfx_contrastive.components.representation_gate.pixel_comparison import compare

@@ -18,7 +18,7 @@ from tests.components.tiny_models import (
     write_examples,
 )
 from tfx_contrastive.components.embeddings import embeddings
-from tfx_contrastive.components.examples.seen import SeenAs
+from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.drift import image_statistics
 
