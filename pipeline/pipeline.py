@@ -20,6 +20,7 @@ from tfx_contrastive.components.registry_pusher.component import RegistryPusher
 from tfx_contrastive.components.representation_gate.component import RepresentationGate
 from tfx_contrastive.components.similarity_index_gen.component import SimilarityIndexGen
 from tfx_contrastive.contract.errors import ConfigError
+from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 from tfx_contrastive.pipeline import schema
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runs.metadata import connection_config
@@ -103,7 +104,7 @@ def data_stage(config: PipelineConfig, source: Source) -> Data:
         schema=schema_channel,
         preprocessing_fn="tfx_contrastive.trainer_module.preprocessing.preprocessing_fn",
         custom_config={"image": config.image.model_dump_json(), "code": code_digest("trainer_module")},
-        splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=["train"]),
+        splits_config=tfx.proto.SplitsConfig(analyze=[TRAIN], transform=[TRAIN]),
         materialize=False,
         disable_statistics=True,
     )
@@ -124,8 +125,8 @@ def tuning_stage(config: PipelineConfig, source: Source, data: Data) -> base_nod
         examples=data.examples,
         transform_graph=data.transform_graph,
         schema=data.schema,
-        train_args=tfx.proto.TrainArgs(splits=["train"]),
-        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
+        eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
         custom_config=_pretraining_config(config),
     )
 
@@ -143,8 +144,8 @@ def pretraining_stage(
         examples=data.examples,
         transform_graph=data.transform_graph,
         schema=data.schema,
-        train_args=tfx.proto.TrainArgs(splits=["train", "eval"]),
-        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        train_args=tfx.proto.TrainArgs(splits=[TRAIN, EVAL]),
+        eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
         hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
         custom_config=_pretraining_config(config) | {"serving": serving.model_dump_json()},
     ).with_id("Pretrainer")
@@ -169,8 +170,8 @@ def classifier_stage(config: PipelineConfig, data: Data, encoder: Candidate) -> 
         transform_graph=data.transform_graph,
         schema=data.schema,
         base_model=encoder.model,
-        train_args=tfx.proto.TrainArgs(splits=["train"]),
-        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
+        eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
         custom_config={
             "head": config.head.model_dump_json(),
             "serving": config.serving.model_dump_json(),
@@ -187,7 +188,7 @@ def classifier_stage(config: PipelineConfig, data: Data, encoder: Candidate) -> 
     )
     evaluator = tfx.components.Evaluator(
         examples=data.examples,
-        example_splits=["eval"],
+        example_splits=[EVAL],
         model=model,
         baseline_model=baseline.outputs["baseline_model"],
         schema=data.schema,
@@ -195,7 +196,7 @@ def classifier_stage(config: PipelineConfig, data: Data, encoder: Candidate) -> 
     )
     test_evaluator = tfx.components.Evaluator(
         examples=data.examples,
-        example_splits=["test"],
+        example_splits=[TEST],
         model=model,
         schema=data.schema,
         eval_config=eval_config.report_config(),

@@ -9,15 +9,12 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from tfx_contrastive.contract.examples import IMAGE, IMAGE_ID, LABEL
 from tfx_contrastive.trainer_module.preprocessing import (
-    IMAGE_KEY,
     IMAGE_MEAN_KEY,
     IMAGE_STD_KEY,
     LABEL_INDEX_KEY,
-    LABEL_KEY,
 )
-
-IMAGE_ID_KEY = "image_id"
 
 # Pixels of one batch on their way through the graph, four bytes each there.
 _BATCH_PIXELS = 8_000_000
@@ -94,11 +91,11 @@ def read_images(
     mean = std = np.zeros(0, np.float32)
     for batch in transformed_batches(records, tf_transform_output):
         if store is None:
-            store = _PixelStore(batch[IMAGE_KEY].shape[1:], cache_limit_mb, cache_dir)
+            store = _PixelStore(batch[IMAGE].shape[1:], cache_limit_mb, cache_dir)
             mean, std = batch[IMAGE_MEAN_KEY][0], batch[IMAGE_STD_KEY][0]
-        store.append(batch[IMAGE_KEY])
+        store.append(batch[IMAGE])
         labels.append(batch[LABEL_INDEX_KEY])
-        ids.append(batch[IMAGE_ID_KEY])
+        ids.append(batch[IMAGE_ID])
     if store is None:
         raise ValueError(f"the files {list(files)} hold no image: check the split")
     return ImageDataset(store.finish(), np.concatenate(labels), np.concatenate(ids), mean, std)
@@ -135,17 +132,17 @@ def transformed_batches(
         bytes [B] and `image_mean`, `image_std` float32 [B, C].
     """
     raw_spec = tf_transform_output.raw_feature_spec()
-    graph_spec = {key: raw_spec[key] for key in (IMAGE_KEY, LABEL_KEY) if key in raw_spec}
+    graph_spec = {key: raw_spec[key] for key in (IMAGE, LABEL) if key in raw_spec}
     layer = tf_transform_output.transform_features_layer()
-    pixels = np.prod(tf_transform_output.transformed_feature_spec()[IMAGE_KEY].shape)
+    pixels = np.prod(tf_transform_output.transformed_feature_spec()[IMAGE].shape)
 
     def parse(records: tf.Tensor) -> dict[str, tf.Tensor]:
-        ids = tf.io.parse_example(records, {IMAGE_ID_KEY: tf.io.FixedLenFeature([], tf.string)})
+        ids = tf.io.parse_example(records, {IMAGE_ID: tf.io.FixedLenFeature([], tf.string)})
         features = layer(tf.io.parse_example(records, graph_spec))
         return {
-            IMAGE_KEY: tf.cast(features[IMAGE_KEY], tf.uint8),
+            IMAGE: tf.cast(features[IMAGE], tf.uint8),
             LABEL_INDEX_KEY: features[LABEL_INDEX_KEY],
-            IMAGE_ID_KEY: ids[IMAGE_ID_KEY],
+            IMAGE_ID: ids[IMAGE_ID],
             IMAGE_MEAN_KEY: features[IMAGE_MEAN_KEY],
             IMAGE_STD_KEY: features[IMAGE_STD_KEY],
         }

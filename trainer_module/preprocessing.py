@@ -5,12 +5,11 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from tfx_contrastive.contract.examples import IMAGE, LABEL
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.images import channel_moments, decode_images
 from tfx_contrastive.trainer_module.vocabulary import label_index, sorted_vocabulary
 
-IMAGE_KEY = "image"
-LABEL_KEY = "label"
 LABEL_INDEX_KEY = "label_index"
 IMAGE_MEAN_KEY = "image_mean"
 IMAGE_STD_KEY = "image_std"
@@ -35,12 +34,12 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
             pixels, the same in every row.
     """
     config = ImageConfig.model_validate_json(custom_config["image"])
-    contents = _one_a_row(inputs[IMAGE_KEY])
+    contents = _one_a_row(inputs[IMAGE])
     mean, std = _channel_statistics(contents, config)
     rows = tf.shape(contents)[0]
-    label = inputs.get(LABEL_KEY)
+    label = inputs.get(LABEL)
     return {
-        IMAGE_KEY: tf.cast(decode_images(contents, config), tf.float32),
+        IMAGE: tf.cast(decode_images(contents, config), tf.float32),
         LABEL_INDEX_KEY: tf.fill([rows], tf.constant(-1, tf.int64)) if label is None else _index(label),
         IMAGE_MEAN_KEY: tf.tile(mean[tf.newaxis], [rows, 1]),
         IMAGE_STD_KEY: tf.tile(std[tf.newaxis], [rows, 1]),

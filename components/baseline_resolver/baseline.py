@@ -22,11 +22,10 @@ from typing import Literal
 from tfx_contrastive.components.model.directory import ServedVersion, complete_versions
 from tfx_contrastive.components.model.saved import read_signatures
 from tfx_contrastive.components.model.served import ServedModel
+from tfx_contrastive.contract.signatures import PROBABILITIES, SERVING_DEFAULT
 
 Policy = Literal["latest", "none"]
 POLICIES: tuple[str, ...] = ("latest", "none")
-CLASSIFIER_SIGNATURE = "serving_default"
-CLASSIFIER_OUTPUT = "probabilities"
 COMPARED_CLASSES: tuple[str, ...] = ("shared", "all")
 CANDIDATE = "candidate"
 NO_VERSION = "none"
@@ -133,18 +132,18 @@ def _listed(names: Sequence[str]) -> str:
 
 def _is_classifier(model_dir: str) -> bool:
     try:
-        signature = read_signatures(model_dir).get(CLASSIFIER_SIGNATURE)
+        signature = read_signatures(model_dir).get(SERVING_DEFAULT)
     except ValueError as error:
         _logger.warning("Not a baseline: %s", error)
         return False
     outputs = sorted(signature.outputs) if signature else []
-    if CLASSIFIER_OUTPUT not in outputs:
+    if PROBABILITIES not in outputs:
         _logger.info(
             "%s is no baseline: its signature %s gives %s, not %s",
             model_dir,
-            CLASSIFIER_SIGNATURE,
+            SERVING_DEFAULT,
             outputs or "nothing",
-            CLASSIFIER_OUTPUT,
+            PROBABILITIES,
         )
         return False
     return True

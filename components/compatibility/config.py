@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from tfx_contrastive.contract.examples import EVAL
 from tfx_contrastive.contract.frozen import Frozen
 
 
@@ -23,6 +24,6 @@ class CompatibilityConfig(Frozen):
         description="neighbors that new queries find among former vectors, of the former ones",
     )
     k: int = Field(10, ge=1)
-    split: str = "eval"
+    split: str = EVAL
     max_images: int = Field(5_000, ge=20, description="the images with the smallest ids of the split")
     batch_size: int = Field(256, ge=1)

@@ -13,6 +13,7 @@ from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings.former import FormerVectors
 from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.contract.errors import InputError, UnreadableImagesError
+from tfx_contrastive.contract.examples import IMAGE, IMAGE_ID, LABEL, SOURCE
 
 _READ_AHEAD = 2
 _NAMED_IN_ERRORS = 20
@@ -104,7 +105,7 @@ def embed_file(task: EmbedTask, model: ServedModel, former: FormerVectors, batch
     if not tables:
         return Counts(task.split, 0, 0, 0, 0)
     embeddings.write_shard(tables, task.shard)
-    num_labelled = num_rows - sum(table["label"].null_count for table in tables)
+    num_labelled = num_rows - sum(table[LABEL].null_count for table in tables)
     return Counts(
         task.split, num_rows, num_labelled, len(new_ids), tables[0].schema.field("vector").type.list_size
     )
@@ -140,14 +141,14 @@ def _read(path: str, batch_size: int, former: FormerVectors) -> Iterator[tuple[_
     records = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
     for serialized in records.batch(batch_size).prefetch(_READ_AHEAD):
         features = parse(serialized)
-        ids = [image_id.decode() for image_id in features["image_id"].numpy()]
+        ids = [image_id.decode() for image_id in features[IMAGE_ID].numpy()]
         labels: list[str | None] = [None] * len(ids)
         for row, label in zip(
-            features["label"].indices.numpy()[:, 0], features["label"].values.numpy(), strict=True
+            features[LABEL].indices.numpy()[:, 0], features[LABEL].values.numpy(), strict=True
         ):
             labels[row] = label.decode()
-        sources = [source.decode() for source in features["source"].numpy()]
-        yield _Batch(ids, sources, labels, former.look_up(ids)), features["image"].numpy()
+        sources = [source.decode() for source in features[SOURCE].numpy()]
+        yield _Batch(ids, sources, labels, former.look_up(ids)), features[IMAGE].numpy()
 
 
 @functools.cache
@@ -156,10 +157,10 @@ def _parser() -> Callable[[Any], dict[str, Any]]:
     import tensorflow as tf
 
     spec = {
-        "image": tf.io.FixedLenFeature([], tf.string),
-        "image_id": tf.io.FixedLenFeature([], tf.string),
-        "source": tf.io.FixedLenFeature([], tf.string, default_value=""),
-        "label": tf.io.VarLenFeature(tf.string),
+        IMAGE: tf.io.FixedLenFeature([], tf.string),
+        IMAGE_ID: tf.io.FixedLenFeature([], tf.string),
+        SOURCE: tf.io.FixedLenFeature([], tf.string, default_value=""),
+        LABEL: tf.io.VarLenFeature(tf.string),
     }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])

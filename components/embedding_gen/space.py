@@ -7,8 +7,8 @@ import numpy as np
 
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embeddings import embeddings, whitening
+from tfx_contrastive.contract.examples import TRAIN
 
-_TRAIN = "train"
 _MIN_VECTORS_PER_DIMENSION = 10
 _progress = logging.getLogger("tfx_contrastive.progress")
 
@@ -78,5 +78,5 @@ def _kept(former_uri: str, uri: str, config: EmbeddingConfig) -> embeddings.Spac
 
 
 def _train_vectors(uri: str) -> Iterator[np.ndarray]:
-    for table in embeddings.read_shards(uri, [embeddings.VECTOR], [_TRAIN]):
+    for table in embeddings.read_shards(uri, [embeddings.VECTOR], [TRAIN]):
         yield embeddings.vectors_of(table)

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Iterable
 
 from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.contract.examples import IMAGE
 
 
 def read_images(examples_uri: str, places: Iterable[tuple[str, str, int]]) -> dict[str, bytes]:
@@ -39,5 +40,5 @@ def _read_records(path: str, records: dict[int, str]) -> dict[str, bytes]:
     for number, record in enumerate(dataset.skip(first).take(last - first + 1).as_numpy_iterator(), first):
         if number in records:
             features = tf.train.Example.FromString(record).features.feature
-            found[records[number]] = features["image"].bytes_list.value[0]
+            found[records[number]] = features[IMAGE].bytes_list.value[0]
     return found

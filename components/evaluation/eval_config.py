@@ -4,12 +4,15 @@ import json
 
 from tensorflow_model_analysis.proto import config_pb2
 
+from tfx_contrastive.contract.examples import BRIGHTNESS_BAND, LABEL, NEAR_COPY
+from tfx_contrastive.contract.signatures import PROBABILITIES, SERVING_DEFAULT
+
 from . import calibration, ranking
 from . import metrics as argmax_metrics
 from .config import ComparedClasses, EvaluationConfig
 
 _COMPARED_BY = {"shared": argmax_metrics.SHARED_ACCURACY, "all": argmax_metrics.ACCURACY}
-SLICE_FEATURES = ("label", "brightness_band", "near_copy")
+SLICE_FEATURES = (LABEL, BRIGHTNESS_BAND, NEAR_COPY)
 
 
 def gate_config(evaluation: EvaluationConfig, compare: ComparedClasses) -> config_pb2.EvalConfig:
@@ -29,9 +32,9 @@ def gate_config(evaluation: EvaluationConfig, compare: ComparedClasses) -> confi
     config.model_specs.add(
         name="baseline",
         is_baseline=True,
-        signature_name="serving_default",
-        label_key="label",
-        prediction_key="probabilities",
+        signature_name=SERVING_DEFAULT,
+        label_key=LABEL,
+        prediction_key=PROBABILITIES,
     )
     thresholds = _thresholds(evaluation, _COMPARED_BY[compare])
     everything = [config_pb2.SlicingSpec()]
@@ -48,9 +51,9 @@ def report_config() -> config_pb2.EvalConfig:
         model_specs=[
             config_pb2.ModelSpec(
                 name="candidate",
-                signature_name="serving_default",
-                label_key="label",
-                prediction_key="probabilities",
+                signature_name=SERVING_DEFAULT,
+                label_key=LABEL,
+                prediction_key=PROBABILITIES,
             )
         ],
         slicing_specs=[

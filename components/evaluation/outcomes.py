@@ -13,12 +13,13 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.proto import config_pb2
 
+from tfx_contrastive.contract.signatures import ALL_CLASSES
+
 CONFIDENCE_BINS = 15
 _MOST_PROBABILITY_BINS = 4096
 _LEAST_PROBABILITY_BINS = 256
 _ALL_BINS = 40960  # of all classes together, so that a slice of 1,000 classes takes 4 MiB
 _PENDING = 1024
-_CLASSES = "all_classes"  # output of the serving signatures: the model's list of classes
 
 
 class Scored(NamedTuple):
@@ -207,11 +208,11 @@ def _class_lists(predictions: Any) -> dict[str, np.ndarray]:
     """The classes of each model by its name, bytes [K]; TFMA leaves the name out where there is one model."""
     if not isinstance(predictions, Mapping):
         return {}
-    found = {"": predictions} if _CLASSES in predictions else predictions
+    found = {"": predictions} if ALL_CLASSES in predictions else predictions
     return {
-        name: np.asarray(outputs[_CLASSES]).reshape(-1)
+        name: np.asarray(outputs[ALL_CLASSES]).reshape(-1)
         for name, outputs in found.items()
-        if isinstance(outputs, Mapping) and _CLASSES in outputs
+        if isinstance(outputs, Mapping) and ALL_CLASSES in outputs
     }
 
 

@@ -8,8 +8,29 @@ import numpy as np
 import pyarrow as pa
 from tfx_bsl.coders import example_coder
 
+from tfx_contrastive.contract.examples import (
+    BRIGHT,
+    BRIGHTNESS,
+    BRIGHTNESS_BAND,
+    CHANNELS,
+    CONTRAST,
+    DARK,
+    ENTROPY,
+    HEIGHT,
+    IMAGE,
+    IMAGE_ID,
+    LABEL,
+    MEDIUM,
+    NEAR_COPY,
+    NO_NEAR_COPY,
+    NUM_BYTES,
+    SOURCE,
+    TRAIN,
+    WIDTH,
+)
+
 _LEVELS = 256
-_BANDS = np.array([b"dark", b"medium", b"bright"])
+_BANDS = np.array([DARK.encode(), MEDIUM.encode(), BRIGHT.encode()])
 
 
 def image_ids(pixels: np.ndarray) -> np.ndarray:
@@ -97,17 +118,17 @@ def encode_examples(
     sizes = np.array([image.shape for image in pixels], np.int64)  # [N, 3]
     text = ids.tobytes().hex()
     columns = {
-        "image": pa.array(encoded, pa.large_binary()),
-        "image_id": pa.array([text[i : i + 64].encode() for i in range(0, len(text), 64)], pa.large_binary()),
-        "source": pa.array([source.encode("utf-8", "replace") for source in sources], pa.large_binary()),
-        "height": pa.array(sizes[:, 0]),
-        "width": pa.array(sizes[:, 1]),
-        "channels": pa.array(sizes[:, 2]),
-        "num_bytes": pa.array(np.array([len(each) for each in encoded], np.int64)),
-        "brightness": pa.array(brightness),
-        "contrast": pa.array(contrast),
-        "entropy": pa.array(entropy),
-        "brightness_band": pa.array(brightness_bands(brightness).tolist(), pa.large_binary()),
+        IMAGE: pa.array(encoded, pa.large_binary()),
+        IMAGE_ID: pa.array([text[i : i + 64].encode() for i in range(0, len(text), 64)], pa.large_binary()),
+        SOURCE: pa.array([source.encode("utf-8", "replace") for source in sources], pa.large_binary()),
+        HEIGHT: pa.array(sizes[:, 0]),
+        WIDTH: pa.array(sizes[:, 1]),
+        CHANNELS: pa.array(sizes[:, 2]),
+        NUM_BYTES: pa.array(np.array([len(each) for each in encoded], np.int64)),
+        BRIGHTNESS: pa.array(brightness),
+        CONTRAST: pa.array(contrast),
+        ENTROPY: pa.array(entropy),
+        BRIGHTNESS_BAND: pa.array(brightness_bands(brightness).tolist(), pa.large_binary()),
     }
     return _serialize(columns)
 
@@ -118,12 +139,13 @@ def label_suffix(label: str) -> bytes:
     Concatenated protocol buffers merge: `features` of the one gains the map entry of the other
     (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
     """
-    return _serialize({"label": pa.array([label.encode("utf-8", "replace")], pa.large_binary())})[0]
+    return _serialize({LABEL: pa.array([label.encode("utf-8", "replace")], pa.large_binary())})[0]
 
 
 def near_copy_suffix(in_train: bool) -> bytes:
     """What tells, appended to a serialized Example, whether its image has a near copy in `train`."""
-    return _serialize({"near_copy": pa.array([b"train" if in_train else b"none"], pa.large_binary())})[0]
+    value = TRAIN if in_train else NO_NEAR_COPY
+    return _serialize({NEAR_COPY: pa.array([value.encode()], pa.large_binary())})[0]
 
 
 def _serialize(columns: dict[str, pa.Array]) -> list[bytes]:

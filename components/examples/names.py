@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from .records import EVAL, TEST, TRAIN
+from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 
 
 def words(text: str) -> frozenset[str]:

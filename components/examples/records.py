@@ -7,8 +7,6 @@ import numpy as np
 
 from tfx_contrastive.contract.errors import Reason
 
-TRAIN, EVAL, TEST = "train", "eval", "test"
-SPLITS = (TRAIN, EVAL, TEST)
 UNSPLIT = ""  # the source leaves the choice to us
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfx_contrastive.contract.examples import IMAGE, IMAGE_ID, LABEL
+
 _READ_BATCH = 1_024
 
 
@@ -83,9 +85,9 @@ def _parse(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     features = tf.io.parse_example(
         batch,
         {
-            "image_id": tf.io.FixedLenFeature([], tf.string),
-            "image": tf.io.FixedLenFeature([], tf.string),
-            "label": tf.io.FixedLenFeature([], tf.string, default_value=""),
+            IMAGE_ID: tf.io.FixedLenFeature([], tf.string),
+            IMAGE: tf.io.FixedLenFeature([], tf.string),
+            LABEL: tf.io.FixedLenFeature([], tf.string, default_value=""),
         },
     )
-    return features["image_id"].numpy(), features["image"].numpy(), features["label"].numpy()
+    return features[IMAGE_ID].numpy(), features[IMAGE].numpy(), features[LABEL].numpy()

@@ -12,12 +12,12 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from tfx_contrastive.components.examples.model_input import unused_bits
-from tfx_contrastive.components.examples.records import SPLITS
 from tfx_contrastive.components.image_example_gen import near_copies, quarantine
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.inspection import inspect_source, require_enough_labels
 from tfx_contrastive.components.image_example_gen.transforms import WriteExamples
 from tfx_contrastive.contract.errors import DataError, Reason
+from tfx_contrastive.contract.examples import SPLITS
 
 _logger = logging.getLogger(__name__)
 

@@ -2,10 +2,11 @@
 
 import collections
 
-from tfx_contrastive.components.examples.records import EVAL, TEST, TRAIN, UNSPLIT
+from tfx_contrastive.components.examples.records import UNSPLIT
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.inspection import SourceInspection
 from tfx_contrastive.components.image_example_gen.survey import Survey
+from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 
 
 def expected_splits(survey: Survey, ingest: IngestConfig) -> dict[str, tuple[int, int, bool]]:

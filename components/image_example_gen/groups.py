@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfx_contrastive.components.examples.records import EVAL, SPLITS, TEST, TRAIN, UNSPLIT, StagedChunk
+from tfx_contrastive.components.examples.records import UNSPLIT, StagedChunk
 from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.examples import EVAL, SPLITS, TEST, TRAIN
 
 _SHOWN = 3
 

@@ -4,11 +4,12 @@ import collections
 import dataclasses
 from collections.abc import Mapping, Sequence, Set
 
-from tfx_contrastive.components.examples.records import EVAL, TEST, TRAIN, UNSPLIT
+from tfx_contrastive.components.examples.records import UNSPLIT
 from tfx_contrastive.components.image_example_gen import labels_file, look_alikes
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for, base
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 
 
 @dataclasses.dataclass(frozen=True)

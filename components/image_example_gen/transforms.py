@@ -14,13 +14,14 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.components.examples.records import SPLITS, StagedChunk
+from tfx_contrastive.components.examples.records import StagedChunk
 from tfx_contrastive.components.image_example_gen import labels_file, near_copies, quarantine, staging
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.adapters.base import Adapter
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.splits import SplitPlan, plan_splits
 from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.examples import SPLITS
 
 _logger = logging.getLogger(__name__)
 

@@ -18,15 +18,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.contract.signatures import ASSETS_EXTRA, EMBED_BYTES, EMBEDDING
 
 from .saved import SAVED_MODEL_FILE, model_digest
 
-EMBED_SIGNATURE = "embed_bytes"
-EMBEDDING = "embedding"
-
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _IGNORED_ATTRIBUTES = ("config", "config_proto", "executor_type", "shared_name", "container")
-_IGNORED_FILES = frozenset({"fingerprint.pb", "assets.extra", "keras_metadata.pb"})
+_IGNORED_FILES = frozenset({"fingerprint.pb", ASSETS_EXTRA, "keras_metadata.pb"})
 
 
 def encoder_fingerprint(model_dir: str) -> str:
@@ -57,7 +55,7 @@ def encoder_fingerprint(model_dir: str) -> str:
     definition = library[function]
     outputs = [each.name for each in definition.signature.output_arg]
     # Signature wrappers return their tensors in the order of the names.
-    names = sorted(graph.signature_def[EMBED_SIGNATURE].outputs)
+    names = sorted(graph.signature_def[EMBED_BYTES].outputs)
     digests = _Expressions(library).of_function(definition, ["image_bytes", *captured])
     found = digests[names.index(EMBEDDING) if len(outputs) == len(names) else 0]
     return found or model_digest(model_dir, _IGNORED_FILES)
@@ -67,18 +65,16 @@ def _signature_function(graph: Any, model_dir: str) -> str:
     """Name of the function behind `embed_bytes`."""
     objects = graph.object_graph_def.nodes
     # A protobuf map makes an entry of what is asked for: look before asking.
-    if EMBED_SIGNATURE not in graph.signature_def or (
-        EMBEDDING not in graph.signature_def[EMBED_SIGNATURE].outputs
-    ):
+    if EMBED_BYTES not in graph.signature_def or (EMBEDDING not in graph.signature_def[EMBED_BYTES].outputs):
         found = sorted(name for name in graph.signature_def if not name.startswith("__"))
         raise InputError(
-            f"{model_dir!r} has the signatures {found}; expected {EMBED_SIGNATURE!r} with the output "
+            f"{model_dir!r} has the signatures {found}; expected {EMBED_BYTES!r} with the output "
             f"{EMBEDDING!r}. Give a model that this pipeline's Pretrainer or Trainer has written."
         )
     for child in objects[0].children:
         if child.local_name == "signatures":
             for signature in objects[child.node_id].children:
-                if signature.local_name == EMBED_SIGNATURE:
+                if signature.local_name == EMBED_BYTES:
                     return objects[signature.node_id].bare_concrete_function.concrete_function_name
     raise InputError(f"{model_dir!r} is a SavedModel of TensorFlow 1; expected one of TensorFlow 2.")
 

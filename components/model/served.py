@@ -13,12 +13,19 @@ import numpy as np
 from PIL import Image
 
 from tfx_contrastive.contract.errors import InputError, UnreadableImagesError
+from tfx_contrastive.contract.signatures import (
+    ALL_CLASSES,
+    CLASSIFY_BYTES,
+    EMBED_BYTES,
+    EMBEDDING,
+    IMAGE_BYTES,
+    IMAGE_CONFIG_PATH,
+    PREDICTED_LABEL,
+    PROBABILITIES,
+)
 
-from .fingerprint import EMBED_SIGNATURE, EMBEDDING, encoder_fingerprint
+from .fingerprint import encoder_fingerprint
 
-CLASSIFY_SIGNATURE = "classify_bytes"
-IMAGE_FILE = "assets.extra/image.json"  # what the Trainers tell of the images that a model sees
-_INPUT = "image_bytes"
 _ALL_BITS = 16
 
 # Two calls at a time: decoding in one overlaps with the convolutions of the other.
@@ -71,7 +78,7 @@ class ServedModel:
 
     def _stated_image(self, model_dir: str) -> dict[str, Any]:
         """The part `image` of the configuration by which the model was trained; empty if it states none."""
-        path = posixpath.join(model_dir, IMAGE_FILE)
+        path = posixpath.join(model_dir, IMAGE_CONFIG_PATH)
         if not self._tf.io.gfile.exists(path):
             return {}  # a model from before there was a choice
         with self._tf.io.gfile.GFile(path) as file:
@@ -85,7 +92,7 @@ class ServedModel:
     @property
     def is_classifier(self) -> bool:
         """Whether `classify` can be called."""
-        return CLASSIFY_SIGNATURE in self._model.signatures
+        return CLASSIFY_BYTES in self._model.signatures
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -145,16 +152,16 @@ class ServedModel:
         if not self.is_classifier:
             raise InputError(
                 f"The model has the signatures {sorted(self._model.signatures)}, none of them "
-                f"{CLASSIFY_SIGNATURE!r}: it was trained without labels and can't classify."
+                f"{CLASSIFY_BYTES!r}: it was trained without labels and can't classify."
             )
         if len(images) > self._batch_size:
             raise InputError(f"Received {len(images)} images; expected {self._batch_size} at most.")
-        found = self._call(CLASSIFY_SIGNATURE, images, 0)
-        names = found["all_classes"].numpy()
+        found = self._call(CLASSIFY_BYTES, images, 0)
+        names = found[ALL_CLASSES].numpy()
         return Classes(
             tuple(name.decode() for name in names[0]) if len(names) else (),
-            found["probabilities"].numpy(),
-            tuple(label.decode() for label in found["label"].numpy()),
+            found[PROBABILITIES].numpy(),
+            tuple(label.decode() for label in found[PREDICTED_LABEL].numpy()),
         )
 
     def probabilities(self, images: Sequence[bytes]) -> Classes:
@@ -178,12 +185,12 @@ class ServedModel:
         )
 
     def _embed_batch(self, images: Sequence[bytes], start: int) -> np.ndarray:
-        return self._call(EMBED_SIGNATURE, images, start)[EMBEDDING].numpy()
+        return self._call(EMBED_BYTES, images, start)[EMBEDDING].numpy()
 
     def _call(self, signature: str, images: Sequence[bytes], start: int) -> dict[str, Any]:
         function = self._model.signatures[signature]
         try:
-            return function(**{_INPUT: self._tf.constant(list(images), self._tf.string)})
+            return function(**{IMAGE_BYTES: self._tf.constant(list(images), self._tf.string)})
         except self._tf.errors.InvalidArgumentError as error:
             unreadable = [start + row for row, image in enumerate(images) if not self._reads(image)]
             if not unreadable:
@@ -193,7 +200,7 @@ class ServedModel:
 
     def _reads(self, image: bytes) -> bool:
         try:
-            self._model.signatures[EMBED_SIGNATURE](**{_INPUT: self._tf.constant([image], self._tf.string)})
+            self._model.signatures[EMBED_BYTES](**{IMAGE_BYTES: self._tf.constant([image], self._tf.string)})
         except self._tf.errors.InvalidArgumentError:
             return False
         return True

@@ -7,12 +7,13 @@ import shutil
 from importlib.metadata import version
 
 from tfx_contrastive.components.model.saved import read_signatures
+from tfx_contrastive.contract.signatures import CLASSIFY_BYTES, EMBED_BYTES, SERVING_DEFAULT
 
 from .store import CODE_FILE, ENVIRONMENT_FILE, MLMODEL_FILE, REQUIREMENTS_FILE
 
 _CODE = pathlib.Path(__file__).with_name("mlflow_model.py")  # imports TensorFlow: copied, never imported here
 _PACKAGES = ("mlflow", "tensorflow")
-_SIGNATURES = ("classify_bytes", "embed_bytes", "serving_default")  # the first that a model has
+_SIGNATURES = (CLASSIFY_BYTES, EMBED_BYTES, SERVING_DEFAULT)  # the first that a model has
 
 
 def describe(model_dir: str) -> None:

@@ -4,15 +4,14 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from tfx_contrastive.components.model.fingerprint import EMBED_SIGNATURE, encoder_fingerprint
+from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.components.model.saved import read_signatures
+from tfx_contrastive.contract.signatures import ALL_CLASSES, CLASSIFY_BYTES, EMBED_BYTES, SERVING_DEFAULT
 
-CLASSIFY_SIGNATURE = "serving_default"
-CLASSES_OUTPUT = "all_classes"
 INPUT_CONTRACT = {
-    "serving_default": "serialized tf.train.Example with the feature `image`: one encoded image, bytes",
-    "classify_bytes": "encoded image, bytes (PNG, JPEG, BMP, GIF)",
-    "embed_bytes": "encoded image, bytes (PNG, JPEG, BMP, GIF)",
+    SERVING_DEFAULT: "serialized tf.train.Example with the feature `image`: one encoded image, bytes",
+    CLASSIFY_BYTES: "encoded image, bytes (PNG, JPEG, BMP, GIF)",
+    EMBED_BYTES: "encoded image, bytes (PNG, JPEG, BMP, GIF)",
 }
 
 
@@ -51,18 +50,18 @@ def inspect(model_dir: str, example_dirs: Sequence[str]) -> Inspection:
     signatures = read_signatures(model_dir)
     example = _first_example(example_dirs)
     model = tf.saved_model.load(model_dir)
-    if CLASSIFY_SIGNATURE not in model.signatures:
+    if SERVING_DEFAULT not in model.signatures:
         raise ValueError(
-            f"{model_dir!r} has the signatures {sorted(signatures)}; expected {CLASSIFY_SIGNATURE!r}."
+            f"{model_dir!r} has the signatures {sorted(signatures)}; expected {SERVING_DEFAULT!r}."
         )
-    argument = next(iter(signatures[CLASSIFY_SIGNATURE].inputs))
-    answer = model.signatures[CLASSIFY_SIGNATURE](**{argument: tf.constant([example])})
-    classes = answer[CLASSES_OUTPUT].numpy()[0] if CLASSES_OUTPUT in answer else []
+    argument = next(iter(signatures[SERVING_DEFAULT].inputs))
+    answer = model.signatures[SERVING_DEFAULT](**{argument: tf.constant([example])})
+    classes = answer[ALL_CLASSES].numpy()[0] if ALL_CLASSES in answer else []
     return Inspection(
         signatures={name: dataclasses.asdict(signature) for name, signature in signatures.items()},
         input_contract={name: text for name, text in INPUT_CONTRACT.items() if name in signatures},
         label_vocabulary=[name.decode("utf-8") for name in classes],
-        encoder_fingerprint=encoder_fingerprint(model_dir) if EMBED_SIGNATURE in signatures else "",
+        encoder_fingerprint=encoder_fingerprint(model_dir) if EMBED_BYTES in signatures else "",
     )
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-SIGNATURE = "serving_default"
-OUTPUT = "embedding"
+from tfx_contrastive.contract.signatures import EMBEDDING, SERVING_DEFAULT
 
 
 class SavedEncoder:
@@ -24,13 +23,14 @@ class SavedEncoder:
         """
         self._model = tf.saved_model.load(model_dir)  # the signature lives as long as the model
         signatures = self._model.signatures
-        if SIGNATURE not in signatures or OUTPUT not in signatures[SIGNATURE].structured_outputs:
+        embed_fn = signatures.get(SERVING_DEFAULT)
+        if embed_fn is None or EMBEDDING not in embed_fn.structured_outputs:
             found = {name: sorted(signatures[name].structured_outputs) for name in signatures}
             raise ValueError(
-                f"{model_dir!r} has the signatures {found}; expected {SIGNATURE!r} with the output "
-                f"{OUTPUT!r}. Give the gate the Pretrainer's model, not the classifier."
+                f"{model_dir!r} has the signatures {found}; expected {SERVING_DEFAULT!r} with the output "
+                f"{EMBEDDING!r}. Give the gate the Pretrainer's model, not the classifier."
             )
-        self._embed_fn = signatures[SIGNATURE]
+        self._embed_fn = embed_fn
         self._argument = next(iter(self._embed_fn.structured_input_signature[1]))
         self._batch_size = batch_size
 
@@ -48,7 +48,7 @@ class SavedEncoder:
         parts = []
         for start in range(0, len(examples), self._batch_size):
             batch = tf.constant(examples[start : start + self._batch_size], tf.string)
-            parts.append(self._embed_fn(**{self._argument: batch})[OUTPUT].numpy())
+            parts.append(self._embed_fn(**{self._argument: batch})[EMBEDDING].numpy())
         embeddings = np.concatenate(parts).astype(np.float32)
         return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
 

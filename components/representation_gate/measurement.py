@@ -17,6 +17,7 @@ from tfx_contrastive.components.representation_gate import figures, pixels, verd
 from tfx_contrastive.components.representation_gate.config import GateConfig
 from tfx_contrastive.components.representation_gate.encoder import SavedEncoder
 from tfx_contrastive.components.representation_gate.pixel_comparison import Comparison, compare
+from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 
 METRICS_FILE = "metrics.json"
 _AS_THEY_ARE, _WHITENED = "embedding", "embedding, whitened"
@@ -60,13 +61,13 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
     Raises:
         ValueError: If `train` holds fewer than two images or the model isn't an encoder.
     """
-    images, train = read_samples(split_dirs["train"], config.num_label_free, config.max_labelled_train)
+    images, train = read_samples(split_dirs[TRAIN], config.num_label_free, config.max_labelled_train)
     if len(images) < 2:
         raise ValueError(
             f"Received {len(images)} images in train ({list(split_dirs['train'])}); expected two at least."
         )
-    _, eval_sample = read_samples(split_dirs.get("eval", ()), 0, config.max_eval)
-    _, test = read_samples(split_dirs.get("test", ()), 0, config.max_test)
+    _, eval_sample = read_samples(split_dirs.get(EVAL, ()), 0, config.max_eval)
+    _, test = read_samples(split_dirs.get(TEST, ()), 0, config.max_test)
     classes, has_labels = np.unique(train.labels), len(np.unique(train.labels)) >= 2 and len(eval_sample) > 0
     counts = {
         "num_label_free": len(images),

@@ -4,6 +4,7 @@ import math
 
 from pydantic import Field, model_validator
 
+from tfx_contrastive.contract.examples import TRAIN
 from tfx_contrastive.contract.frozen import Frozen
 
 # On embeddings by MMD and by Fréchet distance, and on what a classifier answers.
@@ -28,7 +29,7 @@ class DriftConfig(Frozen):
     max_bad_fraction: float = Field(0.05, ge=0, le=1, description="new images that can't be used")
     max_pixels: int = Field(50_000_000, ge=1)
     max_file_bytes: int = Field(256 * 2**20, ge=1)
-    reference_split: str = "train"
+    reference_split: str = TRAIN
     seed: int = 0
 
     @property

@@ -8,9 +8,10 @@ import numpy as np
 
 from tfx_contrastive.components.examples.model_input import SeenAs, on_ground
 from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.contract.examples import BRIGHTNESS, CHANNELS, CONTRAST, ENTROPY, HEIGHT, WIDTH
 
 # Not `num_bytes`: another PNG encoder changes it, and no pixel.
-FEATURES = ("brightness", "contrast", "entropy", "height", "width", "channels")
+FEATURES = (BRIGHTNESS, CONTRAST, ENTROPY, HEIGHT, WIDTH, CHANNELS)
 STATISTICS_FILE = "FeatureStats.pb"
 
 
@@ -68,7 +69,7 @@ def _schema(threshold: float) -> Any:
 
     schema = schema_pb2.Schema()
     for name in FEATURES:
-        is_size = name in ("height", "width", "channels")
+        is_size = name in (HEIGHT, WIDTH, CHANNELS)
         feature = schema.feature.add(name=name, type=schema_pb2.INT if is_size else schema_pb2.FLOAT)
         feature.drift_comparator.jensen_shannon_divergence.threshold = threshold
     return schema

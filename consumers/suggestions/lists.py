@@ -11,10 +11,9 @@ import pyarrow as pa
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings.images import read_images
 from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.contract.examples import TRAIN
 
 from . import label_errors, selection
-
-_TRAIN = "train"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +73,7 @@ def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
     """
     rows, vectors = embeddings.read_compared(embeddings_uri)
     labels, splits = _column(rows, "label"), _column(rows, "split")
-    is_labelled, in_train = labels != "", splits == _TRAIN
+    is_labelled, in_train = labels != "", splits == TRAIN
     candidates = np.flatnonzero(~is_labelled & in_train)
     measured = np.flatnonzero(~in_train) if not is_labelled.any() else np.array([], np.int64)
     total = len(candidates) + len(measured)

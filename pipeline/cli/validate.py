@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import click
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import EVAL, TEST, TRAIN
 from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, SourceInspection
 from tfx_contrastive.components.image_example_gen.expected_splits import expected_splits
 from tfx_contrastive.components.image_example_gen.survey import Survey, described, survey_source
+from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 from tfx_contrastive.pipeline import duration
 from tfx_contrastive.pipeline.cli import ending, options
 from tfx_contrastive.pipeline.config import PipelineConfig

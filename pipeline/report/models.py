@@ -6,6 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfx_contrastive.contract.signatures import (
+    ALL_CLASSES,
+    CLASSIFY_BYTES,
+    EMBED_BYTES,
+    EMBEDDING,
+    PROBABILITIES,
+)
+
 _BATCH = 256
 
 
@@ -48,15 +56,15 @@ class ServedModel:
 
     def classify(self, encoded: Sequence[bytes], labels: Sequence[str | None]) -> Predictions:
         """Classifies encoded images; `labels` are their class names, None where unknown."""
-        answers = self._ask("classify_bytes", encoded, ("probabilities", "all_classes"))
+        answers = self._ask(CLASSIFY_BYTES, encoded, (PROBABILITIES, ALL_CLASSES))
         names = tuple(name.decode("utf-8", "replace") for name in answers["all_classes"][0])
         numbers = {name: number for number, name in enumerate(names)}
         actual = np.array([numbers.get(label or "", -1) for label in labels], np.int64)
-        return Predictions(names, answers["probabilities"], actual)
+        return Predictions(names, answers[PROBABILITIES], actual)
 
     def embed(self, encoded: Sequence[bytes]) -> np.ndarray:
         """Embeds encoded images: float32 [N, D], each of length 1."""
-        return self._ask("embed_bytes", encoded, ("embedding",))["embedding"]
+        return self._ask(EMBED_BYTES, encoded, (EMBEDDING,))[EMBEDDING]
 
     def _ask(
         self, signature: str, encoded: Sequence[bytes], outputs: Sequence[str]

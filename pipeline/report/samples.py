@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_contrastive.components.gates.samples import read_samples
+from tfx_contrastive.contract.examples import EVAL, IMAGE, IMAGE_ID, LABEL, SOURCE, TRAIN
 from tfx_contrastive.pipeline.runs import files
 from tfx_contrastive.pipeline.runs.lineage import Run
 from tfx_contrastive.trainer_module.config import ImageConfig
@@ -58,11 +59,11 @@ def evaluation_sample(run: Run) -> ImageSample | None:
     image = image_config(run)
     if artifact is None or image is None:
         return None
-    _, labelled = read_samples([files.split_dir(artifact, "eval")], 0, MAX_IMAGES)
+    _, labelled = read_samples([files.split_dir(artifact, EVAL)], 0, MAX_IMAGES)
     if len(labelled):
-        return _sample("eval", labelled.examples, image)
-    anything, _ = read_samples([files.split_dir(artifact, "train")], MAX_IMAGES, 0)
-    return _sample("train", anything.examples, image) if len(anything) else None
+        return _sample(EVAL, labelled.examples, image)
+    anything, _ = read_samples([files.split_dir(artifact, TRAIN)], MAX_IMAGES, 0)
+    return _sample(TRAIN, anything.examples, image) if len(anything) else None
 
 
 def image_config(run: Run) -> ImageConfig | None:
@@ -74,17 +75,17 @@ def image_config(run: Run) -> ImageConfig | None:
 
 
 def _sample(split: str, examples: np.ndarray, image: ImageConfig) -> ImageSample:
-    text = {key: tf.io.FixedLenFeature([], tf.string) for key in ("image_id", "source", "image")}
+    text = {key: tf.io.FixedLenFeature([], tf.string) for key in (IMAGE_ID, SOURCE, IMAGE)}
     parsed = tf.io.parse_example(
-        examples, {**text, "label": tf.io.FixedLenFeature([], tf.string, default_value="")}
+        examples, {**text, LABEL: tf.io.FixedLenFeature([], tf.string, default_value="")}
     )
     columns = {key: value.numpy() for key, value in parsed.items()}
     return ImageSample(
         split,
-        tuple(_text(value) for value in columns["image_id"]),
-        tuple(_text(value) for value in columns["source"]),
-        tuple(columns["image"]),
-        tuple(_text(value) or None for value in columns["label"]),
+        tuple(_text(value) for value in columns[IMAGE_ID]),
+        tuple(_text(value) for value in columns[SOURCE]),
+        tuple(columns[IMAGE]),
+        tuple(_text(value) or None for value in columns[LABEL]),
         examples,
         image,
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from tfx_contrastive.contract.signatures import METRICS_PATH
 from tfx_contrastive.trainer_module.config import HeadConfig, ServingConfig
 from tfx_contrastive.trainer_module.dataset import read_images
 from tfx_contrastive.trainer_module.encoders import load_encoder
@@ -15,9 +16,6 @@ from tfx_contrastive.trainer_module.head.train import HeadMetrics, train_head
 from tfx_contrastive.trainer_module.serving import export_classifier, write_image_config
 from tfx_contrastive.trainer_module.serving.exports import Parts, write_exports
 from tfx_contrastive.trainer_module.vocabulary import class_names
-
-# TF Serving and TensorFlow leave this folder of a SavedModel alone.
-METRICS_PATH = os.path.join("assets.extra", "metrics.json")
 
 
 def run(

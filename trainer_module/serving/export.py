@@ -7,12 +7,16 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from tfx_contrastive.contract.examples import IMAGE
+from tfx_contrastive.contract.signatures import (
+    CLASSIFY_BYTES,
+    EMBED_BYTES,
+    IMAGE_CONFIG_PATH,
+    SERVING_DEFAULT,
+)
 from tfx_contrastive.trainer_module.config import ImageConfig
-from tfx_contrastive.trainer_module.preprocessing import IMAGE_KEY
 from tfx_contrastive.trainer_module.serving.modules import ServedClassifier, ServedEncoder
 from tfx_contrastive.trainer_module.serving.warmup import write_warm_up_requests
-
-IMAGE_PATH = os.path.join("assets.extra", "image.json")
 
 
 def export_encoder(
@@ -35,7 +39,7 @@ def export_encoder(
         max_pixels: Height times width that an image of a request may have.
     """
     served = ServedEncoder(encoder, tf_transform_output, max_pixels)
-    signatures = {"serving_default": served.embed_examples, "embed_bytes": served.embed_bytes}
+    signatures = {SERVING_DEFAULT: served.embed_examples, EMBED_BYTES: served.embed_bytes}
     _save(served, directory, signatures, tf_transform_output)
 
 
@@ -74,9 +78,9 @@ def export_classifier(
         )
     served = ServedClassifier(encoder, classifier_head, class_names, tf_transform_output, max_pixels)
     signatures = {
-        "serving_default": served.classify_examples,
-        "classify_bytes": served.classify_bytes,
-        "embed_bytes": served.embed_bytes,
+        SERVING_DEFAULT: served.classify_examples,
+        CLASSIFY_BYTES: served.classify_bytes,
+        EMBED_BYTES: served.embed_bytes,
     }
     _save(served, directory, signatures, tf_transform_output)
 
@@ -88,7 +92,7 @@ def write_image_config(directory: str, image: ImageConfig) -> None:
         directory: Of the SavedModel, local or remote.
         image: The configuration by which the Transform graph was made.
     """
-    path = os.path.join(directory, IMAGE_PATH)
+    path = os.path.join(directory, IMAGE_CONFIG_PATH)
     tf.io.gfile.makedirs(os.path.dirname(path))
     with tf.io.gfile.GFile(path, "w") as file:
         file.write(image.model_dump_json(indent=2))
@@ -101,5 +105,5 @@ def _save(
     tf_transform_output: tft.TFTransformOutput,
 ) -> None:
     tf.saved_model.save(served, directory, dict(signatures))
-    shape = tuple(tf_transform_output.transformed_feature_spec()[IMAGE_KEY].shape)
+    shape = tuple(tf_transform_output.transformed_feature_spec()[IMAGE].shape)
     write_warm_up_requests(directory, list(signatures), shape)

@@ -6,10 +6,18 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from tfx_contrastive.contract.signatures import (
+    ALL_CLASSES,
+    EMBEDDING,
+    EXAMPLES,
+    IMAGE_BYTES,
+    PREDICTED_LABEL,
+    PROBABILITIES,
+)
 from tfx_contrastive.trainer_module.serving.requests import ImageReader
 
-_EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
-_IMAGE_BYTES = tf.TensorSpec([None], tf.string, name="image_bytes")
+_EXAMPLES = tf.TensorSpec([None], tf.string, name=EXAMPLES)
+_IMAGE_BYTES = tf.TensorSpec([None], tf.string, name=IMAGE_BYTES)
 
 
 class ServedEncoder(tf.Module):
@@ -39,7 +47,7 @@ class ServedEncoder(tf.Module):
         return tf.cast(self._encoder(padded, training=False)[:rows], tf.float32)
 
     def _embedding(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"embedding": tf.math.l2_normalize(self._encode(pixels), axis=-1)}
+        return {EMBEDDING: tf.math.l2_normalize(self._encode(pixels), axis=-1)}
 
     @tf.function(input_signature=[_EXAMPLES])
     def embed_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -81,9 +89,9 @@ class ServedClassifier(ServedEncoder):
         probabilities = tf.nn.softmax(tf.cast(logits, tf.float32))  # [B, K]
         names = tf.constant(self._class_names, tf.string)
         return {
-            "probabilities": probabilities,
-            "label": tf.gather(names, tf.argmax(probabilities, axis=-1)),
-            "all_classes": tf.tile(names[tf.newaxis], [tf.shape(probabilities)[0], 1]),
+            PROBABILITIES: probabilities,
+            PREDICTED_LABEL: tf.gather(names, tf.argmax(probabilities, axis=-1)),
+            ALL_CLASSES: tf.tile(names[tf.newaxis], [tf.shape(probabilities)[0], 1]),
         }
 
     @tf.function(input_signature=[_EXAMPLES])

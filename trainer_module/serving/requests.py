@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from tfx_contrastive.trainer_module.preprocessing import IMAGE_KEY
+from tfx_contrastive.contract.examples import IMAGE
 from tfx_contrastive.trainer_module.serving.headers import read_headers
 
 _SHOWN_POSITIONS = 20
@@ -29,7 +29,7 @@ class ImageReader(tf.Module):
         """
         super().__init__(name="image_reader")
         self._max_pixels = max_pixels
-        self._spec = tf_transform_output.raw_feature_spec()[IMAGE_KEY]
+        self._spec = tf_transform_output.raw_feature_spec()[IMAGE]
         self._transform = tf_transform_output.transform_features_layer()
 
     def pixels_of_bytes(self, image_bytes: tf.Tensor) -> tf.Tensor:
@@ -48,8 +48,8 @@ class ImageReader(tf.Module):
                 is decoded and the message has the positions in the request.
         """
         with tf.control_dependencies(_checks(image_bytes, self._max_pixels)):
-            features = self._transform({IMAGE_KEY: _as_raw_feature(tf.identity(image_bytes), self._spec)})
-        return tf.cast(features[IMAGE_KEY], tf.uint8)
+            features = self._transform({IMAGE: _as_raw_feature(tf.identity(image_bytes), self._spec)})
+        return tf.cast(features[IMAGE], tf.uint8)
 
     def pixels_of_examples(self, examples: tf.Tensor) -> tf.Tensor:
         """The same for serialized tf.train.Example, of which only the feature `image` is read.
@@ -60,8 +60,8 @@ class ImageReader(tf.Module):
         Returns:
             Pixels, uint8 [B, H, W, C].
         """
-        spec = {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string)}
-        return self.pixels_of_bytes(tf.io.parse_example(examples, spec)[IMAGE_KEY])
+        spec = {IMAGE: tf.io.FixedLenFeature([], tf.string)}
+        return self.pixels_of_bytes(tf.io.parse_example(examples, spec)[IMAGE])
 
 
 def _checks(image_bytes: tf.Tensor, max_pixels: int) -> list[tf.Operation]:

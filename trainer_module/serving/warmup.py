@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from tfx_contrastive.trainer_module.preprocessing import IMAGE_KEY
+from tfx_contrastive.contract.examples import IMAGE
+from tfx_contrastive.contract.signatures import EXAMPLES, IMAGE_BYTES, SERVING_DEFAULT, WARM_UP_PATH
 
-WARM_UP_PATH = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _BATCH = 64
 
 
@@ -42,10 +42,10 @@ def write_warm_up_requests(
 def _request(signature: str, images: Sequence[bytes]) -> predict_pb2.PredictRequest:
     request = predict_pb2.PredictRequest()
     request.model_spec.signature_name = signature
-    if signature == "serving_default":
-        request.inputs["examples"].CopyFrom(tf.make_tensor_proto([_example(one) for one in images]))
+    if signature == SERVING_DEFAULT:
+        request.inputs[EXAMPLES].CopyFrom(tf.make_tensor_proto([_example(one) for one in images]))
     else:
-        request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto(list(images)))
+        request.inputs[IMAGE_BYTES].CopyFrom(tf.make_tensor_proto(list(images)))
     return request
 
 
@@ -67,4 +67,4 @@ def _pattern(height: int, width: int, channels: int) -> np.ndarray:
 
 def _example(image: bytes) -> bytes:
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image]))
-    return tf.train.Example(features=tf.train.Features(feature={IMAGE_KEY: feature})).SerializeToString()
+    return tf.train.Example(features=tf.train.Features(feature={IMAGE: feature})).SerializeToString()

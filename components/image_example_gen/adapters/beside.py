@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence, Set
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import EVAL, TEST
+from tfx_contrastive.contract.examples import EVAL, TEST
 
 _IMAGES = names.words("images image imgs img jpegimages photos pictures frames inputs")
 _PARTS = names.words(

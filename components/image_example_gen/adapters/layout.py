@@ -5,10 +5,11 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import TRAIN, UNSPLIT
+from tfx_contrastive.components.examples.records import UNSPLIT
 from tfx_contrastive.components.image_example_gen.adapters import beside, wrappers
 from tfx_contrastive.components.image_example_gen.adapters.wrappers import Parts
 from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.examples import TRAIN
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import SPLITS, UNSPLIT
+from tfx_contrastive.components.examples.records import UNSPLIT
 from tfx_contrastive.contract.errors import DataError
+from tfx_contrastive.contract.examples import SPLITS
 
 _IMAGE_WORDS = ("x", "images", "image", "imgs", "img", "data", "pixels")
 _LABEL_WORDS = ("y", "labels", "label", "targets", "target")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import TRAIN
 from tfx_contrastive.components.image_example_gen.adapters import beside
+from tfx_contrastive.contract.examples import TRAIN
 
 Parts = tuple[str, ...]
 

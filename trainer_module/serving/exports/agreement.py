@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfx_contrastive.contract.examples import IMAGE
+from tfx_contrastive.contract.signatures import CLASSIFY_BYTES, EMBED_BYTES, EMBEDDING, PROBABILITIES
 from tfx_contrastive.trainer_module.dataset import read_records
-from tfx_contrastive.trainer_module.preprocessing import IMAGE_KEY
-from tfx_contrastive.trainer_module.serving.exports.pixel_model import EMBEDDING, PROBABILITIES
 
 _BATCH = 256
 
@@ -89,11 +89,11 @@ def served_answers(model_dir: str, files: Sequence[str]) -> dict[str, np.ndarray
         `embedding`, float32 [N, D], and of a classifier `probabilities`, float32 [N, K].
     """
     model = tf.saved_model.load(model_dir)
-    embed, classify = (model.signatures.get(name) for name in ("embed_bytes", "classify_bytes"))
+    embed, classify = (model.signatures.get(name) for name in (EMBED_BYTES, CLASSIFY_BYTES))
     answers: dict[str, list[np.ndarray]] = {}
     for records in read_records(files).batch(_BATCH):
-        spec = {IMAGE_KEY: tf.io.FixedLenFeature([], tf.string)}
-        images = tf.io.parse_example(records, spec)[IMAGE_KEY]
+        spec = {IMAGE: tf.io.FixedLenFeature([], tf.string)}
+        images = tf.io.parse_example(records, spec)[IMAGE]
         answers.setdefault(EMBEDDING, []).append(embed(image_bytes=images)[EMBEDDING].numpy())
         if classify is not None:
             probabilities = classify(image_bytes=images)[PROBABILITIES]

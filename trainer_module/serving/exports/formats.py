@@ -11,13 +11,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfx_contrastive.contract.signatures import EXPORTS_DIR
 from tfx_contrastive.trainer_module.config import ExportConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
 from tfx_contrastive.trainer_module.serving.exports import agreement, onnx_file, tflite
 from tfx_contrastive.trainer_module.serving.exports.pixel_model import PIXELS, freeze
 
 # TF Serving leaves this folder of a SavedModel alone.
-EXPORTS_DIR = os.path.join("assets.extra", "exports")
 
 _FILES = {"tflite": "model.tflite", "tflite_int8": "model_int8.tflite", "onnx": "model.onnx"}
 

@@ -4,7 +4,9 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants  # no public name; tf2onnx imports it likewise
 
-PIXELS, EMBEDDING, PROBABILITIES = "pixels", "embedding", "probabilities"
+from tfx_contrastive.contract.signatures import EMBEDDING, PROBABILITIES
+
+PIXELS = "pixels"
 
 
 def freeze(encoder: keras.Model, head: keras.Model | None, image_shape: tuple[int, int, int]) -> tf.Module:
