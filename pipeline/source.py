@@ -80,7 +80,7 @@ def provenance(config: PipelineConfig) -> dict[str, Any]:
         "parameters": {
             "labels_per_class": config.data.labels_per_class,
             "pretrain_steps": config.pretrain.num_steps,
-            "head_steps": config.head.fine_tune.num_steps,
+            "head_steps": config.head.num_steps,
         },
     }
     with contextlib.suppress(OSError, subprocess.CalledProcessError):

@@ -308,6 +308,13 @@ class HeadConfig(Frozen):
     self_training: SelfTrainingConfig = SelfTrainingConfig()
     cache_limit_mb: int = Field(2048, ge=1, description="decoded images beyond this go to a file on disk")
 
+    @property
+    def num_steps(self) -> int | None:
+        """Configured steps of the mode that is used; None for `linear_probe`, which has no steps."""
+        if self.mode == "linear_probe":
+            return None
+        return (self.fine_tune if self.mode == "fine_tune" else self.self_training).num_steps
+
 
 class ExportConfig(Frozen):
     """Other formats in which the model is written beside the SavedModel (docs/serving.md)."""

@@ -1,12 +1,10 @@
 """`tfx-contrastive run`."""
 
 import contextlib
-import dataclasses
 import os
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import click
 from rich.console import Console
@@ -22,7 +20,7 @@ from tfx_contrastive.components.image_example_gen.expected_labels import require
 from tfx_contrastive.pipeline.cli import display, ending, exit_status, invocation, options
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events, supervisor
-from tfx_contrastive.pipeline.source import source_of
+from tfx_contrastive.pipeline.source import Source, source_of
 
 
 @click.command("run")
@@ -81,7 +79,7 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
         sys.exit(exit_status.REFUSED)
 
 
-def _source(console: Console, config: PipelineConfig, inspection: SourceInspection) -> dict[str, Any]:
+def _source(console: Console, config: PipelineConfig, inspection: SourceInspection) -> Source:
     """What is known of the data; files that were changed are read first, and that may take a while."""
     supervisor.prepare_root(config)
     with console.status("Looking for changes in the data …") as status:
@@ -89,7 +87,7 @@ def _source(console: Console, config: PipelineConfig, inspection: SourceInspecti
         def tell(done: int, total: int) -> None:
             status.update(f"Looking for changes in the data: {done:,} of {total:,} files")
 
-        return dataclasses.asdict(source_of(config, inspection, tell))
+        return source_of(config, inspection, tell)
 
 
 def _warn_of_changes(console: Console, changed: Sequence[str]) -> None:

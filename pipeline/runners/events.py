@@ -1,4 +1,8 @@
-"""What a running pipeline tells the process that watches it: one JSON object a line."""
+"""The messages between the process that runs a pipeline and the process that watches it.
+
+The watching process writes one `Request` to the standard input of the other one, and gets events back, one
+JSON object per line.
+"""
 
 import contextlib
 import dataclasses
@@ -8,12 +12,45 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 from tfx_contrastive.contract.errors import ContrastiveError
+from tfx_contrastive.pipeline.config import PipelineConfig
+from tfx_contrastive.pipeline.runs.lineage import Interruption
+from tfx_contrastive.pipeline.source import Source
 
 # Components and training report here; records may carry `progress` (numbers) or an `event`.
 PROGRESS_LOGGER = "tfx_contrastive.progress"
 
 NodeState = Literal["running", "ran", "cached", "failed"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Everything that the process needs to run a pipeline.
+
+    Attributes:
+        config: The configuration.
+        source: The state of the data before the run.
+        interruption: The run that was killed before, if there was one.
+    """
+
+    config: PipelineConfig
+    source: Source
+    interruption: Interruption
+
+    def to_json(self) -> bytes:
+        """Return the request as JSON."""
+        return TypeAdapter(Request).dump_json(self)
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> "Request":
+        """Read a request; every part of it is validated.
+
+        Raises:
+            pydantic.ValidationError: If a part is missing or wrong.
+        """
+        return TypeAdapter(cls).validate_json(text)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,20 +7,16 @@ events go to a file descriptor of their own.
 
 import ctypes
 import dataclasses
-import json
 import logging
 import os
 import pathlib
 import signal
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from tfx_contrastive.contract import stopping
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events
 from tfx_contrastive.pipeline.runs import lineage
-from tfx_contrastive.pipeline.source import Source
 
 _PR_SET_PDEATHSIG = 1
 
@@ -34,14 +30,12 @@ def main(arguments: list[str]) -> int:
     _die_with_parent(int(arguments[1]))
     stopping.end_on_signals()
     writer = events.EventWriter(int(arguments[0]))
-    request = json.loads(sys.stdin.read())
+    text = sys.stdin.read()
     _log_to_stderr(writer)
     # Beam reads the options of a bare Pipeline() from here.
     sys.argv = sys.argv[:1]
     try:
-        interruption = lineage.Interruption(**request["interruption"])
-        config = PipelineConfig.model_validate(request["config"])
-        finished = run(config, request["source"], interruption, writer)
+        finished = run(events.Request.from_json(text), writer)
     except Exception as error:
         logging.exception("the run has failed")
         if not writer.node_failed:
@@ -51,18 +45,11 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def run(
-    config: PipelineConfig,
-    source: Mapping[str, Any],
-    interruption: lineage.Interruption,
-    writer: events.EventWriter,
-) -> events.Finished:
-    """Builds the pipeline, runs it to the end and gathers its figures.
+def run(request: events.Request, writer: events.EventWriter) -> events.Finished:
+    """Build the pipeline, run it to its end and gather its figures.
 
     Args:
-        config: The configuration.
-        source: What is known of the data beforehand (fields of `tfx_contrastive.pipeline.source.Source`).
-        interruption: What a killed run left behind.
+        request: The configuration and the state of the data and of ML Metadata.
         writer: Where events go.
     """
     from tfx.dsl.compiler import compiler
@@ -71,9 +58,10 @@ def run(
     from tfx_contrastive.pipeline.runners import leftovers, reporting
     from tfx_contrastive.pipeline.runs import metadata, summary
 
+    config = request.config
     connection = metadata.connection_config(config)
-    leftovers.cancel_unfinished(metadata.open_store(connection), config.name, interruption)
-    compiled = compiler.Compiler().compile(topology.create_pipeline(config, Source(**source)))
+    leftovers.cancel_unfinished(metadata.open_store(connection), config.name, request.interruption)
+    compiled = compiler.Compiler().compile(topology.create_pipeline(config, request.source))
     writer.write(events.Plan(tuple(node.pipeline_node.node_info.id for node in compiled.nodes)))
     reporting.ReportingRunner().run_with_ir(compiled)
     run_id = compiled.runtime_spec.pipeline_run_id.field_value.string_value

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import datetime
 import fcntl
-import json
 import os
 import pathlib
 import signal
@@ -13,8 +12,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import IO, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO
 
 from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.pipeline.config import PipelineConfig
@@ -22,6 +21,7 @@ from tfx_contrastive.pipeline.runners import events
 from tfx_contrastive.pipeline.runners.signals import Relay
 from tfx_contrastive.pipeline.runs import presence
 from tfx_contrastive.pipeline.runs.root import require_no_pattern, require_outside_data, require_unmoved
+from tfx_contrastive.pipeline.source import Source
 
 # The kernel ends the child of a killed command at once, but not in the same moment.
 _SECONDS_FOR_A_KILLED_RUN_TO_END = 3.0
@@ -94,7 +94,7 @@ def prepare_root(config: PipelineConfig) -> None:
 
 def run_pipeline(
     config: PipelineConfig,
-    source: Mapping[str, Any],
+    source: Source,
     on_event: Callable[[events.Event], None],
     on_stop: Callable[[], None],
     options: Sequence[str] = (),
@@ -103,7 +103,7 @@ def run_pipeline(
 
     Args:
         config: The configuration; `prepare_root` has made its root.
-        source: What is known of the data beforehand (fields of `tfx_contrastive.pipeline.source.Source`).
+        source: The state of the data before the run.
         on_event: Called with each event, in this thread.
         on_stop: Called in a signal handler when the run is asked to stop by SIGINT, SIGTERM or SIGHUP.
             It then gets `SECONDS_TO_STOP`; a second signal ends it at once.
@@ -138,13 +138,8 @@ def run_pipeline(
         os.close(write_end)
         relay.attach(child)
         assert child.stdin is not None
-        request = {
-            "config": config.model_dump(mode="json"),
-            "source": dict(source),
-            "interruption": dataclasses.asdict(interruption),
-        }
         with contextlib.suppress(BrokenPipeError), child.stdin as stdin:
-            stdin.write(json.dumps(request).encode())
+            stdin.write(events.Request(config, source, interruption).to_json())
         finished = None
         try:
             with os.fdopen(read_end, "rb") as lines, _beating(config.root):

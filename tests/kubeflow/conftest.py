@@ -16,7 +16,7 @@ from tfx_contrastive.pipeline.config import load_config
 # As compiled; each is set at submission to what the run with Beam has.
 COMPILED_WITH = (
     "pretrain.num_steps=7",
-    "head.fine_tune.num_steps=7",
+    "head.self_training.num_steps=7",
     "data.labels_per_class=7",
     "kubeflow.pipeline_root=s3://mlpipeline/artifacts",
     "kubeflow.defaults.retry={max_count: 1}",
@@ -69,7 +69,7 @@ def kubeflow(tmp_path_factory):
     parameters = {
         "state_root": str(folder / "state"),
         "pretrain_steps": config.pretrain.num_steps,
-        "head_steps": config.head.fine_tune.num_steps,
+        "head_steps": config.head.num_steps,
         "labels_per_class": config.data.labels_per_class,
     }
     killed = {}

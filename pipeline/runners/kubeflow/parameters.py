@@ -6,6 +6,12 @@ from typing import Literal
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners.kubeflow.overlay import STATE_ROOT, Overlay
 
+HEAD_STEPS = "head_steps"
+_HEAD_STEPS_OF_MODE = {
+    "fine_tune": "Steps of fine-tuning the classifier, at least",
+    "self_training": "Steps per round of self-training the classifier, at least",
+}
+
 ParameterType = Literal["STRING", "NUMBER_INTEGER"]
 
 
@@ -67,15 +73,18 @@ def run_parameters(config: PipelineConfig, fingerprint: str) -> tuple[RunParamet
             "Pretrainer",
             Overlay("pretrain_steps", ("custom_config", "pretrain", "num_steps")),
         ),
-        _parameter(
-            "head_steps",
-            "NUMBER_INTEGER",
-            config.head.fine_tune.num_steps,
-            "Steps of fine-tuning the classifier",
-            "Trainer",
-            Overlay("head_steps", ("custom_config", "head", "fine_tune", "num_steps")),
-        ),
     ]
+    if config.head.num_steps is not None:
+        found.append(
+            _parameter(
+                HEAD_STEPS,
+                "NUMBER_INTEGER",
+                config.head.num_steps,
+                _HEAD_STEPS_OF_MODE[config.head.mode],
+                "Trainer",
+                Overlay(HEAD_STEPS, ("custom_config", "head", config.head.mode, "num_steps")),
+            )
+        )
     if "path" in type(source).model_fields:
         found.append(
             _parameter(

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import logging
 import pathlib
+import shlex
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 import yaml
 
 from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.pipeline.runners.kubeflow.parameters import HEAD_STEPS
 
 FINAL_STATES = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED", "ERROR"}
 
@@ -66,19 +68,22 @@ def parameters_of(compiled_file: str, given: Sequence[str]) -> dict[str, Any]:
     except (OSError, yaml.YAMLError, KeyError, TypeError, StopIteration) as error:
         raise InputError(
             f"Received {compiled_file}, which can't be read as a compiled pipeline "
-            f"({type(error).__name__}: {error}). Make one: tfx-contrastive compile --out {compiled_file}"
+            f"({type(error).__name__}: {error}). Make one with: tfx-contrastive compile --config FILE --out "
+            f"{shlex.quote(compiled_file)}"
         ) from error
     values = {}
     for item in given:
         name, separator, value = item.partition("=")
         if not separator or name not in declared:
-            known = ", ".join(sorted(declared))
-            raise InputError(f"--param {item}: expected NAME=VALUE with one of {known}.")
+            known = f"Expected NAME=VALUE with one of {', '.join(sorted(declared))}."
+            if separator and name == HEAD_STEPS:  # compiled pipelines with any other head declare it
+                known = f"The head of this pipeline is a linear probe, which has no steps. {known}"
+            raise InputError(f"Received --param {item}. {known}")
         kind = declared[name]["parameterType"]
         try:
             values[name] = _PYTHON_TYPES[kind](value)
         except ValueError:
-            raise InputError(f"--param {item}: expected {kind}.") from None
+            raise InputError(f"Received --param {item}. Expected a value of type {kind}.") from None
     return values
 
 
@@ -152,7 +157,9 @@ class Submission:
             service_account: Of the pods.
         """
         if len(cron.split()) != 6:
-            raise InputError(f"--cron {cron!r}: expected six fields, seconds first: '0 0 3 * * *'.")
+            raise InputError(
+                f"Received --cron {cron!r}. Expected six fields, seconds first, such as '0 0 3 * * *'."
+            )
         with self._quietly():
             experiment_id = self._experiment_id(experiment)
             schedule = self._client.create_recurring_run(

@@ -1,9 +1,15 @@
+import json
 import logging
 import os
 
 import pytest
+from pydantic import ValidationError
 
+from tfx_contrastive.contract.errors import DataError, NotFoundError
+from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.runners import events
+from tfx_contrastive.pipeline.runs.lineage import Interruption
+from tfx_contrastive.pipeline.source import Source
 
 
 @pytest.mark.parametrize(
@@ -25,6 +31,36 @@ def test_an_event_survives_the_pipe(event):
     os.close(write_end)
     with os.fdopen(read_end, "rb") as lines:
         assert [events.parse(line) for line in lines] == [event]
+
+
+def test_a_request_survives_the_pipe() -> None:
+    config = load_config("digits", ["beam.by_component={Evaluator: [--both]}", "export.formats=[onnx]"])
+    request = events.Request(config, Source("fingerprint", False), Interruption("run-1", True))
+    read = events.Request.from_json(request.to_json())
+    assert read == request
+    assert read.config.model_dump_json() == config.model_dump_json()
+
+
+@pytest.mark.parametrize("part", ["config", "source", "interruption"])
+def test_a_request_that_lacks_a_part_is_refused(part: str) -> None:
+    request = events.Request(load_config("digits"), Source("fingerprint"), Interruption())
+    values = {name: value for name, value in json.loads(request.to_json()).items() if name != part}
+    with pytest.raises(ValidationError, match=part):
+        events.Request.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (DataError("Received nothing."), "Received nothing."),
+        (NotFoundError("No run.", "run"), "No run. tfx-contrastive run"),
+        (ValueError("bad shape"), "ValueError: bad shape"),
+        (KeyError("lost"), "KeyError: 'lost'"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_only_our_own_errors_are_told_without_their_type(error: Exception, text: str) -> None:
+    assert events.describe(error) == text
 
 
 def test_progress_records_become_events():
