@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
-from tfx_contrastive.components.registry.locking import exclusive_file
+from tfx_contrastive.contract import locking
 
 
 class Result(BaseModel):
@@ -128,7 +128,7 @@ class Store:
         self._change(lambda _: {"pretraining": pretraining})
 
     def _change(self, change: Callable[[Report], Mapping[str, Any]]) -> None:
-        with exclusive_file(self._lock):
+        with locking.exclusive(self._lock):
             report = self.report
             report = report.model_copy(update=change(report))
             part = self._path.with_suffix(".part")

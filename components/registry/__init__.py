@@ -1,1 +1,1 @@
-"""The model registry: versions, aliases, history; promotion and rollback. MLflow is one implementation."""
+"""The model registry: versions, aliases, history, promotion and rollback; in MLflow or Kubeflow."""

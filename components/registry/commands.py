@@ -1,6 +1,6 @@
-"""What a person does with the registry: list, show, promote, roll back, compare.
+"""The operations of `tfx-contrastive models`: list, show, promote, roll back, compare.
 
-Plain functions that return plain values; the command line prints them.
+The functions return plain values; the command line prints them.
 """
 
 import dataclasses
@@ -10,30 +10,23 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_contrastive.components.registry import promotion
-from tfx_contrastive.components.registry.config import RegistryConfig
-from tfx_contrastive.components.registry.interface import (
-    ALIASES,
-    Event,
-    ModelRegistry,
-    ModelVersion,
-    VersionRecord,
-    find,
-)
 from tfx_contrastive.contract.errors import RegistryError
 
+from . import promotion
+from .config import RegistryConfig
+from .interface import ALIASES, Event, ModelRegistry, ModelVersion, VersionRecord, find
 from .store import read_record
 
 
 @dataclasses.dataclass(frozen=True)
 class RegistryLocation:
-    """Where to find the registry of a pipeline.
+    """The location of a pipeline's registry.
 
     Attributes:
-        config: Its configuration.
-        name: Name of the registered model: the pipeline's.
-        directory: Local directory of the embedded registry, or of the cache.
-        serving_dir: Directory of numeric versions that follows the champion; None where nothing is served.
+        config: Configuration of the registry.
+        name: Name of the registered model, which is the pipeline's name.
+        directory: Local directory of the embedded registry, or of the cache of a remote one.
+        serving_dir: Directory of numeric versions whose newest is the champion; None if nothing is served.
     """
 
     config: RegistryConfig
@@ -44,7 +37,7 @@ class RegistryLocation:
 
 @dataclasses.dataclass(frozen=True)
 class VersionRow:
-    """One line of `list_models`."""
+    """A version with its aliases."""
 
     number: int
     aliases: tuple[str, ...]
@@ -56,7 +49,7 @@ class VersionRow:
 
 @dataclasses.dataclass(frozen=True)
 class VersionDetails:
-    """What `show_model` knows: the row, the whole record, its own lines of the history, its directory."""
+    """A version with its whole record, the events of the history that mention it, and its directory."""
 
     row: VersionRow
     record: VersionRecord
@@ -66,9 +59,9 @@ class VersionDetails:
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """A fact that two versions don't share; None where a version lacks it.
+    """A fact in which two versions differ; None if a version lacks it.
 
-    `change` is the numeric difference, second minus first, where both are numbers.
+    If both values are numbers, `change` is second minus first.
     """
 
     fact: str
@@ -78,7 +71,7 @@ class Difference:
 
 
 def acting_user() -> str:
-    """Who changes the registry, for its history: the user's name, or `uid 12345` where there is none."""
+    """Return the user's name for the history; `uid 12345` if the user has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run under any uid, with no line in /etc/passwd
@@ -86,7 +79,7 @@ def acting_user() -> str:
 
 
 def open_registry(location: RegistryLocation) -> ModelRegistry:
-    """Opens the registry that the configuration names."""
+    """Return the registry that the configuration names."""
     config = location.config
     if config.kind == "kubeflow":
         from .kubeflow_backend import KubeflowRegistry
@@ -98,22 +91,22 @@ def open_registry(location: RegistryLocation) -> ModelRegistry:
 
 
 def list_models(location: RegistryLocation) -> tuple[VersionRow, ...]:
-    """All versions, the newest first."""
+    """Return all versions, newest first."""
     registry = open_registry(location)
     aliases = _aliases(registry)
     return tuple(_row(version, aliases) for version in registry.versions())
 
 
 def history(location: RegistryLocation) -> tuple[Event, ...]:
-    """Who changed the champion, when and why; the oldest first."""
+    """Return every change of the champion, oldest first."""
     return open_registry(location).events()
 
 
 def show_model(location: RegistryLocation, version: str) -> VersionDetails:
-    """One version with everything that is recorded of it.
+    """Return one version with its whole record.
 
     Args:
-        location: The registry.
+        location: Location of the registry.
         version: A number, `champion` or `challenger`.
     """
     registry = open_registry(location)
@@ -126,7 +119,7 @@ def show_model(location: RegistryLocation, version: str) -> VersionDetails:
 def promote_model(
     location: RegistryLocation, version: str, actor: str, reason: str, force: bool = False
 ) -> Event | None:
-    """Makes a version the champion; see `promotion.promote`."""
+    """Make a version the champion; see `promotion.promote`."""
     registry = open_registry(location)
     number = _select(registry, version).number
     return promotion.promote(registry, number, actor, reason, location.serving_dir, force)
@@ -135,14 +128,14 @@ def promote_model(
 def rollback_model(
     location: RegistryLocation, actor: str, reason: str, version: str | None = None
 ) -> Event | None:
-    """Makes the former champion (or the given one) champion again; see `promotion.rollback`."""
+    """Make the former champion, or the given version, champion again; see `promotion.rollback`."""
     registry = open_registry(location)
     number = _select(registry, version).number if version else None
     return promotion.rollback(registry, actor, reason, location.serving_dir, number)
 
 
 def diff_models(location: RegistryLocation, first: str, second: str) -> tuple[Difference, ...]:
-    """The facts in which two versions differ, by name."""
+    """Return the facts in which two versions differ, sorted by name."""
     registry = open_registry(location)
     flat_first, flat_second = (
         _flat(read_record(registry.fetch(_select(registry, version).number)).facts)
@@ -156,8 +149,8 @@ def diff_models(location: RegistryLocation, first: str, second: str) -> tuple[Di
 
 
 def _same(first: Any, second: Any) -> bool:
-    """Whether two facts are equal; two figures that are both undefined (NaN) are."""
-    return first == second or (first != first and second != second)
+    """Return whether two facts are equal; two NaN are."""
+    return bool(first == second or (first != first and second != second))
 
 
 def _select(registry: ModelRegistry, version: str) -> ModelVersion:

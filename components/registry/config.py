@@ -1,4 +1,4 @@
-"""Which registry, and what a newly blessed model becomes in it."""
+"""Configuration of the model registry."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from tfx_contrastive.contract.frozen import Frozen
 
 
 class RegistryConfig(Frozen):
-    """Configuration of the model registry."""
+    """The registry to use, and the alias that a newly blessed model receives."""
 
     kind: Literal["mlflow", "kubeflow"] = "mlflow"
     uri: str | None = Field(

@@ -1,8 +1,9 @@
-"""What the rest of the project knows of a model registry."""
+"""The interface of a model registry, which MLflow and Kubeflow implement."""
 
 import contextlib
 import dataclasses
 import datetime
+import json
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
@@ -17,12 +18,12 @@ Action = Literal["promote", "rollback"]
 
 @dataclasses.dataclass(frozen=True)
 class VersionRecord:
-    """All that is recorded of a model when it is registered.
+    """The record of a model, made when it is registered.
 
     Attributes:
-        digest: `saved_model.model_digest` of the model: its identity.
-        blessed: Whether every gate blessed it.
-        facts: JSON-like values by name: metrics, gates, data, signatures, lineage, code (`facts.py`).
+        digest: Digest of the model's files (`components.model.saved.model_digest`), which identifies it.
+        blessed: True if every gate blessed the model.
+        facts: JSON values by name: metrics, gates, data, lineage and more (`registry_pusher/facts.py`).
         card: The model card, Markdown.
     """
 
@@ -34,14 +35,14 @@ class VersionRecord:
 
 @dataclasses.dataclass(frozen=True)
 class ModelVersion:
-    """A version as a listing shows it.
+    """A version in a list of versions.
 
     Attributes:
-        number: From 1; a number is never used twice.
+        number: Counted from 1; a number is never used twice.
         digest: Digest of its model.
         blessed: The last verdict of the gates.
-        created: When it was registered, UTC.
-        source: Where the registry keeps its files.
+        created: Time of registration, UTC.
+        source: URI of its files.
         tags: Short facts as text.
     """
 
@@ -55,16 +56,16 @@ class ModelVersion:
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """One line of the history: the champion changed.
+    """A change of the champion, as the history records it.
 
     Attributes:
-        time: When, UTC.
-        actor: Who: a user, or a pipeline run.
+        time: Time of the change, UTC.
+        actor: The user or the pipeline run that made it.
         action: `promote` or `rollback`.
         version: The champion afterwards.
-        previous: The champion before; None the first time.
-        reason: Why.
-        forced: Whether an unblessed version was promoted on purpose.
+        previous: The champion before; None for the first champion.
+        reason: The reason, as the actor gave it.
+        forced: True if a version that no gate blessed was promoted with `--force`.
     """
 
     time: datetime.datetime
@@ -77,58 +78,67 @@ class Event:
 
 
 class ModelRegistry(Protocol):
-    """One registered model in some registry.
+    """One registered model in a registry.
 
-    What an implementation must keep: a version is visible only once it is whole (files, record); one
-    digest has one version; `point` is atomic and outlives a crash.
+    Each implementation guarantees that a version becomes visible only when its files and record are complete,
+    that each digest has one version, that `point` is atomic and durable, and that reading creates nothing: a
+    registry that does not exist yet has no versions, aliases or events.
     """
 
     def exclusive(self) -> contextlib.AbstractContextManager[None]:
-        """Keeps every other writer out as long as the context is open. Not reentrant."""
+        """Exclude every other writer while the context is open. Not reentrant."""
 
     def register(self, model_dir: str, record: VersionRecord) -> ModelVersion:
-        """Adds a model, or finds the version that its digest already has and renews its verdict."""
+        """Add a model; if its digest has a version already, update the verdict of that version."""
 
     def versions(self) -> tuple[ModelVersion, ...]:
-        """All versions, the newest first."""
+        """Return all versions, newest first."""
 
     def fetch(self, number: int) -> str:
-        """A local directory with the version's SavedModel, record and card. Must not be written to."""
+        """Return a local directory with the version's SavedModel, record and card, for reading only."""
 
     def alias(self, name: str) -> int | None:
-        """The version that an alias points to."""
+        """Return the version that an alias points to; None if there is none."""
 
     def point(self, name: str, number: int | None) -> None:
-        """Makes an alias point to a version; None removes it."""
+        """Make an alias point to a version; None removes it. The caller holds the lock."""
 
     def events(self) -> tuple[Event, ...]:
-        """The history, the oldest first."""
+        """Return the history, oldest event first."""
 
     def add_event(self, event: Event) -> None:
-        """Appends to the history."""
+        """Append an event to the history. The caller holds the lock."""
 
     def intent(self) -> Event | None:
-        """The change of champion that was begun and not finished."""
+        """Return the change of champion that was started and not finished; None if there is none."""
 
     def set_intent(self, event: Event | None) -> None:
-        """Notes a change of champion before it is made; None when it is done."""
+        """Record a change of champion before it is made; None clears it. The caller holds the lock."""
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """An event as plain values."""
+    """Return an event as JSON values."""
     return dataclasses.asdict(event) | {"time": event.time.isoformat()}
 
 
 def from_json(values: Mapping[str, Any]) -> Event:
-    """The event of `to_json`."""
+    """Return the event that `to_json` converted."""
     return Event(**{**values, "time": datetime.datetime.fromisoformat(values["time"])})
 
 
+def properties_of(record: VersionRecord, max_length: int) -> dict[str, str]:
+    """Return the facts of a record as text, without those longer than `max_length` characters."""
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in record.facts.items()
+    }
+    return {key: text for key, text in texts.items() if len(text) <= max_length}
+
+
 def find(registry: ModelRegistry, number: int) -> ModelVersion:
-    """The version of this number.
+    """Return the version with this number.
 
     Raises:
-        RegistryError: If there is none; the text lists the known ones.
+        RegistryError: If there is none; the text lists the known versions.
     """
     versions = registry.versions()
     for version in versions:

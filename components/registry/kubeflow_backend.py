@@ -1,14 +1,14 @@
-"""Kubeflow Model Registry behind the interface.
+"""The model registry in Kubeflow Model Registry.
 
-What that registry lacks, and what stands in for it (docs/registry.md):
+That registry lacks some features, which are replaced as follows (docs/registry.md):
 
 - aliases, history, intent: custom properties of the registered model;
 - version numbers: names of the versions, which the server keeps unique;
-- files: it keeps none, so they are in `<directory>/models`, which must be a volume that every user mounts.
+- files: kept in `<directory>/models`, which must be a volume that every user mounts.
 
 A version is created with all its properties in one request, after its files are in place. Moving an alias is
-one request too. There is no compare-and-swap: of two machines that change the registered model at the same
-moment, one alias stands, but a line of the history can be lost. On one machine a file lock excludes that.
+one request too. There is no compare-and-swap: if two machines change the registered model at the same moment,
+the alias stays consistent, but an event of the history can be lost. On one machine a file lock excludes that.
 """
 
 import asyncio
@@ -21,22 +21,22 @@ import uuid
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from tfx_contrastive.components.registry.interface import (
+from tfx_contrastive.contract.errors import RegistryError
+
+from .interface import (
     Event,
     ModelVersion,
     VersionRecord,
     find,
     from_json,
+    properties_of,
     to_json,
 )
-from tfx_contrastive.components.registry.locking import exclusive_file
-from tfx_contrastive.contract.errors import RegistryError
-
-from .store import ModelStore, require_whole
+from .store import ModelStore, require_whole, write_lock
 
 _DIGEST, _BLESSED, _SOURCE = "digest", "blessed", "source"
 _ALIAS, _EVENT, _INTENT = "alias.", "event.", "intent"
-_MAX_PROPERTY = 5_000  # what is longer is read in version.json
+_MAX_PROPERTY = 5_000  # longer facts are in version.json only
 _PAGE = 100
 _SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 _DEFAULT_PORTS = {"http": 8080, "https": 443}
@@ -48,13 +48,13 @@ class KubeflowRegistry:
     """One registered model of a Kubeflow Model Registry."""
 
     def __init__(self, name: str, directory: str, uri: str, token_path: str | None = None):
-        """Connects; makes the registered model on first use.
+        """Open a client of the server.
 
         Args:
             name: Name of the registered model.
             directory: Directory of the files and the lock, on a volume that every user of them mounts.
             uri: http(s)://host[:port] of the server.
-            token_path: File with the bearer token; None is that of the pod's service account, if any.
+            token_path: File with the bearer token; None for that of the pod's service account, if any.
 
         Raises:
             RegistryError: If the client is not installed, or the server does not answer.
@@ -68,14 +68,11 @@ class KubeflowRegistry:
         self._directory = os.path.abspath(directory)
         self._store = ModelStore(os.path.join(self._directory, "models"))
         self._types, self._api = _connect(uri, token_path)
-        if self._find_model() is None:
-            with self.exclusive():
-                if self._find_model() is None:
-                    self._run(self._api.upsert_registered_model(self._types.RegisteredModel(name=name)))
+        self._find_model()  # a wrong address is reported at once
 
     def exclusive(self) -> contextlib.AbstractContextManager[None]:
         """See ModelRegistry."""
-        return exclusive_file(os.path.join(self._directory, "registry.lock"))
+        return write_lock(os.path.join(self._directory, "registry.lock"))
 
     def register(self, model_dir: str, record: VersionRecord) -> ModelVersion:
         """See ModelRegistry."""
@@ -128,22 +125,19 @@ class KubeflowRegistry:
         self._set(_INTENT, "" if event is None else json.dumps(to_json(event)))
 
     def _create(self, record: VersionRecord, source: str) -> Any:
-        facts = {
-            key: value if isinstance(value, str) else json.dumps(value) for key, value in record.facts.items()
-        }
-        properties = {key: text for key, text in facts.items() if len(text) <= _MAX_PROPERTY}
+        properties = properties_of(record, _MAX_PROPERTY)
         properties |= {_DIGEST: record.digest, _BLESSED: _text(record.blessed), _SOURCE: source}
         number = max((int(found.name) for found in self._entries()), default=0) + 1
         version = self._types.ModelVersion(
             name=str(number), description=record.card[:_MAX_PROPERTY], custom_properties=properties
         )
-        return self._run(self._api.upsert_model_version(version, self._model().id))
+        return self._run(self._api.upsert_model_version(version, self._made().id))
 
     def _by_digest(self, digest: str) -> Any:
         return next((found for found in self._entries() if _property(found, _DIGEST) == digest), None)
 
     def _complete(self, version: Any) -> None:
-        """Adds the artifact by which KServe finds the files, unless a former call came so far."""
+        """Add the artifact by which KServe finds the files, unless an earlier call added it."""
         found = self._run(self._api.get_model_artifact_by_params(self._name, version.id))
         if found is None:
             artifact = self._types.ModelArtifact(
@@ -155,28 +149,33 @@ class KubeflowRegistry:
             self._run(self._api.upsert_model_version_artifact(artifact, version.id))
 
     def _entries(self) -> list[Any]:
-        """The versions as the server has them; those of other users of the registered model are left out."""
+        """Return the server's versions without those that others have added to the registered model."""
         from model_registry.types import ListOptions
 
+        model = self._find_model()
+        if model is None:
+            return []
         options, found = ListOptions(limit=_PAGE), []
         while True:
-            found += self._run(self._api.get_model_versions(self._model().id, options))
+            found += self._run(self._api.get_model_versions(model.id, options))
             if not options.next_page_token:
                 return [entry for entry in found if _property(entry, _DIGEST) and entry.name.isdecimal()]
 
     def _set(self, key: str, text: str) -> None:
-        """Writes one property. Empty stands for absent: the others are sent along and none is taken away."""
-        model = self._model()
+        """Write one property of the registered model; empty counts as absent, as none can be removed."""
+        model = self._made()
         model.custom_properties = {**(model.custom_properties or {}), key: text}
         self._run(self._api.upsert_registered_model(model))
 
     def _properties(self) -> dict[str, str]:
-        return dict(self._model().custom_properties or {})
+        model = self._find_model()
+        return dict(model.custom_properties or {}) if model else {}
 
-    def _model(self) -> Any:
+    def _made(self) -> Any:
+        """Return the registered model; create it first if absent. The caller holds the lock."""
         found = self._find_model()
         if found is None:
-            raise RegistryError(f"{self._uri} has no registered model {self._name!r} any more.")
+            found = self._run(self._api.upsert_registered_model(self._types.RegisteredModel(name=self._name)))
         return found
 
     def _find_model(self) -> Any:
@@ -194,7 +193,7 @@ class KubeflowRegistry:
 
 
 def _connect(uri: str, token_path: str | None) -> tuple[Any, Any]:
-    """The module of the client's types, and a client."""
+    """Return the module of the client's types, and a client."""
     try:
         from model_registry import types
         from model_registry.core import ModelRegistryAPIClient
@@ -226,7 +225,7 @@ def _token(path: str | None) -> str | None:
 
 
 def _describe_nothing(model_dir: str) -> None:
-    """A SavedModel needs no description of its own here."""
+    """Add no description: Kubeflow reads the SavedModel itself."""
 
 
 def _version(entry: Any) -> ModelVersion:

@@ -1,58 +1,48 @@
-"""MLflow's model registry behind the interface: an SQLite file, or a tracking server."""
+"""The model registry in MLflow: an SQLite file or a tracking server."""
 
 import contextlib
 import datetime
 import hashlib
 import json
-import logging
 import os
 import tempfile
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from tfx_contrastive.components.registry import mlflow_client, mlflow_flavor
-from tfx_contrastive.components.registry.interface import (
-    Event,
-    ModelVersion,
-    VersionRecord,
-    find,
-    from_json,
-    to_json,
-)
-from tfx_contrastive.components.registry.locking import exclusive_file
 from tfx_contrastive.contract.errors import InputError
 
-from .store import ModelStore, require_whole
+from . import mlflow_client
+from .interface import Event, ModelVersion, VersionRecord, find, from_json, properties_of, to_json
+from .store import ModelStore, require_whole, write_lock
 
 if TYPE_CHECKING:
     from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 _DIGEST, _BLESSED = "digest", "blessed"
 _EVENT, _INTENT = "event.", "intent"
-_MAX_TAG = 5_000  # MLflow refuses 100,000; what is longer than this is read in version.json
+_MAX_TAG = 5_000  # MLflow refuses 100,000 characters; longer facts are in version.json only
 _PAGE = 1_000
-
-_logger = logging.getLogger(__name__)
 
 
 class MlflowRegistry:
-    """One registered model of an MLflow registry.
+    """One registered model in MLflow.
 
-    The embedded registry is `<directory>/registry.sqlite` with the files in `<directory>/models`. With
-    a tracking server, the files are uploaded as artifacts of a run, and `<directory>/models` is a cache.
-    A version is created with its tags in one transaction, after its files are in place.
+    The embedded registry is `<directory>/registry.sqlite` with the files in `<directory>/models`. With a
+    tracking server, the files are uploaded as artifacts of a run, and `<directory>/models` is a cache.
+    A version is created with its tags in one transaction, after its files are in place. Reading creates
+    nothing: a registry that does not exist yet has no versions.
 
-    Two processes on one machine exclude each other by a file lock. Writers on several machines are
-    only kept apart by MLflow's own transactions: an alias still is one row, the one or the other.
+    Two processes on one machine exclude each other by a file lock. Writers on several machines are separated
+    by MLflow's transactions only, in which an alias is one row.
     """
 
     def __init__(self, name: str, directory: str, uri: str | None = None):
-        """Opens the registry; makes it on first use.
+        """Locate the registry.
 
         Args:
             name: Name of the registered model.
             directory: Local directory for the embedded registry, its files and the lock.
-            uri: http(s) URI of a tracking server; None is the embedded registry.
+            uri: http(s) URI of a tracking server; None for the embedded registry.
 
         Raises:
             ValueError: If `directory` is on an object store.
@@ -65,41 +55,38 @@ class MlflowRegistry:
         self._name, self._directory = name, os.path.abspath(directory)
         self._is_server = uri is not None
         self._store = ModelStore(os.path.join(self._directory, "models"))
+        self._database = os.path.join(self._directory, "registry.sqlite")
+        self._uri = uri or f"sqlite:///{self._database}"
         key = hashlib.sha256(f"{uri}\n{name}".encode()).hexdigest()[:16]
         self._lock_path = (
             os.path.join(tempfile.gettempdir(), f"tfx-contrastive-{os.getuid()}", f"{key}.lock")
             if self._is_server
             else os.path.join(self._directory, "registry.lock")
         )
-        if uri is None:
-            database = os.path.join(self._directory, "registry.sqlite")
-            if not os.path.exists(database):
-                with self.exclusive():
-                    mlflow_client.make_database(database)
-            uri = f"sqlite:///{database}"
-        self._uri = uri
-        self._client: ModelRegistryClient = mlflow_client.connect(uri, name)
+        self._opened: ModelRegistryClient | None = None
 
     def exclusive(self) -> contextlib.AbstractContextManager[None]:
         """See ModelRegistry."""
-        return exclusive_file(self._lock_path)
+        return write_lock(self._lock_path)
 
     def register(self, model_dir: str, record: VersionRecord) -> ModelVersion:
         """See ModelRegistry."""
         with self.exclusive():
+            client = self._made()
             known = self._by_digest(record.digest)
             if known is not None:
                 if known.blessed != record.blessed:
-                    self._client.set_model_version_tag(
+                    client.set_model_version_tag(
                         self._name, str(known.number), _BLESSED, _text(record.blessed)
                     )
                 return find(self, known.number)
-            stored = self._store.add(model_dir, record, mlflow_flavor.describe)
+            stored = self._store.add(model_dir, record, mlflow_client.describe)
             source, run_id = (
                 mlflow_client.upload(self._uri, self._name, stored) if self._is_server else (stored, None)
             )
-            tags = {key: text for key, text in _tags(record).items() if len(text) <= _MAX_TAG}
-            created = self._client.create_model_version(
+            tags = properties_of(record, _MAX_TAG)
+            tags |= {_DIGEST: record.digest, _BLESSED: _text(record.blessed)}
+            created = client.create_model_version(
                 self._name, source, run_id=run_id, tags=tags, description=record.card[:_MAX_TAG]
             )
             return self._keep_one(int(created.version), record.digest)
@@ -117,61 +104,102 @@ class MlflowRegistry:
         if cached:
             return cached
         with tempfile.TemporaryDirectory() as folder:
-            run_id = self._client.get_model_version(self._name, str(number)).run_id
+            run_id = self._made().get_model_version(self._name, str(number)).run_id
             downloaded = mlflow_client.download(self._uri, run_id, folder)
             return self._store.keep(downloaded, version.digest)
 
     def alias(self, name: str) -> int | None:
         """See ModelRegistry."""
-        number = self._client.get_registered_model(self._name).aliases.get(name)
+        model = self._model()
+        number = model.aliases.get(name) if model else None
         return None if number is None else int(number)
 
     def point(self, name: str, number: int | None) -> None:
         """See ModelRegistry."""
         if number is None:
-            self._client.delete_registered_model_alias(self._name, name)
+            self._made().delete_registered_model_alias(self._name, name)
         else:
-            self._client.set_registered_model_alias(self._name, name, str(number))
+            self._made().set_registered_model_alias(self._name, name, str(number))
 
     def events(self) -> tuple[Event, ...]:
         """See ModelRegistry."""
-        tags = self._client.get_registered_model(self._name).tags
-        found = [from_json(json.loads(text)) for key, text in tags.items() if key.startswith(_EVENT)]
+        found = [from_json(json.loads(text)) for key, text in self._tags().items() if key.startswith(_EVENT)]
         return tuple(sorted(found, key=lambda event: event.time))
 
     def add_event(self, event: Event) -> None:
         """See ModelRegistry."""
         key = f"{_EVENT}{event.time:%Y%m%dT%H%M%S%f}.{uuid.uuid4().hex[:8]}"
-        self._client.set_registered_model_tag(self._name, key, json.dumps(to_json(event)))
+        self._made().set_registered_model_tag(self._name, key, json.dumps(to_json(event)))
 
     def intent(self) -> Event | None:
         """See ModelRegistry."""
-        text = self._client.get_registered_model(self._name).tags.get(_INTENT)
+        text = self._tags().get(_INTENT)
         return from_json(json.loads(text)) if text else None
 
     def set_intent(self, event: Event | None) -> None:
         """See ModelRegistry."""
         if event is None:
-            self._client.delete_registered_model_tag(self._name, _INTENT)
+            self._made().delete_registered_model_tag(self._name, _INTENT)
         else:
-            self._client.set_registered_model_tag(self._name, _INTENT, json.dumps(to_json(event)))
+            self._made().set_registered_model_tag(self._name, _INTENT, json.dumps(to_json(event)))
+
+    def _client(self) -> "ModelRegistryClient | None":
+        """Return the client; None while the embedded registry has no database."""
+        if self._opened is None and (self._is_server or os.path.exists(self._database)):
+            self._opened = mlflow_client.connect(self._uri)
+        return self._opened
+
+    def _made(self) -> "ModelRegistryClient":
+        """Return the client; create the database and the registered model first if absent.
+
+        The caller holds the lock.
+        """
+        if not self._is_server:
+            mlflow_client.make_database(self._database)
+        client = self._client()
+        assert client is not None, "the database was just created"
+        if self._model() is None:
+            mlflow_client.make_model(client, self._name)
+        return client
+
+    def _model(self) -> Any:
+        """Return MLflow's registered model; None if it does not exist."""
+        client = self._client()
+        if client is None:
+            return None
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return client.get_registered_model(self._name)
+        except MlflowException as error:
+            if mlflow_client.is_absent(error):
+                return None
+            raise
+
+    def _tags(self) -> dict[str, str]:
+        model = self._model()
+        return dict(model.tags) if model else {}
 
     def _by_digest(self, digest: str) -> ModelVersion | None:
         found = self._search(f"name = '{self._name}' and tags.{_DIGEST} = '{digest}'")
         return found[-1] if found else None
 
     def _keep_one(self, number: int, digest: str) -> ModelVersion:
-        """Another machine may have registered the same model just now: the older version stays."""
+        """Delete the version just created if another machine registered the same model before it."""
         oldest = self._by_digest(digest)
         if oldest is not None and oldest.number != number:
-            self._client.delete_model_version(self._name, str(number))
+            self._made().delete_model_version(self._name, str(number))
             return oldest
         return find(self, number)
 
     def _search(self, condition: str) -> tuple[ModelVersion, ...]:
-        found, token = [], None
+        client = self._client()
+        if client is None:
+            return ()
+        found: list[ModelVersion] = []
+        token = None
         while True:
-            page = self._client.search_model_versions(condition, max_results=_PAGE, page_token=token)
+            page = client.search_model_versions(condition, max_results=_PAGE, page_token=token)
             found += [_version(entry) for entry in page]
             token = page.token
             if not token:
@@ -189,13 +217,6 @@ def _version(entry: Any) -> ModelVersion:
         source=entry.source,
         tags=tags,
     )
-
-
-def _tags(record: VersionRecord) -> dict[str, str]:
-    facts = {
-        name: value if isinstance(value, str) else json.dumps(value) for name, value in record.facts.items()
-    }
-    return facts | {_DIGEST: record.digest, _BLESSED: _text(record.blessed)}
 
 
 def _text(value: bool) -> str:

@@ -1,10 +1,11 @@
-"""MLflow's way into a SavedModel of this pipeline.
+"""The code by which MLflow calls a SavedModel of this pipeline.
 
-A copy of this file lies beside each registered model, and MLflow runs that copy ("models from code"): it
-needs MLflow and TensorFlow, nothing of this project.
+Each registered model has a copy of this file, which MLflow runs ("models from code"). It must import MLflow
+and TensorFlow only, and nothing of this project.
 """
 
 import os
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -15,27 +16,32 @@ SIGNATURES = ("classify_bytes", "embed_bytes", "serving_default")
 
 
 class SavedModelOfImages(mlflow.pyfunc.PythonModel):
-    """Calls a signature: one column of bytes in, a row an image out."""
+    """A SavedModel as an MLflow model: a column of bytes in, one row per image out."""
 
-    def load_context(self, context):
-        """Loads the SavedModel that this file lies beside."""
+    def load_context(self, context: Any) -> None:
+        """Load the SavedModel from the directory of this file."""
         self._model = tf.saved_model.load(os.path.normpath(context.artifacts["saved_model"]))
 
-    def predict(self, context, model_input, params=None):  # noqa: ARG002 - MLflow's names
-        """Answers a batch.
+    def predict(
+        self,
+        context: Any,  # noqa: ARG002 - MLflow's name
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Call a signature on a batch.
 
         Args:
-            context: MLflow's; not used.
+            context: Not used.
             model_input: DataFrame with one column: encoded images, bytes; for `serving_default` serialized
                 tf.train.Example.
-            params: `signature_name`, one of those that the model has; the first of SIGNATURES otherwise.
+            params: `signature_name` selects a signature of the model; the default is its first of SIGNATURES.
 
         Returns:
-            DataFrame with a column for each output of the signature: text as str, vectors as lists of float.
+            DataFrame with one column per output of the signature: text as str, vectors as lists of float.
 
         Raises:
-            MlflowException: INVALID_PARAMETER_VALUE, which the scoring server answers with status 400: an
-                image can't be decoded or is too large, or there is no such signature.
+            MlflowException: INVALID_PARAMETER_VALUE (status 400 of the scoring server) if an image can't be
+                decoded or is too large, or the model has no such signature.
         """
         found = self._model.signatures
         name = (params or {}).get("signature_name") or next(each for each in SIGNATURES if each in found)
@@ -52,8 +58,8 @@ class SavedModelOfImages(mlflow.pyfunc.PythonModel):
         return pd.DataFrame({key: _rows(value) for key, value in sorted(outputs.items())})
 
 
-def _rows(tensor):
-    values = tensor.numpy().tolist()
+def _rows(tensor: tf.Tensor) -> list[Any]:
+    values: list[Any] = tensor.numpy().tolist()
     if tensor.dtype != tf.string:
         return values
     if tensor.shape.rank == 1:

@@ -1,18 +1,20 @@
-"""Who is champion: promotion, rollback, and the served directory that follows.
+"""Promotion and rollback of the champion, and the served directory that follows it.
 
-The alias is the truth. It moves in one write; everything else is brought in line with it:
+The alias decides which version is the champion. It moves in one write, and the rest follows:
 
-1. The change is noted (`set_intent`). A crash before step 2: the note is dropped, nothing happened.
-2. The alias moves. A crash after it: the next call finishes the steps below.
-3. The history gets its line, the note goes.
-4. The served directory's newest version becomes the champion's model, if it isn't already.
+1. The change is recorded as an intent. After a crash before step 2, the next call drops it.
+2. The alias moves. After a crash from here on, the next call does the remaining steps.
+3. The event is added to the history, and the intent is cleared.
+4. The champion's model is published to the served directory, unless its newest version is that model.
 """
 
 import datetime
 import logging
 
 from tfx_contrastive.components.model.directory import complete_versions, publish
-from tfx_contrastive.components.registry.interface import (
+from tfx_contrastive.contract.errors import RegistryError
+
+from .interface import (
     CHALLENGER,
     CHAMPION,
     Action,
@@ -21,8 +23,6 @@ from tfx_contrastive.components.registry.interface import (
     ModelVersion,
     find,
 )
-from tfx_contrastive.contract.errors import RegistryError
-
 from .store import digest_of
 
 _logger = logging.getLogger(__name__)
@@ -36,18 +36,18 @@ def promote(
     serving_dir: str | None = None,
     force: bool = False,
 ) -> Event | None:
-    """Makes a version the champion.
+    """Make a version the champion.
 
     Args:
         registry: The registry.
-        number: The version.
-        actor: Who asks.
-        reason: Why; must not be empty with `force`.
-        serving_dir: Directory of numeric versions to bring in line; None where nothing is served.
+        number: Number of the version.
+        actor: The user or pipeline run, for the history.
+        reason: The reason, for the history; required with `force`.
+        serving_dir: Directory of numeric versions to publish the champion to; None if nothing is served.
         force: Promote a version that is not blessed.
 
     Returns:
-        The line of the history; None if the version is the champion already.
+        The event of the history; None if the version is the champion already.
 
     Raises:
         RegistryError: If the version doesn't exist, or isn't blessed and `force` is not given.
@@ -73,17 +73,17 @@ def rollback(
     serving_dir: str | None = None,
     number: int | None = None,
 ) -> Event | None:
-    """Makes a former champion the champion again. A second rollback goes one further back.
+    """Make a former champion the champion again. A second rollback goes one further back.
 
     Args:
         registry: The registry.
-        actor: Who asks.
-        reason: Why.
+        actor: The user, for the history.
+        reason: The reason, for the history.
         serving_dir: As in `promote`.
-        number: A former champion; None is the one before the current champion.
+        number: Number of a former champion; None for the one before the current champion.
 
     Returns:
-        The line of the history; None if `number` is the champion already.
+        The event of the history; None if `number` is the champion already.
 
     Raises:
         RegistryError: If there is no former champion, or `number` never was one.
@@ -105,7 +105,7 @@ def rollback(
 
 
 def challenge(registry: ModelRegistry, number: int, serving_dir: str | None = None) -> None:
-    """Makes a version the challenger, and the served directory show the champion still."""
+    """Make a version the challenger, and make sure that the champion is the model served."""
     with registry.exclusive():
         settle(registry)
         find(registry, number)
@@ -115,7 +115,7 @@ def challenge(registry: ModelRegistry, number: int, serving_dir: str | None = No
 
 
 def settle(registry: ModelRegistry) -> None:
-    """Finishes, or forgets, a change that a crash interrupted. The caller holds the lock."""
+    """Finish or drop a change that a crash interrupted. The caller holds the lock."""
     intent = registry.intent()
     if intent is None:
         return
@@ -124,12 +124,12 @@ def settle(registry: ModelRegistry) -> None:
             registry.add_event(intent)
         _logger.warning("Finished an interrupted %s of version %d", intent.action, intent.version)
     else:
-        _logger.warning("Forgot an interrupted %s of version %d", intent.action, intent.version)
+        _logger.warning("Dropped an interrupted %s of version %d", intent.action, intent.version)
     registry.set_intent(None)
 
 
 def serve_champion(registry: ModelRegistry, serving_dir: str | None) -> None:
-    """Publishes the champion if the newest served version is another model. The caller holds the lock."""
+    """Publish the champion if the newest served version is another model. The caller holds the lock."""
     champion = registry.alias(CHAMPION)
     if not serving_dir or champion is None:
         return
@@ -141,7 +141,7 @@ def serve_champion(registry: ModelRegistry, serving_dir: str | None) -> None:
 
 
 def succession(events: tuple[Event, ...]) -> list[int]:
-    """The champions that a rollback can reach, the oldest first, the current one last."""
+    """Return the champions that a rollback can reach, oldest first; the last is the current champion."""
     reigns: list[int] = []
     for event in events:
         if event.action == "rollback" and event.version in reigns:
@@ -153,12 +153,12 @@ def succession(events: tuple[Event, ...]) -> list[int]:
 
 
 def _require_unchanged(registry: ModelRegistry, version: ModelVersion) -> None:
-    """Checks a version's files before anything changes: one that can't be served must not become champion."""
+    """Check the digest of a version's files, before anything changes: a damaged model must not be served."""
     found = digest_of(model_dir := registry.fetch(version.number))
     if found != version.digest:
         raise RegistryError(
             f"The model in {model_dir} is not the one that was registered as version {version.number}: its "
-            f"digest is {found}, expected {version.digest}. Bring its files back from a backup, or take "
+            f"digest is {found}, expected {version.digest}. Restore its files from a backup, or use "
             "another version."
         )
 

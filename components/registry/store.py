@@ -1,15 +1,18 @@
-"""A directory of models by digest: complete or absent, never changed."""
+"""A directory of models by digest: each is complete or absent, and never changes."""
 
+import contextlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tfx_contrastive.components.model.directory import copy_model
 from tfx_contrastive.components.model.saved import SAVED_MODEL_FILE, model_digest
-from tfx_contrastive.components.registry.interface import VersionRecord
+from tfx_contrastive.contract import locking
 from tfx_contrastive.contract.errors import InputError, RegistryError
+
+from .interface import VersionRecord
 
 RECORD_FILE = "version.json"
 CARD_FILE = "model_card.md"
@@ -18,40 +21,58 @@ CODE_FILE = "mlflow_model.py"
 REQUIREMENTS_FILE = "requirements.txt"
 ENVIRONMENT_FILE = "python_env.yaml"
 OWN_FILES = frozenset({RECORD_FILE, CARD_FILE, MLMODEL_FILE, CODE_FILE, REQUIREMENTS_FILE, ENVIRONMENT_FILE})
-_INCOMING = ".incoming-"  # of the one writer
-_CACHING = ".caching-"  # of any reader
+_INCOMING = ".incoming-"  # unfinished copy of a writer, of which there is one at a time
+_CACHING = ".caching-"  # unfinished copy of a reader
 
 
 def digest_of(model_dir: str) -> str:
-    """Digest of a SavedModel, the same before and after it was stored."""
+    """Return the digest of a SavedModel, the same before and after it is stored."""
     return model_digest(model_dir, ignored=OWN_FILES)
 
 
-class ModelStore:
-    """`<root>/<digest>/`: the SavedModel, `version.json`, `model_card.md`, what the registry adds.
+@contextlib.contextmanager
+def write_lock(path: str) -> Iterator[None]:
+    """Hold the lock of a registry; wait while another process on this machine holds it.
 
-    A model is copied beside its place and renamed into it: a kill at any point leaves either nothing
-    or all of it, plus a `.incoming-*` directory that the next `add` removes.
+    Raises:
+        RegistryError: If this user may not write the lock file.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locking.exclusive(path))
+        except OSError as error:
+            raise RegistryError(
+                f"The registry can't be changed by this user (uid {os.getuid()}): {path}: {error.strerror}. "
+                "Repeat the command as a user who may write there."
+            ) from error
+        yield
+
+
+class ModelStore:
+    """Models in `<root>/<digest>/`: the SavedModel, `version.json`, `model_card.md`, files of the registry.
+
+    A model is copied to a temporary directory, which is then renamed. A process killed at any point leaves
+    either the whole model or a `.incoming-*` directory, which the next `add` removes.
     """
 
     def __init__(self, root: str):
         self._root = root
 
     def path(self, digest: str) -> str | None:
-        """The directory of a model, None if the store doesn't have it."""
+        """Return the directory of a model; None if the store doesn't have it."""
         path = os.path.join(self._root, digest)
         return path if os.path.isdir(path) else None
 
     def add(self, model_dir: str, record: VersionRecord, describe: Callable[[str], None]) -> str:
-        """Copies a model into the store. The caller keeps other writers out.
+        """Copy a model into the store. The caller holds the lock.
 
         Args:
             model_dir: Directory of the SavedModel, local or on an object store.
             record: Its digest, facts and card.
-            describe: Adds the registry's own description to the copy, given its directory.
+            describe: Function that adds the registry's own files to the copy, given its directory.
 
         Returns:
-            The model's directory; that of the first copy where the digest is known.
+            The model's directory. If the store has the digest already, nothing is copied.
 
         Raises:
             ValueError: If the copied files don't have the digest.
@@ -76,7 +97,7 @@ class ModelStore:
         return final
 
     def keep(self, model_dir: str, digest: str) -> str:
-        """Copies a model that already has its record, such as a downloaded one, into the store.
+        """Copy a model that already has its record, such as a downloaded one, into the store.
 
         Raises:
             ValueError: If the files don't have the digest.
@@ -88,7 +109,7 @@ class ModelStore:
         final = os.path.join(self._root, digest)
         try:
             os.rename(incoming, final)
-        except OSError:  # another process was faster: the same files
+        except OSError:  # another process has stored the same files
             shutil.rmtree(incoming)
         return final
 
@@ -109,24 +130,24 @@ def _check(model_dir: str, digest: str) -> None:
 
 
 def require_whole(model_dir: str, number: int) -> str:
-    """The directory of a version, if its model and its record are there.
+    """Return the directory of a version.
 
     Raises:
-        RegistryError: If they are not.
+        RegistryError: If the model or its record is missing there.
     """
     files = (SAVED_MODEL_FILE, RECORD_FILE, CARD_FILE)
     missing = [name for name in files if not os.path.isfile(os.path.join(model_dir, name))]
     if missing:
-        lacking = f"lacks {', '.join(missing)}" if os.path.isdir(model_dir) else "is not there"
+        lacking = f"lacks {', '.join(missing)}" if os.path.isdir(model_dir) else "does not exist"
         raise RegistryError(
-            f"The directory of version {number}, {model_dir}, {lacking}. Bring its files back, from a "
-            "backup or by mounting the volume, or take another version."
+            f"The directory of version {number}, {model_dir}, {lacking}. Restore its files from a "
+            "backup, mount the volume, or use another version."
         )
     return model_dir
 
 
 def read_record(model_dir: str) -> VersionRecord:
-    """Reads the record beside a stored model."""
+    """Read the record beside a stored model."""
     with open(os.path.join(model_dir, RECORD_FILE), encoding="utf-8") as file:
         values = json.load(file)
     with open(os.path.join(model_dir, CARD_FILE), encoding="utf-8") as file:
@@ -134,7 +155,7 @@ def read_record(model_dir: str) -> VersionRecord:
 
 
 def _flush_to_disk(folder: str) -> None:
-    """What is renamed must be on the disk first, else a power cut could leave empty files behind a name."""
+    """Flush a directory before it is renamed; after a power failure, its files could be empty otherwise."""
     for parent, _, files in os.walk(folder):
         for path in [os.path.join(parent, name) for name in files] + [parent]:
             descriptor = os.open(path, os.O_RDONLY)

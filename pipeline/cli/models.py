@@ -43,6 +43,9 @@ def list_command(config_name: str | None, overrides: tuple[str, ...], as_json: b
     if as_json:
         _print_json({"versions": [_plain(row) for row in rows], "history": [_plain(e) for e in events]})
         return
+    if not rows:
+        click.echo(f"{location.name} has no registered model yet; the first blessed run registers one.")
+        return
     records.print_table(
         f"{location.name}: versions",
         ("version", "aliases", "blessed", "registered", "digest"),

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import datetime
-import fcntl
 import os
 import pathlib
 import signal
@@ -15,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
+from tfx_contrastive.contract import locking
 from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events
@@ -255,12 +255,9 @@ def _used(root: pathlib.Path) -> InputError:
 
 def _locked(handle: IO[str]) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return locking.acquire(handle)
     except OSError as error:
         raise InputError(
             f"{handle.name} can't be locked ({error.strerror}), so nothing would keep two runs from this "
             "root. Set one on a file system with locks with --set root=DIR."
         ) from error
-    return True

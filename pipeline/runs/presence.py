@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import datetime
-import fcntl
 import json
 import os
 import pathlib
@@ -12,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from tfx_contrastive.contract import locking
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.config.model import SqliteMetadataConfig
 
@@ -103,7 +103,7 @@ def read(root: str) -> Record | None:
 
 def at_work(root: str) -> bool:
     """Whether a process is at work on a root, here or on another machine that shares it."""
-    if _is_locked(root):
+    if locking.is_held(pathlib.Path(root, LOCK_FILE)):
         return True
     return alive_elsewhere(root)
 
@@ -139,14 +139,3 @@ def left_behind(config: PipelineConfig) -> Interruption:
 def has_own_metadata(config: PipelineConfig) -> bool:
     """Whether ML Metadata knows of runs of this root only; else runs of another one may be at work."""
     return isinstance(config.metadata, SqliteMetadataConfig) and config.metadata.path is None
-
-
-def _is_locked(root: str) -> bool:
-    try:
-        with open(pathlib.Path(root, LOCK_FILE), "rb") as handle:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False

@@ -94,7 +94,7 @@ def test_a_registration_cut_off_before_its_artifact_is_completed(registry, serve
 
 def test_versions_of_others_are_left_alone(registry, models):
     registry._run(
-        registry._api.upsert_model_version(registry._types.ModelVersion(name="by-hand"), registry._model().id)
+        registry._api.upsert_model_version(registry._types.ModelVersion(name="by-hand"), registry._made().id)
     )
     assert registry.versions() == ()
     assert registry.register(models[0], record_of(models[0])).number == 1

@@ -100,3 +100,21 @@ def test_an_unknown_version_is_named_with_the_known_ones(registry, versions):
 def test_sqlite_on_an_object_store_is_refused():
     with pytest.raises(ValueError, match="expected a local one"):
         MlflowRegistry("clothes", "s3://bucket/registry")
+
+
+def test_reading_an_empty_root_creates_nothing(tmp_path):
+    registry = MlflowRegistry("clothes", str(tmp_path / "registry"))
+    assert registry.versions() == registry.events() == ()
+    assert registry.alias("champion") is registry.intent() is None
+    with pytest.raises(RegistryError, match=r"There is no version 1\. Known versions: none yet\."):
+        registry.fetch(1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reading_a_database_does_not_create_the_registered_model(registry, directory):
+    import mlflow
+
+    assert registry.versions() == registry.events() == ()
+    assert registry.alias("champion") is None
+    client = mlflow.MlflowClient(registry_uri=f"sqlite:///{directory}/registry.sqlite")
+    assert list(client.search_registered_models()) == []

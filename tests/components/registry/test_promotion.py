@@ -9,9 +9,8 @@ from tests.components.registry.conftest import record_of
 from tfx_contrastive.components.model.directory import complete_versions, copy_model, publish
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.interface import CHALLENGER, CHAMPION
-from tfx_contrastive.components.registry.locking import exclusive_file
 from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
-from tfx_contrastive.components.registry.store import digest_of
+from tfx_contrastive.components.registry.store import digest_of, write_lock
 from tfx_contrastive.contract.errors import RegistryError
 
 
@@ -53,8 +52,8 @@ def test_an_unblessed_version_needs_force_and_a_reason(registry, models):
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (shutil.rmtree, "The directory of version 2, .*, is not there. Bring its files back"),
-        (lambda path: (path / "version.json").unlink(), "version 2, .*, lacks version.json. Bring"),
+        (shutil.rmtree, "The directory of version 2, .*, does not exist. Restore its files"),
+        (lambda path: (path / "version.json").unlink(), "version 2, .*, lacks version.json. Restore"),
         (
             lambda path: (path / "variables/variables.index").write_bytes(b"other"),
             "is not the one that was registered as version 2: its digest is .*, expected ",
@@ -177,5 +176,5 @@ def test_a_crash_at_any_write_leaves_one_champion_and_a_true_history(directory, 
 def test_a_registry_that_this_user_can_not_change_is_told(tmp_path):
     (tmp_path / "registry").touch()
     told = r"can't be changed by this user \(uid \d+\): .*registry\.lock"
-    with pytest.raises(RegistryError, match=told), exclusive_file(f"{tmp_path}/registry/registry.lock"):
+    with pytest.raises(RegistryError, match=told), write_lock(f"{tmp_path}/registry/registry.lock"):
         pass

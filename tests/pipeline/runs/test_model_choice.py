@@ -124,7 +124,7 @@ def test_without_a_blessed_run_one_sentence_names_the_way_out(fresh):
 def test_a_registry_that_was_removed_is_told_and_its_runs_can_be_named(fresh):
     fresh.record_run("r1", 0, blessed=True)
     shutil.rmtree(f"{fresh.config.root}/registry/models")
-    with pytest.raises(RegistryError, match=r"The directory of version 1, .*, is not there\. Bring "):
+    with pytest.raises(RegistryError, match=r"The directory of version 1, .*, does not exist\. Restore "):
         choose(fresh.config, (INDEX,))
     shutil.rmtree(f"{fresh.config.root}/registry")
     with pytest.raises(NotFoundError, match="no champion, though run r1 registered version 1: ") as told:
