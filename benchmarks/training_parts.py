@@ -14,12 +14,17 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.config import EncoderConfig, PretrainConfig, ViewsConfig
+from tfx_contrastive.trainer_module.config import (
+    CATALOG,
+    AnyStep,
+    EncoderConfig,
+    ObjectiveConfig,
+    PretrainConfig,
+    Step,
+    ViewsConfig,
+)
 from tfx_contrastive.trainer_module.encoders import build_encoder
-from tfx_contrastive.trainer_module.losses.catalog import CATALOG
-from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
 from tfx_contrastive.trainer_module.pretrain.learner import Learner
-from tfx_contrastive.trainer_module.view_steps import AnyStep, Step
 from tfx_contrastive.trainer_module.views import make_view
 
 _BATCH = 512

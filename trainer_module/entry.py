@@ -2,8 +2,7 @@
 
 from tfx import v1 as tfx
 
-from tfx_contrastive.trainer_module.config import HeadConfig, PretrainConfig, ServingConfig
-from tfx_contrastive.trainer_module.tuner_config import TunerConfig
+from tfx_contrastive.trainer_module.config import HeadConfig, PretrainConfig, ServingConfig, TunerConfig
 
 
 def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:

@@ -23,9 +23,9 @@ from tfx_contrastive.trainer_module.config import (
     ImageConfig,
     PretrainConfig,
     ServingConfig,
+    TunerConfig,
+    check_policy,
 )
-from tfx_contrastive.trainer_module.tuner_config import TunerConfig
-from tfx_contrastive.trainer_module.view_steps import check_policy
 
 
 def seen_as(image: ImageConfig) -> SeenAs:

@@ -49,6 +49,6 @@ def test_text():
 
 
 def test_every_network_of_our_own_is_foretold():
-    from tfx_contrastive.trainer_module.encoder_catalog import OWN
+    from tfx_contrastive.trainer_module.config import OWN
 
     assert set(duration._COST) == set(OWN)

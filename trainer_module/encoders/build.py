@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from tfx_contrastive.trainer_module.config import EncoderConfig
-from tfx_contrastive.trainer_module.encoder_catalog import KERAS_PREFIX, min_side
+from tfx_contrastive.trainer_module.config import KERAS_PREFIX, EncoderConfig, min_side
 from tfx_contrastive.trainer_module.encoders.gradients import edges_and_colors
 from tfx_contrastive.trainer_module.encoders.keras_applications import keras_application
 from tfx_contrastive.trainer_module.encoders.pooling import pool

@@ -1,1 +1,1 @@
-"""Objectives of contrastive pretraining: one file each; `registry` joins them to their configuration."""
+"""Objectives of contrastive pretraining; `config.CATALOG` lists them, `objective.Objective` calls them."""

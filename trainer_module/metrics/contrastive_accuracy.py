@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.losses.inputs import as_views
+from tfx_contrastive.trainer_module.losses.vectors import as_views
 
 
 def contrastive_accuracy(z_a: tf.Tensor, z_b: tf.Tensor) -> tf.Tensor:

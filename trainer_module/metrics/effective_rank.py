@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.losses.inputs import as_matrix
+from tfx_contrastive.trainer_module.losses.vectors import as_matrix
 
 # Mean squared distance from the mean below which unit vectors differ by rounding only.
 _NO_VARIANCE = 1e-9

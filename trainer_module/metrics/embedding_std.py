@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.losses.inputs import as_matrix
+from tfx_contrastive.trainer_module.losses.vectors import as_matrix
 
 
 def embedding_std(z: tf.Tensor) -> tf.Tensor:

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.losses.inputs import as_matrix, check_positive
+from tfx_contrastive.trainer_module.losses.vectors import as_matrix, check_positive
 
 _QUERIES_AT_ONCE = 1024
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import PretrainConfig
 from tfx_contrastive.trainer_module.encoders import build_projection_head
-from tfx_contrastive.trainer_module.losses.registry import build_objective
+from tfx_contrastive.trainer_module.losses.objective import Objective
 from tfx_contrastive.trainer_module.pretrain.averaging import copy_network, follow
 
 
@@ -31,7 +31,7 @@ class Networks:
         self.encoder = encoder
         self.num_views = 2 + config.views.small.count
         self.projection_dim = config.projection_dims[-1]
-        self._objective = build_objective(config.objective)
+        self._objective = Objective(config.objective)
         self._target_momentum = config.target_momentum
         dims, needs = config.projection_dims, self._objective.requirements
         self._head = build_projection_head(encoder.output_shape[-1], dims)

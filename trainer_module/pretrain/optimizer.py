@@ -2,7 +2,7 @@
 
 import keras
 
-from tfx_contrastive.trainer_module.optimizer_config import AdamW, AnyOptimizer, Sgd
+from tfx_contrastive.trainer_module.config import AdamW, AnyOptimizer, Sgd
 from tfx_contrastive.trainer_module.pretrain.lars import LARS
 
 

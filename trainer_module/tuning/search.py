@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow_transform as tft
 
 from tfx_contrastive.contract.errors import PretrainingCollapsedError
-from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.config import PretrainConfig, TunerConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
 from tfx_contrastive.trainer_module.head.encode import BatchEncoder
 from tfx_contrastive.trainer_module.head.linear_probe import fit_linear_probe
@@ -20,7 +20,6 @@ from tfx_contrastive.trainer_module.metrics.knn_probe import knn_accuracy
 from tfx_contrastive.trainer_module.pretrain.loop import pretrain
 from tfx_contrastive.trainer_module.pretrain.run import run_digest
 from tfx_contrastive.trainer_module.pretrain.watch import PROBE_TEMPERATURE
-from tfx_contrastive.trainer_module.tuner_config import TunerConfig
 from tfx_contrastive.trainer_module.tuning.space import apply_hyperparameters, search_space
 
 _log = logging.getLogger(__name__)

@@ -6,9 +6,13 @@ from typing import Any
 
 import keras_tuner
 
-from tfx_contrastive.trainer_module.config import PretrainConfig
-from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
-from tfx_contrastive.trainer_module.tuner_config import CONFIGURED, TunerConfig, objective_label
+from tfx_contrastive.trainer_module.config import (
+    CONFIGURED,
+    ObjectiveConfig,
+    PretrainConfig,
+    TunerConfig,
+    objective_label,
+)
 
 _log = logging.getLogger(__name__)
 

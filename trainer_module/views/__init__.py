@@ -1,7 +1,6 @@
-"""Views: batched, seeded augmentations in the graph, for any number of channels."""
+"""Views: seeded augmentations of a batch in the TensorFlow graph, for any number of channels."""
 
-from tfx_contrastive.trainer_module.view_steps import check_policy
 from tfx_contrastive.trainer_module.views.compose import make_view, make_views, small_view_size
 from tfx_contrastive.trainer_module.views.grid import draw_views, view_grid
 
-__all__ = ["check_policy", "draw_views", "make_view", "make_views", "small_view_size", "view_grid"]
+__all__ = ["draw_views", "make_view", "make_views", "small_view_size", "view_grid"]

@@ -1,8 +1,8 @@
 """Crop, flip, rotation and translation, merged into one resampling of the batch.
 
-Each step is a 3x3 matrix that maps homogeneous coordinates of the output, in [-1, 1] across the image
-and centred, to those of the input. Steps are applied in the order of the policy, so that the product
-is M_1 M_2 … M_k: the last step is the one nearest to the output.
+Each step is a 3x3 matrix that maps homogeneous coordinates of the output to those of the input; both are
+centered and range over [-1, 1]. Steps are applied in the order of the policy, so that their product is
+M_1 M_2 … M_k: the last step is nearest to the output.
 """
 
 import math
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.view_steps import Crop, Flip, Rotate, Step, Translate
+from tfx_contrastive.trainer_module.config import Crop, Flip, Rotate, Step, Translate
 from tfx_contrastive.trainer_module.views.random import chosen, fold_in, log_uniform, uniform
 
 GEOMETRIC = (Crop, Flip, Rotate, Translate)
@@ -19,7 +19,7 @@ GEOMETRIC = (Crop, Flip, Rotate, Translate)
 def resample(
     images: tf.Tensor, steps: Sequence[Step], seed: tf.Tensor, size: tuple[int, int] | None = None
 ) -> tf.Tensor:
-    """Applies all geometric steps to a batch with one bilinear resampling.
+    """Apply all geometric steps to a batch with one bilinear resampling.
 
     Args:
         images: float32 [B, H, W, C].
@@ -28,13 +28,13 @@ def resample(
         size: Height and width of the result; None: those of the images.
 
     Returns:
-        float32 [B, size[0], size[1], C]. What lies beyond the border is 0 after a translation or a
-        rotation; a crop never looks beyond it.
+        float32 [B, size[0], size[1], C]. Pixels beyond the border are 0 after a translation or rotation; a
+        crop never reads beyond the border.
     """
     shape = tf.shape(images)
     rows, height, width = shape[0], tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
     out_height, out_width = size or (images.shape[1], images.shape[2])
-    # Pixel centres: u = x * scale + offset maps [0, w-1] to the centred unit square.
+    # Pixel centers: u = x * scale + offset maps [0, w-1] to the centered unit square.
     to_unit = _matrix(
         2.0 / out_width, 0.0, 1.0 / out_width - 1.0, 0.0, 2.0 / out_height, 1.0 / out_height - 1.0
     )
@@ -58,7 +58,7 @@ def _leaves_the_image(steps: Sequence[Step]) -> bool:
 
 
 def _matrix(a: object, b: object, c: object, d: object, e: object, f: object) -> tf.Tensor:
-    """Affine matrix [[a, b, c], [d, e, f], [0, 0, 1]] of scalars, or a batch of them from [B] tensors."""
+    """Return the affine matrix [[a, b, c], [d, e, f], [0, 0, 1]], or a batch of them from [B] tensors."""
     values = [tf.convert_to_tensor(value, tf.float32) for value in (a, b, c, d, e, f, 0.0, 0.0, 1.0)]
     shape = tf.shape(sum(values))
     flat = tf.stack([tf.broadcast_to(value, shape) for value in values], axis=-1)
@@ -66,7 +66,7 @@ def _matrix(a: object, b: object, c: object, d: object, e: object, f: object) ->
 
 
 def _crop(step: Crop, rows: tf.Tensor, aspect: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Window of a random area, aspect ratio and place, always inside the image."""
+    """Return the matrix of a window of random area, aspect ratio and position inside the image."""
     del aspect  # the window's ratio is relative to the image's
     area = uniform(fold_in(seed, 0), rows, step.min_area, step.max_area)
     ratio = tf.sqrt(log_uniform(fold_in(seed, 1), rows, step.max_aspect_ratio))

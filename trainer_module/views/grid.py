@@ -1,4 +1,4 @@
-"""A picture of views, for a person to look at before training for hours."""
+"""A picture of views, to inspect a policy before a long training."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ _TILE_GROUND = "#c9ced6"  # seen through transparent pixels
 
 @dataclasses.dataclass(frozen=True)
 class ViewColumns:
-    """Images and their views, a column at a time.
+    """Images and their views.
 
     Attributes:
         images: uint8 [N, H, W, C].
-        draws: Of each draw its views, each uint8 [N, h, w, C]: a pair of large ones, then small ones.
+        draws: The views of each draw, each uint8 [N, h, w, C]: two large ones, then the small ones.
     """
 
     images: np.ndarray
@@ -32,16 +32,16 @@ class ViewColumns:
 
 
 def draw_views(images: np.ndarray, config: ViewsConfig, seed: int, num_draws: int) -> ViewColumns:
-    """Makes all views of each image, several times.
+    """Draw all views of each image several times.
 
     Args:
         images: uint8 [N, H, W, C].
-        config: How views are made.
+        config: Policy and small views.
         seed: Seed of the views, not negative.
-        num_draws: How often.
+        num_draws: Number of draws.
 
     Raises:
-        ValueError: If the policy has colour steps and the images have no colours.
+        ValueError: If the policy has color steps and the images have no colors.
     """
     draws = []
     for draw in range(num_draws):
@@ -51,14 +51,14 @@ def draw_views(images: np.ndarray, config: ViewsConfig, seed: int, num_draws: in
 
 
 def view_grid(columns: ViewColumns, captions: Sequence[str]) -> Image.Image:
-    """Draws a row an image: the image itself, then each draw of its views, a gap between draws.
+    """Draw one row per image: the image, then each draw of its views, with a gap between draws.
 
     Args:
-        columns: What to draw.
-        captions: A short text under each image.
+        columns: Images and views.
+        captions: One short text per image, which is drawn below it.
 
     Returns:
-        RGB. Pixels of small images are enlarged without blurring: they are what the encoder sees.
+        RGB image. Small images are enlarged without blurring, so that their pixels are visible.
     """
     scale = _scale(max(columns.images.shape[1:3]))
     groups: list[tuple[str, tuple[np.ndarray, ...]]] = [("image", (columns.images,))]
@@ -90,12 +90,12 @@ def _width(groups: Sequence[tuple[str, tuple[np.ndarray, ...]]], scale: float) -
 
 
 def _scale(side: int) -> float:
-    """Whole numbers enlarge, so that every pixel is as large as its neighbour."""
+    """Return the factor of the tiles; a whole number if it enlarges, so that all pixels have one size."""
     return max(1, round(_SIDE / side)) if side <= _SIDE else _SIDE / side
 
 
 def _paste(grid: Image.Image, pixels: np.ndarray, scale: float, left: int, top: int, height: int) -> None:
-    """Puts a tile into its cell, half-way down where it is smaller."""
+    """Paste a tile into its cell, vertically centered if it is smaller."""
     tile = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     size = (max(1, round(tile.width * scale)), max(1, round(tile.height * scale)))
     tile = tile.resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
@@ -110,7 +110,7 @@ def _paste(grid: Image.Image, pixels: np.ndarray, scale: float, left: int, top: 
 def _fitting(
     text: str, width: int, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
 ) -> str:
-    """As much of a text as fits."""
+    """Return the text, shortened with an ellipsis if it is wider than `width` pixels."""
     if draw.textlength(text, font) <= width:
         return text
     while text and draw.textlength(text + "…", font) > width:

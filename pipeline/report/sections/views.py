@@ -10,9 +10,8 @@ from tfx_contrastive.pipeline.report.samples import ImageSample
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
 from tfx_contrastive.pipeline.runs import files
 from tfx_contrastive.pipeline.runs.lineage import NodeRun, Run
-from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.config import PretrainConfig, TunerConfig
 from tfx_contrastive.trainer_module.images import decode_images
-from tfx_contrastive.trainer_module.tuner_config import TunerConfig
 from tfx_contrastive.trainer_module.views import make_views
 
 NUM_IMAGES = 12

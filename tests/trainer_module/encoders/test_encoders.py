@@ -2,8 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfx_contrastive.trainer_module.config import EncoderConfig
-from tfx_contrastive.trainer_module.encoder_catalog import OWN
+from tfx_contrastive.trainer_module.config import OWN, EncoderConfig
 from tfx_contrastive.trainer_module.encoders import (
     build_encoder,
     build_projection_head,

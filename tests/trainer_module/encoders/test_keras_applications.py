@@ -8,8 +8,7 @@ import pytest
 import tensorflow as tf
 from pydantic import ValidationError
 
-from tfx_contrastive.trainer_module.config import EncoderConfig
-from tfx_contrastive.trainer_module.encoder_catalog import KERAS_APPLICATIONS, min_side
+from tfx_contrastive.trainer_module.config import KERAS_APPLICATIONS, EncoderConfig, min_side
 from tfx_contrastive.trainer_module.encoders import build_encoder, load_encoder, load_pretrained, save_encoder
 from tfx_contrastive.trainer_module.encoders.keras_applications import ModelInput, input_map
 

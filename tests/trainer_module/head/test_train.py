@@ -10,12 +10,13 @@ from tfx_contrastive.trainer_module.config import (
     EncoderConfig,
     FineTuneConfig,
     HeadConfig,
+    Rotate,
     SelfTrainingConfig,
+    Translate,
 )
 from tfx_contrastive.trainer_module.encoders import build_encoder
 from tfx_contrastive.trainer_module.head import train_head
 from tfx_contrastive.trainer_module.head.scores import log_loss
-from tfx_contrastive.trainer_module.view_steps import Rotate, Translate
 
 SHORT = FineTuneConfig(
     policy=(Translate(), Rotate(max_degrees=10)),

@@ -10,9 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import views
-from tfx_contrastive.trainer_module.losses.catalog import CATALOG
-from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
-from tfx_contrastive.trainer_module.losses.registry import Objective, build_objective
+from tfx_contrastive.trainer_module.config import CATALOG, ObjectiveConfig
+from tfx_contrastive.trainer_module.losses.objective import Objective
 
 NUM, DIM = 8, 5
 LABELS = np.array([0, 1, -1, 0, -1, 1, 2, 2], np.int32)
@@ -75,7 +74,7 @@ def main() -> None:
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     differences = {}
     for name, spec in CATALOG.items():
-        objective = build_objective(ObjectiveConfig(name=name, params=dict.fromkeys(spec.parameters, 0.5)))
+        objective = Objective(ObjectiveConfig(name=name, params=dict.fromkeys(spec.parameters, 0.5)))
         (loss, gradient), (loss_2, gradient_2) = (
             on_one_device(objective),
             on_two_replicas(objective, strategy),

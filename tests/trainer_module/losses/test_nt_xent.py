@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer_module.losses.references import check_gradient, cosine, views
-from tfx_contrastive.trainer_module.losses.nt_xent import nt_xent_loss
+from tfx_contrastive.trainer_module.losses.softmax import nt_xent_loss
 
 
 def reference(z_a: np.ndarray, z_b: np.ndarray, temperature: float) -> np.ndarray:

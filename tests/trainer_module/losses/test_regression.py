@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import check_gradient, cosine, views
-from tfx_contrastive.trainer_module.losses.byol import byol_loss
-from tfx_contrastive.trainer_module.losses.simsiam import simsiam_loss
+from tfx_contrastive.trainer_module.losses.regression import byol_loss, simsiam_loss
 
 
 def simsiam_reference(p_a, p_b, z_a, z_b):

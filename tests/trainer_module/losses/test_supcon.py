@@ -3,8 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import check_gradient, cosine, views
-from tfx_contrastive.trainer_module.losses.nt_xent import nt_xent_loss
-from tfx_contrastive.trainer_module.losses.supcon import supcon_loss
+from tfx_contrastive.trainer_module.losses.softmax import nt_xent_loss, supcon_loss
 
 LABELS = np.array([3, 0, -1, 3, -1, 0])
 
@@ -66,5 +65,5 @@ def test_exchanging_the_views_exchanges_the_anchors():
 
 @pytest.mark.parametrize("labels", [np.zeros(6), np.zeros(5, int), np.zeros([6, 1], int)])
 def test_refuses_labels_that_do_not_fit(labels):
-    with pytest.raises(ValueError, match="expected one integer an image"):
+    with pytest.raises(ValueError, match="expected one integer per image"):
         supcon_loss(*views(), 0.2, labels)

@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.config import PretrainConfig
-from tfx_contrastive.trainer_module.losses.catalog import CATALOG
+from tfx_contrastive.trainer_module.config import CATALOG, PretrainConfig
 from tfx_contrastive.trainer_module.pretrain.gradients import (
     gradient_at_once,
     gradient_in_parts,

@@ -12,12 +12,12 @@ from tfx_contrastive.contract.errors import PretrainingCollapsedError, StoppedEr
 from tfx_contrastive.trainer_module.config import (
     AdamW,
     EncoderConfig,
+    ObjectiveConfig,
     PretrainConfig,
     ViewsConfig,
     WatchConfig,
 )
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
 from tfx_contrastive.trainer_module.pretrain.learner import Learner
 from tfx_contrastive.trainer_module.pretrain.loop import pretrain
 from tfx_contrastive.trainer_module.pretrain.run import run_digest

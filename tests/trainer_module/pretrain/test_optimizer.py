@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tfx_contrastive.trainer_module.optimizer_config import AdamW, AnyOptimizer, Lars, Sgd
+from tfx_contrastive.trainer_module.config import AdamW, AnyOptimizer, Lars, Sgd
 from tfx_contrastive.trainer_module.pretrain.lars import LARS
 from tfx_contrastive.trainer_module.pretrain.optimizer import build_optimizer
 

@@ -5,14 +5,18 @@ import numpy as np
 import pytest
 
 from tests.trainer_module.digits_data import digit_pixels
-from tfx_contrastive.trainer_module.config import EncoderConfig, PretrainConfig, WatchConfig
+from tfx_contrastive.trainer_module.config import (
+    EncoderConfig,
+    Lars,
+    Noise,
+    ObjectiveConfig,
+    PretrainConfig,
+    TunerConfig,
+    WatchConfig,
+)
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
-from tfx_contrastive.trainer_module.optimizer_config import Lars
-from tfx_contrastive.trainer_module.tuner_config import TunerConfig
 from tfx_contrastive.trainer_module.tuning.search import PretrainTuner
 from tfx_contrastive.trainer_module.tuning.space import apply_hyperparameters, search_space, tuned
-from tfx_contrastive.trainer_module.view_steps import Noise
 
 SPACE = TunerConfig(
     max_trials=2,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module import view_steps as steps
+from tfx_contrastive.trainer_module import config as steps
 from tfx_contrastive.trainer_module.config import SmallViewsConfig, ViewsConfig
 from tfx_contrastive.trainer_module.views import make_view, make_views
 

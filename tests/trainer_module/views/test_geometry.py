@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.view_steps import Crop, Flip, Rotate, Translate
+from tfx_contrastive.trainer_module.config import Crop, Flip, Rotate, Translate
 from tfx_contrastive.trainer_module.views.geometry import resample
 
 SEED = tf.constant([1, 2])

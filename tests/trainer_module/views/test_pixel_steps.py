@@ -3,11 +3,18 @@ import pytest
 import tensorflow as tf
 from scipy import ndimage
 
-from tfx_contrastive.trainer_module import view_steps as steps
-from tfx_contrastive.trainer_module.views.blur import blur
-from tfx_contrastive.trainer_module.views.color import color_jitter, greyscale
-from tfx_contrastive.trainer_module.views.cutout import cutout
-from tfx_contrastive.trainer_module.views.intensity import brightness, contrast, gamma, noise, solarize
+from tfx_contrastive.trainer_module import config as steps
+from tfx_contrastive.trainer_module.views.pixel_steps import (
+    blur,
+    brightness,
+    color_jitter,
+    contrast,
+    cutout,
+    gamma,
+    greyscale,
+    noise,
+    solarize,
+)
 
 SEED = tf.constant([3, 4])
 GREY = tf.constant(np.random.default_rng(0).random((200, 12, 14, 1)), tf.float32)

@@ -1,4 +1,4 @@
-"""Configuration of the optimisers: one class each, told apart by `name`; AdamW where none is given."""
+"""Configuration of the optimizers: one class each, selected by `name`; the default is AdamW."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,10 +8,12 @@ from tfx_contrastive.contract.frozen import Frozen
 
 
 class Optimizer(Frozen):
-    """What all have: linear warm-up, then cosine decay to zero."""
+    """Settings of all optimizers: linear warm-up, then cosine decay to zero."""
 
-    warmup_fraction: float = Field(0.1, ge=0, lt=1, description="share of the steps spent warming up")
-    clip_norm: float | None = Field(None, gt=0, description="global norm of gradients; None: no clipping")
+    warmup_fraction: float = Field(0.1, ge=0, lt=1, description="share of the steps spent on warm-up")
+    clip_norm: float | None = Field(
+        None, gt=0, description="largest global norm of the gradients; None: no clipping"
+    )
 
 
 class AdamW(Optimizer):
@@ -19,7 +21,7 @@ class AdamW(Optimizer):
 
     name: Literal["adamw"] = "adamw"
     learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1e-4, ge=0, description="decoupled: times the learning rate")
+    weight_decay: float = Field(1e-4, ge=0, description="decoupled: multiplied by the learning rate")
 
 
 class Sgd(Optimizer):
@@ -27,23 +29,23 @@ class Sgd(Optimizer):
 
     name: Literal["sgd"] = "sgd"
     learning_rate: float = Field(0.1, gt=0)
-    weight_decay: float = Field(1e-4, ge=0, description="decoupled: times the learning rate")
+    weight_decay: float = Field(1e-4, ge=0, description="decoupled: multiplied by the learning rate")
     momentum: float = Field(0.9, ge=0, lt=1)
     nesterov: bool = True
 
 
 class Lars(Optimizer):
-    """SGD for large batches: each layer scales the rate by its weights and gradient (arXiv:1708.03888)."""
+    """SGD for large batches, with a learning rate per layer (arXiv:1708.03888)."""
 
     name: Literal["lars"] = "lars"
-    learning_rate: float = Field(0.6, gt=0, description="SimCLR: 0.3 a 256 images of the batch")
-    weight_decay: float = Field(1e-6, ge=0, description="part of the gradient, as published")
+    learning_rate: float = Field(0.6, gt=0, description="SimCLR: 0.3 per 256 images of the batch")
+    weight_decay: float = Field(1e-6, ge=0, description="added to the gradient, as published")
     momentum: float = Field(0.9, ge=0, lt=1)
     trust_coefficient: float = Field(1e-3, gt=0, description="eta of the paper")
 
 
 def _name(value: Any) -> str:
-    """What tells the optimisers apart: they are AdamW unless they say otherwise."""
+    """Return the name that selects the class of an optimizer: `adamw` where none is given."""
     return str(value.get("name", "adamw") if isinstance(value, dict) else getattr(value, "name", value))
 
 

@@ -1,5 +1,3 @@
-"""The objectives on statistics of the batch: Barlow Twins, VICReg, alignment + uniformity."""
-
 import itertools
 
 import numpy as np
@@ -7,9 +5,13 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import check_gradient, views
-from tfx_contrastive.trainer_module.losses.alignment_uniformity import alignment_uniformity_loss
-from tfx_contrastive.trainer_module.losses.barlow_twins import barlow_twins_loss
-from tfx_contrastive.trainer_module.losses.vicreg import vicreg_loss
+from tfx_contrastive.trainer_module.losses.statistics import (
+    alignment_term,
+    alignment_uniformity_loss,
+    barlow_twins_loss,
+    uniformity_term,
+    vicreg_loss,
+)
 
 
 def barlow_twins_reference(z_a, z_b, redundancy_weight):
@@ -114,3 +116,24 @@ def test_refuses_a_single_image_and_weights_that_are_not_positive(loss, referenc
         loss(*views(num=1), *parameters)
     with pytest.raises(ValueError, match="is -1.0: expected a positive"):
         loss(*views(), *parameters[:-1], -1.0)
+
+
+def unit(z: np.ndarray) -> np.ndarray:
+    return z / np.linalg.norm(z, axis=1, keepdims=True)
+
+
+def test_alignment_is_the_squared_distance_of_unit_vectors() -> None:
+    a, b = map(unit, views())
+    np.testing.assert_allclose(alignment_term(*views()), np.square(a - b).sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(alignment_term(tf.eye(3), -tf.eye(3)), [4, 4, 4])
+
+
+def test_uniformity_is_the_log_of_the_mean_potential() -> None:
+    z = unit(views()[0])
+    potentials = [np.exp(-2 * np.square(x - y).sum()) for x, y in itertools.combinations(z, 2)]
+    assert float(uniformity_term(views()[0], 2.0)) == pytest.approx(np.log(np.mean(potentials)), rel=1e-5)
+    assert float(uniformity_term(tf.ones([5, 3]), 2.0)) == pytest.approx(0, abs=1e-5)
+
+
+def test_uniformity_of_orthonormal_vectors_has_the_closed_form() -> None:
+    assert float(uniformity_term(tf.eye(7), 2.0)) == pytest.approx(-4)

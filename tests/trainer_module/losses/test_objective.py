@@ -1,13 +1,15 @@
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import views
-from tfx_contrastive.trainer_module.losses.catalog import CATALOG
-from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
-from tfx_contrastive.trainer_module.losses.info_nce import info_nce_loss
-from tfx_contrastive.trainer_module.losses.registry import build_objective
-from tfx_contrastive.trainer_module.losses.supcon import supcon_loss
+from tfx_contrastive.trainer_module.config import CATALOG, ObjectiveConfig
+from tfx_contrastive.trainer_module.losses.objective import Objective, gather_global_batch
+from tfx_contrastive.trainer_module.losses.softmax import info_nce_loss, supcon_loss
 
 EVERY = [
     ObjectiveConfig(name=name, distance=distance, params=dict.fromkeys(spec.parameters, 0.5))
@@ -27,7 +29,7 @@ def call(objective, z_a, z_b):
 @each_objective
 def test_is_a_float32_scalar_also_for_half_precision(config):
     z_a, z_b = views()
-    objective = build_objective(config)
+    objective = Objective(config)
     full, half = call(objective, z_a, z_b), call(objective, np.float16(z_a), np.float16(z_b))
     assert full.dtype == half.dtype == tf.float32
     assert full.shape == half.shape == []
@@ -36,7 +38,7 @@ def test_is_a_float32_scalar_also_for_half_precision(config):
 
 @each_objective
 def test_order_of_the_images_does_not_matter(config):
-    order, (z_a, z_b), objective = np.array([3, 1, 5, 0, 2, 4]), views(), build_objective(config)
+    order, (z_a, z_b), objective = np.array([3, 1, 5, 0, 2, 4]), views(), Objective(config)
     if objective.requirements.targets != "none":
         shuffled = objective(z_a[order], z_b[order], targets=(z_a[::-1][order], z_b[::-1][order]))
     else:
@@ -47,7 +49,7 @@ def test_order_of_the_images_does_not_matter(config):
 
 @each_objective
 def test_a_graph_with_unknown_batch_size_computes_the_same(config):
-    objective = build_objective(config)
+    objective = Objective(config)
     spec = tf.TensorSpec([None, 5])
 
     @tf.function(input_signature=[spec, spec])
@@ -63,17 +65,17 @@ def test_a_graph_with_unknown_batch_size_computes_the_same(config):
 @pytest.mark.parametrize("config", [c for c in EVERY if CATALOG[c.name].chance_loss], ids=lambda c: c.name)
 def test_chance_loss_is_that_of_constant_embeddings(config):
     z = tf.ones([6, 4])
-    assert float(build_objective(config)(z, z)) == pytest.approx(config.spec.chance_loss(6), abs=1e-4)
+    assert float(Objective(config)(z, z)) == pytest.approx(config.spec.chance_loss(6), abs=1e-4)
 
 
 def test_parameters_distance_and_labels_arrive():
     config = ObjectiveConfig(name="info_nce", distance="manhattan", params={"temperature": 0.3})
     np.testing.assert_array_equal(
-        build_objective(config).per_anchor(*views()), info_nce_loss(*views(), 0.3, "manhattan")
+        Objective(config).per_anchor(*views()), info_nce_loss(*views(), 0.3, "manhattan")
     )
     config = ObjectiveConfig(name="supcon", params={"temperature": 0.3})
     np.testing.assert_array_equal(
-        build_objective(config).per_anchor(*views(), LABELS), supcon_loss(*views(), 0.3, LABELS)
+        Objective(config).per_anchor(*views(), LABELS), supcon_loss(*views(), 0.3, LABELS)
     )
 
 
@@ -83,10 +85,37 @@ def test_parameters_distance_and_labels_arrive():
         ("byol", {}, r"byol regresses targets: pass targets=\(t_a, t_b\), projections of the ema network"),
         ("simsiam", {}, "projections of the online network"),
         ("nt_xent", {"targets": views()}, "has no targets"),
-        ("nt_xent", {"labels": LABELS}, "has no use for labels"),
+        ("nt_xent", {"labels": LABELS}, "does not use labels"),
     ],
 )
 def test_refuses_what_is_missing_or_useless(name, arguments, message):
     config = next(config for config in EVERY if config.name == name)
     with pytest.raises(ValueError, match=message):
-        build_objective(config)(*views(), **arguments)
+        Objective(config)(*views(), **arguments)
+
+
+@pytest.mark.slow
+def test_two_replicas_have_the_loss_and_gradient_of_one_device_on_the_global_batch():
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.trainer_module.losses.replicas"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    differences = json.loads(run.stdout.splitlines()[-1])
+    assert set(differences) == set(CATALOG)
+    for name, (loss, gradient) in differences.items():
+        assert loss < 1e-5, name
+        assert gradient < 1e-4, name
+
+
+def test_one_replica_keeps_its_rows():
+    rows = tf.constant([[1.0], [2.0]])
+    np.testing.assert_array_equal(gather_global_batch(rows), rows)
+
+
+def test_refuses_to_be_called_outside_of_a_replica():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope(), pytest.raises(RuntimeError, match=r"passed to strategy\.run"):
+        gather_global_batch(tf.ones([2, 2]))

@@ -4,8 +4,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from tfx_contrastive.trainer_module.losses.catalog import ALL_DISTANCES, CATALOG
-from tfx_contrastive.trainer_module.losses.config import ObjectiveConfig
+from tfx_contrastive.trainer_module.config import ALL_DISTANCES, CATALOG, ObjectiveConfig
 
 
 def test_states_every_parameter_and_the_published_distance():
@@ -43,7 +42,7 @@ def test_accepts_sensible_distances_and_refuses_the_others_with_the_list(name, d
         ({"name": "nt_xent"}, r"nt_xent needs params\.temperature"),
         ({"name": "nt_xent", "params": {"temperature": 0}}, "expected a positive number"),
         ({"name": "nt_xent", "params": {"temperature": "nan"}}, "finite"),
-        ({"name": "simsiam", "params": {"margin": 1}}, "simsiam takes no margin: it takes nothing"),
+        ({"name": "simsiam", "params": {"margin": 1}}, "simsiam takes no margin: it takes no parameters"),
         ({"name": "info_nce", "distance": "hamming", "params": {"temperature": 1}}, "no distance 'hamming'"),
         ({"name": "nt_xent", "temperature": 0.1}, "Extra inputs are not permitted"),
     ],
@@ -54,5 +53,5 @@ def test_refuses_with_what_to_do(given, message):
 
 
 def test_imports_no_tensorflow():
-    code = "import sys, trainer_module.losses.config; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, tfx_contrastive.trainer_module.config; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer_module.losses.references import DISTANCES, check_gradient, views
-from tfx_contrastive.trainer_module.losses.catalog import ALL_DISTANCES
-from tfx_contrastive.trainer_module.losses.distances import paired_distance, pairwise_distance
+from tfx_contrastive.trainer_module.config import ALL_DISTANCES
+from tfx_contrastive.trainer_module.losses.vectors import paired_distance, pairwise_distance
 
 each_distance = pytest.mark.parametrize("distance", ALL_DISTANCES)
 

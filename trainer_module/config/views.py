@@ -1,7 +1,8 @@
-"""Configuration of the augmentation steps: one class a step, told apart by `name`.
+"""Configuration of the views: the augmentation steps of a policy, and the number of small views.
 
-A policy is a list of these, applied in order. Neighbouring geometric steps (crop, flip, rotate,
-translate) are merged into one resampling of the batch. Pixels are in [0, 1] for every amount below.
+A policy is a list of steps, applied in order; each step is a class that is selected by `name`. Adjacent
+geometric steps (crop, flip, rotate, translate) are merged into one resampling of the batch. All amounts
+are for pixels in [0, 1].
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Step(Frozen):
-    """Base of all steps: immutable, unknown keys refused."""
+    """Base class of all steps."""
 
     def described(self) -> str:
-        """Its parameters as text, such as `min_area 0.25, max_area 1`."""
+        """Return the parameters as text, such as `min_area 0.25, max_area 1`."""
         values = self.model_dump(exclude={"name"})
         return ", ".join(f"{key} {value:g}" for key, value in values.items())
 
@@ -26,14 +27,18 @@ class Step(Frozen):
 class Crop(Step):
     """Random resized crop: a window of a random area and aspect ratio, resized to the view.
 
-    Resizing blurs. Where images are small, a probability below 1 keeps a share of the views as sharp as the
-    images that are classified later (docs/experiments.md).
+    Resizing blurs. For small images, a probability below 1 leaves some views as sharp as the images that
+    are classified later (docs/experiments.md).
     """
 
     name: Literal["crop"] = "crop"
-    min_area: float = Field(0.25, gt=0, le=1, description="smallest area of the window, as a share")
+    min_area: float = Field(
+        0.25, gt=0, le=1, description="smallest area of the window, as a share of the image"
+    )
     max_area: float = Field(1.0, gt=0, le=1)
-    max_aspect_ratio: float = Field(1.3333, ge=1, le=4, description="ratio drawn from [1/r, r], log-uniform")
+    max_aspect_ratio: float = Field(
+        1.3333, ge=1, le=4, description="r: the ratio is drawn from [1/r, r], log-uniform"
+    )
     probability: Probability = 1.0
 
     @model_validator(mode="after")
@@ -54,7 +59,7 @@ class Flip(Step):
 
 
 class Rotate(Step):
-    """Rotate around the centre by an angle from [-max_degrees, max_degrees]."""
+    """Rotate around the center by an angle from [-max_degrees, max_degrees]."""
 
     name: Literal["rotate"] = "rotate"
     max_degrees: float = Field(15.0, ge=0, le=180)
@@ -94,16 +99,16 @@ class Gamma(Step):
 
 
 class ColorJitter(Step):
-    """Change saturation and hue. For RGB or RGBA (alpha untouched); other images are refused."""
+    """Change saturation and hue. Needs RGB or RGBA images; alpha stays unchanged."""
 
     name: Literal["color_jitter"] = "color_jitter"
     max_saturation: float = Field(0.4, ge=0, le=1)
-    max_hue: float = Field(0.1, ge=0, le=0.5, description="share of the full colour circle")
+    max_hue: float = Field(0.1, ge=0, le=0.5, description="share of the full color circle")
     probability: Probability = 0.8
 
 
 class Greyscale(Step):
-    """Replace colours by their luminance. For RGB or RGBA (alpha untouched); others are refused."""
+    """Replace colors by their luminance. Needs RGB or RGBA images; alpha stays unchanged."""
 
     name: Literal["greyscale"] = "greyscale"
     probability: Probability = 0.2
@@ -182,10 +187,10 @@ _NEEDS_COLOR = (ColorJitter, Greyscale)
 
 
 def default_policy(channels: int) -> tuple[AnyStep, ...]:
-    """The steps where a configuration names none: crop, flip and light; in color, changes of color too.
+    """Return the default policy: crop, flip, brightness and contrast; with 3 or 4 channels also color steps.
 
     Args:
-        channels: Of the images.
+        channels: Number of channels of the images.
     """
     if channels < 3:
         return Crop(), Flip(), Brightness(), Contrast()
@@ -193,19 +198,37 @@ def default_policy(channels: int) -> tuple[AnyStep, ...]:
 
 
 def check_policy(policy: Sequence[Step], channels: int, where: str = "views.policy") -> None:
-    """Refuses steps that make no sense for the images.
+    """Check that a policy suits the images.
 
     Args:
         policy: The steps.
-        channels: Of the images.
-        where: What to call the policy in an error.
+        channels: Number of channels of the images.
+        where: Name of the policy in the error message.
 
     Raises:
-        ValueError: If a colour step is given for images without colours.
+        ValueError: If the policy has color steps and the images have no colors.
     """
     wrong = [step.name for step in policy if isinstance(step, _NEEDS_COLOR)]
     if wrong and channels < 3:
         raise ValueError(
             f"{where} has {', '.join(wrong)}, but images have {channels} channel(s), not 3 or 4: "
-            "take these steps out, or set image.channels to 3"
+            "remove these steps, or set image.channels to 3"
         )
+
+
+class SmallViewsConfig(Frozen):
+    """Multi-crop (SwAV, arXiv:2006.09882): additional small views of small parts of the image."""
+
+    count: int = Field(0, ge=0, le=16)
+    size: float = Field(0.5, gt=0, le=1, description="side of a small view as a share of the image's side")
+    min_area: float = Field(0.05, gt=0, le=1)
+    max_area: float = Field(0.3, gt=0, le=1)
+
+
+class ViewsConfig(Frozen):
+    """A policy for the two large views, and the number and size of the small ones."""
+
+    policy: tuple[AnyStep, ...] = Field(
+        default_policy(1), description="the default has additional color steps for images with colors"
+    )
+    small: SmallViewsConfig = SmallViewsConfig()
