@@ -18,7 +18,7 @@ from tests.pipeline.runners.data_plane import BrightnessModel
 from tfx_contrastive.components.evaluation import eval_config
 from tfx_contrastive.components.image_example_gen import inspect_source
 from tfx_contrastive.components.image_example_gen.adapters import idx
-from tfx_contrastive.components.image_example_gen.adapters.fashion_mnist import MD5, find
+from tfx_contrastive.components.image_example_gen.adapters.known_data_sets import MD5, find_fashion_mnist
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
 from tfx_contrastive.pipeline import pipeline as topology
 from tfx_contrastive.pipeline.config import load_config
@@ -152,7 +152,7 @@ def write_images(folder: pathlib.Path, num_images: int) -> None:
 
 def _fashion_mnist() -> tuple[np.ndarray, np.ndarray]:
     """Training images uint8 [60000, 28, 28] and labels uint8 [60000]."""
-    folder = find(FashionMnistSource())
+    folder = find_fashion_mnist(FashionMnistSource())
     found = []
     for name in list(MD5)[:2]:
         with idx._open(f"{folder}/{name}") as file:

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.components.image_example_gen.adapters import fashion_mnist
+from tfx_contrastive.components.image_example_gen.adapters import known_data_sets
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
 from tfx_contrastive.trainer_module.config import EncoderConfig, ImageConfig, ServingConfig
 from tfx_contrastive.trainer_module.encoders import build_encoder
@@ -79,7 +79,7 @@ def row(
 
 def test_images(count: int) -> np.ndarray:
     """The first test images, uint8 [N, 28, 28, 1]."""
-    directory = fashion_mnist.find(FashionMnistSource())
+    directory = known_data_sets.find(FashionMnistSource())
     with gzip.open(os.path.join(directory, "t10k-images-idx3-ubyte.gz")) as file:
         data = np.frombuffer(file.read(16 + count * 28 * 28), np.uint8, offset=16)
     return data.reshape(-1, 28, 28, 1)
@@ -92,7 +92,7 @@ def export(folder: pathlib.Path, encoder: keras.Model, head: keras.Model, images
 
     transform = run_transform(folder / "transform", [make_example(image) for image in images], ImageConfig())
     limit = ServingConfig().max_pixels
-    export_classifier(str(folder / "model"), encoder, head, fashion_mnist.CLASS_NAMES, transform, limit)
+    export_classifier(str(folder / "model"), encoder, head, known_data_sets.CLASS_NAMES, transform, limit)
     return str(folder / "model")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tfx_contrastive.components.image_example_gen import SourceInspection, fingerprint
-from tfx_contrastive.components.image_example_gen.digests import FILE_NAME
+from tfx_contrastive.components.image_example_gen.fingerprints import FILE_NAME
 from tfx_contrastive.pipeline.config import PipelineConfig
 
 

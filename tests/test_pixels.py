@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.components.image_example_gen.support import rgb_tiff
 from tests.trainer_module.digits_data import encode_png, make_example, run_transform
-from tfx_contrastive.components.examples import headers
+from tfx_contrastive.components.examples import tensorflow_images
 from tfx_contrastive.components.examples.decode import decode, for_model
 from tfx_contrastive.components.examples.model_input import SeenAs, as_seen
 from tfx_contrastive.contract.errors import Reason, RejectedError
@@ -75,7 +75,7 @@ def png(pixels, color_type, depth=8, before=b"", interlaced=False):
     data = b"".join(rows(part) for part in parts if part.size)
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, int(interlaced))
     return (
-        headers.PNG_SIGNATURE
+        tensorflow_images.PNG_SIGNATURE
         + chunk(b"IHDR", header)
         + before
         + chunk(b"IDAT", zlib.compress(data))
@@ -238,7 +238,7 @@ def check(readers, data):
     trained_on, served = readers
     expected = trained_on(decode(data, "", False, MAX_PIXELS).encoded)
     np.testing.assert_array_equal(served(for_model(data, MAX_PIXELS)), expected)
-    if headers.is_read_alike(data):
+    if tensorflow_images.is_read_alike(data):
         np.testing.assert_array_equal(served(data), expected)
         return False
     with pytest.raises(tf.errors.InvalidArgumentError, match=REFUSED):
@@ -292,7 +292,7 @@ def test_turned_pictures_are_upright(readers, kind, orientation):
         np.uint8
     )
     undo = {6: 8, 8: 6}.get(orientation, orientation)
-    stored = Image.fromarray(headers.turn_upright(upright, undo))
+    stored = Image.fromarray(tensorflow_images.turn_upright(upright, undo))
     name, options = {"jpeg rgb": ("JPEG", {"subsampling": 0, "quality": 100}), "png rgb 8": ("PNG", {})}.get(
         kind, ("WEBP", {"lossless": True})
     )
@@ -413,17 +413,21 @@ def orientation_in_graph(contents):
 @given(
     data=st.binary(max_size=60),
     start=st.sampled_from(
-        (b"", b"\xff\xd8\xff\xe1\x00\x40Exif\0\0", headers.PNG_SIGNATURE + b"\0" * 25 + b"\0\0\0\x30eXIf")
+        (
+            b"",
+            b"\xff\xd8\xff\xe1\x00\x40Exif\0\0",
+            tensorflow_images.PNG_SIGNATURE + b"\0" * 25 + b"\0\0\0\x30eXIf",
+        )
     ),
     exif=st.sampled_from((b"", exif_of(6, "<"), exif_of(8, ">"), exif_of(3, "<")[:20])),
 )
 def test_both_sides_find_the_same_orientation_in_damaged_headers(data, start, exif):
     contents = start + exif + data
-    assert orientation_in_graph(contents) == headers.orientation(contents)
+    assert orientation_in_graph(contents) == tensorflow_images.orientation(contents)
 
 
 def test_far_too_many_segments_end_the_search():
     for step, exif in ((b"\xff\xe2\x00\x02", b"\xff\xe1\x00\x2e"), (b"\xff", b"\xff\xe1\x00\x2e")):
         contents = b"\xff\xd8" + step * 300 + exif + b"Exif\0\0" + exif_of(6, "<")
-        assert headers.orientation(contents) == 1
+        assert tensorflow_images.orientation(contents) == 1
         assert orientation_in_graph(contents) == 1

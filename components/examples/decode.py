@@ -6,10 +6,10 @@ import posixpath
 import numpy as np
 from PIL import Image, ImageOps
 
+from tfx_contrastive.components.examples import file_formats, model_input, names, opening, tensorflow_images
 from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.contract.errors import Reason, RejectedError
 
-from . import by_tensorflow, headers, image_formats, model_input, names, opening
 from .png import encode_png
 
 # Where Pillow itself refuses (twice its MAX_IMAGE_PIXELS): no camera makes such a picture.
@@ -75,7 +75,7 @@ def decode(
         RejectedError: With the reason, if it can't be used.
     """
     judged = judge(data, source, checks_extension, max_pixels, seen_as)
-    if seen_as.bit_depth < headers.MAX_BITS and headers.is_deep_png(data):
+    if seen_as.bit_depth < tensorflow_images.MAX_BITS and tensorflow_images.is_deep_png(data):
         decoded = DecodedImage(encode_png(judged.pixels[np.newaxis])[0], judged.pixels)
     else:
         decoded = _for_the_graph(data, judged.pixels)
@@ -94,7 +94,7 @@ def judge(
     is_deep = stored.dtype == np.uint16
     pixels = model_input.to_8_bits(stored, seen_as.bit_depth) if is_deep else stored
     deepest = 0
-    if is_deep or bits == headers.MAX_BITS:
+    if is_deep or bits == tensorflow_images.MAX_BITS:
         greatest = int(stored[..., :3].max())
         deepest = greatest if is_deep else greatest * 256 + 255
     try:
@@ -105,7 +105,9 @@ def judge(
     return Judged(pixels, deepest)
 
 
-def for_model(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = headers.MAX_BITS) -> bytes:
+def for_model(
+    data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = tensorflow_images.MAX_BITS
+) -> bytes:
     """Brings an image to a form that a served model reads, as ImageExampleGen does for training.
 
     Args:
@@ -119,7 +121,7 @@ def for_model(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = heade
     Raises:
         RejectedError: With the reason, if it is of another form and can't be decoded.
     """
-    return data if headers.is_read_alike(data) else as_png(data, max_pixels, bit_depth)
+    return data if tensorflow_images.is_read_alike(data) else as_png(data, max_pixels, bit_depth)
 
 
 def size_of(data: bytes) -> tuple[int, int]:
@@ -132,7 +134,7 @@ def size_of(data: bytes) -> tuple[int, int]:
         return image.size
 
 
-def as_png(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = headers.MAX_BITS) -> bytes:
+def as_png(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = tensorflow_images.MAX_BITS) -> bytes:
     """Decodes an image as for training, and encodes its pixels as PNG.
 
     Args:
@@ -157,7 +159,7 @@ def _stored(
         raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
     with opening.opened(data) as image:
         _check_header(image, data, source, checks_extension, max_pixels)
-        bits = image_formats.bits_per_value(image, data)
+        bits = opening.bits_per_value(image, data)
         return _pixels(image, data, bits, bit_depth), bits
 
 
@@ -171,11 +173,11 @@ def _check_header(
         detail = f"{width}x{height} pixels; max_pixels allows {max_pixels:,}"
         raise RejectedError(Reason.OVER_PIXEL_LIMIT, detail)
     extension = posixpath.splitext(source)[1].lower()
-    if image_formats.is_raw(data, extension) or image_formats.is_raw_tiff(image):
-        raise RejectedError(Reason.NOT_AN_IMAGE, image_formats.DEVELOP)
+    if opening.is_raw(data, extension) or opening.is_raw_tiff(image):
+        raise RejectedError(Reason.NOT_AN_IMAGE, file_formats.RAW)
     # `boot.v2` states none.
     states_a_format = extension in names.IMAGE_EXTENSIONS or extension in names.OTHER_EXTENSIONS
-    allowed = image_formats.EXTENSIONS.get(extension, ())
+    allowed = opening.EXTENSIONS.get(extension, ())
     if checks_extension and states_a_format and image.format not in allowed:
         raise RejectedError(Reason.WRONG_EXTENSION, f"is {image.format}, but named {extension}")
 
@@ -185,14 +187,14 @@ def _pixels(image: Image.Image, data: bytes, bits: int, bit_depth: int) -> np.nd
     try:
         image.load()
         name = image.format or ""
-        is_negative = image_formats.is_deep_negative(image)
+        is_negative = opening.is_deep_negative(image)
         if name not in _TURNED_BY_HEADER:
             image = ImageOps.exif_transpose(image)  # a copy, which knows neither its format nor its bits
         stored = _as_stored(image, name, data, bits, bit_depth)
         if is_negative:
             white = np.uint16((1 << bit_depth) - 1)
             stored = white - np.minimum(stored, white)
-        pixels = headers.turn_upright(stored, headers.orientation(data))
+        pixels = tensorflow_images.turn_upright(stored, tensorflow_images.orientation(data))
     except RejectedError:
         raise
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
@@ -211,9 +213,9 @@ def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth:
         values = np.asarray(image).astype(np.int64).clip(0, 65535).astype(np.uint16)
         if name not in _SCALED:
             return values
-        return values >> (headers.MAX_BITS - max(bits, bit_depth))
-    if bit_depth < headers.MAX_BITS and headers.is_deep_png(data):
-        return by_tensorflow.read_deep(data)  # Pillow keeps the high byte of several channels only
+        return values >> (tensorflow_images.MAX_BITS - max(bits, bit_depth))
+    if bit_depth < tensorflow_images.MAX_BITS and tensorflow_images.is_deep_png(data):
+        return tensorflow_images.read_deep(data)  # Pillow keeps the high byte of several channels only
     if bits > max(bit_depth, 8) and name in ("TIFF", *_SCALED):
         raise RejectedError(
             Reason.UNREADABLE,
@@ -226,14 +228,14 @@ def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth:
 
 def _for_the_graph(data: bytes, pixels: np.ndarray) -> DecodedImage:
     """Keeps the bytes where the Transform graph reads them; else the pixels become a PNG."""
-    read = by_tensorflow.read(data) if headers.is_read_alike(data) else None
+    read = tensorflow_images.read(data) if tensorflow_images.is_read_alike(data) else None
     if read is None:
         return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
     # Pillow sees that the colors of a GIF's palette are grays, TensorFlow doesn't.
     is_gray_as_color = pixels.shape[-1] == 1 and read.shape == (*pixels.shape[:2], 3)
     if (read.shape == pixels.shape or is_gray_as_color) and (read == pixels).all():
         return DecodedImage(data, pixels)
-    if data.startswith(headers.JPEG_SIGNATURE):
+    if data.startswith(tensorflow_images.JPEG_SIGNATURE):
         # Lossy: decoders round differently. Where they differ more, as in CMYK of unknown polarity, the
         # picture is what the model sees.
         alike = (

@@ -1,4 +1,6 @@
-"""Names the format of a file by its first bytes, for errors about files that are of another format."""
+"""File formats by their first bytes: names for messages, and advice on files that are no images."""
+
+import re
 
 _LFS = "a Git LFS pointer, not the file itself: run `git lfs pull`"
 _ANNEX = "a git-annex pointer, not the file itself: run `git annex get`"
@@ -7,16 +9,65 @@ _ZEROS = "a file of zeros, such as an interrupted copy leaves"
 # What stands where another file should be.
 STAND_INS = (_LFS, _ANNEX, _ZEROS)
 
-# First bytes -> what such a file is called. Longer beginnings stand before shorter ones.
+_AS_PNG = "save it as PNG or JPEG first"
+RAW = "a camera's raw data: develop it to JPEG or PNG first"
+_FRAMES = "a video: take frames out of it first, such as with `ffmpeg -i FILE frames/%05d.png`"
+_DRAW = "draw it as PNG first"
+
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
+
+# First bytes -> format, of images that can be read.
+_READABLE_IMAGES = (
+    (b"\x89PNG", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF8", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+)
+
+# First bytes of images and documents that can't be read as images -> what they are, and what to do.
+_NOT_READABLE = (
+    (b"8BPS", f"a Photoshop document: {_AS_PNG}"),
+    (b"gimp xcf", f"a GIMP document: {_AS_PNG}"),
+    (b"%PDF", "a PDF document: draw its pages as PNG first, such as with `pdftoppm -png FILE PAGE`"),
+    (b"%!PS", f"PostScript: {_DRAW}"),
+    (b"\x00\x00\x00\x0cJXL ", f"a JPEG XL image: {_AS_PNG}"),
+    (b"\xff\x0a", f"a JPEG XL image: {_AS_PNG}"),
+    (b"qoif", f"a QOI image: {_AS_PNG}"),
+    (b"P7\n", f"a PAM image: {_AS_PNG}"),
+    (b"PF\n", f"a PFM image of floats: scale it to 8 or 16 bits and {_AS_PNG}"),
+    (b"\x0a\x05\x01\x08", f"a PCX image: {_AS_PNG}"),
+    (b"\x01\xda\x00\x01", f"an SGI image: {_AS_PNG}"),
+    (b"\x01\xda\x01\x01", f"an SGI image: {_AS_PNG}"),
+    (b"v/1\x01", f"an OpenEXR image: {_AS_PNG}"),
+    (b"#?RADIANCE", f"a Radiance HDR image: {_AS_PNG}"),
+    (b"\x00\x00\x01\x00", f"an icon: {_AS_PNG}"),
+    (b"icns", f"an icon: {_AS_PNG}"),
+    (b"DDS ", f"a texture: {_AS_PNG}"),
+    (b"SIMPLE  =", f"a FITS image: {_AS_PNG}"),
+    (b"AT&TFORM", f"a DjVu document: {_DRAW}"),
+    (b"IIRO", RAW),
+    (b"IIRS", RAW),
+    (b"MMOR", RAW),
+    (b"IIU\x00", RAW),
+    (b"FUJIFILMCCD-RAW", RAW),
+    (b"FOVb", RAW),
+    (b"\x1aE\xdf\xa3", _FRAMES),
+    (b"\x00\x00\x01\xba", _FRAMES),
+    (b"\x00\x00\x01\xb3", _FRAMES),
+    (b"FLV\x01", _FRAMES),
+    (b"0&\xb2u\x8ef\xcf\x11", _FRAMES),
+)
+# First bytes of other files -> the name of the format. Longer beginnings stand before shorter ones.
 _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"version https://git-lfs", _LFS),
     (b"/annex/objects/", _ANNEX),
     (b"SQLite format 3", "a SQLite database"),
     (b"\x93NUMPY", "a NumPy array (.npy)"),
     (b"\x89HDF\r\n", "an HDF5 file"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
     (b"RIFF", "a RIFF file (WebP, WAV or AVI)"),
     (b"ARROW1", "an Arrow (Feather) file"),
     (b"\xff\xff\xff\xff", "an Arrow stream"),
@@ -62,6 +113,8 @@ def name_format(head: bytes) -> str | None:
     """
     if not head:
         return "an empty file"
+    if image := image_format(head):
+        return f"a {image} image"
     for beginning, name in _BEGINNINGS:
         if head.startswith(beginning):
             return name
@@ -72,6 +125,11 @@ def name_format(head: bytes) -> str | None:
     if not head.strip(b"\0"):
         return _ZEROS
     return _text_format(head)
+
+
+def image_format(head: bytes) -> str | None:
+    """Return the format of a readable image, such as `PNG`; None where the bytes are no such image."""
+    return next((name for beginning, name in _READABLE_IMAGES if head.startswith(beginning)), None)
 
 
 def is_zlib(head: bytes) -> bool:
@@ -94,3 +152,55 @@ def _text_format(head: bytes) -> str | None:
     if start.startswith(("<?xml", "<svg", "<!doctype", "<html")):
         return "HTML" if "html" in start else "XML"
     return "text"
+
+
+def is_heic(data: bytes) -> bool:
+    """Whether a file begins as HEIC does."""
+    return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS
+
+
+def is_svg(data: bytes) -> bool:
+    """Whether a file is an SVG drawing: XML whose first element is `svg`."""
+    text = re.sub(
+        rb"^(\xef\xbb\xbf|\s|<\?[^>]*\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(\[.*?\])?[^>]*>)*",
+        b"",
+        data[:4096],
+        flags=re.S,
+    )
+    return re.match(rb"<([a-z]+:)?svg[\s>]", text) is not None
+
+
+def describe_no_image(data: bytes) -> str:
+    """What a file is that can't be read as an image, and what to do; by its beginning.
+
+    Returns:
+        Half a sentence such as "a PDF document: …"; the first bytes where they say nothing.
+    """
+    if is_svg(data):
+        return "an SVG drawing: draw it as PNG first, such as with `cairosvg FILE -o FILE.png`"
+    if data[128:132] == b"DICM":
+        return f"a DICOM file: {_AS_PNG}, windowed as a physician would see it"
+    if data[-18:-1] == b"TRUEVISION-XFILE.":
+        return f"a TGA image: {_AS_PNG}"
+    if data[4:8] == b"ftyp":
+        return _describe_box(data[8:12])
+    if data[:4] == b"RIFF" and data[8:12] == b"AVI ":
+        return _FRAMES
+    for beginning, description in _NOT_READABLE:
+        if data.startswith(beginning):
+            return description
+    if re.match(rb"\s*<(!doctype html|html)", data[:200], re.I):
+        return "an HTML page: what was downloaded is no image"
+    return name_format(data[:HEAD_BYTES]) or f"starts with {data[:8].hex()}"
+
+
+def _describe_box(brand: bytes) -> str:
+    if brand in HEIC_BRANDS:
+        return (
+            "an HEIC photo: `pip install 'tfx-contrastive[heic]'` lets it be read, or save it as JPEG first"
+        )
+    if brand in _AVIF_BRANDS:
+        return "an AVIF image: `pip install 'pillow>=11.3'` lets it be read, or save it as PNG first"
+    if brand == b"crx ":
+        return RAW
+    return _FRAMES

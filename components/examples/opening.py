@@ -6,29 +6,46 @@ import re
 import warnings
 from collections.abc import Iterator
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
+from tfx_contrastive.components.examples import file_formats, tensorflow_images
+from tfx_contrastive.components.examples.names import words
 from tfx_contrastive.contract.errors import Reason, RejectedError
 
-from . import image_formats
-
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "HEIF", "PPM")
-_MAGIC = {
-    b"\x89PNG": "PNG",
-    b"\xff\xd8\xff": "JPEG",
-    b"GIF87a": "GIF",
-    b"GIF89a": "GIF",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"\0\0\0\x0cjP  ": "JPEG 2000",
-    b"\xff\x4f\xff\x51": "JPEG 2000",
+_STRANGE_TIFF = (
+    "a TIFF with pixels of a kind that can't be read, such as 16 bits with opacity: save it as PNG"
+)
+
+_DNG_VERSION, _BITS_PER_SAMPLE, _NEW_SUBFILE_TYPE, _PHOTOMETRIC = 0xC612, 0x0102, 0x00FE, 0x0106  # of TIFF
+_REDUCED = 1  # a bit of the last
+_CODESTREAM, _SSIZ = b"\xff\x4f\xff\x51", 42  # of JPEG 2000, and where in it the bits of a value stand
+
+_JPEG = ("JPEG", "MPO")  # MPO: a JPEG with more pictures behind the first
+EXTENSIONS = {
+    **dict.fromkeys((".png", ".apng"), ("PNG",)),
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp", ".mpo"), _JPEG),
+    **dict.fromkeys((".bmp", ".dib"), ("BMP",)),
+    ".gif": ("GIF",),
+    ".webp": ("WEBP",),
+    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
+    **dict.fromkeys((".jp2", ".j2k", ".jpf", ".jpx", ".jpm", ".j2c", ".jpc"), ("JPEG2000",)),
+    **dict.fromkeys((".avif", ".avifs"), ("AVIF",)),
+    **dict.fromkeys((".ppm", ".pgm", ".pbm", ".pnm"), ("PPM",)),
+    **dict.fromkeys((".heic", ".heics", ".heif", ".heifs", ".hif"), ("HEIF",)),
 }
+
+
+# TIFF is the shell of many raw formats; read as TIFF they would give a thumbnail.
+_RAW_EXTENSIONS = words(
+    ".3fr .arw .cr2 .cr3 .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl "
+    ".sr2 .srf .srw .x3f"
+)
 
 
 def _readable(data: bytes) -> list[str]:
     """Those formats that are installed; HEIC comes with an extra, AVIF with newer versions of Pillow."""
-    if image_formats.is_heic(data):
+    if file_formats.is_heic(data):
         with contextlib.suppress(ImportError):
             import pillow_heif
 
@@ -51,12 +68,12 @@ def opened(data: bytes) -> Iterator[Image.Image]:
         except Image.DecompressionBombError as error:
             raise RejectedError(Reason.DECOMPRESSION_BOMB, str(error)) from error
         except UnidentifiedImageError as error:
-            if image_formats.is_strange_tiff(data):
-                raise RejectedError(Reason.UNREADABLE, image_formats.STRANGE_TIFF) from error
+            if _is_strange_tiff(data):
+                raise RejectedError(Reason.UNREADABLE, _STRANGE_TIFF) from error
             if stated := _format_by_beginning(data):
                 detail = f"a {stated} whose header is damaged ({len(data):,} bytes)"
                 raise RejectedError(Reason.TRUNCATED, detail) from error
-            raise RejectedError(Reason.NOT_AN_IMAGE, image_formats.describe(data)) from error
+            raise RejectedError(Reason.NOT_AN_IMAGE, file_formats.describe_no_image(data)) from error
         except Exception as error:
             raise damaged(error, data) from error
         with image:
@@ -67,11 +84,11 @@ def _format_by_beginning(data: bytes) -> str | None:
     """The format of a file that begins like one that can be read; None for any other."""
     if data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b""):
         return "WebP"
-    if image_formats.is_heic(data) and "HEIF" in Image.OPEN:
+    if file_formats.is_heic(data) and "HEIF" in Image.OPEN:
         return "HEIC"
     if re.match(rb"P[1-6]\s", data):
         return "PPM, PGM or PBM"
-    return next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
+    return "BMP" if data.startswith(b"BM") else file_formats.image_format(data)
 
 
 def damaged(error: Exception, data: bytes) -> RejectedError:
@@ -85,3 +102,46 @@ def damaged(error: Exception, data: bytes) -> RejectedError:
     if is_short or isinstance(error, EOFError) or "truncated" in text.lower():
         return RejectedError(Reason.TRUNCATED, detail)
     return RejectedError(Reason.UNREADABLE, detail)
+
+
+def is_raw(data: bytes, extension: str) -> bool:
+    """Whether a file is a camera's raw data, by its name or by its beginning."""
+    is_tiff = data.startswith((b"II*\0", b"MM\0*"))
+    return is_tiff and (extension in _RAW_EXTENSIONS or data[8:10] == b"CR")
+
+
+def is_raw_tiff(image: Image.Image) -> bool:
+    """Whether a TIFF is a camera's raw data: it says so, or its first picture is a small copy of another."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return _DNG_VERSION in image.tag_v2 or bool(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED)
+
+
+def bits_per_value(image: Image.Image, data: bytes) -> int:
+    """Bits per value that a file of more than 8 states; 8 for all others."""
+    if tensorflow_images.is_deep_png(data):
+        return tensorflow_images.MAX_BITS
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return max(8, *image.tag_v2.get(_BITS_PER_SAMPLE, (8,)))
+    if image.format == "PPM" and data[1:2] not in b"14":  # bitmaps state no greatest value
+        return max(8, int(re.sub(rb"#[^\r\n]*", b"", data[:4096]).split(None, 4)[3]).bit_length())
+    start = data.find(_CODESTREAM) if image.format == "JPEG2000" else -1
+    return max(8, (data[start + _SSIZ] & 0x7F) + 1) if 0 <= start < len(data) - _SSIZ else 8
+
+
+def _is_strange_tiff(data: bytes) -> bool:
+    """Whether a file is a whole TIFF of which Pillow doesn't know the kind of pixels."""
+    if not data.startswith((b"II*\0", b"MM\0*")):
+        return False
+    try:
+        TiffImagePlugin.TiffImageFile(io.BytesIO(data)).close()
+    except Exception as error:  # damaged ones raise almost anything
+        return str(error) == "unknown pixel mode"
+    return False
+
+
+def is_deep_negative(image: Image.Image) -> bool:
+    """Whether 0 is white in a TIFF of 16 bits, which Pillow turns round in one of 8 bits only."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return image.mode.startswith("I") and image.tag_v2.get(_PHOTOMETRIC) == 0

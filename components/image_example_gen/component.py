@@ -41,7 +41,7 @@ class ImageExampleGen(base_beam_component.BaseBeamComponent):
 
         Args:
             ingest: `IngestConfig` as JSON.
-            fingerprint: Of the source's content (`content.py`): another one means other data, no cache.
+            fingerprint: Of the source's content (`fingerprint.py`): another one means other data, no cache.
         """
         spec = ImageExampleGenSpec(
             ingest=ingest,

@@ -5,8 +5,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence, Set
 
 from tfx_contrastive.components.examples.records import UNSPLIT
-from tfx_contrastive.components.image_example_gen import labels_file, look_alikes
+from tfx_contrastive.components.image_example_gen import labels_file
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for, base
+from tfx_contrastive.components.image_example_gen.class_names import name_warnings
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
@@ -17,7 +18,7 @@ class SourceInspection:
     """What is known of a source beforehand.
 
     Attributes:
-        content: All that the examples depend on; `fingerprint` in `content.py` reads it.
+        content: All that the examples depend on; the argument of `fingerprint.fingerprint`.
         num_images: Images found; some may turn out to be bad.
         labels: Split as the source has it ("" where it leaves the choice to us) -> class -> images.
         unlabelled: Split as the source has it -> images without a label.
@@ -100,7 +101,7 @@ def inspect_listing(ingest: IngestConfig, listing: base.Listing, is_exact: bool 
         listing.grouped_by,
     )
     inspection = dataclasses.replace(
-        inspection, warnings=[*inspection.warnings, *look_alikes.warnings(inspection.class_names)]
+        inspection, warnings=[*inspection.warnings, *name_warnings(inspection.class_names)]
     )
     if inspection.num_images == 0:
         what = "no image is usable by its path" if listing.unusable else "there is no image"
@@ -144,7 +145,7 @@ def require_enough_labels(inspection: SourceInspection) -> None:
     try:
         require_learnt(set(learnt), measured, len(inspection.class_names))
     except DataError as error:  # it may be the same class in another spelling
-        hints = look_alikes.warnings(inspection.class_names)
+        hints = name_warnings(inspection.class_names)
         raise DataError(" ".join([str(error), *map(_sentence, hints)])) from error
     for split in (EVAL, TEST):
         if inspection.has_labels and not inspection.given_labels and split in own - set(inspection.labels):

@@ -10,7 +10,7 @@ from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.records import StagedChunk
 from tfx_contrastive.contract.errors import DataError
 
-from . import table
+from . import csv_table
 
 IMAGE_ID, SOURCE, LABEL = "image_id", "source", "label"
 _SHOWN = 5
@@ -46,7 +46,7 @@ def read(path: str) -> LabelsFile:
         DataError: If there is no such file, a column is missing, a label is empty, or an image stands twice.
     """
     try:
-        found = table.read(path, "the labels file")
+        found = csv_table.read(path, "the labels file")
     except (OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
@@ -55,8 +55,8 @@ def read(path: str) -> LabelsFile:
         ) from error
     ids = [i for i, name in enumerate(found.columns) if names.folded(name) == names.folded(IMAGE_ID)]
     key = IMAGE_ID if ids else SOURCE
-    at = ids[0] if ids else found.column(table.PATH)
-    label_at = found.column(table.LABEL)
+    at = ids[0] if ids else found.column(csv_table.PATH)
+    label_at = found.column(csv_table.LABEL)
     if at is None or label_at is None:
         raise DataError(
             f"Received {found.what} with {found.listed}; expected "

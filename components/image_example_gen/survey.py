@@ -18,8 +18,11 @@ from tfx_contrastive.components.examples.model_input import blank_images, unused
 from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
-from tfx_contrastive.components.image_example_gen.expected_groups import doubts_of_pattern, expected_groups
-from tfx_contrastive.components.image_example_gen.expected_labels import check_labels_files
+from tfx_contrastive.components.image_example_gen.forecast import (
+    check_labels_files,
+    doubts_of_pattern,
+    expected_groups,
+)
 from tfx_contrastive.components.image_example_gen.groups import Census
 from tfx_contrastive.components.image_example_gen.inspection import (
     SourceInspection,
@@ -27,7 +30,7 @@ from tfx_contrastive.components.image_example_gen.inspection import (
     require_classes,
     require_enough_labels,
 )
-from tfx_contrastive.components.image_example_gen.survey_sample import (
+from tfx_contrastive.components.image_example_gen.samples import (
     CHUNK_IMAGES,
     NUM_IMAGES,
     Group,

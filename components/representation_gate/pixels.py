@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.components.examples.by_tensorflow import as_upright, without_gray_alpha
 from tfx_contrastive.components.examples.model_input import SeenAs, on_ground
+from tfx_contrastive.components.examples.tensorflow_images import as_upright, without_gray_alpha
 
 COLOR_SIZE, GRAY_SIZE = 8, 16
 CROP_SHARE = 0.9

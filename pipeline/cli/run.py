@@ -14,9 +14,8 @@ from tfx_contrastive.components.image_example_gen import (
     inspect_source,
     require_enough_labels,
 )
-from tfx_contrastive.components.image_example_gen.content import changed_since
-from tfx_contrastive.components.image_example_gen.expected_groups import require_groups
-from tfx_contrastive.components.image_example_gen.expected_labels import require_named_images
+from tfx_contrastive.components.image_example_gen.fingerprints import changed_since
+from tfx_contrastive.components.image_example_gen.forecast import require_groups, require_named_images
 from tfx_contrastive.pipeline.cli import display, ending, exit_status, invocation, options
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events, supervisor

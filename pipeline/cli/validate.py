@@ -7,7 +7,7 @@ import click
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, SourceInspection
-from tfx_contrastive.components.image_example_gen.expected_splits import expected_splits
+from tfx_contrastive.components.image_example_gen.forecast import expected_splits
 from tfx_contrastive.components.image_example_gen.survey import Survey, described, survey_source
 from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 from tfx_contrastive.pipeline import duration
@@ -45,7 +45,7 @@ def command(config_name: str | None, overrides: tuple[str, ...]) -> None:
 
 
 def _duration(config: PipelineConfig, survey: Survey) -> str:
-    rows = expected_splits(survey, config.data)
+    rows = expected_splits(survey.inspection, config.data, survey.usable_share, survey.is_exact)
     num_images = sum(images for images, _, _ in rows.values())
     found = duration.foretell(config, num_images, rows[TRAIN][1], survey.seconds_per_image)
     text = "a time that is" if found.seconds is None else f"{duration.as_text(found.seconds)},"
@@ -98,7 +98,7 @@ def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:
         ]
         lines += [f"  {line}" for line in described(survey.rejections)]
     lines += _describe_groups(survey)
-    rows = expected_splits(survey, ingest)
+    rows = expected_splits(survey.inspection, ingest, survey.usable_share, survey.is_exact)
     held = "; ".join(
         f"{split} {'' if sure else 'about '}{images:,} images, {labels:,} labels"
         for split, (images, labels, sure) in rows.items()

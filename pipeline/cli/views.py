@@ -4,7 +4,7 @@ import pathlib
 
 import click
 
-from tfx_contrastive.components.image_example_gen.sampling import sample_images
+from tfx_contrastive.components.image_example_gen.samples import sample_images
 from tfx_contrastive.pipeline.cli import options
 
 

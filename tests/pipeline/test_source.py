@@ -5,8 +5,8 @@ import os
 import pytest
 
 from tests.components.image_example_gen.support import image_folder
-from tfx_contrastive.components.image_example_gen import content, inspect_source
-from tfx_contrastive.components.image_example_gen.digests import FILE_NAME
+from tfx_contrastive.components.image_example_gen import fingerprints, inspect_source
+from tfx_contrastive.components.image_example_gen.fingerprints import FILE_NAME
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.source import source_of
 
@@ -14,7 +14,7 @@ from tfx_contrastive.pipeline.source import source_of
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     """`--set` values for a folder of images; reading counts as settled at once."""
-    monkeypatch.setattr(content, "_UNSETTLED_NS", 0)
+    monkeypatch.setattr(fingerprints, "_UNSETTLED_NS", 0)
     image_folder(tmp_path / "data", ["cat", "dog"], 12)
     source = f"{{kind: image_folder, path: {tmp_path}/data}}"
     return (f"root={tmp_path}/root", f"data={{source: {source}}}")
@@ -38,7 +38,7 @@ def test_digests_are_remembered_under_a_root_that_is_there(tmp_path, settings):
 
 
 def test_verify_reads_all_and_changes_nothing_else(tmp_path, settings, monkeypatch):
-    monkeypatch.setattr(content.files, "local_version", lambda _: "as this file system has it")
+    monkeypatch.setattr(fingerprints.files, "local_version", lambda _: "as this file system has it")
     (tmp_path / "root").mkdir()
     before = look(settings)
     image = tmp_path / "data" / "cat" / "0.png"

@@ -9,8 +9,8 @@ from tfx_contrastive.components.image_example_gen.adapters.base import Adapter
 _ADAPTERS = {
     "archive": "archive.ArchiveAdapter",
     "csv_manifest": "csv_manifest.CsvManifestAdapter",
-    "digits": "digits.DigitsAdapter",
-    "fashion_mnist": "fashion_mnist.FashionMnistAdapter",
+    "digits": "known_data_sets.DigitsAdapter",
+    "fashion_mnist": "known_data_sets.FashionMnistAdapter",
     "idx": "idx.IdxAdapter",
     "image_folder": "image_folder.ImageFolderAdapter",
     "npz": "npz.NpzAdapter",

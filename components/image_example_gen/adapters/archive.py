@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from tfx_contrastive.components.examples.records import EncodedImage, Entry
-from tfx_contrastive.components.image_example_gen.adapters import archive_members, base, tree
+from tfx_contrastive.components.image_example_gen.adapters import archive_members, base, image_folder
 from tfx_contrastive.components.image_example_gen.config import ArchiveSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, Reason, RejectedError
@@ -43,7 +43,7 @@ class ArchiveAdapter:
         """Reads the list of members."""
         members = self._members(self._path)
         archive = base.require_file(self._path, "the archive")
-        listing = tree.listing(self._tree(members), self._layout)
+        listing = image_folder.tree_listing(self._tree(members), self._layout)
         return dataclasses.replace(
             listing,
             content=base.Content((archive,), (self._layout,)),
@@ -110,8 +110,8 @@ class ArchiveAdapter:
                 ".tar.bz2, .tar.xz). Correct data.source, or copy the file again."
             ) from error
 
-    def _tree(self, members: archive_members.Members) -> tree.Tree:
-        return tree.read(members.infos, self._what, self._layout)
+    def _tree(self, members: archive_members.Members) -> image_folder.Tree:
+        return image_folder.read_tree(members.infos, self._what, self._layout)
 
     def _plain(self, staging_dir: str) -> str:
         with files.open_binary(self._path) as file:

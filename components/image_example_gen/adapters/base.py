@@ -16,7 +16,7 @@ from tfx_contrastive.contract.errors import DataError, Reason
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """All that the examples of a source depend on; `content.fingerprint` makes one digest of it.
+    """All that the examples of a source depend on; `fingerprint.fingerprint` makes one digest of it.
 
     Attributes:
         files: The files that are read, in order.

@@ -9,11 +9,12 @@ from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.records import UNSPLIT, EncodedImage, Entry
 from tfx_contrastive.components.image_example_gen.adapters import base
 from tfx_contrastive.components.image_example_gen.adapters.image_paths import ImagePaths, Rejection
+from tfx_contrastive.components.image_example_gen.class_names import is_missing
 from tfx_contrastive.components.image_example_gen.config import CsvManifestSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
-from .. import look_alikes, table
+from .. import csv_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class _Manifest:
         warnings: What a user should know of it.
     """
 
-    table: table.Table
+    table: csv_table.Table
     path: int
     label: int | None
     split: int | None
@@ -76,21 +77,21 @@ class CsvManifestAdapter:
         """Reads the table, and decides what its columns are."""
         source = self._source
         base.require_file(source.path, "the manifest")
-        found = table.read(source.path, "the manifest")
-        keys = {role: f"data.source.{role}_column" for role in table.USUAL}
-        path = found.column(table.PATH, source.path_column, keys[table.PATH])
-        label = found.column(table.LABEL, source.label_column, keys[table.LABEL])
-        split = found.column(table.SPLIT, source.split_column, keys[table.SPLIT])
-        group = self._group_column(found, keys[table.GROUP])
+        found = csv_table.read(source.path, "the manifest")
+        keys = {role: f"data.source.{role}_column" for role in csv_table.USUAL}
+        path = found.column(csv_table.PATH, source.path_column, keys[csv_table.PATH])
+        label = found.column(csv_table.LABEL, source.label_column, keys[csv_table.LABEL])
+        split = found.column(csv_table.SPLIT, source.split_column, keys[csv_table.SPLIT])
+        group = self._group_column(found, keys[csv_table.GROUP])
         if path is None:
             raise DataError(
                 f"Received {found.what} with {found.listed}; expected a first line with `path` and, where "
                 "known, `label` and `split`. Rename a column, or let "
-                f"{keys[table.PATH]} name the column of the paths."
+                f"{keys[csv_table.PATH]} name the column of the paths."
             )
         if not found.rows:
             raise DataError(f"Received {found.what}, which lists nothing; expected a row an image.")
-        for role, position in ((table.LABEL, label), (table.SPLIT, split)):
+        for role, position in ((csv_table.LABEL, label), (csv_table.SPLIT, split)):
             if position is None and (near := found.misspelt(role)):
                 raise DataError(
                     f"Received {found.what} with {found.listed}; {near!r} may be meant as {role!r}. "
@@ -100,7 +101,7 @@ class CsvManifestAdapter:
         if (
             split is not None
             and source.split_column is None
-            and names.folded(found.columns[split]) != table.SPLIT
+            and names.folded(found.columns[split]) != csv_table.SPLIT
         ):
             others = {row[split] for _, row in found.rows if row[split] and not names.split_of(row[split])}
             split = None if others else split
@@ -113,7 +114,7 @@ class CsvManifestAdapter:
 
     def _passed_over(
         self,
-        found: table.Table,
+        found: csv_table.Table,
         over: Sequence[str],
         columns: tuple[int | None, int | None, int | None],
         keys: Mapping[str, str],
@@ -127,24 +128,24 @@ class CsvManifestAdapter:
         divides = None if split is not None else found.like_a_split(named)
         if label is None:
             like = found.like_a_label([name for name in named if name != divides])
-            hint += f"; {keys[table.LABEL]}{f': {like}' if like else ''} names the column of the labels"
+            hint += f"; {keys[csv_table.LABEL]}{f': {like}' if like else ''} names the column of the labels"
         if divides is not None and all(map(names.split_of, found.values(divides))):
-            hint += f"; {keys[table.SPLIT]}: {divides} keeps its splits"
+            hint += f"; {keys[csv_table.SPLIT]}: {divides} keeps its splits"
         elif divides is not None:
             hint += f"; {divides} may tell of splits: write train, eval or test in a column split"
         if group is None and self._source.group_column is None and (like := found.like_a_group(named)):
-            hint += f"; {keys[table.GROUP]}: {like} keeps in one split what has the same {like}"
+            hint += f"; {keys[csv_table.GROUP]}: {like} keeps in one split what has the same {like}"
         what = f"the columns {names.listed(named)}" if named else "the column without a name"
         if not named and label is None:
             hint = "; call it label if it holds the labels"
         return [f"passed over {what} of the manifest{hint}"]
 
-    def _group_column(self, found: table.Table, key: str) -> int | None:
+    def _group_column(self, found: csv_table.Table, key: str) -> int | None:
         """The column of groups; None where there is none, or none is wanted."""
         if self._source.group_column == "":
             return None
         try:
-            return found.column(table.GROUP, self._source.group_column, key)
+            return found.column(csv_table.GROUP, self._source.group_column, key)
         except DataError as error:
             if self._source.group_column is not None:
                 raise
@@ -222,7 +223,7 @@ class CsvManifestAdapter:
 
 
 def _missing_groups(groups: Set[str], column: str) -> list[str]:
-    found = sorted(filter(look_alikes.is_missing, groups - {""}))
+    found = sorted(filter(is_missing, groups - {""}))
     if not found:
         return []
     return [

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
+from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
 from tfx_contrastive.components.examples.records import EncodedImage
-from tfx_contrastive.components.image_example_gen import example_message
 from tfx_contrastive.components.image_example_gen.adapters.array_values import require_known
 from tfx_contrastive.components.image_example_gen.adapters.example_keys import (
     KeyCensus,
@@ -40,7 +40,7 @@ class ExampleReader:
             DataError: If the label can't be understood.
         """
         source = f"{name}/{number}"
-        example = example_message.parse(record)
+        example = tfrecords.parse(record)
         self.census.add(example)
         label, data, rejected = None, b"", None
         try:

@@ -1,11 +1,206 @@
-"""A directory of images, one sub-directory for each class."""
+"""An image folder: class and split of each image by its path. Archives hold such folders too."""
 
+import collections
+import dataclasses
 import functools
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 
-from tfx_contrastive.components.examples.records import EncodedImage
-from tfx_contrastive.components.image_example_gen.adapters import base, tree, walk
+from tfx_contrastive.components.examples import names
+from tfx_contrastive.components.examples.records import UNSPLIT, EncodedImage, Entry
+from tfx_contrastive.components.image_example_gen.adapters import base, layout, walk
 from tfx_contrastive.components.image_example_gen.config import ImageFolderSource
+from tfx_contrastive.contract import files
+from tfx_contrastive.contract.errors import DataError, Reason
+
+_SHOWN = 5  # directories without an image that are named
+_SWITCH = "data.source.follow_links: true reads what it leads to"
+# What an image folder may have been taken for.
+_OTHER_KINDS = {
+    ".zip files": "archive",
+    ".tar files": "archive",
+    ".tgz files": "archive",
+    ".npz files": "npz",
+    ".tfrecord files": "tfrecord",
+    ".tfrecords files": "tfrecord",
+}
+_PROBLEMS = {
+    "outside": (Reason.OUTSIDE_ROOT, "a path or a link that leads out of the data root"),
+    "broken": (Reason.UNREADABLE, "a link that leads nowhere"),
+    "special": (Reason.UNREADABLE, "a link or a special file"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Tree:
+    """What the files of an image folder are.
+
+    Attributes:
+        infos: Its images, and links that lead nowhere, in the order of their paths.
+        entries: The same without those that links show more than once.
+        wrapper: Directories around everything, joined by slashes, with one at the end; empty without.
+        passed_over: What is no image by its name: kind -> number.
+        warnings: What a user should know of how the folder was read.
+    """
+
+    infos: tuple[files.FileInfo, ...]
+    entries: tuple[Entry, ...]
+    wrapper: str
+    passed_over: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+
+def read_tree(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") -> Tree:
+    """Reads an image folder by its paths.
+
+    Args:
+        infos: Its files, sorted, hidden ones and system files among them.
+        what: How to call the folder in an error.
+        choice: What the top directories are: `auto`, `classes`, `splits` or `groups` of the same classes.
+
+    Raises:
+        DataError: If there is no image by name, or the directories can be read in several ways.
+    """
+    _refuse_directories(infos, what)
+    empty = [info.relative for info in infos if info.problem == "empty_directory"]
+    num_replaced = sum(info.problem == "replaced" for info in infos)
+    infos = [info for info in infos if info.problem not in ("empty_directory", "replaced")]
+    kinds = [names.passed_over(info.relative) for info in infos]
+    over = names.count_kinds(kinds)
+    others = [info.relative for info in infos if names.extension(info.relative) in names.OTHER_EXTENSIONS]
+    kept = [info for info, kind in zip(infos, kinds, strict=True) if kind is None]
+    linked = {info.real for info in kept if info.is_link and not info.problem}
+    num_loops = sum(info.problem == "loop" for info in kept)
+    kept = [info for info in kept if info.problem != "loop"]
+    num_kept = len(kept)
+    kept = [info for info in kept if info.is_link or info.real not in linked]
+    for kind, count in (
+        ("links that lead back", num_loops),
+        ("members that a later one of the same name replaces", num_replaced),
+        ("files that a link stands for", num_kept - len(kept)),
+    ):
+        over |= {kind: count} if count else {}
+    if not kept:
+        holds = f"no image, only {counted(over)}" if over else "no file"
+        readers = [f"kind: {kind} reads {ending}" for ending, kind in _OTHER_KINDS.items() if ending in over]
+        raise DataError(
+            f"Received {what}, which holds {holds}; expected images in one sub-directory for each class "
+            f"(and unlabeled/ for those without a label).{' Of data.source, ' if readers else ''}"
+            f"{', '.join(readers)}{'.' if readers else ''}"
+        )
+    good = [info.relative for info in kept if not info.problem]
+    found = layout.read_layout(good, others, choice, what)
+    places = dict(zip(good, found.places, strict=True))
+    entries = [_entry(info, *places.get(info.relative, (UNSPLIT, None))) for info in kept]
+    beside = {
+        info.relative: kind[0]
+        for info, kind in zip(infos, kinds, strict=True)
+        if kind and kind[1] == info.relative
+    }
+    warnings = [*found.warnings, *_without_images(entries, beside, empty), *_latin_1(kept)]
+    wrapper = "".join(f"{part}/" for part in found.wrapper)
+    return Tree(tuple(kept), tuple(_once(kept, entries)), wrapper, over, tuple(warnings))
+
+
+def tree_listing(found: Tree, choice: str) -> base.Listing:
+    """The listing of an image folder."""
+    rejected = [entry for entry in found.entries if entry.rejected]
+    counted_entries = ((entry.split, entry.label) for entry in found.entries if not entry.rejected)
+    labels, unlabelled = base.count_labels(counted_entries)
+    return base.Listing(
+        base.Content(found.infos, (choice,)),
+        labels,
+        unlabelled,
+        found.passed_over,
+        found.warnings,
+        base.unusable(rejected),
+    )
+
+
+def counted(passed_over: Mapping[str, int]) -> str:
+    """`.txt files (3), documents (1)`."""
+    return ", ".join(f"{kind} ({count:,})" for kind, count in passed_over.items())
+
+
+def _refuse_directories(infos: Sequence[files.FileInfo], what: str) -> None:
+    """Refuses directories that can't be looked into: a class would be lost in silence."""
+    for problem, text in (
+        ("unreadable", "for which there is no permission; grant it, or move it elsewhere"),
+        (
+            "outside_directory",
+            "a link that leads out of the folder; write data.source.follow_links: true to read what it leads "
+            "to, or remove the link",
+        ),
+    ):
+        found = [info for info in infos if info.problem == problem]
+        if found:
+            more = f" (and {len(found) - 1:,} more such directories)" if len(found) > 1 else ""
+            raise DataError(f"Received {what} with the directory {found[0].relative}{more}, {text}.")
+
+
+def _entry(info: files.FileInfo, split: str, label: str | None) -> Entry:
+    rejected = _PROBLEMS.get(info.problem)
+    if info.problem == "outside" and info.is_link:
+        rejected = (Reason.OUTSIDE_ROOT, f"a link that leads out of the data root; {_SWITCH}")
+    return Entry(info.relative, label, split, info.path, info.size, rejected)
+
+
+def _once(infos: Sequence[files.FileInfo], entries: Sequence[Entry]) -> Iterator[Entry]:
+    """One entry for each file, split and label: links may show one file under several names."""
+    seen = set()
+    for info, entry in zip(infos, entries, strict=True):
+        key = (info.real or info.path, entry.split, entry.label)
+        if entry.rejected or key not in seen:
+            seen.add(key)
+            yield entry
+
+
+def _without_images(
+    entries: Sequence[Entry], beside: Mapping[str, str], empty: Sequence[str]
+) -> Iterator[str]:
+    """Names directories without an image: empty ones, and those beside the ones of classes.
+
+    Args:
+        entries: The images.
+        beside: Other files, by path -> kind.
+        empty: Directories without any file.
+    """
+    above: set[str] = set()
+    siblings = set()
+    for directory in {posixpath.dirname(entry.source) for entry in entries}:
+        siblings.add(posixpath.dirname(directory))
+        while directory and directory not in above:
+            above.add(directory)
+            directory = posixpath.dirname(directory)
+
+    def highest(directory: str) -> str:
+        while (parent := posixpath.dirname(directory)) and parent not in above:
+            directory = parent
+        return directory
+
+    found = collections.defaultdict(set)
+    for path, kind in beside.items():
+        directory = posixpath.dirname(path)
+        if directory and directory not in above:
+            found[highest(directory)].add(kind)
+    without = {top: kinds for top, kinds in found.items() if posixpath.dirname(top) in siblings}
+    bare = {highest(path) for path in empty if not names.passed_over(f"{path}/image.png")} - set(found)
+    told = [
+        *(
+            f"the directory {top}/ holds no image, only {', '.join(sorted(kinds))}"
+            for top, kinds in without.items()
+        ),
+        *(f"the directory {top}/ is empty" for top in bare),
+    ]
+    yield from sorted(told)[:_SHOWN]
+    if len(told) > _SHOWN:
+        yield f"{len(told) - _SHOWN:,} more directories hold no image"
+
+
+def _latin_1(infos: Sequence[files.FileInfo]) -> Iterator[str]:
+    odd = [info.relative for info in infos if walk.readable(info.path) != info.path]
+    if odd:
+        yield f"names that are not UTF-8 are read as Latin-1, in {len(odd):,} paths: {names.listed(odd, 2)}"
 
 
 class ImageFolderAdapter:
@@ -17,7 +212,7 @@ class ImageFolderAdapter:
 
     def listing(self) -> base.Listing:
         """Lists the folder."""
-        return tree.listing(self._tree, self._source.layout)
+        return tree_listing(self._tree, self._source.layout)
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[base.FileChunk]:
         """Groups the files in the order of their paths."""
@@ -29,7 +224,7 @@ class ImageFolderAdapter:
         return (base.read_entry(entry, self._max_file_bytes) for entry in chunk.entries)
 
     @functools.cached_property
-    def _tree(self) -> tree.Tree:
+    def _tree(self) -> Tree:
         base.require_directory(self._source.path, "the image folder")
         infos = list(walk.walk(self._source.path, self._source.follow_links, with_hidden=True))
-        return tree.read(infos, f"the image folder {self._source.path}", self._source.layout)
+        return read_tree(infos, f"the image folder {self._source.path}", self._source.layout)

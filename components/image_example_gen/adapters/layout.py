@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.records import UNSPLIT
-from tfx_contrastive.components.image_example_gen.adapters import beside, wrappers
-from tfx_contrastive.components.image_example_gen.adapters.wrappers import Parts
+from tfx_contrastive.components.image_example_gen.adapters import layout_clues
+from tfx_contrastive.components.image_example_gen.adapters.layout_clues import Parts
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import TRAIN
 
@@ -40,18 +40,19 @@ def read_layout(relatives: Sequence[str], others: Sequence[str], choice: str, wh
         DataError: If the directories can be read in several ways, or in none.
     """
     paths: list[Parts] = [tuple(relative.split("/")) for relative in relatives]
-    wrapper = wrappers.around(paths, choice)
-    paths = wrappers.without_all(paths, wrapper)
+    wrapper = layout_clues.around(paths, choice)
+    paths = layout_clues.without_all(paths, wrapper)
     reader = _Reader(paths, others, what)
     splits = reader.splits(choice)
     if splits is not None:
         rests = [path[1:] if path[0] in splits and len(path) > 1 else path for path in paths]
         of = [splits.get(path[0], UNSPLIT) if len(path) > 1 else UNSPLIT for path in paths]
-        around = wrappers.around_splits(wrappers.directories(paths), splits)
+        around = layout_clues.around_splits(layout_clues.directories(paths), splits)
         rests = [
-            wrappers.without(rest, around.get(path[0], ())) for rest, path in zip(rests, paths, strict=True)
+            layout_clues.without(rest, around.get(path[0], ()))
+            for rest, path in zip(rests, paths, strict=True)
         ]
-    elif choice == "auto" and (inner := wrappers.splits_below_classes(paths)):
+    elif choice == "auto" and (inner := layout_clues.splits_below_classes(paths)):
         rests = [(path[0], *path[2:]) for path in paths]
         of = [inner[path[1]] for path in paths]
     else:
@@ -59,7 +60,7 @@ def read_layout(relatives: Sequence[str], others: Sequence[str], choice: str, wh
     if choice == "groups":
         rests = [path[1:] if len(path) > 2 else path for path in rests]
     elif choice == "auto":
-        rests = wrappers.without_labelled(rests, of)
+        rests = layout_clues.without_labelled(rests, of)
         reader.refuse_groups(rests)
     places = tuple((split, _label(rest)) for split, rest in zip(of, rests, strict=True))
     reader.judge(places, choice)
@@ -77,7 +78,7 @@ class _Reader:
         self._paths = paths
         self._others = others
         self._what = what
-        self._tops = wrappers.directories(paths)
+        self._tops = layout_clues.directories(paths)
         self.warnings: list[str] = []
 
     def splits(self, choice: str) -> dict[str, str] | None:
@@ -90,7 +91,7 @@ class _Reader:
             return None
         named = names.splits_of(self._tops)
         unknown = [top for top in self._tops if top not in named and not names.is_unlabelled(top)]
-        classes = {top: set(wrappers.directories(self._tops[top])) for top in named}
+        classes = {top: set(layout_clues.directories(self._tops[top])) for top in named}
         learnt = {name for top, split in named.items() if split == TRAIN for name in classes[top]}
         if choice == "splits":
             if unknown or TRAIN not in named.values():
@@ -131,7 +132,7 @@ class _Reader:
                 "data.source.layout: groups to learn from these images, split by hash, or classes if these "
                 "are the classes"
             )
-        hint = beside.annotations(self._paths, self._others) or beside.table(self._others)
+        hint = layout_clues.annotations(self._paths, self._others) or layout_clues.table(self._others)
         return self._error(
             f"with {_quoted(named)}, named like splits, whose images lie in no class directories; expected "
             f"train/<class>/…. {hint}Write data.source.layout: splits if the images have no labels, "
@@ -156,10 +157,14 @@ class _Reader:
             DataError: If they do.
         """
         tops = {
-            top: below for top, below in wrappers.directories(paths).items() if not names.is_unlabelled(top)
+            top: below
+            for top, below in layout_clues.directories(paths).items()
+            if not names.is_unlabelled(top)
         }
-        inside = (wrappers.without_all(below, wrappers.around(below, "classes")) for below in tops.values())
-        inner = [found for each in inside if len(found := set(wrappers.directories(each))) > 1]
+        inside = (
+            layout_clues.without_all(below, layout_clues.around(below, "classes")) for below in tops.values()
+        )
+        inner = [found for each in inside if len(found := set(layout_clues.directories(each))) > 1]
         if len(inner) < 2 or 2 * len(inner) < len(tops):
             return
         shared, all_names = set.intersection(*inner), set.union(*inner)
@@ -174,7 +179,7 @@ class _Reader:
 
     def _warn_of_inner(self, tops: Mapping[str, Sequence[Parts]]) -> None:
         """Tells of classes that hold several directories, which may be the classes that are meant."""
-        inner = {top: sorted(wrappers.directories(below)) for top, below in tops.items()}
+        inner = {top: sorted(layout_clues.directories(below)) for top, below in tops.items()}
         deep = sorted(top for top, below in inner.items() if len(below) > 1)
         if len(deep) > 1 and 2 * len(deep) >= len(tops):
             below = [f"{top}/{name}" for top in deep for name in inner[top]]
@@ -192,25 +197,29 @@ class _Reader:
         labels = {label for _, label in places if label is not None}
         if choice != "auto":
             return
-        if labels and not any(split for split, _ in places) and (lists := beside.split_lists(self._others)):
+        if (
+            labels
+            and not any(split for split, _ in places)
+            and (lists := layout_clues.split_lists(self._others))
+        ):
             self.warnings.append(
                 f"{names.listed(lists)} may tell which images are of train and test, and are not read: kind: "
                 "csv_manifest reads splits from a column split"
             )
-        if masks := beside.parts_of_images(self._paths):
+        if masks := layout_clues.parts_of_images(self._paths):
             self.warnings.append(
                 f"{len(masks):,} files are called like masks or thumbnails of the images beside them, such "
                 f"as {masks[0]}, and count as images; take them away if they are none"
             )
-        if parts := beside.parts_of_a_set(labels, self._others):
+        if parts := layout_clues.parts_of_a_set(labels, self._others):
             raise self._error(
                 f"with the directories {_quoted(labels)}: {parts}. Let data.source.path name the one that "
                 "holds the classes, write a CSV manifest (kind: csv_manifest) with path and label of the "
                 "images, or data.source.layout: classes if they are classes"
             )
-        found = beside.annotations(self._paths, self._others) if len(labels) < 2 else ""
+        found = layout_clues.annotations(self._paths, self._others) if len(labels) < 2 else ""
         if not found and len(labels) == 1:
-            found = beside.table(self._others)
+            found = layout_clues.table(self._others)
         if found:
             what = (
                 f"has one class directory only, {_quoted(labels)}" if labels else "has no class directories"
@@ -219,7 +228,7 @@ class _Reader:
                 f"which {what}. {found}Write a CSV manifest (kind: csv_manifest) "
                 "with path and label, or data.source.layout: classes to read the images without those files"
             )
-        if not labels and (found := beside.table(self._others)):
+        if not labels and (found := layout_clues.table(self._others)):
             self.warnings.append(f"{found}kind: csv_manifest reads labels from a CSV file".strip())
 
     def _error(self, text: str) -> DataError:

@@ -11,8 +11,8 @@ import numpy as np
 
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
 from tfx_contrastive.components.examples.records import ArrayBatch
-from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base, npz_members
-from tfx_contrastive.components.image_example_gen.adapters.npz_names import find_pairs, passed_over
+from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base, npz_arrays
+from tfx_contrastive.components.image_example_gen.adapters.npz_arrays import find_pairs, passed_over
 from tfx_contrastive.components.image_example_gen.config import NpzSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
@@ -31,7 +31,7 @@ class NpzAdapter:
         with self._open() as archive:
             headers = _headers(archive)
             found = self._found(archive, headers)
-            _scalings(found, [npz_members.whole_range(archive, images) for images in found])
+            _scalings(found, [npz_arrays.whole_range(archive, images) for images in found])
             pairs = list(self._pairs(archive, found))
             return self._listing(headers, found, pairs)
 
@@ -43,7 +43,7 @@ class NpzAdapter:
             pairs = list(self._pairs(archive, found))
             rng = np.random.default_rng(seed)
             samples = [
-                npz_members.sample(archive, images, num_images // len(found) + 1, rng) for images in found
+                npz_arrays.sample(archive, images, num_images // len(found) + 1, rng) for images in found
             ]
             ranges = [
                 array_values.range_of([values], images.dtype)
@@ -59,8 +59,8 @@ class NpzAdapter:
 
     def _listing(
         self,
-        headers: Mapping[str, npz_members.Header],
-        found: Sequence[npz_members.StoredImages],
+        headers: Mapping[str, npz_arrays.Header],
+        found: Sequence[npz_arrays.StoredImages],
         pairs: Sequence[tuple[str, str | None]],
     ) -> base.Listing:
         info = base.require_file(self._path, "the NumPy archive")
@@ -73,10 +73,10 @@ class NpzAdapter:
         chunks = []
         with self._open() as archive:
             found = self._found(archive, _headers(archive))
-            scalings = _scalings(found, [npz_members.whole_range(archive, images) for images in found])
+            scalings = _scalings(found, [npz_arrays.whole_range(archive, images) for images in found])
             for images, scaling in zip(found, scalings, strict=True):
                 path = os.path.join(staging_dir, f"{images.pair.images}.npy")
-                npz_members.unpack(archive, images, path)
+                npz_arrays.unpack(archive, images, path)
                 part = arrays.ArrayPart(
                     images.pair.images,
                     images.pair.split,
@@ -118,8 +118,8 @@ class NpzAdapter:
             ) from error
 
     def _found(
-        self, archive: zipfile.ZipFile, headers: Mapping[str, npz_members.Header]
-    ) -> list[npz_members.StoredImages]:
+        self, archive: zipfile.ZipFile, headers: Mapping[str, npz_arrays.Header]
+    ) -> list[npz_arrays.StoredImages]:
         """The arrays of images, with their headers; refuses what they can't be."""
         if not headers:
             raise DataError(
@@ -129,15 +129,15 @@ class NpzAdapter:
         found = []
         for pair in find_pairs(_shapes(headers), self._path):
             shape, fortran, dtype, offset = headers[pair.images]
-            images = npz_members.StoredImages(self._path, pair, shape, dtype, fortran, offset)
+            images = npz_arrays.StoredImages(self._path, pair, shape, dtype, fortran, offset)
             array_values.require_pixels(dtype, images.what)
             arrays.check_shape(shape, images.what)
-            npz_members.require_whole(archive, images)
+            npz_arrays.require_whole(archive, images)
             found.append(images)
         return found
 
     def _pairs(
-        self, archive: zipfile.ZipFile, found: Sequence[npz_members.StoredImages]
+        self, archive: zipfile.ZipFile, found: Sequence[npz_arrays.StoredImages]
     ) -> Iterator[tuple[str, str | None]]:
         for images in found:
             for label in self._labels(archive, images.pair.labels, images.shape[0]):
@@ -168,7 +168,7 @@ class NpzAdapter:
     def _batch(
         self,
         archive: zipfile.ZipFile,
-        images: npz_members.StoredImages,
+        images: npz_arrays.StoredImages,
         sample: tuple[np.ndarray, Sequence[int]],
         scaling: array_values.Scaling,
     ) -> ArrayBatch:
@@ -185,22 +185,22 @@ class NpzAdapter:
         )
 
 
-def _shapes(headers: Mapping[str, npz_members.Header]) -> dict[str, tuple[int, ...]]:
+def _shapes(headers: Mapping[str, npz_arrays.Header]) -> dict[str, tuple[int, ...]]:
     return {name: header[0] for name, header in headers.items()}
 
 
-def _headers(archive: zipfile.ZipFile) -> dict[str, npz_members.Header]:
+def _headers(archive: zipfile.ZipFile) -> dict[str, npz_arrays.Header]:
     """Name of each array -> what its header says."""
     headers = {}
     for name in archive.namelist():
         if name.endswith(".npy"):
             with archive.open(name) as file:
-                headers[name.removesuffix(".npy")] = npz_members.read_header(file, name)
+                headers[name.removesuffix(".npy")] = npz_arrays.read_header(file, name)
     return headers
 
 
 def _scalings(
-    found: Sequence[npz_members.StoredImages], ranges: Sequence[array_values.ValueRange]
+    found: Sequence[npz_arrays.StoredImages], ranges: Sequence[array_values.ValueRange]
 ) -> list[array_values.Scaling]:
     """How the values of each array become 8 bits: the same for all arrays of one type.
 

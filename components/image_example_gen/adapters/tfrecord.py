@@ -2,12 +2,17 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterator
+import itertools
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
 
-from tfx_contrastive.components.examples import names, tfrecord_file
+import numpy as np
+
+from tfx_contrastive.components.examples import names, tfrecords
 from tfx_contrastive.components.examples.file_formats import STAND_INS
 from tfx_contrastive.components.examples.records import UNSPLIT, EncodedImage
-from tfx_contrastive.components.image_example_gen.adapters import base, tfrecord_names, tfrecord_sample, walk
+from tfx_contrastive.components.image_example_gen.adapters import base, walk
 from tfx_contrastive.components.image_example_gen.adapters.example_reader import ExampleReader
 from tfx_contrastive.components.image_example_gen.config import TfRecordSource
 from tfx_contrastive.contract import files
@@ -17,7 +22,7 @@ _WHOLE_BYTES = 1 << 26  # a sketch reads sources up to this size whole
 
 
 @dataclasses.dataclass(frozen=True)
-class TfRecordFile:
+class RecordFile:
     """One file; a chunk is a whole file, because records can't be found by position."""
 
     path: str
@@ -63,25 +68,25 @@ class TfRecordAdapter:
             reader.check()
             counts = base.count_labels((image.split, image.label) for image in images if not image.rejected)
         else:
-            sampler = tfrecord_sample.Sampler(found, num_images, seed)
+            sampler = Sampler(found, num_images, seed)
             images = [
                 reader.image(record, file.path, number, file.split, file.relative)
                 for file, number, record in sampler.records()
             ]
             reader.check_images()
             good = [image for image in images if not image.rejected]
-            counts = tfrecord_sample.scaled_up(good, sampler.num_records)
+            counts = scaled_up(good, sampler.num_records)
         problem = reader.label_problem()
         warnings = _warnings(reader, infos)
         listing = base.Listing(base.Content(()), *counts, passed_over=passed_over, warnings=warnings)
         return base.Sketch(listing, is_exact, images, [problem] if problem else [])
 
-    def chunks(self, staging_dir: str, chunk_images: int) -> list[TfRecordFile]:
+    def chunks(self, staging_dir: str, chunk_images: int) -> list[RecordFile]:
         """Gives one chunk a file."""
         del staging_dir, chunk_images
         return self._files(self._infos()[0])
 
-    def read(self, chunk: TfRecordFile) -> Iterator[EncodedImage]:
+    def read(self, chunk: RecordFile) -> Iterator[EncodedImage]:
         """Reads the records of a file."""
         return _images(chunk, ExampleReader(self._source))
 
@@ -100,11 +105,11 @@ class TfRecordAdapter:
         kinds = collections.Counter(_kind(relative) or "files of another format" for relative in beside)
         return records, dict(sorted(kinds.items()))
 
-    def _files(self, infos: list[files.FileInfo]) -> list[TfRecordFile]:
+    def _files(self, infos: list[files.FileInfo]) -> list[RecordFile]:
         is_directory = files.is_directory(self._source.path)  # what a single file is called divides nothing
-        splits = [tfrecord_names.split_of(info.relative) if is_directory else UNSPLIT for info in infos]
+        splits = [split_of(info.relative) if is_directory else UNSPLIT for info in infos]
         return [
-            TfRecordFile(info.path, info.relative, split) for info, split in zip(infos, splits, strict=True)
+            RecordFile(info.path, info.relative, split) for info, split in zip(infos, splits, strict=True)
         ]
 
 
@@ -114,7 +119,7 @@ def _record_files(infos: list[files.FileInfo], path: str) -> list[files.FileInfo
     Raises:
         DataError: If nothing else is there; it names the formats.
     """
-    others = {info.relative: tfrecord_file.other_format(info.path) for info in infos}
+    others = {info.relative: tfrecords.other_format(info.path) for info in infos}
     found = [info for info in infos if not _is_beside(info, others[info.relative])]
     if not found:
         shown = ", ".join(f"{name}: {other or 'an empty file'}" for name, other in list(others.items())[:5])
@@ -144,9 +149,147 @@ def _kind(relative: str) -> str | None:
 
 def _warnings(reader: ExampleReader, infos: list[files.FileInfo]) -> tuple[str, ...]:
     """What a user should know of the records that were read, and of the names of their files."""
-    return (*reader.warnings(), *tfrecord_names.warnings([info.relative for info in infos]))
+    return (*reader.warnings(), *name_warnings([info.relative for info in infos]))
 
 
-def _images(file: TfRecordFile, reader: ExampleReader) -> Iterator[EncodedImage]:
-    for number, record in enumerate(tfrecord_file.read(file.path)):
+def _images(file: RecordFile, reader: ExampleReader) -> Iterator[EncodedImage]:
+    for number, record in enumerate(tfrecords.read(file.path)):
         yield reader.image(record, file.path, number, file.split, file.relative)
+
+
+_PART = re.compile(r"(?P<before>.*?)[-_.]?(?P<number>\d+)-of-(?P<total>\d+)(?P<after>.*)")
+_TFDS = re.compile(r"(?P<data_set>.+)-(?P<split>[^-]+)\.tfrecord\b.*")
+
+
+def split_of(relative: str) -> str:
+    """The split that a directory states, the innermost first (also `Split-<name>`), or the file's name."""
+    *directories, name = relative.split("/")
+    stated = (names.split_of(directory) for directory in reversed(directories))
+    return next(filter(None, stated), None) or names.split_in_file_name(name) or UNSPLIT
+
+
+def name_warnings(relatives: Sequence[str]) -> list[str]:
+    """Names parts that are not there (`train-00001-of-00003`), and several data sets beside each other.
+
+    Args:
+        relatives: Paths of the files, with forward slashes.
+    """
+    return [*_missing_parts(relatives), *_several_sets(relatives)]
+
+
+def _missing_parts(relatives: Sequence[str]) -> list[str]:
+    parts: dict[tuple[str, str, str], set[int]] = collections.defaultdict(set)
+    for relative in relatives:
+        directory, name = posixpath.split(relative)
+        if match := _PART.fullmatch(name):
+            before = posixpath.join(directory, match["before"])
+            parts[before, match["total"], match["after"]].add(int(match["number"]))
+    missing = [
+        f"{before}-{number:0{len(total)}}-of-{total}{after}"
+        for (before, total, after), found in sorted(parts.items())
+        if int(total) < 1_000_000
+        for number in sorted(set(range(int(total))) - found)
+    ]
+    if not missing:
+        return []
+    verb = "is" if len(missing) == 1 else "are"
+    return [
+        f"{names.listed(missing, 3)} {verb} not there: by the names of the files beside, records are missing"
+    ]
+
+
+def _several_sets(relatives: Sequence[str]) -> list[str]:
+    """Data sets as TensorFlow Datasets names them, or one in several versions."""
+    found = collections.defaultdict(set)
+    for relative in relatives:
+        directory, name = posixpath.split(relative)
+        if (match := _TFDS.fullmatch(name)) and names.split_of(match["split"]):
+            found[match["data_set"]].add(directory)
+    versions = {name: places for name, places in found.items() if len(places) > 1}
+    if len(found) > 1:
+        return [
+            f"the data sets {names.listed(sorted(found))} are read as one; let data.source.path name the "
+            "directory of one of them if that is not meant"
+        ]
+    return [
+        f"the data set {name} is in several directories, {names.listed(sorted(places))}, which are read as "
+        "one; are they versions? Then let data.source.path name one of them"
+        for name, places in versions.items()
+        if not any(split_of(f"{place}/x") for place in places)
+    ]
+
+
+# Files that are looked into, and records whose lengths are followed, at most.
+_MAX_FILES = 100
+_MAX_RECORDS = 500_000
+
+
+class Sampler:
+    """Picks records; remembers about how many each split has in `num_records`."""
+
+    def __init__(self, found: Sequence[RecordFile], num_images: int, seed: int):
+        self._files = found
+        self._rng = np.random.default_rng(seed)
+        if len(found) > _MAX_FILES:
+            middle = 1 + self._rng.permutation(len(found) - 2)[: _MAX_FILES - 2]
+            self._chosen = [0, *sorted(middle.tolist()), len(found) - 1]
+        else:
+            self._chosen = list(range(len(found)))
+        self._per_file = max(num_images // len(self._chosen), 2)
+        self.num_records: dict[str, float] = {}
+
+    def records(self) -> Iterator[tuple[RecordFile, int, bytes]]:
+        """Gives file, position in the file, and record.
+
+        Raises:
+            DataError: If a file is damaged or of another format, as far as that shows.
+        """
+        counted: dict[str, float] = {}
+        bytes_seen: dict[str, int] = {}
+        for file in (self._files[i] for i in self._chosen):
+            size = _size(file)
+            numbers, records, total = self._of_file(file, size)
+            for number, record in zip(numbers, records, strict=False):
+                yield file, number, record
+            counted[file.split] = counted.get(file.split, 0) + total
+            bytes_seen[file.split] = bytes_seen.get(file.split, 0) + size
+        all_bytes: dict[str, int] = {}
+        for file in self._files:
+            all_bytes[file.split] = all_bytes.get(file.split, 0) + _size(file)
+        for split, total in counted.items():
+            self.num_records[split] = total * all_bytes[split] / max(bytes_seen[split], 1)
+
+    def _of_file(self, file: RecordFile, size: int) -> tuple[list[int], Iterator[bytes], float]:
+        """Positions of some records, the records, and about how many the file has."""
+        offsets, is_all = tfrecords.offsets(file.path, _MAX_RECORDS // len(self._chosen) + 2)
+        if not offsets:
+            # Compressed, or none: read from the beginning. Images hardly shrink: the size tells the number.
+            first = list(itertools.islice(tfrecords.read(file.path), self._per_file))
+            num_bytes = sum(map(len, first)) or 1
+            return list(range(len(first))), iter(first), max(size * len(first) / num_bytes, len(first))
+        last = len(offsets) - 1
+        chance = self._rng.permutation(last + 1)[: max(self._per_file - 2, 0)].tolist()
+        numbers = sorted({0, last, *chance})
+        total = len(offsets) if is_all else size * last / offsets[-1]
+        return numbers, tfrecords.read_at(file.path, [offsets[i] for i in numbers]), total
+
+
+def scaled_up(
+    images: Sequence[EncodedImage], num_records: dict[str, float]
+) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """Counts of a sample brought to the number of records that each split has."""
+    labels, unlabelled = base.count_labels((image.split, image.label) for image in images)
+    for split, total in num_records.items():
+        counts = labels.get(split, {})
+        sampled = sum(counts.values()) + unlabelled.get(split, 0)
+        factor = total / sampled if sampled else 0.0
+        if counts:
+            labels[split] = {name: max(round(count * factor), 1) for name, count in counts.items()}
+        if split in unlabelled:
+            unlabelled[split] = max(round(unlabelled[split] * factor), 1)
+    return labels, unlabelled
+
+
+def _size(file: RecordFile) -> int:
+    info = files.stat(file.path)
+    return info.size if info else 0

@@ -12,7 +12,7 @@ from tfx.types import standard_artifacts
 from tests.components.image_example_gen.support import run_ingest
 from tfx_contrastive.components.example_schema import base_schema, stats_options
 from tfx_contrastive.components.image_example_gen import IngestConfig
-from tfx_contrastive.components.image_example_gen.adapters.fashion_mnist import CLASS_NAMES
+from tfx_contrastive.components.image_example_gen.adapters.known_data_sets import CLASS_NAMES
 
 SCHEMAS = pathlib.Path(__file__).parents[3] / "pipeline" / "schema"
 

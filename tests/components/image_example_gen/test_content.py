@@ -12,8 +12,13 @@ import numpy as np
 import pytest
 
 from tests.components.image_example_gen.support import encoded, picture, write
-from tfx_contrastive.components.image_example_gen import IngestConfig, content, fingerprint, inspect_source
-from tfx_contrastive.components.image_example_gen.digests import FILE_NAME, DigestStore
+from tfx_contrastive.components.image_example_gen import (
+    IngestConfig,
+    fingerprint,
+    fingerprints,
+    inspect_source,
+)
+from tfx_contrastive.components.image_example_gen.fingerprints import FILE_NAME, DigestStore
 
 LONG_AGO = (1_700_000_000, 1_700_000_000)
 
@@ -49,20 +54,20 @@ def swap(a, b):
 @pytest.fixture
 def settled(monkeypatch):
     """Files that were written a moment ago count as settled."""
-    monkeypatch.setattr(content, "_UNSETTLED_NS", 0)
+    monkeypatch.setattr(fingerprints, "_UNSETTLED_NS", 0)
 
 
 @pytest.fixture
 def reads(monkeypatch):
     """The paths that are read, in any order."""
-    paths, lock, read = [], threading.Lock(), content._read
+    paths, lock, read = [], threading.Lock(), fingerprints._read
 
     def noted(path, stop):
         with lock:
             paths.append(path)
         return read(path, stop)
 
-    monkeypatch.setattr(content, "_read", noted)
+    monkeypatch.setattr(fingerprints, "_read", noted)
     return paths
 
 
@@ -181,7 +186,7 @@ def test_a_file_of_many_images_is_known_by_its_content(tmp_path, settled, reads,
     os.utime(replacement, LONG_AGO)
     replacement.replace(path)
     assert path.stat().st_size == size
-    info = content.files.stat(str(path))
+    info = fingerprints.files.stat(str(path))
     changed = [info if each.path == info.path else each for each in found.files]
     assert fingerprint(type(found)(tuple(changed), found.more), str(tmp_path / FILE_NAME)) != before
 
@@ -202,7 +207,7 @@ def test_new_times_and_another_place_are_no_change(tmp_path, settled, reads):
 
 
 def test_reading_all_finds_what_a_file_system_hides(tmp_path, settled, monkeypatch):
-    monkeypatch.setattr(content.files, "local_version", lambda _: "always the same")
+    monkeypatch.setattr(fingerprints.files, "local_version", lambda _: "always the same")
     source = write_folder(tmp_path / "data")
     before = print_of(source, tmp_path)
     swap(tmp_path / "data" / "circle" / "0.bmp", tmp_path / "data" / "square" / "0.bmp")
@@ -228,7 +233,7 @@ def test_a_file_that_is_being_written_is_not_remembered(tmp_path, settled, reads
             os.utime(busy, ns=(0, next(ticks)))
         return fstat(descriptor)
 
-    monkeypatch.setattr(content.os, "fstat", fstat_of_a_growing_file)
+    monkeypatch.setattr(fingerprints.os, "fstat", fstat_of_a_growing_file)
     print_of(source, tmp_path)
     reads.clear()
     print_of(source, tmp_path)
@@ -238,10 +243,10 @@ def test_a_file_that_is_being_written_is_not_remembered(tmp_path, settled, reads
 def test_files_that_change_while_a_run_reads_them_are_named(tmp_path):
     data = tmp_path / "data"
     found = inspect_source(IngestConfig(source=write_folder(data))).content
-    assert content.changed_since(found) == []
+    assert fingerprints.changed_since(found) == []
     swap(data / "circle" / "0.bmp", data / "square" / "0.bmp")
     (data / "square" / "2.bmp").unlink()
-    assert content.changed_since(found) == ["circle/0.bmp", "square/0.bmp", "square/2.bmp"]
+    assert fingerprints.changed_since(found) == ["circle/0.bmp", "square/0.bmp", "square/2.bmp"]
 
 
 def test_a_named_pipe_and_a_missing_file_stop_nothing(tmp_path):
@@ -258,8 +263,8 @@ def test_a_named_pipe_and_a_missing_file_stop_nothing(tmp_path):
 def test_ctrl_c_ends_reading_in_the_middle_of_a_file(tmp_path, monkeypatch):
     path = tmp_path / "large.zip"
     path.write_bytes(bytes(100_000))
-    monkeypatch.setattr(content, "_BLOCK", 1)  # 100,000 blocks
-    hashed, blocks = content._hashed, []
+    monkeypatch.setattr(fingerprints, "_BLOCK", 1)  # 100,000 blocks
+    hashed, blocks = fingerprints._hashed, []
 
     class Counted:
         def __init__(self, file):
@@ -269,10 +274,10 @@ def test_ctrl_c_ends_reading_in_the_middle_of_a_file(tmp_path, monkeypatch):
             blocks.append(size)
             return self._file.read(size)
 
-    monkeypatch.setattr(content, "_hashed", lambda file, *rest: hashed(Counted(file), *rest))
+    monkeypatch.setattr(fingerprints, "_hashed", lambda file, *rest: hashed(Counted(file), *rest))
 
     def interrupted():
-        with content._Readers() as readers:
+        with fingerprints._Readers() as readers:
             threading.Thread(target=readers.read, args=[[str(path)]], daemon=True).start()
             while not blocks:
                 time.sleep(0.001)
@@ -348,10 +353,10 @@ def test_an_object_store_without_checksums_is_read_every_time(tmp_path, reads):
     ],
 )
 def test_the_checksum_of_an_object_store_stands_for_the_content(tags, checksum, reads):
-    info = content.files._fsspec_info("s3://bucket/a.png", "a.png", {"size": 4, **tags})
+    info = fingerprints.files._fsspec_info("s3://bucket/a.png", "a.png", {"size": 4, **tags})
     assert info.checksum == checksum
-    found = content.Content((info,))
+    found = fingerprints.Content((info,))
     if checksum:
         before = fingerprint(found)
-        other = content.files._fsspec_info("s3://bucket/a.png", "a.png", {"size": 4, "ETag": '"7d79"'})
-        assert (fingerprint(content.Content((other,))) != before, reads) == (True, [])
+        other = fingerprints.files._fsspec_info("s3://bucket/a.png", "a.png", {"size": 4, "ETag": '"7d79"'})
+        assert (fingerprint(fingerprints.Content((other,))) != before, reads) == (True, [])

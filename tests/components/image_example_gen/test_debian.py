@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tfx_contrastive.components.image_example_gen import debian
+from tfx_contrastive.components.image_example_gen.adapters import known_data_sets
 from tfx_contrastive.contract.errors import DownloadError
 
 
@@ -36,19 +36,19 @@ def test_the_files_of_a_package_are_copied(tmp_path, tools):
     # apt can't be had offline; what it would download is this real package.
     script(tools / "apt-get", f"/bin/cp {package} .")
     script(tools / "dpkg-deb", 'PATH=/usr/bin:/bin exec /usr/bin/dpkg-deb "$@"')
-    debian.unpack("toy", "/usr/share/toy", str(tmp_path / "out"))
+    known_data_sets.unpack_debian_package("toy", "/usr/share/toy", str(tmp_path / "out"))
     assert [(path.name, path.read_bytes()) for path in (tmp_path / "out").iterdir()] == [("a.gz", b"content")]
     with pytest.raises(DownloadError, match="has no files under /usr/share/other"):
-        debian.unpack("toy", "/usr/share/other", str(tmp_path / "out"))
+        known_data_sets.unpack_debian_package("toy", "/usr/share/other", str(tmp_path / "out"))
 
 
 @pytest.mark.usefixtures("tools")
 def test_a_system_without_apt_is_told(tmp_path):
     with pytest.raises(DownloadError, match="this system has no apt-get"):
-        debian.unpack("toy", "/usr/share/toy", str(tmp_path / "out"))
+        known_data_sets.unpack_debian_package("toy", "/usr/share/toy", str(tmp_path / "out"))
 
 
 def test_an_unknown_package_is_told_in_apts_words(tmp_path, tools):
     script(tools / "apt-get", "echo 'E: Unable to locate package toy' >&2; exit 100")
     with pytest.raises(DownloadError, match="toy: apt-get: Unable to locate package toy"):
-        debian.unpack("toy", "/usr/share/toy", str(tmp_path / "out"))
+        known_data_sets.unpack_debian_package("toy", "/usr/share/toy", str(tmp_path / "out"))

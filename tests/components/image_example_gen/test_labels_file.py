@@ -19,7 +19,7 @@ from tfx_contrastive.components.image_example_gen import (
     inspect_source,
     labels_file,
 )
-from tfx_contrastive.components.image_example_gen.expected_labels import require_named_images
+from tfx_contrastive.components.image_example_gen.forecast import require_named_images
 from tfx_contrastive.components.image_example_gen.splits import plan_splits
 from tfx_contrastive.components.image_example_gen.survey import survey_source
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.components.image_example_gen.support import encoded, image_folder, picture, write
 from tfx_contrastive.components.image_example_gen import IngestConfig
-from tfx_contrastive.components.image_example_gen.sampling import sample_images
+from tfx_contrastive.components.image_example_gen.samples import sample_images
 from tfx_contrastive.contract.errors import DataError
 
 

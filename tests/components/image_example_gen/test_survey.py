@@ -11,7 +11,7 @@ from tests.components.image_example_gen.support import (
     write_records,
 )
 from tfx_contrastive.components.image_example_gen import DataError, IngestConfig
-from tfx_contrastive.components.image_example_gen.expected_splits import expected_splits
+from tfx_contrastive.components.image_example_gen.forecast import expected_splits
 from tfx_contrastive.components.image_example_gen.survey import survey_source
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><circle r="4"/></svg>'
@@ -21,26 +21,30 @@ def folder(path, **options):
     return IngestConfig(source={"kind": "image_folder", "path": str(path)}, **options)
 
 
+def foretold(survey, ingest):
+    return expected_splits(survey.inspection, ingest, survey.usable_share, survey.is_exact)
+
+
 def test_a_folder_of_good_images(tmp_path):
     image_folder(tmp_path, ["a", "b"], 50)
     found = survey_source(folder(tmp_path))
     assert (found.num_looked_at, found.is_whole, found.bad_share) == (100, True, 0)
     assert not found.rejections
     assert not found.unusable_classes
-    assert expected_splits(found, folder(tmp_path)) == {
+    assert foretold(found, folder(tmp_path)) == {
         "train": (80, 80, False),
         "eval": (10, 10, False),
         "test": (10, 10, False),
     }
     limited = folder(tmp_path, labels_per_class=5)
-    assert expected_splits(survey_source(limited), limited)["train"] == (80, 10, False)
+    assert foretold(survey_source(limited), limited)["train"] == (80, 10, False)
 
 
 def test_splits_of_the_source_are_certain(tmp_path):
     for split, per_class in (("train", 20), ("val", 4), ("test", 6)):
         image_folder(tmp_path / split, ["a", "b"], per_class, first_seed=per_class * 100)
     image_folder(tmp_path / "train", ["unlabeled"], 7, first_seed=9000)
-    assert expected_splits(survey_source(folder(tmp_path)), folder(tmp_path)) == {
+    assert foretold(survey_source(folder(tmp_path)), folder(tmp_path)) == {
         "train": (47, 40, True),
         "eval": (8, 8, True),
         "test": (12, 12, True),
@@ -49,7 +53,7 @@ def test_splits_of_the_source_are_certain(tmp_path):
 
 def test_images_without_labels(tmp_path):
     image_folder(tmp_path, ["unlabeled"], 50)
-    assert expected_splits(survey_source(folder(tmp_path)), folder(tmp_path)) == {
+    assert foretold(survey_source(folder(tmp_path)), folder(tmp_path)) == {
         "train": (40, 0, False),
         "eval": (5, 0, False),
         "test": (5, 0, False),
@@ -141,7 +145,7 @@ def test_large_tfrecord_files_are_sampled(tmp_path, compression, monkeypatch):
     if not compression:
         assert set(found.inspection.labels["train"]) == {"0", "1", "2", "3"}
         assert (train, test) == (pytest.approx(1200, abs=4), pytest.approx(200, abs=4))  # rounded
-    assert not expected_splits(found, ingest)["test"][2]
+    assert not foretold(found, ingest)["test"][2]
 
 
 def test_a_cut_file_among_large_ones_is_told(tmp_path, monkeypatch):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tests.components.image_example_gen.support import picture, write
-from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, download, inspect_source
-from tfx_contrastive.components.image_example_gen.adapters import adapter_for, fashion_mnist
+from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, inspect_source
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for, known_data_sets
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
 from tfx_contrastive.contract.errors import DownloadError
 
@@ -203,15 +203,15 @@ def test_download(tmp_path, server):
     root, url = server
     (root / "a.gz").write_bytes(b"content")
     good = hashlib.md5(b"content").hexdigest()
-    download.fetch(url, {"a.gz": good}, str(tmp_path / "cache"))
+    known_data_sets.download(url, {"a.gz": good}, str(tmp_path / "cache"))
     assert (tmp_path / "cache" / "a.gz").read_bytes() == b"content"
     (root / "a.gz").unlink()
-    download.fetch(url, {"a.gz": good}, str(tmp_path / "cache"))  # it is there already
+    known_data_sets.download(url, {"a.gz": good}, str(tmp_path / "cache"))  # it is there already
     (root / "b.gz").write_bytes(b"other")
     with pytest.raises(DownloadError, match=f"MD5 is .*, expected {good}"):
-        download.fetch(url, {"b.gz": good}, str(tmp_path / "cache"))
+        known_data_sets.download(url, {"b.gz": good}, str(tmp_path / "cache"))
     with pytest.raises(DownloadError, match="404"):
-        download.fetch(url, {"c.gz": good}, str(tmp_path / "cache"))
+        known_data_sets.download(url, {"c.gz": good}, str(tmp_path / "cache"))
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["a.gz"]
 
 
@@ -220,7 +220,7 @@ def test_fashion_mnist_is_looked_up_in_order(tmp_path, server):
     source = FashionMnistSource(cache_dir=str(tmp_path / "cache"), url=url)
     debian = str(tmp_path / "debian")
     with pytest.raises(DataError) as caught:
-        fashion_mnist.find(source, debian, "no-such-package-anywhere")
+        known_data_sets.find_fashion_mnist(source, debian, "no-such-package-anywhere")
     lines = str(caught.value).splitlines()
     assert f"1. {debian}" in lines[1]
     assert f"2. {tmp_path / 'cache'}" in lines[2]
@@ -228,12 +228,12 @@ def test_fashion_mnist_is_looked_up_in_order(tmp_path, server):
     assert f"4. {url}/train-images" in lines[4]
     assert "404" in lines[4]
     write_idx(tmp_path / "cache")
-    assert fashion_mnist.find(source, debian) == str(tmp_path / "cache")
+    assert known_data_sets.find_fashion_mnist(source, debian) == str(tmp_path / "cache")
     write_idx(tmp_path / "debian")
-    assert fashion_mnist.find(source, debian) == debian
+    assert known_data_sets.find_fashion_mnist(source, debian) == debian
     write_idx(tmp_path / "mine", compressed=False)
     named = FashionMnistSource(path=str(tmp_path / "mine"))
-    assert fashion_mnist.find(named, debian) == str(tmp_path / "mine")
+    assert known_data_sets.find_fashion_mnist(named, debian) == str(tmp_path / "mine")
 
 
 def test_fashion_mnist_directory_with_a_typo_is_not_replaced_by_another():

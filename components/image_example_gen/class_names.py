@@ -14,7 +14,7 @@ _MISSING = frozenset({""}) | names.words(
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 
 
-def warnings(class_names: Iterable[str]) -> list[str]:
+def name_warnings(class_names: Iterable[str]) -> list[str]:
     """Names equal but for case, blanks, Unicode form or the way of writing a number, or standing for none.
 
     Args:

@@ -1,14 +1,12 @@
-"""What stands in front of an image's pixels: which way is up, and whether the Transform graph reads it.
-
-The graph decodes JPEG, PNG, GIF and BMP with `tf.io.decode_image`. These are the rules by which it turns
-images, and by which a served model refuses the forms that TensorFlow reads otherwise than Pillow does
-(docs/data.md, "What the model reads itself"); tests/test_pixels.py holds both sides against each other.
-"""
+"""Images as TensorFlow, and so the Transform graph, reads them."""
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+
+from tfx_contrastive.components.examples.png import encode_png
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
@@ -143,3 +141,47 @@ def _is_plain_bmp(data: bytes) -> bool:
         return False
     palette = data[14 + size : 14 + size + len(_GRAY_PALETTE)]
     return bits == 24 or (bits == 8 and palette == _GRAY_PALETTE and start == 14 + size + len(palette))
+
+
+_RGBA_OF_GRAY = [0, 0, 0, 1]  # from gray and opacity
+
+
+def read(data: bytes) -> np.ndarray | None:
+    """Decodes an image and turns it upright.
+
+    Args:
+        data: PNG, JPEG, GIF or BMP.
+
+    Returns:
+        uint8 [H, W, C], C in {1, 3, 4}; None if the decoder refuses the image.
+    """
+    import tensorflow as tf
+
+    with tf.device("CPU"):
+        try:
+            decoded: Any = tf.io.decode_image(data, expand_animations=False).numpy()
+        except tf.errors.OpError:
+            return None
+    return turn_upright(without_gray_alpha(decoded), orientation(data))
+
+
+def read_deep(data: bytes) -> np.ndarray:
+    """Decodes a PNG of 16 bits per value: uint16 [H, W, C], C in {1, 3, 4}, as stored."""
+    import tensorflow as tf
+
+    with tf.device("CPU"):
+        values: Any = tf.io.decode_png(data, dtype=tf.uint16).numpy()
+    return without_gray_alpha(values)
+
+
+def as_upright(encoded: bytes) -> bytes:
+    """An image for readers that don't turn it: as it came where it stands upright, else turned, as PNG."""
+    if orientation(encoded) == UPRIGHT:
+        return encoded
+    pixels = read(encoded)
+    return encoded if pixels is None else encode_png(pixels[np.newaxis])[0]
+
+
+def without_gray_alpha(pixels: np.ndarray) -> np.ndarray:
+    """Pixels [H, W, C] as they are, but RGBA for gray with opacity (C of 2)."""
+    return pixels[..., _RGBA_OF_GRAY] if pixels.shape[-1] == 2 else pixels
