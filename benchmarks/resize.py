@@ -21,8 +21,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from benchmarks.pretrained import pretrained
 from tfx_contrastive.trainer_module.config import ImageConfig, PretrainConfig
-from tfx_contrastive.trainer_module.head.encode import BatchEncoder
 from tfx_contrastive.trainer_module.images import decode_images
+from tfx_contrastive.trainer_module.training.networks import BatchEncoder
 
 _NUM_TRAIN, _NUM_TEST, _NUM_CLASSES, _LABELS_PER_CLASS = 1_400, 1_400, 6, 20
 _CANVASES = ((128, 96), (96, 128), (160, 90), (90, 160), (112, 112), (144, 96))

@@ -25,7 +25,7 @@ from tfx_contrastive.contract.errors import Reason, RejectedError
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.images import decode_image
 from tfx_contrastive.trainer_module.orientation import read_preambles
-from tfx_contrastive.trainer_module.serving.requests import ImageReader
+from tfx_contrastive.trainer_module.serving.signatures import ImageReader
 
 MAX_PIXELS = 100_000
 REFUSED = r"not an encoded image|read otherwise than in training|can't be decoded"

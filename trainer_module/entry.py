@@ -15,15 +15,15 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
             `checkpoint_root`, a directory that stays the same from run to run, and, with a Tuner, `tuner`
             (TunerConfig as JSON).
     """
-    from tfx_contrastive.trainer_module.pretrain import run
+    from tfx_contrastive.trainer_module.pretrain import stage
 
     config = PretrainConfig.model_validate_json(fn_args.custom_config["pretrain"])
     if fn_args.hyperparameters:
-        from tfx_contrastive.trainer_module.tuning.space import tuned
+        from tfx_contrastive.trainer_module.tuning import tuned
 
         space = TunerConfig.model_validate_json(fn_args.custom_config["tuner"])
         config = tuned(config, space, fn_args.hyperparameters)
-    run.run(
+    stage.run(
         files=_unique([*fn_args.train_files, *fn_args.eval_files]),
         eval_files=fn_args.eval_files,
         transform_dir=fn_args.transform_output,
@@ -45,9 +45,9 @@ def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
     Returns:
         The tuner, ready to search.
     """
-    from tfx_contrastive.trainer_module.tuning import search
+    from tfx_contrastive.trainer_module import tuning
 
-    tuner = search.build(
+    tuner = tuning.build(
         train_files=fn_args.train_files,
         eval_files=fn_args.eval_files,
         transform_dir=fn_args.transform_graph_path,

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.emoji import data, measuring
 from benchmarks.pretrained import pretrained
 from tfx_contrastive.pipeline.config import PipelineConfig, load_config
-from tfx_contrastive.trainer_module.head.encode import BatchEncoder
+from tfx_contrastive.trainer_module.training.networks import BatchEncoder
 
 _CONFIG = pathlib.Path(__file__).with_name("emoji.yaml")
 _CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "tfx-contrastive-emoji"

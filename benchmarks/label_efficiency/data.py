@@ -14,7 +14,7 @@ from tfx_contrastive.pipeline.runs.lineage import Lineage
 from tfx_contrastive.pipeline.runs.metadata import connection_config
 from tfx_contrastive.pipeline.source import source_of
 from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
-from tfx_contrastive.trainer_module.vocabulary import class_names
+from tfx_contrastive.trainer_module.preprocessing import class_names
 
 SPLITS = ("train", "eval", "test")
 

@@ -17,12 +17,14 @@ from tfx_contrastive.trainer_module.head.candidates import (
     served_form,
     train_candidates,
 )
-from tfx_contrastive.trainer_module.head.classifier import LinearClassifier
-from tfx_contrastive.trainer_module.head.encode import BatchEncoder
-from tfx_contrastive.trainer_module.head.fine_tune import fine_tune
-from tfx_contrastive.trainer_module.head.labels import class_weights
-from tfx_contrastive.trainer_module.head.linear_probe import fit_linear_probe
-from tfx_contrastive.trainer_module.head.scores import accuracy
+from tfx_contrastive.trainer_module.head.fine_tuning import fine_tune
+from tfx_contrastive.trainer_module.head.linear_probe import (
+    LinearClassifier,
+    accuracy,
+    class_weights,
+    fit_linear_probe,
+)
+from tfx_contrastive.trainer_module.training.networks import BatchEncoder
 
 RAW_PIXELS, FROM_SCRATCH = "raw pixels", "from scratch"
 LINEAR_PROBE, FINE_TUNED, SELF_TRAINING = "linear probe", "fine-tuned", "self-training"

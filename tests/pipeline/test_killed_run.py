@@ -22,7 +22,7 @@ from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.runs.lineage import Lineage
 from tfx_contrastive.pipeline.runs.metadata import connection_config
 from tfx_contrastive.trainer_module.config import PretrainConfig
-from tfx_contrastive.trainer_module.pretrain import run as pretraining
+from tfx_contrastive.trainer_module.pretrain import stage as pretraining
 
 pytestmark = [
     pytest.mark.e2e,

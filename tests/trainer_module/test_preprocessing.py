@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from tests.trainer_module.digits_data import digit_pixels, encode_png, make_example, run_transform
 from tfx_contrastive.trainer_module.config import ImageConfig
-from tfx_contrastive.trainer_module.vocabulary import class_names
+from tfx_contrastive.trainer_module.preprocessing import class_names
 
 CONFIG = ImageConfig(height=8, width=8, channels=1)
 IMAGE_SPEC = tf.io.FixedLenFeature([], tf.string)

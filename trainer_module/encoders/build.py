@@ -1,15 +1,18 @@
-"""Building an encoder: pixel standardisation, a body by name, an optional latent layer."""
+"""Building, saving and loading an encoder, and the models that are made from one."""
 
+import json
+import os
+import tempfile
 from collections.abc import Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import KERAS_PREFIX, EncoderConfig, min_side
-from tfx_contrastive.trainer_module.encoders.gradients import edges_and_colors
+from tfx_contrastive.trainer_module.encoders.bodies import BODIES
 from tfx_contrastive.trainer_module.encoders.keras_applications import keras_application
-from tfx_contrastive.trainer_module.encoders.pooling import pool
-from tfx_contrastive.trainer_module.encoders.registry import BODIES
+from tfx_contrastive.trainer_module.encoders.layers import edges_and_colors, pool
 
 
 def build_encoder(
@@ -81,3 +84,110 @@ def check_image_size(name: str, size: Sequence[int]) -> None:
             "raise image.height and image.width (and views.small.size, if small views are meant), or take "
             "an encoder for small images such as resnet9n"
         )
+
+
+def build_projection_head(input_dim: int, dims: tuple[int, ...]) -> keras.Model:
+    """Builds the MLP g of SimCLR (arXiv:2002.05709, section 2.1): z = g(h).
+
+    Args:
+        input_dim: Width of h.
+        dims: Width of each layer; batch norm and ReLU between layers, none after the last.
+
+    Returns:
+        Model from h, float [B, input_dim], to z, float32 [B, dims[-1]], not normalised.
+    """
+    layers = keras.layers
+    h = layers.Input((input_dim,), dtype="float32", name="representation")
+    z = h
+    for index, dim in enumerate(dims[:-1]):
+        z = layers.Dense(dim, use_bias=False, name=f"dense{index}")(z)
+        z = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm{index}")(z)
+        z = layers.ReLU(name=f"relu{index}")(z)
+    z = layers.Dense(dims[-1], use_bias=False, dtype="float32", name="projection")(z)
+    return keras.Model(h, z, name="projection_head")
+
+
+def mirrored(encoder: keras.Model) -> keras.Model:
+    """The mean of what an encoder says of an image and of its mirror image.
+
+    A linear classifier on it gives the mean of the two logits: test-time augmentation (as in AlexNet, section
+    4.1 of doi:10.1145/3065386, there with crops besides) that costs a second forward pass, in one network.
+
+    Args:
+        encoder: Pixels, [B, H, W, C], to h, float32 [B, D]. Its layers are shared, not copied.
+
+    Returns:
+        Model from the same pixels to h, float32 [B, D]; the same for an image and for its mirror image.
+    """
+    pixels = keras.layers.Input(encoder.input_shape[1:], dtype="float32", name="pixels")
+    both = encoder(pixels), encoder(keras.ops.flip(pixels, axis=2))
+    return keras.Model(pixels, keras.layers.Average(name="representation")(both), name="mirrored_encoder")
+
+
+_DESCRIPTION = "encoder.json"
+_WEIGHTS = "encoder.weights.h5"
+
+
+def save_encoder(
+    directory: str,
+    encoder: keras.Model,
+    config: EncoderConfig,
+    image_shape: tuple[int, int, int],
+    mean: Sequence[float] | np.ndarray,
+    std: Sequence[float] | np.ndarray,
+) -> None:
+    """Writes `encoder.json` and `encoder.weights.h5` into `directory`, local or remote.
+
+    Args:
+        directory: Where to; made if missing.
+        encoder: What `build_encoder` returned for the other arguments, trained.
+        config: Name of the body and width of h.
+        image_shape: [height, width, channels].
+        mean: Mean of each channel, [C].
+        std: Standard deviation of each channel, [C].
+    """
+    tf.io.gfile.makedirs(directory)
+    with tempfile.TemporaryDirectory() as scratch:  # Keras writes local files only
+        local = os.path.join(scratch, _WEIGHTS)
+        encoder.save_weights(local)
+        tf.io.gfile.copy(local, os.path.join(directory, _WEIGHTS), overwrite=True)
+    description = {
+        "encoder": config.model_dump(exclude={"weights", "weights_sha256"}),  # they are in the other file
+        "image_shape": list(image_shape),
+        "mean": np.asarray(mean, np.float64).tolist(),
+        "std": np.asarray(std, np.float64).tolist(),
+    }
+    with tf.io.gfile.GFile(os.path.join(directory, _DESCRIPTION), "w") as file:
+        file.write(json.dumps(description, indent=2))
+
+
+def load_encoder(directory: str) -> keras.Model:
+    """Rebuilds the encoder that `save_encoder` wrote.
+
+    Args:
+        directory: Where the two files are, local or remote.
+
+    Returns:
+        Model from pixels in [0, 255], [B, H, W, C], to h, float32 [B, D].
+
+    Raises:
+        ValueError: If the directory holds no encoder.
+    """
+    path = os.path.join(directory, _DESCRIPTION)
+    if not tf.io.gfile.exists(path):
+        raise ValueError(
+            f"{directory} holds no {_DESCRIPTION}: give the model directory that the Pretrainer wrote"
+        )
+    with tf.io.gfile.GFile(path) as file:
+        description = json.loads(file.read())
+    encoder = build_encoder(
+        EncoderConfig.model_validate(description["encoder"]),
+        tuple(description["image_shape"]),
+        description["mean"],
+        description["std"],
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        local = os.path.join(scratch, _WEIGHTS)
+        tf.io.gfile.copy(os.path.join(directory, _WEIGHTS), local)
+        encoder.load_weights(local)
+    return encoder

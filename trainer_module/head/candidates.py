@@ -10,14 +10,15 @@ import numpy as np
 from tfx_contrastive.trainer_module.config import HeadConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
 from tfx_contrastive.trainer_module.encoders import mirrored
-from tfx_contrastive.trainer_module.head.classifier import LinearClassifier
-from tfx_contrastive.trainer_module.head.encode import BatchEncoder
-from tfx_contrastive.trainer_module.head.fine_tune import fine_tune
-from tfx_contrastive.trainer_module.head.labels import class_weights
-from tfx_contrastive.trainer_module.head.linear_probe import fit_linear_probe
-from tfx_contrastive.trainer_module.head.scores import accuracy
-from tfx_contrastive.trainer_module.head.self_training import self_train
+from tfx_contrastive.trainer_module.head.fine_tuning import fine_tune, self_train
+from tfx_contrastive.trainer_module.head.linear_probe import (
+    LinearClassifier,
+    accuracy,
+    class_weights,
+    fit_linear_probe,
+)
 from tfx_contrastive.trainer_module.head.student import Student
+from tfx_contrastive.trainer_module.training.networks import BatchEncoder
 
 _log = logging.getLogger(__name__)
 

@@ -1,16 +1,121 @@
-"""Softmax regression on a frozen representation, solved to the optimum."""
+"""The linear classifier: fitted to the optimum on a frozen encoder, scored and calibrated."""
 
 import dataclasses
 import logging
 from collections.abc import Sequence
 
+import keras
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
-from tfx_contrastive.trainer_module.head.calibration import fit_temperature
-from tfx_contrastive.trainer_module.head.classifier import LinearClassifier
-from tfx_contrastive.trainer_module.head.scores import accuracy, log_loss
+
+def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Share of images whose largest logit is their class.
+
+    Args:
+        logits: float [N, K], N at least 1.
+        labels: int [N].
+    """
+    return float(np.mean(np.argmax(logits, axis=1) == labels))
+
+
+def log_loss(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative log-likelihood in nats.
+
+    Args:
+        logits: float [N, K], N at least 1.
+        labels: int [N].
+    """
+    return float(-np.mean(log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels]))
+
+
+def class_weights(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """Weights that make all classes count the same: N / (K * N_k).
+
+    Args:
+        labels: Class of each image, int [N]; every class occurs.
+        num_classes: K.
+
+    Returns:
+        float32 [K]; their mean over the images is 1.
+    """
+    counts = np.bincount(labels, minlength=num_classes)
+    return (len(labels) / (num_classes * counts)).astype(np.float32)
+
+
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.01, 100.0
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature T that makes softmax(logits / T) most likely (Guo et al. 2017, arXiv:1706.04599).
+
+    One number can't change which class wins, and can hardly overfit. A few images that are all classified
+    rightly would still ask for T = 0, that is for certainty: as in Platt's scaling, the targets therefore
+    keep the doubt of one more image, of unknown class.
+
+    Args:
+        logits: float [N, K] of images that were not trained on.
+        labels: int [N].
+
+    Returns:
+        T; 1.0 where there is no image.
+    """
+    if not len(labels):
+        return 1.0
+    rows = np.arange(len(labels))
+    doubt = 1.0 / (len(labels) + 1)
+
+    def loss(log_t: float) -> float:
+        log_p = log_softmax(logits / np.exp(log_t), axis=1)
+        return float(-np.mean((1.0 - doubt) * log_p[rows, labels] + doubt * log_p.mean(axis=1)))
+
+    bounds = (np.log(_MIN_TEMPERATURE), np.log(_MAX_TEMPERATURE))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+
+
+@dataclasses.dataclass(frozen=True)
+class LinearClassifier:
+    """Logits = (h - mean) / std @ kernel + bias.
+
+    Standardised features make one penalty and one learning rate fit every encoder.
+
+    Attributes:
+        mean: float32 [D].
+        std: float32 [D].
+        kernel: float32 [D, K].
+        bias: float32 [K].
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, h: np.ndarray) -> np.ndarray:
+        """Logits, float32 [N, K], of representations, float32 [N, D]."""
+        return (h - self.mean) / self.std @ self.kernel + self.bias
+
+    def calibrated(self, temperature: float) -> "LinearClassifier":
+        """The classifier whose logits are divided by `temperature`."""
+        scale = np.float32(1.0 / temperature)
+        return dataclasses.replace(self, kernel=self.kernel * scale, bias=self.bias * scale)
+
+    def to_keras(self) -> keras.Model:
+        """The same as a Keras model, from h, float32 [B, D], to logits, float32 [B, K].
+
+        Its variables are `kernel` and `bias`; `mean` and `std` are constants.
+        """
+        dim, num_classes = self.kernel.shape
+        h = keras.Input((dim,), dtype="float32", name="representation")
+        standardize = keras.layers.Rescaling(
+            scale=(1.0 / self.std).tolist(), offset=(-self.mean / self.std).tolist(), dtype="float32"
+        )
+        layer = keras.layers.Dense(num_classes, dtype="float32", name="logits")
+        model = keras.Model(h, layer(standardize(h)), name="classifier_head")
+        layer.set_weights([self.kernel, self.bias])
+        return model
+
 
 _log = logging.getLogger(__name__)
 

@@ -1,21 +1,173 @@
-"""The whole stage: read the splits, train the head, export what is served."""
+"""The head stage: splits and encoder in, calibrated classifier as a SavedModel out."""
 
 import dataclasses
 import json
+import logging
 import os
+import time
 from collections.abc import Sequence
 
+import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from tfx_contrastive.contract.signatures import METRICS_PATH
 from tfx_contrastive.trainer_module.config import HeadConfig, ServingConfig
-from tfx_contrastive.trainer_module.dataset import read_images
+from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
 from tfx_contrastive.trainer_module.encoders import load_encoder
-from tfx_contrastive.trainer_module.head.train import HeadMetrics, train_head
+from tfx_contrastive.trainer_module.head.candidates import best_candidate, train_candidates
+from tfx_contrastive.trainer_module.head.linear_probe import accuracy, fit_temperature, log_loss
+from tfx_contrastive.trainer_module.preprocessing import class_names
 from tfx_contrastive.trainer_module.serving import export_classifier, write_image_config
-from tfx_contrastive.trainer_module.serving.exports import Parts, write_exports
-from tfx_contrastive.trainer_module.vocabulary import class_names
+from tfx_contrastive.trainer_module.serving.formats import Parts, write_exports
+
+_log = logging.getLogger(__name__)
+
+
+def check_labels(label_index: np.ndarray, class_names: Sequence[str]) -> None:
+    """Refuses labels from which no classifier can be learned.
+
+    Args:
+        label_index: Labels of the training images, int64 [N], -1 where there is none.
+        class_names: Names of all classes.
+
+    Raises:
+        ValueError: If no image is labelled, there is one class only, or a class has no image.
+    """
+    labels = label_index[label_index >= 0]
+    if not len(labels):
+        raise ValueError(
+            f"none of the {len(label_index)} training images has a label: a classifier needs at least one "
+            "labelled image of each of two classes. Label some, or run without a head, which pushes "
+            "the encoder alone"
+        )
+    if len(class_names) < 2:
+        raise ValueError(
+            f"all {len(labels)} labelled training images are of one class, {', '.join(class_names)}: a "
+            "classifier needs at least two. Label images of another class too"
+        )
+    counts = np.bincount(labels, minlength=len(class_names))
+    missing = [name for name, count in zip(class_names, counts, strict=True) if not count]
+    if missing:
+        raise ValueError(
+            f"{len(labels)} labelled training images were received for {len(class_names)} classes; these "
+            f"have none: {', '.join(missing)}. Label at least one image of each, or take the class away"
+        )
+
+
+def warn_of_classes_without(label_index: np.ndarray, class_names: Sequence[str]) -> None:
+    """Logs which classes `eval` can't tell anything about.
+
+    Args:
+        label_index: Labels of the `eval` images, int64 [N], -1 where there is none.
+        class_names: Names of all classes.
+    """
+    present = set(label_index[label_index >= 0].tolist())
+    absent = [name for index, name in enumerate(class_names) if index not in present]
+    if absent:
+        _log.warning(
+            "eval has no labelled image of %d of %d classes (%s): nothing that is chosen on eval takes them "
+            "into account, and their accuracy is not measured",
+            len(absent),
+            len(class_names),
+            ", ".join(absent),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadMetrics:
+    """What is worth knowing of a trained head; measured on `eval`, None where it has no labelled image.
+
+    Every choice was made on `eval`, so these figures flatter: report the test split's instead.
+
+    Attributes:
+        mode: How the head that is kept was trained.
+        eval_accuracy: Share of `eval` images classified rightly.
+        eval_log_loss: Mean negative log-likelihood of the calibrated probabilities, in nats.
+        tried: Accuracy of each stage of the training.
+        temperature: By which the logits were divided.
+        l2: Penalty chosen for the linear probe.
+        labels_per_class: Labelled training images of each class.
+        num_eval_images: Labelled `eval` images.
+        seconds: Time that training took.
+    """
+
+    mode: str
+    eval_accuracy: float | None
+    eval_log_loss: float | None
+    tried: dict[str, float]
+    temperature: float
+    l2: float
+    labels_per_class: dict[str, int]
+    num_eval_images: int
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedHead:
+    """A classifier, ready for export.
+
+    Attributes:
+        encoder: Pixels, uint8 [B, H, W, C], to h, float32 [B, D].
+        head: From h to calibrated logits, float32 [B, K].
+        metrics: What it reaches.
+    """
+
+    encoder: keras.Model
+    head: keras.Model
+    metrics: HeadMetrics
+
+
+def train_head(
+    encoder: keras.Model,
+    train: ImageDataset,
+    evaluation: ImageDataset,
+    class_names: Sequence[str],
+    config: HeadConfig,
+) -> TrainedHead:
+    """Trains a classifier, in as many stages as `config.mode` asks for.
+
+    The linear probe starts fine-tuning, the better of both on `eval` starts self-training, and the best of
+    all is kept.
+
+    Args:
+        encoder: Pretrained encoder.
+        train: Training images, labelled and not.
+        evaluation: Images of `eval`; those with a label choose the penalty and calibrate.
+        class_names: Names of the classes, in the order of `label_index`.
+        config: What to do.
+
+    Returns:
+        The classifier with calibrated logits.
+
+    Raises:
+        ValueError: If the labels can't teach a classifier.
+    """
+    start = time.monotonic()
+    check_labels(train.label_index, class_names)
+    warn_of_classes_without(evaluation.label_index, class_names)
+    evaluation = evaluation.labelled()
+    labels_eval = evaluation.label_index
+    candidates = list(train_candidates(encoder, train, evaluation, len(class_names), config))
+    best = best_candidate(candidates, labels_eval)
+    temperature = fit_temperature(best.logits, labels_eval)
+    measured = len(labels_eval) > 0
+    metrics = HeadMetrics(
+        mode=best.mode,
+        eval_accuracy=accuracy(best.logits, labels_eval) if measured else None,
+        eval_log_loss=log_loss(best.logits / temperature, labels_eval) if measured else None,
+        tried={one.stage: accuracy(one.logits, labels_eval) for one in candidates} if measured else {},
+        temperature=temperature,
+        l2=best.l2,
+        labels_per_class=dict(
+            zip(class_names, np.bincount(train.labelled().label_index).tolist(), strict=True)
+        ),
+        num_eval_images=len(labels_eval),
+        seconds=time.monotonic() - start,
+    )
+    _log.info("head: %s", metrics)
+    return TrainedHead(best.served, best.classifier.calibrated(temperature).to_keras(), metrics)
 
 
 def run(

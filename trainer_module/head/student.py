@@ -1,15 +1,110 @@
-"""The network in training, and the running average of its weights that is kept."""
+"""Encoder and classifier in training, their optimizers, and reports of progress."""
 
 import dataclasses
+import logging
+import time
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import FineTuneConfig
-from tfx_contrastive.trainer_module.head.classifier import LinearClassifier
-from tfx_contrastive.trainer_module.head.optimizer import layerwise_optimizers
-from tfx_contrastive.trainer_module.pretrain.averaging import copy_network, follow, warmed_up
+from tfx_contrastive.trainer_module.head.linear_probe import LinearClassifier
+from tfx_contrastive.trainer_module.training.networks import copy_network, follow, warmed_up
+from tfx_contrastive.trainer_module.training.optimizer import build_optimizer
 from tfx_contrastive.trainer_module.views import make_view
+
+# A deep network is cut into this many sections; each has one learning rate.
+_MAX_SECTIONS = 8
+
+Optimizers = list[tuple[keras.optimizers.Optimizer, list[tf.Variable]]]
+
+
+def layerwise_optimizers(encoder: keras.Model, head: keras.Model, config: FineTuneConfig) -> Optimizers:
+    """One optimiser for each section of the network, from the pixels to the head.
+
+    The head learns at the configured rate; each section of the encoder below it at `config.layer_decay`
+    times the rate of the section above (as in BEiT, arXiv:2106.08254, and ELECTRA before it).
+
+    Args:
+        encoder: Its trainable variables are taken in their order of creation.
+        head: The classifier.
+        config: Rates, their decay, and the steps after which they are zero.
+
+    Returns:
+        Pairs of an optimiser, built, and the variables that it updates.
+    """
+    sections = [*_sections(encoder.trainable_variables), head.trainable_variables]
+    optimizers = []
+    for index, variables in enumerate(sections):
+        rate = config.optimizer.learning_rate * config.layer_decay ** (len(sections) - 1 - index)
+        optimizer = build_optimizer(
+            config.optimizer.model_copy(update={"learning_rate": rate}), config.num_steps
+        )
+        optimizer.build(variables)
+        optimizers.append((optimizer, variables))
+    return optimizers
+
+
+def _sections(variables: Sequence[tf.Variable]) -> list[list[tf.Variable]]:
+    """Cuts variables into layers (a kernel and what follows it), and layers into at most 8 sections."""
+    layers: list[list[tf.Variable]] = [[]]
+    for variable in variables:
+        if len(variable.shape) > 1 and layers[-1]:
+            layers.append([])
+        layers[-1].append(variable)
+    count = min(_MAX_SECTIONS, len(layers))
+    sections: list[list[tf.Variable]] = [[] for _ in range(count)]
+    for index, layer in enumerate(layers):
+        sections[index * count // len(layers)].extend(layer)
+    return sections
+
+
+_log = logging.getLogger("tfx_contrastive.progress")
+
+
+class HeadProgress:
+    """Reports steps of one stretch of training."""
+
+    def __init__(self, what: str, num_steps: int, log_every: int):
+        """Starts the clock.
+
+        Args:
+            what: What is going on, for people.
+            num_steps: Steps of the stretch.
+            log_every: Steps between two reports.
+        """
+        self._what = what
+        self._num_steps = num_steps
+        self._log_every = log_every
+        self._start = time.monotonic()
+
+    def due(self, step: int) -> bool:
+        """Whether step `step`, from 1, is to be reported: a loss need be fetched only then."""
+        return step % self._log_every == 0 or step == self._num_steps
+
+    def report(self, step: int, loss: float, num_images: int, eval_accuracy: float | None = None) -> None:
+        """Logs one line.
+
+        Args:
+            step: Steps done.
+            loss: Loss of the last step.
+            num_images: Images seen since the start.
+            eval_accuracy: Accuracy on `eval`, where it was measured.
+        """
+        rate = num_images / max(time.monotonic() - self._start, 1e-9)
+        values: dict[str, str | int | float] = {
+            "stage": "head",
+            "step": step,
+            "num_steps": self._num_steps,
+            "loss": loss,
+            "images_per_second": rate,
+        }
+        text = f"{self._what}: step {step}/{self._num_steps}, loss {loss:.3f}, {rate:.0f} images/s"
+        if eval_accuracy is not None:
+            values["eval_accuracy"] = eval_accuracy
+            text += f", eval accuracy {eval_accuracy:.4f}"
+        _log.info(text, extra={"progress": values})
 
 
 class Student:

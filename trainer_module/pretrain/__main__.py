@@ -38,9 +38,9 @@ def main() -> None:
     """Pretrains; `TF_CONFIG` says which of several workers this one is."""
     own = parse()
     stopping.end_on_signals()
-    from tfx_contrastive.trainer_module.pretrain import run
+    from tfx_contrastive.trainer_module.pretrain import stage
 
-    run.run(
+    stage.run(
         files=own.examples,
         eval_files=(),  # exports to other formats are measured on them: there are none here
         transform_dir=own.transform_graph,

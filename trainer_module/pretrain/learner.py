@@ -8,15 +8,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import PretrainConfig
-from tfx_contrastive.trainer_module.pretrain.averaging import copy_network, follow, warmed_up
-from tfx_contrastive.trainer_module.pretrain.distribution import split_rows, synchronize_batch_norm
-from tfx_contrastive.trainer_module.pretrain.gradients import (
+from tfx_contrastive.trainer_module.pretrain.devices import split_rows, synchronize_batch_norm
+from tfx_contrastive.trainer_module.pretrain.networks import (
+    Networks,
     gradient_at_once,
     gradient_in_parts,
     refuse_random_layers,
 )
-from tfx_contrastive.trainer_module.pretrain.networks import Networks
-from tfx_contrastive.trainer_module.pretrain.optimizer import build_optimizer
+from tfx_contrastive.trainer_module.training.networks import copy_network, follow, warmed_up
+from tfx_contrastive.trainer_module.training.optimizer import build_optimizer
 from tfx_contrastive.trainer_module.views import make_views
 from tfx_contrastive.trainer_module.views.random import fold_in
 

@@ -1,4 +1,7 @@
-"""The networks of pretraining: encoder, projection head, and what an objective needs beside them."""
+"""The networks of pretraining: from views to the loss and its gradient."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -6,7 +9,7 @@ import tensorflow as tf
 from tfx_contrastive.trainer_module.config import PretrainConfig
 from tfx_contrastive.trainer_module.encoders import build_projection_head
 from tfx_contrastive.trainer_module.losses.objective import Objective
-from tfx_contrastive.trainer_module.pretrain.averaging import copy_network, follow
+from tfx_contrastive.trainer_module.training.networks import all_layers, copy_network, follow
 
 
 class Networks:
@@ -111,9 +114,135 @@ class Networks:
             follow(target, trained, self._target_momentum)
 
 
-def all_layers(network: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of a network and of the networks inside it."""
-    layers: list[keras.layers.Layer] = []
-    for layer in network.layers:
-        layers.extend(all_layers(layer) if isinstance(layer, keras.Model) else [layer])
-    return layers
+# From images, [N, H, W, C], and the number of their part to views.
+DrawViews = Callable[[tf.Tensor, int | tf.Tensor], list[tf.Tensor]]
+
+
+class BatchGradient(NamedTuple):
+    """What one batch says.
+
+    Attributes:
+        loss: float32 scalar.
+        h: Representations of the two large views, float32 [2N, D], view a first.
+        z: Projections of the same, float32 [2N, P].
+        gradients: Of the embedding variables, then of the predictor's. Each replica has its share: their
+            sum is the gradient of the loss.
+    """
+
+    loss: tf.Tensor
+    h: tf.Tensor
+    z: tf.Tensor
+    gradients: list[tf.Tensor]
+
+
+def gradient_at_once(
+    networks: Networks, images: tf.Tensor, labels: tf.Tensor, draw_views: DrawViews
+) -> BatchGradient:
+    """The gradient of a batch that goes through the networks as a whole.
+
+    Args:
+        networks: What is trained.
+        images: uint8 [N, H, W, C].
+        labels: int64 [N], -1 where unknown.
+        draw_views: Makes the views.
+
+    Returns:
+        Loss, representations, projections, gradients.
+    """
+    views = draw_views(images, 0)
+    with tf.GradientTape() as tape:
+        h, z = networks.embed(views)
+        loss = networks.loss(z, networks.averaged_targets(views), labels)
+        shared = _share(loss)
+    variables = [*networks.embedding_variables, *networks.predictor_variables]
+    return BatchGradient(loss, h, z[: tf.shape(h)[0]], tape.gradient(shared, variables))
+
+
+def gradient_in_parts(
+    networks: Networks, images: tf.Tensor, labels: tf.Tensor, draw_views: DrawViews, num_parts: int
+) -> BatchGradient:
+    """The same gradient, with the activations of one part in memory at a time (GradCache, arXiv:2101.06983).
+
+    First all parts are embedded without remembering activations; then the loss of the whole batch and its
+    gradient with respect to the projections are computed; then each part is embedded again, and its
+    projections' gradient is carried to the weights. That costs a second forward pass and a second drawing
+    of the views. Batch norm sees one part at a time, and its running statistics move twice a step.
+
+    Args:
+        networks: What is trained; no layer may be random, as the two passes would differ.
+        images: uint8 [N, H, W, C]; N a multiple of `num_parts`.
+        labels: int64 [N], -1 where unknown.
+        draw_views: Makes the views; the same for the same images and part.
+        num_parts: M.
+
+    Returns:
+        Loss, representations, projections, gradients.
+    """
+    parts = tf.reshape(images, tf.concat([[num_parts, -1], tf.shape(images)[1:]], axis=0))
+    parts = tf.ensure_shape(parts, [num_parts, None, *images.shape[1:]])
+    width, z_width = networks.encoder.output_shape[-1], networks.projection_dim
+    all_h = tf.TensorArray(tf.float32, num_parts, element_shape=[None, width])
+    all_z = tf.TensorArray(tf.float32, num_parts, element_shape=[None, z_width])
+    all_targets = tf.TensorArray(tf.float32, num_parts, element_shape=[None, z_width])
+    for part in tf.range(num_parts):
+        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+        views = draw_views(parts[part], part)
+        h, z = networks.embed(views)
+        all_h, all_z = all_h.write(part, h), all_z.write(part, z)
+        targets = networks.averaged_targets(views)
+        all_targets = all_targets.write(part, z if targets is None else targets)
+    z = _by_view(all_z.stack(), networks.num_views)
+    targets = _by_view(all_targets.stack(), networks.num_views) if networks.has_averaged_targets else None
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        loss = networks.loss(z, targets, labels)
+        shared = _share(loss)
+    flow, *of_predictor = tape.gradient(shared, [z, *networks.predictor_variables])
+    flow = _by_part(flow, networks.num_views, num_parts)
+    of_embedding = [tf.zeros(variable.shape) for variable in networks.embedding_variables]
+    for part in tf.range(num_parts):
+        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+        views = draw_views(parts[part], part)
+        with tf.GradientTape() as tape:
+            _, projections = networks.embed(views)
+        added = tape.gradient(
+            projections, networks.embedding_variables, flow[part], tf.UnconnectedGradients.ZERO
+        )
+        of_embedding = [total + one for total, one in zip(of_embedding, added, strict=True)]
+    h = _by_view(all_h.stack(), 2)
+    return BatchGradient(loss, h, z[: tf.shape(h)[0]], [*of_embedding, *of_predictor])
+
+
+def refuse_random_layers(networks: Networks) -> None:
+    """Refuses networks that `gradient_in_parts` can't train, since they never compute the same twice.
+
+    Raises:
+        ValueError: If a layer, such as dropout, is random.
+    """
+    layers = [layer for network in networks.all for layer in all_layers(network)]
+    random = [layer.name for layer in layers if getattr(layer, "seed_generator", None) is not None]
+    if random:
+        raise ValueError(
+            f"micro_batches is above 1, but the encoder has random layers ({', '.join(random[:3])}): parts "
+            "are embedded twice and must come out the same; set micro_batches to 1 or take another encoder"
+        )
+
+
+def _share(loss: tf.Tensor) -> tf.Tensor:
+    """A replica's share of the loss, which every replica computes of all images (`gather_global_batch`)."""
+    context = tf.distribute.get_replica_context()
+    num_replicas = context.num_replicas_in_sync if context else 1
+    return loss if num_replicas == 1 else loss / num_replicas
+
+
+def _by_view(parts: tf.Tensor, num_views: int) -> tf.Tensor:
+    """[M, V*n, D], part by part, to [V*M*n, D], view by view."""
+    num_parts, dim = tf.shape(parts)[0], parts.shape[2]
+    split = tf.reshape(parts, [num_parts, num_views, -1, dim])  # [M, V, n, D]
+    return tf.reshape(tf.transpose(split, [1, 0, 2, 3]), [-1, dim])
+
+
+def _by_part(rows: tf.Tensor, num_views: int, num_parts: int) -> tf.Tensor:
+    """The inverse of `_by_view`."""
+    split = tf.reshape(rows, [num_views, num_parts, -1, rows.shape[1]])  # [V, M, n, D]
+    return tf.reshape(tf.transpose(split, [1, 0, 2, 3]), [num_parts, -1, rows.shape[1]])

@@ -1,16 +1,97 @@
-"""Watching pretraining: figures of a batch, the kNN probe, and signs that nothing is learned."""
+"""Signs that pretraining learns: figures of a batch, the kNN probe, and the best encoder so far."""
 
 import dataclasses
+import json
+import os
+import tempfile
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import WatchConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.metrics.contrastive_accuracy import contrastive_accuracy
+from tfx_contrastive.trainer_module.losses.vectors import as_views
 from tfx_contrastive.trainer_module.metrics.effective_rank import effective_rank
 from tfx_contrastive.trainer_module.metrics.embedding_std import embedding_std
 from tfx_contrastive.trainer_module.metrics.knn_probe import knn_accuracy
 from tfx_contrastive.trainer_module.pretrain.learner import Learner, Outcome
+
+
+def contrastive_accuracy(z_a: tf.Tensor, z_b: tf.Tensor) -> tf.Tensor:
+    """Share of anchors whose positive is more similar than the 2N-2 views of other images.
+
+    The "contrastive accuracy" that SimCLR's code logs (arXiv:2002.05709), with both views as anchors.
+
+    Must not be used to compare runs with different batch sizes or augmentations, nor to choose a model:
+    weak augmentations reach 1.0 with a useless representation.
+
+    Args:
+        z_a: Projections of view a, float [N, D]; normalised here.
+        z_b: Projections of view b, float [N, D]; row i is the positive of `z_a[i]`.
+
+    Returns:
+        float32 scalar in [0, 1]. A tie counts against the anchor: constant embeddings have 0.
+    """
+    z_a, z_b = as_views(z_a, z_b)
+    a, b = tf.math.l2_normalize(z_a, axis=1), tf.math.l2_normalize(z_b, axis=1)
+    across = tf.matmul(a, b, transpose_b=True)  # [N, N]
+    positives = tf.linalg.diag_part(across)
+    others = tf.linalg.set_diag(across, tf.fill(tf.shape(positives), -2.0))  # below any cosine
+    hits_a = positives > tf.maximum(tf.reduce_max(others, axis=1), _nearest_other(a))
+    hits_b = positives > tf.maximum(tf.reduce_max(others, axis=0), _nearest_other(b))
+    return tf.reduce_mean(tf.cast(tf.concat([hits_a, hits_b], axis=0), tf.float32))
+
+
+def _nearest_other(z: tf.Tensor) -> tf.Tensor:
+    """Largest cosine to another row of the same view, float32 [N]."""
+    similarity = tf.matmul(z, z, transpose_b=True)
+    return tf.reduce_max(tf.linalg.set_diag(similarity, tf.fill(tf.shape(z)[:1], -2.0)), axis=1)
+
+
+_WEIGHTS = "best.weights.h5"
+_SCORE = "best.json"
+
+
+class BestEncoder:
+    """Keeps the weights of the encoder with the highest score; a resumed run goes on from it."""
+
+    def __init__(self, directory: str):
+        """Reads what an earlier run kept in `directory`, local or remote."""
+        self._directory = directory
+        self._score_path = os.path.join(directory, _SCORE)
+        self._best: dict[str, float] | None = None
+        if tf.io.gfile.exists(self._score_path):
+            with tf.io.gfile.GFile(self._score_path) as file:
+                self._best = json.loads(file.read())
+
+    @property
+    def step(self) -> int | None:
+        """Step of the best encoder; None before the first."""
+        return None if self._best is None else int(self._best["step"])
+
+    def offer(self, encoder: keras.Model, step: int, score: float) -> None:
+        """Keeps the encoder if its score is higher than all before, or as high."""
+        if self._best is not None and score < self._best["score"]:
+            return
+        self._best = {"step": step, "score": score}
+        with tempfile.TemporaryDirectory() as scratch:  # Keras writes local files only
+            local = os.path.join(scratch, _WEIGHTS)
+            encoder.save_weights(local)
+            tf.io.gfile.makedirs(self._directory)
+            kept = os.path.join(self._directory, _WEIGHTS)
+            tf.io.gfile.copy(local, f"{kept}.new", overwrite=True)
+            tf.io.gfile.rename(f"{kept}.new", kept, overwrite=True)  # a kill leaves the old or the new ones
+        with tf.io.gfile.GFile(self._score_path, "w") as file:  # last: it says that the weights are whole
+            file.write(json.dumps(self._best))
+
+    def restore(self, encoder: keras.Model) -> None:
+        """Gives an encoder the best weights."""
+        with tempfile.TemporaryDirectory() as scratch:
+            local = os.path.join(scratch, _WEIGHTS)
+            tf.io.gfile.copy(os.path.join(self._directory, _WEIGHTS), local)
+            encoder.load_weights(local)
+
 
 _ENCODE_BATCH = 512
 PROBE_TEMPERATURE = 0.07  # of the kNN probe, as in its paper

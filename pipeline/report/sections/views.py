@@ -77,7 +77,7 @@ def pretrain_config(pretrainer: NodeRun) -> PretrainConfig:
     config = PretrainConfig.model_validate_json(custom_config["pretrain"])
     if not pretrainer.inputs.get("hyperparameters"):
         return config
-    from tfx_contrastive.trainer_module.tuning.space import tuned  # imports KerasTuner, which few runs need
+    from tfx_contrastive.trainer_module.tuning import tuned  # imports KerasTuner, which few runs need
 
     (best,) = pretrainer.inputs["hyperparameters"]
     return tuned(

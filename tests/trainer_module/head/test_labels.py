@@ -3,7 +3,8 @@ import logging
 import numpy as np
 import pytest
 
-from tfx_contrastive.trainer_module.head.labels import check_labels, class_weights, warn_of_classes_without
+from tfx_contrastive.trainer_module.head.linear_probe import class_weights
+from tfx_contrastive.trainer_module.head.stage import check_labels, warn_of_classes_without
 
 
 def test_no_label_at_all_is_refused():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.metrics.contrastive_accuracy import contrastive_accuracy
 from tfx_contrastive.trainer_module.metrics.effective_rank import effective_rank
 from tfx_contrastive.trainer_module.metrics.embedding_std import embedding_std
+from tfx_contrastive.trainer_module.pretrain.watch import contrastive_accuracy
 
 
 def unit(z: np.ndarray) -> np.ndarray:

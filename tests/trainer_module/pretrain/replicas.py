@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 
 from tfx_contrastive.trainer_module.config import PretrainConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.pretrain.distribution import build_strategy, is_chief
+from tfx_contrastive.trainer_module.pretrain.devices import build_strategy, is_chief
 from tfx_contrastive.trainer_module.pretrain.loop import pretrain
 
 NUM_STEPS = 4

@@ -20,8 +20,8 @@ from tfx_contrastive.trainer_module.config import (
 from tfx_contrastive.trainer_module.dataset import ImageDataset
 from tfx_contrastive.trainer_module.pretrain.learner import Learner
 from tfx_contrastive.trainer_module.pretrain.loop import pretrain
-from tfx_contrastive.trainer_module.pretrain.run import run_digest
-from tfx_contrastive.trainer_module.pretrain.scalars import ScalarLog
+from tfx_contrastive.trainer_module.pretrain.reporting import ScalarLog
+from tfx_contrastive.trainer_module.pretrain.stage import run_digest
 
 
 def digits(labelled: int = 200) -> ImageDataset:

@@ -1,10 +1,12 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
-from tfx_contrastive.trainer_module.config import WatchConfig
-from tfx_contrastive.trainer_module.pretrain.watch import Figures, find_problems
+from tfx_contrastive.trainer_module.config import EncoderConfig, WatchConfig
+from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.pretrain.watch import BestEncoder, Figures, find_problems
 
 HEALTHY = Figures(loss=2.0, contrastive_accuracy=0.7, embedding_std=0.8, effective_rank=20.0)
 CHANCE = math.log(2 * 256 - 1)
@@ -29,3 +31,30 @@ def test_each_problem_is_named(change, text):
 
 def test_no_chance_level_no_such_problem():
     assert find_problems(dataclasses.replace(HEALTHY, loss=100.0), WatchConfig(), None) == []
+
+
+def encoder(value: float):
+    model = build_encoder(EncoderConfig(name="c4n"), (8, 8, 1), [0.5], [0.5])
+    model.set_weights([np.full_like(weight, value) for weight in model.get_weights()])
+    return model
+
+
+def test_the_highest_score_wins_and_survives_a_restart(tmp_path):
+    best = BestEncoder(str(tmp_path))
+    assert best.step is None
+    for step, score in ((10, 0.5), (20, 0.7), (30, 0.6)):
+        best.offer(encoder(step), step, score)
+    resumed = BestEncoder(str(tmp_path))
+    assert resumed.step == 20
+    resumed.offer(encoder(40), 40, 0.65)
+    restored = encoder(0)
+    resumed.restore(restored)
+    for weight in restored.get_weights():
+        np.testing.assert_array_equal(weight, np.full_like(weight, 20))
+
+
+def test_of_equal_scores_the_later_is_kept(tmp_path):
+    best = BestEncoder(str(tmp_path))
+    best.offer(encoder(1), 1, 0.5)
+    best.offer(encoder(2), 2, 0.5)
+    assert best.step == 2

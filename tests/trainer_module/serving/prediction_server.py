@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from tfx_contrastive.trainer_module.serving.warmup import WARM_UP_PATH
+from tfx_contrastive.trainer_module.serving.saved_model import WARM_UP_PATH
 
 
 class _Server(

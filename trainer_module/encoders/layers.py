@@ -1,0 +1,136 @@
+"""Layers without trained weights: pooling over a grid, and edges by orientation."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("tfx_contrastive")
+class GridPooling(keras.layers.Layer):
+    """Averages a feature map over the cells of a grid, whatever the map's size.
+
+    A map smaller than the grid is repeated, so that small views of an image give as many features as large
+    ones. Written as two small matrix products: unlike an area resize, they have a gradient.
+    """
+
+    def __init__(self, grid: int, **kwargs: object):
+        """Sets the size.
+
+        Args:
+            grid: Cells along each side.
+            **kwargs: Of every Keras layer.
+        """
+        super().__init__(**kwargs)
+        self.grid = grid
+
+    def call(self, features: tf.Tensor) -> tf.Tensor:
+        """Pools float [B, H, W, C] to float [B, grid * grid * C], row by row of the grid."""
+        shape = tf.shape(features)
+        rows, columns = (self._overlaps(shape[axis], features.dtype) for axis in (1, 2))
+        pooled = tf.einsum("gh,bhwc->bgwc", rows, features)
+        pooled = tf.einsum("gw,bhwc->bhgc", columns, pooled)
+        return tf.reshape(pooled, [shape[0], self.grid * self.grid * features.shape[-1]])
+
+    def _overlaps(self, length: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+        """Which share of each cell each position covers, float [grid, length]; rows add up to 1."""
+        length = tf.cast(length, tf.float32)
+        cell = tf.range(self.grid, dtype=tf.float32)[:, tf.newaxis] / self.grid
+        position = tf.range(length, dtype=tf.float32)[tf.newaxis] / length
+        ends = tf.minimum(cell + 1.0 / self.grid, position + 1.0 / length)
+        return tf.cast(self.grid * tf.nn.relu(ends - tf.maximum(cell, position)), dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, int]:
+        """Shape of the result: [B, grid * grid * C]."""
+        return input_shape[0], self.grid * self.grid * input_shape[-1]
+
+    def get_config(self) -> dict[str, object]:
+        """What `from_config` needs."""
+        return {**super().get_config(), "grid": self.grid}
+
+
+def pool(features: tf.Tensor, grid: int, name: str = "pool") -> tf.Tensor:
+    """Pools a feature map.
+
+    Global average pooling makes an encoder blind to where things are: right for photographs. Where objects
+    stand upright in the middle of each image, the place tells classes apart, and a grid keeps it.
+
+    Args:
+        features: float [B, h, w, C].
+        grid: Cells along each side; 1 is global average pooling.
+        name: Of the layer.
+
+    Returns:
+        float [B, grid * grid * C].
+    """
+    if grid == 1:
+        return keras.layers.GlobalAveragePooling2D(name=name)(features)
+    return GridPooling(grid, name=name)(features)
+
+
+ORIENTATIONS = 8
+_FLOOR = 1e-4  # added under roots: their slope is infinite at 0
+
+
+@keras.saving.register_keras_serializable("tfx_contrastive")
+class OrientedGradients(keras.layers.Layer):
+    """How strong the edges of each orientation are at each pixel. Nothing in it is trained.
+
+    The tensor of the gradients of all channels together (Di Zenzo, doi:10.1016/0734-189X(86)90223-9) knows
+    neither the sign of an edge nor its colors: a drawing and its negative have the same. It is shared out
+    over K directions, as in histograms of oriented gradients (doi:10.1109/CVPR.2005.177).
+    """
+
+    def __init__(self, orientations: int, **kwargs: object):
+        """Sets the number of channels.
+
+        Args:
+            orientations: K directions, evenly spaced over half a turn.
+            **kwargs: Of every Keras layer.
+        """
+        super().__init__(**kwargs)
+        self.orientations = orientations
+
+    def call(self, pixels: tf.Tensor) -> tf.Tensor:
+        """From float [B, H, W, C] to magnitudes, float [B, H, W, K], not negative; 0 along the border."""
+        across = tf.pad(pixels[:, :, 2:] - pixels[:, :, :-2], [[0, 0], [0, 0], [1, 1], [0, 0]])
+        down = tf.pad(pixels[:, 2:] - pixels[:, :-2], [[0, 0], [1, 1], [0, 0], [0, 0]])
+        even = tf.reduce_sum(across * across - down * down, axis=-1, keepdims=True)  # m^2 cos(2 phi)
+        odd = 2.0 * tf.reduce_sum(across * down, axis=-1, keepdims=True)  # m^2 sin(2 phi)
+        angles = np.arange(self.orientations) * 2.0 * math.pi / self.orientations
+        cos, sin = (tf.constant(part(angles), even.dtype) for part in (np.cos, np.sin))
+        along = tf.nn.relu(even * cos + odd * sin)
+        return tf.sqrt(along + _FLOOR) - math.sqrt(_FLOOR)
+
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the result: [B, H, W, K]."""
+        return (*input_shape[:-1], self.orientations)
+
+    def get_config(self) -> dict[str, object]:
+        """What `from_config` needs."""
+        return {**super().get_config(), "orientations": self.orientations}
+
+
+def edges_and_colors(x: tf.Tensor, grid: int) -> tf.Tensor:
+    """What can be seen without training: edges by orientation, and colors, cell by cell.
+
+    The root keeps few strong edges from outweighing all others, as in Hellinger's distance (RootSIFT,
+    doi:10.1109/CVPR.2012.6248018).
+
+    Args:
+        x: Standardized pixels, float [B, H, W, C].
+        grid: Cells along each side, G.
+
+    Returns:
+        float [B, G * G * (8 + C)], each number standardized by running statistics.
+    """
+    edges = pool(
+        OrientedGradients(ORIENTATIONS, dtype="float32", name="kept_gradients")(x), grid, "kept_edges"
+    )
+    edges = keras.ops.sqrt(edges + _FLOOR)
+    colors = pool(x, grid, "kept_colors")
+    both = keras.layers.Concatenate(name="kept")([edges, colors])
+    return keras.layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, center=False, scale=False, name="kept_norm"
+    )(both)

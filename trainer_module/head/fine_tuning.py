@@ -1,0 +1,165 @@
+"""Training encoder and classifier: on the labeled images, and on pseudo-labels of all others."""
+
+import dataclasses
+import logging
+import math
+from collections.abc import Iterator
+from typing import TypeVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfx_contrastive.trainer_module.config import FineTuneConfig, SelfTrainingConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset
+from tfx_contrastive.trainer_module.head.linear_probe import LinearClassifier
+from tfx_contrastive.trainer_module.head.pseudo_labels import guess_classes
+from tfx_contrastive.trainer_module.head.student import HeadProgress, Student
+from tfx_contrastive.trainer_module.training.networks import BatchEncoder
+
+
+def fine_tune(
+    encoder: keras.Model,
+    probe: LinearClassifier,
+    labelled: ImageDataset,
+    weights: np.ndarray,
+    config: FineTuneConfig,
+    seed: int,
+) -> Student:
+    """Trains encoder and classifier on views of the labelled images.
+
+    Args:
+        encoder: Pretrained encoder; it is not changed.
+        probe: The start of the classifier, fitted on `encoder`.
+        labelled: Labelled training images.
+        weights: Weight of each class, float32 [K].
+        config: Views, rates, steps.
+        seed: Seed of batches and views.
+
+    Returns:
+        The trained student.
+    """
+    config = long_enough(config, len(labelled), config.batch_size)
+    student = Student(encoder, probe, config, seed)
+    random = np.random.default_rng([seed, 1])
+    targets = smooth_targets(labelled.label_index, len(weights), config.label_smoothing)
+    image_weights = weights[labelled.label_index]
+    batches = endless_batches(len(labelled), config.batch_size, random)
+    progress = HeadProgress("fine-tuning", config.num_steps, config.log_every)
+    for step in range(1, config.num_steps + 1):
+        rows = next(batches)
+        loss = student.step(
+            tf.constant(labelled.images[rows]),
+            tf.constant(targets[rows]),
+            tf.constant(image_weights[rows]),
+            tf.constant(draw_share(config.mixup, random), tf.float32),
+        )
+        if progress.due(step):
+            progress.report(step, float(loss), step * len(rows))
+    return student
+
+
+AnyConfig = TypeVar("AnyConfig", bound=FineTuneConfig)
+
+
+def long_enough(config: AnyConfig, num_images: int, batch_size: int) -> AnyConfig:
+    """The configuration with as many steps as it takes to see each image `min_epochs` times."""
+    needed = math.ceil(config.min_epochs * num_images / batch_size)
+    return config.model_copy(update={"num_steps": max(config.num_steps, needed)})
+
+
+def smooth_targets(labels: np.ndarray, num_classes: int, smoothing: float) -> np.ndarray:
+    """One-hot targets of which `smoothing` is spread over all classes, float32 [N, K]."""
+    one_hot = np.eye(num_classes, dtype=np.float32)[labels]
+    return one_hot * (1.0 - smoothing) + smoothing / num_classes
+
+
+def draw_share(alpha: float, random: np.random.Generator) -> float:
+    """Share of mixup for one batch, from Beta(alpha, alpha); 1.0, no mixing, for alpha 0."""
+    return float(random.beta(alpha, alpha)) if alpha else 1.0
+
+
+def endless_batches(num_rows: int, size: int, random: np.random.Generator) -> Iterator[np.ndarray]:
+    """Batches of row numbers, int [size]; every row occurs once before any occurs again.
+
+    A batch runs on into the next shuffle, so that all are full even where rows are fewer than `size`.
+    """
+    left = np.zeros(0, np.int64)
+    while True:
+        while len(left) < size:
+            left = np.concatenate([left, random.permutation(num_rows)])
+        yield left[:size]
+        left = left[size:]
+
+
+_log = logging.getLogger(__name__)
+
+
+def self_train(
+    encoder: keras.Model,
+    teacher: keras.Model,
+    classifier: LinearClassifier,
+    train: ImageDataset,
+    weights: np.ndarray,
+    config: SelfTrainingConfig,
+    seed: int,
+) -> Student:
+    """Trains on views of all images at once, the unlabelled ones with a teacher's guesses as targets.
+
+    Self-distillation as in SimCLRv2 (arXiv:2006.10029, eq. 2 and 3): what the network says of an image
+    before this training, it has to say of a view of it afterwards, and what the labels say too.
+
+    Args:
+        encoder: The encoder to start from; it is not changed.
+        teacher: The encoder of the guesses: the same, or its mirrored form.
+        classifier: The classifier to start from; with `teacher` it makes the guesses.
+        train: Training images, labelled and not.
+        weights: Weight of each class, float32 [K].
+        config: Views, rates, batches.
+        seed: Seed of batches and views.
+
+    Returns:
+        The trained student.
+    """
+    images = _bounded(train, config.max_unlabelled, seed)
+    h = BatchEncoder(teacher, train.image_shape)(images.images)
+    guesses, trust = guess_classes(classifier.logits(h), h, images.label_index, config)
+
+    labelled_rows = np.flatnonzero(images.label_index >= 0)
+    unlabelled_rows = np.flatnonzero(images.label_index < 0)
+    labels = images.label_index[labelled_rows]
+    targets = smooth_targets(labels, len(weights), config.label_smoothing)
+    config = long_enough(config, len(unlabelled_rows), config.unlabelled_batch_size)
+    student = Student(encoder, classifier, config, seed)
+
+    random = np.random.default_rng([seed, 2])
+    labelled = endless_batches(len(labelled_rows), config.batch_size, random)
+    unlabelled = endless_batches(len(unlabelled_rows), config.unlabelled_batch_size, random)
+    progress = HeadProgress("self-training", config.num_steps, config.log_every)
+    for step in range(1, config.num_steps + 1):
+        rows, others = next(labelled), unlabelled_rows[next(unlabelled)]
+        loss = student.step(
+            tf.constant(images.images[np.concatenate([labelled_rows[rows], others])]),
+            tf.constant(np.concatenate([targets[rows], guesses[others]])),
+            tf.constant(np.concatenate([weights[labels[rows]], config.unlabelled_weight * trust[others]])),
+            tf.constant(draw_share(config.mixup, random), tf.float32),
+        )
+        if progress.due(step):
+            progress.report(step, float(loss), step * (len(rows) + len(others)))
+    return student
+
+
+def _bounded(train: ImageDataset, max_unlabelled: int, seed: int) -> ImageDataset:
+    """All labelled images and at most so many others: the graph of neighbours grows with their square."""
+    unlabelled = np.flatnonzero(train.label_index < 0)
+    if len(unlabelled) <= max_unlabelled:
+        return train
+    _log.info("self-training takes %d of %d unlabelled images", max_unlabelled, len(unlabelled))
+    kept = np.random.default_rng([seed, 3]).choice(unlabelled, max_unlabelled, replace=False)
+    rows = np.sort(np.concatenate([np.flatnonzero(train.label_index >= 0), kept]))
+    return dataclasses.replace(
+        train,
+        images=train.images[rows],
+        label_index=train.label_index[rows],
+        image_id=train.image_id[rows],
+    )

@@ -1,0 +1,81 @@
+"""The pretraining stage: examples and Transform graph in, encoder as a SavedModel out."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+
+import tensorflow_transform as tft
+
+from tfx_contrastive.trainer_module.config import PretrainConfig, ServingConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
+from tfx_contrastive.trainer_module.encoders import load_encoder, save_encoder
+from tfx_contrastive.trainer_module.pretrain.devices import build_strategy, is_chief
+from tfx_contrastive.trainer_module.pretrain.loop import pretrain
+from tfx_contrastive.trainer_module.serving.formats import Parts, write_exports
+from tfx_contrastive.trainer_module.serving.saved_model import export_encoder, write_image_config
+
+_log = logging.getLogger(__name__)
+
+
+def run(
+    files: Sequence[str],
+    eval_files: Sequence[str],
+    transform_dir: str,
+    config: PretrainConfig,
+    serving: ServingConfig,
+    checkpoint_root: str,
+    model_dir: str,
+    log_dir: str,
+) -> None:
+    """Pretrains an encoder and writes it, as a SavedModel and for Keras, to one directory.
+
+    With several workers each calls this with the same arguments; the chief alone writes.
+
+    Args:
+        files: TFRecord files of all images, labelled or not.
+        eval_files: Those of the `eval` split among them, on which exports are measured.
+        transform_dir: Output of the Transform component.
+        config: What to train and how.
+        serving: What consumers get.
+        checkpoint_root: Checkpoints go to a sub-directory named by configuration and data.
+        model_dir: Where the SavedModel, `encoder.json` and `encoder.weights.h5` go.
+        log_dir: Where TensorBoard's scalars go.
+    """
+    strategy = build_strategy(config.distribution)  # first: several workers must meet before all else
+    serving.export.check_installed()
+    tf_transform_output = tft.TFTransformOutput(transform_dir)
+    dataset = read_images(files, tf_transform_output, config.cache_limit_mb)
+    _log.info("pretraining on %d images of shape %s", len(dataset), dataset.image_shape)
+    checkpoint_dir = f"{checkpoint_root.rstrip('/')}/{run_digest(config, dataset)}"
+    encoder = pretrain(dataset, config, checkpoint_dir, log_dir, strategy)
+    if not is_chief(strategy):
+        return
+    save_encoder(model_dir, encoder, config.encoder, dataset.image_shape, dataset.mean, dataset.std)
+    # Rebuilt: what is exported computes in float32, whatever it was trained in.
+    rebuilt = load_encoder(model_dir)
+    export_encoder(model_dir, rebuilt, tf_transform_output, serving.max_pixels)
+    write_image_config(model_dir, serving.image)
+    if serving.export.formats:
+        evaluation = read_images(eval_files, tf_transform_output, config.cache_limit_mb)
+        write_exports(model_dir, Parts(rebuilt), dataset.images, evaluation, eval_files, serving.export)
+
+
+def run_digest(config: PretrainConfig, dataset: ImageDataset) -> str:
+    """Names the checkpoints of a configuration on a data set, so that no other run resumes from them.
+
+    Args:
+        config: All that training depends on, and how often it is kept.
+        dataset: Identified by its images, their order, and the statistics of the training split.
+
+    Returns:
+        Sixteen hexadecimal digits.
+    """
+    # How often it is kept makes no other training.
+    keeping = {"checkpoint_every", "checkpoint_minutes", "keep_checkpoints"}
+    digest = hashlib.sha256(config.model_dump_json(exclude=keeping).encode())
+    digest.update(repr(dataset.image_shape).encode())
+    for part in (dataset.mean, dataset.std, dataset.label_index):
+        digest.update(part.tobytes())
+    for image_id in dataset.image_id:
+        digest.update(image_id)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,211 @@
+"""Exports in other formats, each with a report of its agreement with the SavedModel."""
+
+import dataclasses
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfx_contrastive.contract.examples import IMAGE
+from tfx_contrastive.contract.signatures import (
+    CLASSIFY_BYTES,
+    EMBED_BYTES,
+    EMBEDDING,
+    EXPORTS_DIR,
+    PROBABILITIES,
+)
+from tfx_contrastive.trainer_module.config import ExportConfig
+from tfx_contrastive.trainer_module.dataset import ImageDataset, read_records
+from tfx_contrastive.trainer_module.serving.conversion import (
+    PIXELS,
+    freeze,
+    run_onnx,
+    run_tflite,
+    to_onnx,
+    to_tflite,
+)
+
+_BATCH = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """An export against the SavedModel; what has to do with classes is None for an encoder.
+
+    The SavedModel gets the encoded images, the export the pixels that training saw: a difference in
+    decoding would show, too.
+
+    Attributes:
+        num_images: Images of `eval`, labelled or not.
+        num_labelled: Those with a label; the accuracies are theirs.
+        accuracy: Of the export.
+        saved_model_accuracy: Of the SavedModel.
+        accuracy_loss: The latter minus the former; negative where the export is right more often.
+        same_label: Share of images with the same most probable class.
+        max_probability_difference: Greatest absolute difference of a probability.
+        mean_cosine: Between the two embeddings of an image.
+        min_cosine: The least of these.
+    """
+
+    num_images: int
+    num_labelled: int
+    accuracy: float | None
+    saved_model_accuracy: float | None
+    accuracy_loss: float | None
+    same_label: float | None
+    max_probability_difference: float | None
+    mean_cosine: float
+    min_cosine: float
+
+
+def compare(
+    exported: Mapping[str, np.ndarray], served: Mapping[str, np.ndarray], label_index: np.ndarray
+) -> Agreement:
+    """Compares the answers of both to the same images.
+
+    Args:
+        exported: `embedding`, float32 [N, D], and `probabilities`, float32 [N, K], if it is a classifier.
+        served: The same of the SavedModel.
+        label_index: True class of each image, int64 [N], -1 where there is none.
+    """
+    cosine = np.sum(exported[EMBEDDING] * served[EMBEDDING], axis=1)
+    accuracy = saved_model_accuracy = same_label = difference = None
+    labelled = label_index >= 0
+    if PROBABILITIES in served:
+        ours, theirs = (np.argmax(side[PROBABILITIES], axis=1) for side in (exported, served))
+        same_label = float(np.mean(ours == theirs))
+        difference = float(np.max(np.abs(exported[PROBABILITIES] - served[PROBABILITIES])))
+        if labelled.any():
+            accuracy = float(np.mean(ours[labelled] == label_index[labelled]))
+            saved_model_accuracy = float(np.mean(theirs[labelled] == label_index[labelled]))
+    return Agreement(
+        num_images=len(label_index),
+        num_labelled=int(labelled.sum()),
+        accuracy=accuracy,
+        saved_model_accuracy=saved_model_accuracy,
+        accuracy_loss=None
+        if accuracy is None or saved_model_accuracy is None
+        else saved_model_accuracy - accuracy,
+        same_label=same_label,
+        max_probability_difference=difference,
+        mean_cosine=float(cosine.mean()),
+        min_cosine=float(cosine.min()),
+    )
+
+
+def served_answers(model_dir: str, files: Sequence[str]) -> dict[str, np.ndarray]:
+    """What the SavedModel itself, loaded from its directory, says of all images in some files.
+
+    Args:
+        model_dir: Directory of the SavedModel.
+        files: TFRecord files of examples, or glob patterns, read in the order of `read_images`.
+
+    Returns:
+        `embedding`, float32 [N, D], and of a classifier `probabilities`, float32 [N, K].
+    """
+    model = tf.saved_model.load(model_dir)
+    embed, classify = (model.signatures.get(name) for name in (EMBED_BYTES, CLASSIFY_BYTES))
+    answers: dict[str, list[np.ndarray]] = {}
+    for records in read_records(files).batch(_BATCH):
+        spec = {IMAGE: tf.io.FixedLenFeature([], tf.string)}
+        images = tf.io.parse_example(records, spec)[IMAGE]
+        answers.setdefault(EMBEDDING, []).append(embed(image_bytes=images)[EMBEDDING].numpy())
+        if classify is not None:
+            probabilities = classify(image_bytes=images)[PROBABILITIES]
+            answers.setdefault(PROBABILITIES, []).append(probabilities.numpy())
+    return {name: np.concatenate(parts) for name, parts in answers.items()}
+
+
+# TF Serving leaves this folder of a SavedModel alone.
+
+_FILES = {"tflite": "model.tflite", "tflite_int8": "model_int8.tflite", "onnx": "model.onnx"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What an export is made of.
+
+    Attributes:
+        encoder: Pixels, uint8 [B, H, W, C], to h, float32 [B, D].
+        head: h to calibrated logits, float32 [B, K]; None for an encoder alone.
+        class_names: In the order of the logits; empty for an encoder alone.
+    """
+
+    encoder: keras.Model
+    head: keras.Model | None = None
+    class_names: Sequence[str] = ()
+
+
+def write_exports(
+    model_dir: str,
+    parts: Parts,
+    representative: np.ndarray,
+    evaluation: ImageDataset,
+    eval_files: Sequence[str],
+    config: ExportConfig,
+) -> None:
+    """Writes each format to `assets.extra/exports` of a SavedModel, with a JSON report beside it.
+
+    Args:
+        model_dir: Directory of the SavedModel, local or remote, which is complete.
+        parts: Of the same model.
+        representative: Training images, uint8 [N, H, W, C].
+        evaluation: Images of `eval`, all of them.
+        eval_files: The files that they come from.
+        config: Which formats.
+    """
+    if not config.formats:
+        return
+    model = freeze(parts.encoder, parts.head, evaluation.image_shape)
+    rows = np.linspace(0, len(representative) - 1, config.representative_images).astype(int)
+    served = served_answers(model_dir, eval_files)
+    convert: dict[str, Callable[[], bytes]] = {
+        "tflite": lambda: to_tflite(model),
+        "tflite_int8": lambda: to_tflite(model, representative[np.unique(rows)]),
+        "onnx": lambda: to_onnx(model, parts.class_names),
+    }
+    folder = os.path.join(model_dir, EXPORTS_DIR)
+    tf.io.gfile.makedirs(folder)
+    for name in dict.fromkeys(config.formats):
+        content = convert[name]()
+        run = run_onnx if name == "onnx" else run_tflite
+        answers = run(content, evaluation.images)
+        measured = compare(answers, served, evaluation.label_index)
+        path = os.path.join(folder, _FILES[name])
+        _write(path, content)
+        report = _report(name, content, parts, evaluation.image_shape, answers, measured)
+        _write(f"{path}.json", json.dumps(report, indent=2, ensure_ascii=False).encode())
+        _log.info("export %s: %s", name, measured)
+
+
+def _report(
+    name: str,
+    content: bytes,
+    parts: Parts,
+    image_shape: tuple[int, int, int],
+    answers: dict[str, np.ndarray],
+    measured: Agreement,
+) -> dict[str, Any]:
+    return {
+        "format": name,
+        "num_bytes": len(content),
+        "input": {PIXELS: {"dtype": "uint8", "shape": [None, *image_shape]}},
+        "outputs": {
+            output: {"dtype": values.dtype.name, "shape": [None, *values.shape[1:]]}
+            for output, values in answers.items()
+        },
+        "classes": list(parts.class_names),
+        "eval": dataclasses.asdict(measured),
+    }
+
+
+def _write(path: str, content: bytes) -> None:
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(content)

@@ -1,0 +1,168 @@
+"""SavedModels with the signatures that clients rely on (docs/serving.md), and warm-up requests."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from tfx_contrastive.contract.examples import IMAGE
+from tfx_contrastive.contract.signatures import (
+    CLASSIFY_BYTES,
+    EMBED_BYTES,
+    EXAMPLES,
+    IMAGE_BYTES,
+    IMAGE_CONFIG_PATH,
+    SERVING_DEFAULT,
+    WARM_UP_PATH,
+)
+from tfx_contrastive.trainer_module.config import ImageConfig
+from tfx_contrastive.trainer_module.serving.signatures import ServedClassifier, ServedEncoder
+
+
+def export_encoder(
+    directory: str, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput, max_pixels: int
+) -> None:
+    """Writes a SavedModel that embeds images.
+
+    Signatures, all with one row an image in the order of the request:
+        serving_default: `examples` (serialized tf.train.Example, string [B]; only `image` is read)
+            to `embedding`, float32 [B, D], of length 1.
+        embed_bytes: `image_bytes` (encoded images, string [B]) to the same.
+
+    A request with bytes that are no image fails as a whole with `InvalidArgumentError`. Requests that warm
+    a server up go to `assets.extra`.
+
+    Args:
+        directory: Where to, local or remote.
+        encoder: Pixels in [0, 255], uint8 [B, H, W, C], to h, float32 [B, D].
+        tf_transform_output: Output of the Transform component; its graph decodes the requests.
+        max_pixels: Height times width that an image of a request may have.
+    """
+    served = ServedEncoder(encoder, tf_transform_output, max_pixels)
+    signatures = {SERVING_DEFAULT: served.embed_examples, EMBED_BYTES: served.embed_bytes}
+    _save(served, directory, signatures, tf_transform_output)
+
+
+def export_classifier(
+    directory: str,
+    encoder: keras.Model,
+    classifier_head: keras.Model,
+    class_names: Sequence[str],
+    tf_transform_output: tft.TFTransformOutput,
+    max_pixels: int,
+) -> None:
+    """Writes a SavedModel that classifies and embeds images.
+
+    Signatures:
+        serving_default: `examples` (as in `export_encoder`) to `probabilities`, float32 [B, K],
+            `label`, string [B], and `all_classes`, string [B, K]: the class of each probability.
+        classify_bytes: `image_bytes` to the same.
+        embed_bytes: `image_bytes` to `embedding`, float32 [B, D], of length 1.
+
+    Args:
+        directory: Where to, local or remote.
+        encoder: Pixels in [0, 255], uint8 [B, H, W, C], to h, float32 [B, D].
+        classifier_head: h to logits, float32 [B, K], calibrated: their softmax is what is served.
+        class_names: Class names in the order of the logits.
+        tf_transform_output: Output of the Transform component; its graph decodes the requests.
+        max_pixels: Height times width that an image of a request may have.
+
+    Raises:
+        ValueError: If the head's width and the number of names differ.
+    """
+    width = classifier_head.output_shape[-1]
+    if width != len(class_names):
+        raise ValueError(
+            f"the head gives {width} logits, but {len(class_names)} class names were received: "
+            "name each output once"
+        )
+    served = ServedClassifier(encoder, classifier_head, class_names, tf_transform_output, max_pixels)
+    signatures = {
+        SERVING_DEFAULT: served.classify_examples,
+        CLASSIFY_BYTES: served.classify_bytes,
+        EMBED_BYTES: served.embed_bytes,
+    }
+    _save(served, directory, signatures, tf_transform_output)
+
+
+def write_image_config(directory: str, image: ImageConfig) -> None:
+    """Writes `assets.extra/image.json`: what a program beside the model must know to prepare images for it.
+
+    Args:
+        directory: Of the SavedModel, local or remote.
+        image: The configuration by which the Transform graph was made.
+    """
+    path = os.path.join(directory, IMAGE_CONFIG_PATH)
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(image.model_dump_json(indent=2))
+
+
+def _save(
+    served: ServedEncoder,
+    directory: str,
+    signatures: Mapping[str, Callable],
+    tf_transform_output: tft.TFTransformOutput,
+) -> None:
+    tf.saved_model.save(served, directory, dict(signatures))
+    shape = tuple(tf_transform_output.transformed_feature_spec()[IMAGE].shape)
+    write_warm_up_requests(directory, list(signatures), shape)
+
+
+_BATCH = 64
+
+
+def write_warm_up_requests(
+    model_dir: str, signatures: Sequence[str], image_shape: tuple[int, int, int]
+) -> None:
+    """Writes the warm-up requests of a SavedModel: for each signature one image, all formats, and a batch.
+
+    Args:
+        model_dir: Directory of the SavedModel, local or remote.
+        signatures: Names; `serving_default` takes examples, every other one takes `image_bytes`.
+        image_shape: [height, width, channels] to which the model brings its images.
+    """
+    path = os.path.join(model_dir, WARM_UP_PATH)
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    with tf.io.TFRecordWriter(path) as writer:
+        for name in signatures:
+            for images in _batches(image_shape):
+                log = prediction_log_pb2.PredictionLog(
+                    predict_log=prediction_log_pb2.PredictLog(request=_request(name, images))
+                )
+                writer.write(log.SerializeToString(deterministic=True))
+
+
+def _request(signature: str, images: Sequence[bytes]) -> predict_pb2.PredictRequest:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.signature_name = signature
+    if signature == SERVING_DEFAULT:
+        request.inputs[EXAMPLES].CopyFrom(tf.make_tensor_proto([_example(one) for one in images]))
+    else:
+        request.inputs[IMAGE_BYTES].CopyFrom(tf.make_tensor_proto(list(images)))
+    return request
+
+
+def _batches(image_shape: tuple[int, int, int]) -> Iterator[list[bytes]]:
+    """One image; each format, of which some must be converted and resized; the batch of a busy server."""
+    height, width, channels = image_shape
+    fitting = tf.io.encode_png(_pattern(height, width, channels)).numpy()
+    larger = _pattern(height + 1, 2 * width, 3)
+    yield [fitting]
+    yield [fitting, tf.io.encode_png(larger).numpy(), tf.io.encode_jpeg(larger).numpy()]
+    yield [fitting] * _BATCH
+
+
+def _pattern(height: int, width: int, channels: int) -> np.ndarray:
+    """A gradient, uint8 [height, width, channels]."""
+    row, column, channel = np.ogrid[:height, :width, :channels]
+    return (row + column + 64 * channel).astype(np.uint8)
+
+
+def _example(image: bytes) -> bytes:
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image]))
+    return tf.train.Example(features=tf.train.Features(feature={IMAGE: feature})).SerializeToString()

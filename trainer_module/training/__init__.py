@@ -1,0 +1,1 @@
+"""Parts that pretraining and the head share: optimizers, and operations on whole networks."""

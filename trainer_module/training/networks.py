@@ -1,0 +1,77 @@
+"""Operations on whole networks: encode many images, copy, average, list all layers."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_BATCH_PIXELS = 2_000_000
+_MAX_BATCH = 512
+
+
+class BatchEncoder:
+    """An encoder that is run, without training, on any number of images; traced once."""
+
+    def __init__(self, encoder: keras.Model, image_shape: tuple[int, ...]):
+        """Takes the encoder.
+
+        Args:
+            encoder: Pixels [B, H, W, C] to h, float32 [B, D]. Its weights may change between calls.
+            image_shape: [height, width, channels].
+        """
+        self._batch = int(np.clip(_BATCH_PIXELS // np.prod(image_shape), 1, _MAX_BATCH))
+        self._width = encoder.output_shape[-1]
+        self._forward = tf.function(
+            lambda pixels: encoder(pixels, training=False),
+            input_signature=[tf.TensorSpec([None, *image_shape], tf.uint8)],
+            autograph=False,
+        )
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Representations, float32 [N, D], of images as they are, uint8 [N, H, W, C]."""
+        h = np.zeros([len(images), self._width], np.float32)
+        for start in range(0, len(images), self._batch):
+            rows = slice(start, start + self._batch)
+            h[rows] = self._forward(tf.constant(images[rows]))
+        return h
+
+
+def copy_network(network: keras.Model) -> keras.Model:
+    """A network of the same layers and weights, with variables of its own."""
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def follow(slow: keras.Model, fast: keras.Model, decay: float | tf.Tensor) -> None:
+    """Moves one network's weights and batch norm statistics towards another's: an exponential average.
+
+    Args:
+        slow: The one that is moved.
+        fast: A network of the same layers.
+        decay: Share of itself that `slow` keeps, in [0, 1].
+    """
+    for mean, current in zip(slow.variables, fast.variables, strict=True):
+        if tf.as_dtype(mean.dtype).is_floating:
+            mean.assign(decay * mean + (1.0 - decay) * current)
+
+
+def warmed_up(decay: float, step: tf.Tensor) -> tf.Tensor:
+    """Decay of an average after `step` steps: small in the first ones, which say little.
+
+    Args:
+        decay: Of a long training, in [0, 1).
+        step: Steps done, 1 or more, integer scalar.
+
+    Returns:
+        float32 scalar.
+    """
+    done = tf.cast(step, tf.float32)
+    return tf.minimum(decay, done / (10.0 + done))
+
+
+def all_layers(network: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of a network and of the networks inside it."""
+    layers: list[keras.layers.Layer] = []
+    for layer in network.layers:
+        layers.extend(all_layers(layer) if isinstance(layer, keras.Model) else [layer])
+    return layers
