@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 from benchmarks.data_plane import DataPlane
-from tfx_contrastive.pipeline.config.beam import BeamConfig
+from tfx_contrastive.pipeline.config.platforms import BeamConfig
 
 SIZES = (70_000, 500_000)
 ENGINES = {

@@ -13,7 +13,7 @@ from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.drift.config import DriftConfig, permutations_for
 from tfx_contrastive.consumers.drift.detection import Decision, detect, write_decision
 from tfx_contrastive.consumers.drift.images import read_images
-from tfx_contrastive.pipeline.cli import exit_status, invocation, options, searching
+from tfx_contrastive.pipeline.cli import invocation, options, terminal
 from tfx_contrastive.pipeline.config.model import seen_as
 from tfx_contrastive.pipeline.runs.model_choice import EMBEDDINGS, STATISTICS
 from tfx_contrastive.trainer_module.config import ImageConfig
@@ -40,7 +40,7 @@ _DEFAULTS = DriftConfig()
 @click.option("--seed", default=_DEFAULTS.seed, show_default=True)
 @click.option("--out", metavar="DIR", help="Where decision.json goes. Default: drift/<time> under the root.")
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
-@searching.model_options()
+@options.model_options()
 @options.config_options
 def command(
     images: str,
@@ -49,7 +49,7 @@ def command(
     seed: int,
     out: str | None,
     as_json: bool,
-    wanted: searching.Wanted,
+    wanted: options.Wanted,
     config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:
@@ -88,7 +88,7 @@ def command(
     else:
         _print(decision, path)
     if decision.retrain:
-        raise click.exceptions.Exit(exit_status.DRIFT)
+        raise click.exceptions.Exit(terminal.DRIFT)
 
 
 def _print(decision: Decision, path: str) -> None:

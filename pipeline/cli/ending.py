@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tfx_contrastive.pipeline.cli import exit_status, invocation
+from tfx_contrastive.pipeline.cli import invocation, terminal
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events
 from tfx_contrastive.pipeline.runners.supervisor import Outcome
@@ -97,7 +97,7 @@ def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[
     yield "verdict", _verdict(summary)
     yield (
         "pushed model",
-        summary["pushed_model"] or f"none, so this run ends with status {exit_status.REFUSED}",
+        summary["pushed_model"] or f"none, so this run ends with status {terminal.REFUSED}",
     )
     yield (
         "TensorBoard",

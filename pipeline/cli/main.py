@@ -13,28 +13,39 @@ import click
 
 from tfx_contrastive import __version__
 from tfx_contrastive.contract.errors import ContrastiveError
-from tfx_contrastive.pipeline.cli import exit_status, streams
+from tfx_contrastive.pipeline.cli import terminal
 
 # Set to any text: the traceback of a bug goes to the error stream in place of a file.
 DEBUG_VARIABLE = "TFX_CONTRASTIVE_DEBUG"
 
-# name -> (module under pipeline.cli, one line of help); the module's `command` is the sub-command.
+_PACKAGE = "tfx_contrastive.pipeline.cli"
+
+# name -> (module below pipeline.cli and its function, one line of help)
 COMMANDS = {
-    "run": ("run", "Run the pipeline: real images and few labels to a blessed, pushed model."),
-    "validate": ("validate", "Check a configuration and its data, without running anything."),
-    "views": ("views", "Draw what augmentation makes of your images, before training on them."),
-    "status": ("status", "Show what ran, what is blessed and what is pushed."),
-    "compile": ("compile", "Compile the pipeline for Kubeflow Pipelines or Vertex AI Pipelines."),
-    "submit": ("submit", "Run or schedule a compiled pipeline on Kubeflow Pipelines."),
-    "report": ("report", "Write the report of a run: one HTML file that works offline."),
-    "runs": ("runs", "List the runs of a pipeline."),
-    "show": ("show", "Show one run: every node with its inputs and outputs."),
-    "artifacts": ("artifacts", "List artifacts: which node made them, in which run, and where they are."),
-    "models": ("models", "List, show, promote, roll back and compare registered models."),
-    "search": ("search", "Find the images that look most like a given one."),
-    "serve": ("serve", "Answer search and classification over HTTP."),
-    "suggest": ("suggest", "List the images to label next, or the labels that are probably wrong."),
-    "drift": ("drift", "Compare new images with the training data; decide on retraining."),
+    "run": ("run:command", "Run the pipeline: real images and few labels to a blessed, pushed model."),
+    "validate": ("preview:validate_command", "Check a configuration and its data, without running anything."),
+    "views": (
+        "preview:views_command",
+        "Draw what augmentation makes of your images, before training on them.",
+    ),
+    "status": ("history:status_command", "Show what ran, what is blessed and what is pushed."),
+    "compile": (
+        "kubeflow:compile_command",
+        "Compile the pipeline for Kubeflow Pipelines or Vertex AI Pipelines.",
+    ),
+    "submit": ("kubeflow:submit_command", "Run or schedule a compiled pipeline on Kubeflow Pipelines."),
+    "report": ("history:report_command", "Write the report of a run: one HTML file that works offline."),
+    "runs": ("history:runs_command", "List the runs of a pipeline."),
+    "show": ("history:show_command", "Show one run: every node with its inputs and outputs."),
+    "artifacts": (
+        "history:artifacts_command",
+        "List artifacts: which node made them, in which run, and where they are.",
+    ),
+    "models": ("models:command", "List, show, promote, roll back and compare registered models."),
+    "search": ("search:search_command", "Find the images that look most like a given one."),
+    "serve": ("search:serve_command", "Answer search and classification over HTTP."),
+    "suggest": ("suggest:command", "List the images to label next, or the labels that are probably wrong."),
+    "drift": ("drift:command", "Compare new images with the training data; decide on retraining."),
 }
 
 
@@ -49,7 +60,9 @@ class LazyGroup(click.Group):
         """Imports the module of a sub-command."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f"tfx_contrastive.pipeline.cli.{COMMANDS[cmd_name][0]}").command
+        module, _, function = COMMANDS[cmd_name][0].partition(":")
+        found: click.Command = getattr(importlib.import_module(f"{_PACKAGE}.{module}"), function)
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -74,27 +87,27 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command and ends with its status; a user's mistake ends with one message and status 1 or 2."""
-    streams.make_usable()
+    terminal.make_usable()
     _have_a_home()
     try:
         status = cli.main(standalone_mode=False)  # click returns the status of `Context.exit`, it raises none
         sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
-        with streams.telling():
+        with terminal.telling():
             error.show()
         sys.exit(error.exit_code)
     except ContrastiveError as error:
-        streams.tell(f"Error: {error}")
-        sys.exit(exit_status.FAILED)
+        terminal.tell(f"Error: {error}")
+        sys.exit(terminal.FAILED)
     except (click.Abort, KeyboardInterrupt):
-        streams.tell("\nInterrupted.")
-        sys.exit(exit_status.INTERRUPTED)
+        terminal.tell("\nInterrupted.")
+        sys.exit(terminal.INTERRUPTED)
     except Exception as error:
-        lost = streams.lost_output(error)
+        lost = terminal.lost_output(error)
         if told := _unexpected(error) if lost is None else lost:
-            streams.tell(f"Error: {told}")
-        sys.exit(exit_status.FAILED)
+            terminal.tell(f"Error: {told}")
+        sys.exit(terminal.FAILED)
 
 
 def _have_a_home() -> None:
@@ -140,7 +153,7 @@ def _write_traceback(error: Exception) -> str:
                 log.write(f"{shlex.join(sys.argv)}\n{versions}\n")
                 traceback.print_exception(error, file=log)
             return path
-    with streams.telling():
+    with terminal.telling():
         traceback.print_exception(error)
     return "the traceback above"
 

@@ -16,7 +16,7 @@ from tfx_contrastive.components.image_example_gen import (
 )
 from tfx_contrastive.components.image_example_gen.fingerprints import changed_since
 from tfx_contrastive.components.image_example_gen.forecast import require_groups, require_named_images
-from tfx_contrastive.pipeline.cli import display, ending, exit_status, invocation, options
+from tfx_contrastive.pipeline.cli import display, ending, invocation, options, terminal
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events, supervisor
 from tfx_contrastive.pipeline.source import Source, source_of
@@ -72,10 +72,10 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
         sys.exit(128 + outcome.stopped_by)
     if outcome.exit_code:
         ending.print_failure(console, outcome, nodes, failure)
-        sys.exit(exit_status.FAILED)
+        sys.exit(terminal.FAILED)
     ending.print_success(console, config, outcome, time.monotonic() - started)
     if not (outcome.finished and outcome.finished.summary["pushed_model"]):
-        sys.exit(exit_status.REFUSED)
+        sys.exit(terminal.REFUSED)
 
 
 def _source(console: Console, config: PipelineConfig, inspection: SourceInspection) -> Source:

@@ -9,7 +9,7 @@ import click
 
 from tfx_contrastive.consumers.search.contact_sheet import Cell, draw_sheet
 from tfx_contrastive.consumers.suggestions import lists
-from tfx_contrastive.pipeline.cli import invocation, options, searching
+from tfx_contrastive.pipeline.cli import invocation, options
 from tfx_contrastive.pipeline.runs.model_choice import EMBEDDINGS
 
 _SHEET_COLUMNS = 10
@@ -34,7 +34,7 @@ _FILE = click.Path(dir_okay=False, path_type=pathlib.Path)
     metavar="DIR",
     help="An Embeddings artifact. Default: that of the champion.",
 )
-@searching.model_options("embeddings_uri")
+@options.model_options("embeddings_uri")
 @options.config_options
 def command(
     num: int,
@@ -42,7 +42,7 @@ def command(
     out: pathlib.Path | None,
     sheet: pathlib.Path | None,
     seed: int,
-    wanted: searching.Wanted,
+    wanted: options.Wanted,
     config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:

@@ -15,8 +15,7 @@ from tfx_contrastive.components.representation_gate.config import GateConfig
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 from tfx_contrastive.contract.frozen import Frozen
 from tfx_contrastive.pipeline import schema
-from tfx_contrastive.pipeline.config.beam import BeamConfig
-from tfx_contrastive.pipeline.config.kubeflow import KubeflowConfig
+from tfx_contrastive.pipeline.config.platforms import BeamConfig, KubeflowConfig
 from tfx_contrastive.trainer_module.config import (
     ExportConfig,
     HeadConfig,

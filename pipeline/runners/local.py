@@ -13,10 +13,14 @@ import pathlib
 import signal
 import sys
 
+from ml_metadata.metadata_store import metadata_store
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
 from tfx_contrastive.contract import stopping
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events
 from tfx_contrastive.pipeline.runs import lineage
+from tfx_contrastive.pipeline.runs.lineage import INTERRUPTED_PROPERTY, Interruption
 
 _PR_SET_PDEATHSIG = 1
 
@@ -55,12 +59,12 @@ def run(request: events.Request, writer: events.EventWriter) -> events.Finished:
     from tfx.dsl.compiler import compiler
 
     from tfx_contrastive.pipeline import pipeline as topology
-    from tfx_contrastive.pipeline.runners import leftovers, reporting
+    from tfx_contrastive.pipeline.runners import reporting
     from tfx_contrastive.pipeline.runs import metadata, summary
 
     config = request.config
     connection = metadata.connection_config(config)
-    leftovers.cancel_unfinished(metadata.open_store(connection), config.name, request.interruption)
+    cancel_unfinished(metadata.open_store(connection), config.name, request.interruption)
     compiled = compiler.Compiler().compile(topology.create_pipeline(config, request.source))
     writer.write(events.Plan(tuple(node.pipeline_node.node_info.id for node in compiled.nodes)))
     reporting.ReportingRunner().run_with_ir(compiled)
@@ -113,3 +117,37 @@ def _die_with_parent(parent: int) -> None:
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
+
+
+_UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
+
+
+def cancel_unfinished(store: metadata_store.MetadataStore, pipeline: str, interruption: Interruption) -> int:
+    """Marks the executions that nobody works on any more as cancelled; else they would "run" for ever.
+
+    Args:
+        store: ML Metadata.
+        pipeline: The pipeline's name.
+        interruption: Whose they are. The run that it names is marked too, if it died between two nodes.
+
+    Returns:
+        How many there were.
+    """
+    context = store.get_context_by_type_and_name("pipeline", pipeline)
+    if context is None:
+        return 0
+    runs = {run.name: run for run in store.get_children_contexts_by_context(context.id)}
+    died = runs.get(interruption.run_id)
+    if died is not None:
+        died.custom_properties[INTERRUPTED_PROPERTY].int_value = 1
+        store.put_contexts([died])
+    owner = context if interruption.every_running else died
+    if owner is None:
+        return 0
+    executions = store.get_executions_by_context(owner.id)
+    left = [execution for execution in executions if execution.last_known_state in _UNFINISHED]
+    for execution in left:
+        execution.last_known_state = mlmd.Execution.CANCELED
+    if left:
+        store.put_executions(left)
+    return len(left)

@@ -9,7 +9,7 @@ import yaml
 
 from tests.kubeflow import golden
 from tfx_contrastive.contract.errors import ConfigError
-from tfx_contrastive.pipeline.cli import compile as compile_command
+from tfx_contrastive.pipeline.cli import kubeflow
 from tfx_contrastive.pipeline.config import load_config
 
 pytest.importorskip("kfp", reason="the extra `kubeflow` is not installed")
@@ -185,7 +185,7 @@ def test_without_a_label_the_encoder_is_pushed(tmp_path):
     out = tmp_path / "encoder.json"
     overrides = [f"--set={item}" for item in golden.OVERRIDES["vertex"]]
     arguments = ["--config", "digits", *overrides, "--target", "vertex", "--no-inspect", "--unlabelled"]
-    done = click.testing.CliRunner().invoke(compile_command.command, [*arguments, "--out", str(out)])
+    done = click.testing.CliRunner().invoke(kubeflow.compile_command, [*arguments, "--out", str(out)])
     assert done.exit_code == 0, done.output
     tasks = json.loads(out.read_text())["pipelineSpec"]["components"]["tfx-dag"]["dag"]["tasks"]
     assert "Trainer" not in tasks

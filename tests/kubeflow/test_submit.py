@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.kubeflow import api_server
-from tfx_contrastive.pipeline.cli import submit
+from tfx_contrastive.pipeline.cli import kubeflow
 
 pytest.importorskip("kfp", reason="the extra `kubeflow` is not installed")
 
@@ -47,7 +47,7 @@ def api(tmp_path, monkeypatch):
 
 
 def submitted(*arguments):
-    return click.testing.CliRunner().invoke(submit.command, list(arguments))
+    return click.testing.CliRunner().invoke(kubeflow.submit_command, list(arguments))
 
 
 def test_a_run_is_started_with_typed_parameters_and_its_link_is_printed(api, compiled):

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.consumers.http.server import Server
 from tests.pipeline.command import tfx_contrastive
 from tfx_contrastive.components.model.served import ServedModel
-from tfx_contrastive.pipeline.cli.exit_status import REFUSED
+from tfx_contrastive.pipeline.cli.terminal import REFUSED
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

@@ -1,6 +1,5 @@
 """Every command of the documentation is run, or where that can't be, at least parsed."""
 
-import importlib
 import pathlib
 import re
 
@@ -10,7 +9,7 @@ import yaml
 
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.documented import PAGES, ROOT, blocks, documented_commands
-from tfx_contrastive.pipeline.cli.main import COMMANDS
+from tfx_contrastive.pipeline.cli.main import COMMANDS, cli
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.config.model import PipelineConfig
 
@@ -86,7 +85,7 @@ def test_the_command_line_parses(each, desk):
         return
     name = each.words[1]
     assert name in COMMANDS, f"there is no sub-command {name}"
-    command = importlib.import_module(f"tfx_contrastive.pipeline.cli.{COMMANDS[name][0]}").command
+    command = cli.get_command(click.Context(cli), name)
     arguments = list(each.words[2:])
     while isinstance(command, click.Group):
         command = command.commands[arguments.pop(0)]

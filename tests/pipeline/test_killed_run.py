@@ -17,7 +17,7 @@ from PIL import Image
 from sklearn import datasets
 
 from tests.pipeline.command import tfx_contrastive
-from tfx_contrastive.pipeline.cli import exit_status
+from tfx_contrastive.pipeline.cli import terminal
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.runs.lineage import Lineage
 from tfx_contrastive.pipeline.runs.metadata import connection_config
@@ -179,7 +179,7 @@ def story(tmp_path_factory):
     status_killed = status(config)
 
     last = tfx_contrastive("run", "--config", str(config))
-    assert last.returncode in (0, exit_status.REFUSED), last.stdout + last.stderr
+    assert last.returncode in (0, terminal.REFUSED), last.stdout + last.stderr
     return Story(
         str(config),
         root,

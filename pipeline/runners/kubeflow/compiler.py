@@ -17,9 +17,9 @@ from tfx.types.experimental import simple_artifacts
 from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline import pipeline as topology
 from tfx_contrastive.pipeline.config import PipelineConfig
-from tfx_contrastive.pipeline.config.kubeflow import EXIT_HANDLER, KubeflowConfig
 from tfx_contrastive.pipeline.config.model import SqliteMetadataConfig
-from tfx_contrastive.pipeline.runners.kubeflow import entrypoint, finishing, kubernetes
+from tfx_contrastive.pipeline.config.platforms import EXIT_HANDLER, KubeflowConfig
+from tfx_contrastive.pipeline.runners.kubeflow import entrypoint, finishing
 from tfx_contrastive.pipeline.runners.kubeflow.exit_handler import ReportOutcome
 from tfx_contrastive.pipeline.runners.kubeflow.parameters import run_parameters
 from tfx_contrastive.pipeline.source import Source
@@ -96,7 +96,7 @@ def compile_pipeline(config: PipelineConfig, source: Source, target: Target = "k
         return Compiled(spec, job={**job, "pipelineSpec": spec, "runtimeConfig": runtime})
     labels = {executor_label: node for node, executor_label in finishing.executor_labels(spec).items()}
     tasks = {label: config.kubeflow.task(node) for label, node in labels.items()}
-    return Compiled(spec, kubernetes.platform_document(tasks))
+    return Compiled(spec, finishing.platform_document(tasks))
 
 
 def write(compiled: Compiled, path: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tfx_contrastive.contract import stopping
 from tfx_contrastive.contract.errors import StoppedError
-from tfx_contrastive.pipeline.runners.kubeflow import invocation, overlay
+from tfx_contrastive.pipeline.runners.kubeflow import invocation, parameters
 
 COMMAND = ("python", "-m", "tfx_contrastive.pipeline.runners.kubeflow.entrypoint")
 LOCAL_ROOT_VARIABLE = "TFX_CONTRASTIVE_LAUNCHER_ROOT"
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         executor_input = invocation.repaired_input(received, spec, storage)
         executor_input["inputs"]["parameterValues"] = exec_properties(
-            executor_input, overlay.decode(own.overlays), json.loads(own.files), folder
+            executor_input, parameters.decode_overlays(own.overlays), json.loads(own.files), folder
         )
         _make_output_parents(executor_input, managed)
         _run_tfx(own.executor_class_path, executor_input, spec, beam_args)
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def exec_properties(
     executor_input: Mapping[str, Any],
-    overlays: Sequence[overlay.Overlay],
+    overlays: Sequence[parameters.Overlay],
     files: Mapping[str, str],
     folder: str,
 ) -> dict[str, Any]:
@@ -64,15 +64,15 @@ def exec_properties(
         The properties without the run-time parameters.
     """
     received = executor_input["inputs"].get("parameterValues", {})
-    run_time = {item.parameter for item in overlays} | {overlay.STATE_ROOT}
+    run_time = {item.parameter for item in overlays} | {parameters.STATE_ROOT}
     properties = {name: value for name, value in received.items() if name not in run_time}
-    properties = overlay.apply(properties, overlays, received)
-    tokens = {overlay.EXECUTION: _execution_key(executor_input)}
-    if overlay.STATE_ROOT in received:
-        tokens[overlay.STATE_ROOT] = received[overlay.STATE_ROOT]
+    properties = parameters.apply_overlays(properties, overlays, received)
+    tokens = {parameters.EXECUTION: _execution_key(executor_input)}
+    if parameters.STATE_ROOT in received:
+        tokens[parameters.STATE_ROOT] = received[parameters.STATE_ROOT]
     for name, value in properties.items():
         if isinstance(value, str):
-            properties[name] = overlay.fill(value, tokens)
+            properties[name] = parameters.fill_tokens(value, tokens)
     for name, text in files.items():
         path = pathlib.Path(folder, name, pathlib.PurePath(properties[name]).name)
         path.parent.mkdir(parents=True)

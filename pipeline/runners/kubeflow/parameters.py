@@ -1,10 +1,118 @@
-"""The run-time parameters of a compiled pipeline: set at submission, no new compilation."""
+"""How a run-time parameter reaches the JSON that carries a component's configuration.
+
+A component takes its configuration as one JSON string, fixed when the pipeline is compiled. A
+parameter that is set at submission arrives beside it, and the container's entry point lays it over
+the string at a place that was written into the container's arguments. The parameter is an input of
+the task, so that KFP's cache sees it.
+"""
 
 import dataclasses
-from typing import Literal
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from tfx_contrastive.pipeline.config import PipelineConfig
-from tfx_contrastive.pipeline.runners.kubeflow.overlay import STATE_ROOT, Overlay
+
+STATE_ROOT = "state_root"
+EXECUTION = "execution"
+
+
+@dataclasses.dataclass(frozen=True)
+class Overlay:
+    """One place of one component that a parameter sets.
+
+    Attributes:
+        parameter: Name of the run-time parameter.
+        path: Name of the execution property, then keys; a string on the way is read as JSON.
+        nullable: Whether 0 or an empty text means null.
+    """
+
+    parameter: str
+    path: tuple[str, ...]
+    nullable: bool = False
+
+
+def encode_overlays(overlays: Iterable[Overlay]) -> str:
+    """The overlays as one container argument."""
+    return json.dumps([dataclasses.asdict(overlay) for overlay in overlays])
+
+
+def decode_overlays(text: str) -> tuple[Overlay, ...]:
+    """Reads what `encode_overlays` wrote."""
+    return tuple(
+        Overlay(item["parameter"], tuple(item["path"]), item["nullable"]) for item in json.loads(text)
+    )
+
+
+def apply_overlays(
+    properties: Mapping[str, Any], overlays: Iterable[Overlay], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Lays parameters over execution properties.
+
+    Args:
+        properties: Execution properties by name.
+        overlays: What goes where.
+        parameters: Values of the run-time parameters, as KFP gives them: numbers are floats.
+
+    Returns:
+        The properties with the values in place.
+
+    Raises:
+        ValueError: If a parameter has no value, or its place isn't there.
+    """
+    result = dict(properties)
+    for overlay in overlays:
+        if overlay.parameter not in parameters:
+            raise ValueError(
+                f"Received no value of the parameter {overlay.parameter!r}; expected one from KFP. "
+                "Compile the pipeline again: its file and the image differ in version."
+            )
+        value = parameters[overlay.parameter]
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if overlay.nullable and not value:
+            value = None
+        name, *keys = overlay.path
+        if name not in result:
+            raise ValueError(f"Received an overlay of {name!r}; expected one of {', '.join(sorted(result))}.")
+        result[name] = _set(result[name], keys, value, ".".join(overlay.path))
+    return result
+
+
+def fill_tokens(value: str, tokens: Mapping[str, str]) -> str:
+    """Replaces `${name}` by its value.
+
+    Raises:
+        ValueError: If a value would break the JSON that it may stand in.
+    """
+    for name, text in tokens.items():
+        token = token_of(name)
+        if token not in value:
+            continue
+        if any(character in text for character in "\"'\\{}$\n"):
+            raise ValueError(
+                f"Received {text!r} for {name}; expected a path without quotes, backslashes, braces, dollars."
+            )
+        value = value.replace(token, text.rstrip("/"))
+    return value
+
+
+def token_of(name: str) -> str:
+    """What stands in a compiled constant where a value is filled in at run time."""
+    return f"${{{name}}}"
+
+
+def _set(holder: Any, keys: list[str], value: Any, path: str) -> Any:
+    if not keys:
+        return value
+    if isinstance(holder, str):
+        return json.dumps(_set(json.loads(holder), keys, value, path))
+    if not isinstance(holder, dict) or keys[0] not in holder:
+        raise ValueError(
+            f"Received an overlay of {path}; {keys[0]!r} is not there. Compile the pipeline again."
+        )
+    return {**holder, keys[0]: _set(holder[keys[0]], keys[1:], value, path)}
+
 
 HEAD_STEPS = "head_steps"
 _HEAD_STEPS_OF_MODE = {

@@ -11,7 +11,7 @@ from tests.components.registry.conftest import empty_database  # noqa: F401 - a 
 from tests.components.tiny_models import png
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.consumers import make_consumed
-from tfx_contrastive.pipeline.cli.chatter import without_chatter
+from tfx_contrastive.pipeline.cli.terminal import without_chatter
 
 CHATTER = (
     "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
@@ -31,7 +31,7 @@ def said_inside(ending=""):
     """What a process lets through that says all of this to its error stream, below Python."""
     text = "".join(f"{line}\n" for line in CHATTER + OTHERS)
     script = (
-        "import os; from pipeline.cli.chatter import without_chatter\n"
+        "import os; from tfx_contrastive.pipeline.cli.terminal import without_chatter\n"
         f"with without_chatter():\n    os.write(2, {text!r}.encode()); {ending}"
     )
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

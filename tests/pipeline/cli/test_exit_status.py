@@ -134,9 +134,9 @@ main.main()
 @pytest.mark.parametrize(
     ("module", "name", "arguments"),
     [
-        ("validate", "survey_source", ["validate", "--config", "digits"]),
-        ("views", "sample_images", ["views", "--config", "digits"]),
-        ("searching", "choose", ["suggest", "--config", "digits"]),
+        ("preview", "survey_source", ["validate", "--config", "digits"]),
+        ("preview", "sample_images", ["views", "--config", "digits"]),
+        ("options", "choose", ["suggest", "--config", "digits"]),
     ],
 )
 @pytest.mark.parametrize("error", ["KeyError('lost')", "ValueError('lost')"])

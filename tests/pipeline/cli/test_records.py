@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from tests.pipeline.report.examples import example_run
-from tfx_contrastive.pipeline.cli import artifacts, records, runs, show, status
+from tfx_contrastive.pipeline.cli import history, records
 from tfx_contrastive.pipeline.runs.standing import standing_of
 
 
-@pytest.mark.parametrize("name", ["status", "runs", "show", "artifacts", "report"])
+@pytest.mark.parametrize("name", ["history", "main"])
 def test_commands_load_neither_tensorflow_nor_tfx(name):
     script = (
         f"import sys, tfx_contrastive.pipeline.cli.{name}; "
@@ -26,9 +26,9 @@ def arguments(root):
     return ["--config", "digits", "--set", f"root={root}"]
 
 
-@pytest.mark.parametrize("command", [status.command, show.command])
+@pytest.mark.parametrize("command", [history.status_command, history.show_command])
 def test_before_the_first_run_they_say_so(tmp_path, command):
-    extra = ["latest"] if command is show.command else []
+    extra = ["latest"] if command is history.show_command else []
     done = CliRunner().invoke(command, [*extra, *arguments(tmp_path)])
     assert done.exit_code == 1
     assert done.output.startswith("Error: Pipeline digits has no run yet. Start one: ")
@@ -36,7 +36,7 @@ def test_before_the_first_run_they_say_so(tmp_path, command):
     assert list(tmp_path.iterdir()) == []  # a look makes nothing
 
 
-@pytest.mark.parametrize("command", [status.command, runs.command, artifacts.command])
+@pytest.mark.parametrize("command", [history.status_command, history.runs_command, history.artifacts_command])
 def test_a_root_on_an_object_store_is_told(command):
     done = CliRunner().invoke(command, arguments("gs://bucket/shoes"))
     assert done.exit_code == 1
@@ -44,13 +44,13 @@ def test_a_root_on_an_object_store_is_told(command):
 
 
 def test_an_empty_list_says_how_to_begin(tmp_path):
-    done = CliRunner().invoke(runs.command, arguments(tmp_path))
+    done = CliRunner().invoke(history.runs_command, arguments(tmp_path))
     assert done.output.startswith("Pipeline digits has no run yet. Start one: ")
     assert done.output.endswith(f"tfx-contrastive run --config digits --set root={tmp_path}\n")
-    done = CliRunner().invoke(artifacts.command, arguments(tmp_path))
+    done = CliRunner().invoke(history.artifacts_command, arguments(tmp_path))
     assert done.output.startswith("Pipeline digits has no run yet. Start one: ")
     assert done.output.endswith(f"tfx-contrastive run --config digits --set root={tmp_path}\n")
-    done = CliRunner().invoke(artifacts.command, [*arguments(tmp_path), "--json"])
+    done = CliRunner().invoke(history.artifacts_command, [*arguments(tmp_path), "--json"])
     assert done.output == "[]\n"
 
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from tests.components.similarity_index_gen.conftest import make_index
 from tests.components.tiny_models import image_id, png
-from tfx_contrastive.pipeline.cli.search import command
+from tfx_contrastive.pipeline.cli.search import search_command as command
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from tests.components.image_example_gen.support import encoded, image_folder, picture, write
-from tfx_contrastive.pipeline.cli import views
+from tfx_contrastive.pipeline.cli import preview
 
 
 def draw(*arguments):
-    return CliRunner().invoke(views.command, list(arguments))
+    return CliRunner().invoke(preview.views_command, list(arguments))
 
 
 def test_it_draws_the_images_of_the_configuration_and_says_so(tmp_path):
@@ -56,7 +56,8 @@ def test_a_policy_that_does_not_fit_is_told_plainly(tmp_path):
 def test_it_imports_no_tfx(tmp_path):
     arguments = ["--config", "digits", "--out", str(tmp_path / "views.png")]
     script = (
-        f"import sys; from pipeline.cli import views; views.command({arguments}, standalone_mode=False); "
+        "import sys; from tfx_contrastive.pipeline.cli.preview import views_command; "
+        f"views_command({arguments}, standalone_mode=False); "
         "sys.exit(any(name in sys.modules for name in ('tfx', 'apache_beam', 'tensorflow_transform')))"
     )
     own = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}

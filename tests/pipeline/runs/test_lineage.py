@@ -4,7 +4,7 @@ import pytest
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from tfx_contrastive.pipeline.runners.leftovers import cancel_unfinished
+from tfx_contrastive.pipeline.runners.local import cancel_unfinished
 from tfx_contrastive.pipeline.runs.lineage import Interruption, Lineage
 
 

@@ -13,7 +13,7 @@ from tests.pipeline.consumers import make_consumed
 from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.contract.errors import NotFoundError, RegistryError
-from tfx_contrastive.pipeline.cli.search import command as search
+from tfx_contrastive.pipeline.cli.search import search_command as search
 from tfx_contrastive.pipeline.runs.model_choice import EMBEDDINGS, INDEX, STATISTICS, choose
 
 EVERYTHING = (INDEX, EMBEDDINGS, STATISTICS)

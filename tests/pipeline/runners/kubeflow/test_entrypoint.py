@@ -1,7 +1,7 @@
 import json
 
 from tfx_contrastive.pipeline.runners.kubeflow import entrypoint
-from tfx_contrastive.pipeline.runners.kubeflow.overlay import Overlay
+from tfx_contrastive.pipeline.runners.kubeflow.parameters import Overlay
 
 OUTPUTS = {"artifacts": {"model": {"artifacts": [{"uri": "/minio/b/run-1/Pretrainer/9/model"}]}}}
 

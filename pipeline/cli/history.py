@@ -1,0 +1,249 @@
+"""The commands that look at finished runs: `status`, `runs`, `show`, `artifacts` and `report`."""
+
+import dataclasses
+import pathlib
+
+import click
+
+from tfx_contrastive.contract.errors import NotFoundError
+from tfx_contrastive.pipeline.cli import ending, invocation, options, records
+from tfx_contrastive.pipeline.runs import presence
+from tfx_contrastive.pipeline.runs.lineage import Lineage, NodeRun, Run, no_run_yet
+from tfx_contrastive.pipeline.runs.metadata import reading_config
+from tfx_contrastive.pipeline.runs.presence import interruption
+from tfx_contrastive.pipeline.runs.standing import standing_of
+
+
+@click.command("status")
+@options.config_options
+@records.json_option
+def status_command(config_name: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Show the newest run: what ran, what was cached, what is blessed and pushed."""
+    with options.told_plainly():
+        config = options.load_config(config_name, overrides)
+        lineage = Lineage(reading_config(config), config.name, presence.interruption(config))
+        run, runs = lineage.run(), lineage.runs()
+        record = presence.read(config.root)
+    if record is not None and record.run_id != run.id:
+        record = None  # of a run that has no node yet, or of another pipeline on this root
+    in_use = next((other for other in runs if standing_of(other).pushed_to), None)
+    log = records.log_of(run, config.root)
+    if as_json:
+        nodes = [records.node_values(node, with_inputs=False) for node in run.nodes]
+        in_use_values = records.run_values(in_use) if in_use else None
+        process = dataclasses.asdict(record) if record else None
+        values = {**records.run_values(run), "log": log, "last_pushed": in_use_values, "nodes": nodes}
+        values["process"] = process
+        records.print_json(values)
+        return
+    standing = standing_of(run)
+    records.print_table(
+        f"{run.pipeline}, run {run.id}: {run.state}",
+        ("node", "state", "seconds", "outputs"),
+        [
+            (node.id, records.state_text(node), f"{node.seconds:.1f}", records.artifact_ids(node.outputs))
+            for node in run.nodes
+        ],
+        right=("seconds",),
+    )
+    click.echo()
+    failed = " and ".join(node.id for node in run.nodes if node.state == "failed")
+    if failed:
+        click.echo(f"failed:      {failed}; the log says why")
+    if record is not None and run.state == "interrupted":
+        click.echo(f"interrupted: its process has ended. {ending.kept_text(record)}")
+    if record is not None and run.state == "running":
+        click.echo(f"running:     process {record.pid} on {record.host}, since {record.started}")
+    click.echo(f"verdict:     {records.verdict_text(standing)}")
+    gate = run.node("RepresentationGate")
+    if gate is not None and gate.outputs.get("representation"):
+        over_pixels = gate.output("representation").properties.get("over_pixels")
+        if over_pixels:
+            click.echo(f"pixels:      {over_pixels}")
+    if in_use is None:
+        click.echo("last pushed: nothing yet")
+    else:
+        by = "by this run" if in_use.id == run.id else f"by run {in_use.id}"
+        click.echo(f"last pushed: {standing_of(in_use).pushed_to}, {by}")
+    if log:
+        click.echo(f"log:         {log}")
+
+
+@click.command("runs")
+@options.config_options
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, at most.")
+@records.json_option
+def runs_command(config_name: str | None, overrides: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """List the runs of a pipeline, the newest first."""
+    with options.told_plainly():
+        config = options.load_config(config_name, overrides)
+        runs = Lineage(reading_config(config), config.name, interruption(config)).runs()
+    values = [records.run_values(run) for run in runs[:limit]]
+    if as_json:
+        records.print_json(values)
+        return
+    if not values:
+        click.echo(f"{no_run_yet(config.name)} {invocation.command('run')}")
+        return
+    records.print_table(
+        f"{config.name}: {len(values)} of {len(runs)} runs",
+        ("run", "started", "state", "seconds", "verdict", "pushed"),
+        [
+            (
+                each["run"],
+                each["started"][:16].replace("T", " "),
+                each["state"],
+                f"{each['seconds']:.1f}",
+                each["verdict"],
+                each["pushed_version"] or "–",
+            )
+            for each in values
+        ],
+        right=("seconds",),
+    )
+
+
+_LONGEST = 300
+
+
+@click.command("show")
+@click.argument("run_id", metavar="RUN")
+@options.config_options
+@click.option("--node", "node_id", help="Only this node, with its properties.")
+@records.json_option
+def show_command(
+    run_id: str, config_name: str | None, overrides: tuple[str, ...], node_id: str | None, as_json: bool
+) -> None:
+    """Show one run: every node with its inputs and outputs. RUN is an id, or `latest`."""
+    with options.told_plainly():
+        config = options.load_config(config_name, overrides)
+        run = Lineage(reading_config(config), config.name, interruption(config)).run(
+            None if run_id == "latest" else run_id
+        )
+        nodes = [node for node in run.nodes if node_id in (None, node.id)]
+        if not nodes:
+            known = ", ".join(node.id for node in run.nodes)
+            raise NotFoundError(f"Run {run.id} has no node {node_id}. Known nodes: {known}.")
+    if as_json:
+        shown = [records.node_values(node, with_inputs=True) for node in nodes]
+        records.print_json({**records.run_values(run), "nodes": shown})
+        return
+    click.echo(f"{run.pipeline}, run {run.id}: {run.state}, {records.verdict_text(standing_of(run))}")
+    for node in nodes:
+        click.echo()
+        _echo(node, with_properties=node_id is not None)
+
+
+def _echo(node: NodeRun, with_properties: bool) -> None:
+    click.echo(f"{node.id}  {records.state_text(node)}, {node.seconds:.1f} s, execution {node.execution_id}")
+    for arrow, artifacts in (("<-", node.inputs), ("->", node.outputs)):
+        for key, found in artifacts.items():
+            for artifact in found:
+                click.echo(f"  {arrow} {key} #{artifact.id} {artifact.type}  {artifact.uri}")
+    if with_properties:
+        for key, value in sorted(node.properties.items()):
+            text = str(value)
+            cut = text[:_LONGEST] + " … (the whole with --json)"
+            click.echo(f"  {key}: {text if len(text) <= _LONGEST else cut}")
+
+
+@click.command("artifacts")
+@options.config_options
+@click.option("--run", "run_id", help="Only artifacts that this run made or used; `latest` is the newest.")
+@click.option("--type", "type_name", help="Only artifacts of this type, for example Model.")
+@records.json_option
+def artifacts_command(
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    run_id: str | None,
+    type_name: str | None,
+    as_json: bool,
+) -> None:
+    """List artifacts: id, type, which node made it in which run, and where it is."""
+    with options.told_plainly():
+        config = options.load_config(config_name, overrides)
+        lineage = Lineage(reading_config(config), config.name)
+        runs = lineage.runs()
+        wanted = None if run_id is None else lineage.run(None if run_id == "latest" else run_id)
+    made = _made(runs)
+    if wanted is not None:
+        used = {
+            artifact.id
+            for node in wanted.nodes
+            for artifacts in (node.inputs, node.outputs)
+            for found in artifacts.values()
+            for artifact in found
+        }
+        made = [each for each in made if each["id"] in used]
+    if type_name is not None:
+        made = [each for each in made if each["type"].lower() == type_name.lower()]
+    if as_json:
+        records.print_json(made)
+        return
+    if not runs:
+        click.echo(f"{no_run_yet(config.name)} {invocation.command('run')}")
+        return
+    records.print_table(
+        f"{config.name}: {len(made)} artifacts",
+        ("id", "type", "node", "key", "run", "uri"),
+        [
+            (f"#{each['id']}", each["type"], each["node"], each["key"], each["run"], each["uri"])
+            for each in made
+        ],
+    )
+
+
+def _made(runs: tuple[Run, ...]) -> list[dict]:
+    """Every artifact once, under the run that made it and not those that took it from the cache."""
+    found: dict[int, dict] = {}
+    for run in reversed(runs):
+        for node in run.nodes:
+            for key, artifacts in node.outputs.items():
+                for artifact in artifacts:
+                    found.setdefault(
+                        artifact.id,
+                        {
+                            **records.artifact_values(artifact),
+                            "node": node.id,
+                            "key": key,
+                            "run": run.id,
+                            "properties": dict(artifact.properties),
+                        },
+                    )
+    return [found[number] for number in sorted(found, reverse=True)]
+
+
+@click.command("report")
+@options.config_options
+@click.option(
+    "--run", "run_id", help="Which run (`tfx-contrastive runs` lists them); the newest if not given."
+)
+@click.option("--compare", metavar="RUN", help="Put another run beside it.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=pathlib.Path),
+    help="Where to write; <root>/reports/<run>.html if not given.",
+)
+@click.option(
+    "--benchmark",
+    type=click.Path(dir_okay=False, path_type=pathlib.Path),
+    help="A result of benchmarks.label_efficiency to show; <root>/label_efficiency.json if not given.",
+)
+def report_command(
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    run_id: str | None,
+    compare: str | None,
+    out: pathlib.Path | None,
+    benchmark: pathlib.Path | None,
+) -> None:
+    """Write the report of a run: one HTML file that works offline."""
+    with options.told_plainly():
+        config = options.load_config(config_name, overrides)
+        options.require_writable(out or pathlib.Path(config.root, "reports"), "--out")
+        from tfx_contrastive.pipeline import report
+
+        if run_id == "latest":  # as `show` has it
+            run_id = None
+        path = report.write_report(config, run_id, compare, out, benchmark)
+    click.echo(f"Report: {path} ({path.stat().st_size / 2**20:.1f} MiB)")
