@@ -50,8 +50,8 @@ def source_of(
 def code_digest(package: str) -> str:
     """Return a digest of the sources of a package below `tfx_contrastive`, and of `contract`.
 
-    TFX knows functions named by dotted path, and components, by their names only: without this,
-    a change of the code would still be answered from the cache.
+    TFX caches components, and functions named by dotted path, by name only. Without this digest, changed code
+    would still be answered from the cache.
     """
     root = pathlib.Path(str(importlib.resources.files("tfx_contrastive")))
     digest = hashlib.sha256()

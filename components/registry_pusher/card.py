@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tfx_contrastive.components.gates.verdict import Decision, gate_ids
+
 _HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "expected_calibration_error")
 
 
@@ -70,9 +72,7 @@ def _metrics(split: str, slices: Mapping[str, Mapping[str, float]]) -> str:
 def _gates(gates: Mapping[str, Any]) -> str:
     if not gates:
         return ""
-    lines = ["## Gates", f"Blessed: {'yes' if gates.get('blessed') else 'no'}"]
-    if gates.get("refused_by"):
-        lines.append(f"Refused by: {gates['refused_by']}")
+    lines = ["## Gates", str(Decision(bool(gates.get("blessed")), gate_ids(gates.get("refused_by") or "")))]
     for gate in ("representation", "evaluation"):
         lines += [f"- {reason}" for reason in gates.get(gate, {}).get("reasons", ())]
     figures = gates.get("representation", {}).get("figures", {})

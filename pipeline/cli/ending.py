@@ -94,7 +94,9 @@ def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[
     changes = _class_changes(summary["new_classes"], summary["gone_classes"])
     if changes:
         yield "classes", f"{changes}, compared with the model in use"
-    yield "verdict", _verdict(summary)
+    yield "verdict", summary["verdict"]
+    for text in summary["reasons"]:
+        yield "reason", text
     yield (
         "pushed model",
         summary["pushed_model"] or f"none, so this run ends with status {terminal.REFUSED}",
@@ -103,14 +105,6 @@ def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[
         "TensorBoard",
         f"{invocation.program('tensorboard')} --logdir {shlex.quote(f'{config.root}/tensorboard')}",
     )
-
-
-def _verdict(summary: Mapping[str, Any]) -> str:
-    if not summary["blessed"]:
-        return "NOT blessed: " + "; ".join(summary["reasons"] or ["see the log"])
-    if summary["baseline"] in ("", "candidate"):
-        return "blessed: every threshold was met; there was no model in use to compare with"
-    return f"blessed: every threshold was met, also against the model in use (version {summary['baseline']})"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

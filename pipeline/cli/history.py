@@ -8,10 +8,10 @@ import click
 from tfx_contrastive.contract.errors import NotFoundError
 from tfx_contrastive.pipeline.cli import ending, invocation, options, records
 from tfx_contrastive.pipeline.runs import presence
-from tfx_contrastive.pipeline.runs.lineage import Lineage, NodeRun, Run, no_run_yet
+from tfx_contrastive.pipeline.runs.lineage import Lineage, NodeRun, Run, find_run, no_run_yet
 from tfx_contrastive.pipeline.runs.metadata import reading_config
 from tfx_contrastive.pipeline.runs.presence import interruption
-from tfx_contrastive.pipeline.runs.standing import standing_of
+from tfx_contrastive.pipeline.runs.record import RunRecord, verdict
 
 
 @click.command("status")
@@ -22,11 +22,12 @@ def status_command(config_name: str | None, overrides: tuple[str, ...], as_json:
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         lineage = Lineage(reading_config(config), config.name, presence.interruption(config))
-        run, runs = lineage.run(), lineage.runs()
+        runs = lineage.runs()
+        run = find_run(runs, None, config.name)
         record = presence.read(config.root)
     if record is not None and record.run_id != run.id:
         record = None  # of a run that has no node yet, or of another pipeline on this root
-    in_use = next((other for other in runs if standing_of(other).pushed_to), None)
+    in_use = next((other for other in runs if RunRecord(other).delivery.pushed_to), None)
     log = records.log_of(run, config.root)
     if as_json:
         nodes = [records.node_values(node, with_inputs=False) for node in run.nodes]
@@ -36,7 +37,6 @@ def status_command(config_name: str | None, overrides: tuple[str, ...], as_json:
         values["process"] = process
         records.print_json(values)
         return
-    standing = standing_of(run)
     records.print_table(
         f"{run.pipeline}, run {run.id}: {run.state}",
         ("node", "state", "seconds", "outputs"),
@@ -54,7 +54,7 @@ def status_command(config_name: str | None, overrides: tuple[str, ...], as_json:
         click.echo(f"interrupted: its process has ended. {ending.kept_text(record)}")
     if record is not None and run.state == "running":
         click.echo(f"running:     process {record.pid} on {record.host}, since {record.started}")
-    click.echo(f"verdict:     {records.verdict_text(standing)}")
+    click.echo(f"verdict:     {verdict(RunRecord(run))}")
     gate = run.node("RepresentationGate")
     if gate is not None and gate.outputs.get("representation"):
         over_pixels = gate.output("representation").properties.get("over_pixels")
@@ -64,7 +64,7 @@ def status_command(config_name: str | None, overrides: tuple[str, ...], as_json:
         click.echo("last pushed: nothing yet")
     else:
         by = "by this run" if in_use.id == run.id else f"by run {in_use.id}"
-        click.echo(f"last pushed: {standing_of(in_use).pushed_to}, {by}")
+        click.echo(f"last pushed: {RunRecord(in_use).delivery.pushed_to}, {by}")
     if log:
         click.echo(f"log:         {log}")
 
@@ -117,9 +117,7 @@ def show_command(
     """Show one run: every node with its inputs and outputs. RUN is an id, or `latest`."""
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
-        run = Lineage(reading_config(config), config.name, interruption(config)).run(
-            None if run_id == "latest" else run_id
-        )
+        run = Lineage(reading_config(config), config.name, interruption(config)).run(run_id)
         nodes = [node for node in run.nodes if node_id in (None, node.id)]
         if not nodes:
             known = ", ".join(node.id for node in run.nodes)
@@ -128,7 +126,8 @@ def show_command(
         shown = [records.node_values(node, with_inputs=True) for node in nodes]
         records.print_json({**records.run_values(run), "nodes": shown})
         return
-    click.echo(f"{run.pipeline}, run {run.id}: {run.state}, {records.verdict_text(standing_of(run))}")
+    record = RunRecord(run)
+    click.echo(f"{run.pipeline}, run {run.id}: {run.state}, {verdict(record)}; {record.delivery}")
     for node in nodes:
         click.echo()
         _echo(node, with_properties=node_id is not None)
@@ -164,7 +163,7 @@ def artifacts_command(
         config = options.load_config(config_name, overrides)
         lineage = Lineage(reading_config(config), config.name)
         runs = lineage.runs()
-        wanted = None if run_id is None else lineage.run(None if run_id == "latest" else run_id)
+        wanted = None if run_id is None else lineage.run(run_id)
     made = _made(runs)
     if wanted is not None:
         used = {
@@ -243,7 +242,5 @@ def report_command(
         options.require_writable(out or pathlib.Path(config.root, "reports"), "--out")
         from tfx_contrastive.pipeline import report
 
-        if run_id == "latest":  # as `show` has it
-            run_id = None
         path = report.write_report(config, run_id, compare, out, benchmark)
     click.echo(f"Report: {path} ({path.stat().st_size / 2**20:.1f} MiB)")

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfx_contrastive.pipeline.runs.lineage import Artifact, NodeRun, Run
-from tfx_contrastive.pipeline.runs.standing import Standing, standing_of
+from tfx_contrastive.pipeline.runs.record import RunRecord
 
 _UNBOUNDED = 10_000
 _STYLES = {
@@ -55,26 +55,19 @@ def print_table(
 
 
 def run_values(run: Run) -> dict[str, Any]:
-    """A run in short."""
-    standing = standing_of(run)
+    """Return a short description of a run: its state, the decision of the gates, the pushed model."""
+    record = RunRecord(run)
     return {
         "pipeline": run.pipeline,
         "run": run.id,
         "state": run.state,
         "started": run.started.isoformat(),
         "seconds": round(sum(node.seconds for node in run.nodes), 3),
-        **standing_values(standing),
-    }
-
-
-def standing_values(standing: Standing) -> dict[str, Any]:
-    """What is blessed, and what is pushed."""
-    return {
-        "verdict": standing.verdict,
-        "refused_by": list(standing.refused_by),
-        "baseline": standing.baseline,
-        "pushed_version": standing.pushed_version,
-        "pushed_to": standing.pushed_to,
+        "verdict": record.gate.word,
+        "refused_by": list(record.gate.refused_by),
+        "baseline": record.gate.baseline,
+        "pushed_version": record.delivery.pushed_version,
+        "pushed_to": record.delivery.pushed_to,
     }
 
 
@@ -121,16 +114,3 @@ def artifact_values(artifact: Artifact) -> dict[str, Any]:
 def artifact_ids(artifacts: dict[str, tuple[Artifact, ...]] | Any) -> str:
     """Keys and ids, such as `model #7, model_run #8`."""
     return ", ".join(f"{key} #{artifact.id}" for key, found in artifacts.items() for artifact in found)
-
-
-def verdict_text(standing: Standing) -> str:
-    """The standing in a sentence or two."""
-    if standing.blessed is None:
-        return "no gate has reached a verdict"
-    if not standing.blessed:
-        return f"not blessed: refused by {' and '.join(standing.refused_by) or 'a gate'}"
-    against = (
-        f"compared with version {standing.baseline}" if standing.baseline else "there was no model in use"
-    )
-    pushed = f"pushed as version {standing.pushed_version}" if standing.pushed_to else "not pushed"
-    return f"blessed ({against}), {pushed}"

@@ -1,4 +1,4 @@
-"""The run report: what ran, what is blessed and why, told from ML Metadata and the run's artifacts."""
+"""The run report: one HTML file with verdict, metrics and images of a run, and a TensorBoard directory."""
 
 import pathlib
 from typing import TYPE_CHECKING
@@ -9,28 +9,28 @@ if TYPE_CHECKING:
 
 def write_report(
     config: "PipelineConfig",
-    run_id: str | None = None,
+    run: str | None = None,
     compare: str | None = None,
     out: pathlib.Path | None = None,
     benchmark: pathlib.Path | None = None,
 ) -> pathlib.Path:
-    """Writes the report of a run: one HTML file that works offline, and a TensorBoard directory.
+    """Write the report of a run: one HTML file that works offline, and a TensorBoard directory.
 
     Args:
-        config: Names the pipeline and where its metadata is; the run's own configuration is read from
-            its executions.
-        run_id: Which run; None: the newest.
-        compare: A second run to put beside it; None: none.
-        out: Where to; None: `<root>/reports/<run id>.html`.
-        benchmark: A result of the label-efficiency benchmark to show; None: `<root>/label_efficiency.json`
-            where there is one.
+        config: The pipeline and the place of its metadata. The configuration of the run itself is read from
+            ML Metadata.
+        run: Id of the run, the beginning of one id, or `latest`; None is `latest`.
+        compare: A second run to compare with, named in the same way; None for no comparison.
+        out: Path of the HTML file; None for `<root>/reports/<run id>.html`.
+        benchmark: Result of the label-efficiency benchmark; None for `<root>/label_efficiency.json`, if
+            that file exists.
 
     Returns:
-        The file that was written.
+        The path of the HTML file.
 
     Raises:
-        NotFoundError: If there is no such run (the text lists the known ones), or `benchmark` is no result.
+        NotFoundError: If there is no such run (the text lists the known runs), or `benchmark` can't be read.
     """
     from tfx_contrastive.pipeline.report.writing import write  # imports TensorFlow and TFMA
 
-    return write(config, run_id, compare, out, benchmark)
+    return write(config, run, compare, out, benchmark)

@@ -1,4 +1,4 @@
-"""From collected sections to one HTML document that needs no other file and no network."""
+"""Render the sections as one HTML document that needs no other file and no network."""
 
 import base64
 import dataclasses
@@ -11,16 +11,15 @@ import jinja2
 import markupsafe
 
 from tfx_contrastive import __version__
-from tfx_contrastive.pipeline.report import figures
+from tfx_contrastive.pipeline.report import plots
 from tfx_contrastive.pipeline.report.sections.classifier import Classifier
 from tfx_contrastive.pipeline.report.sections.comparison import Comparison
 from tfx_contrastive.pipeline.report.sections.data import Data
 from tfx_contrastive.pipeline.report.sections.graph import NODE_HEIGHT, NODE_WIDTH, Graph
 from tfx_contrastive.pipeline.report.sections.label_budget import Benchmark, BudgetPoint
-from tfx_contrastive.pipeline.report.sections.pretraining import Pretraining
+from tfx_contrastive.pipeline.report.sections.pretraining import Pretraining, Views
 from tfx_contrastive.pipeline.report.sections.representation import EmbeddingMap, Representation
 from tfx_contrastive.pipeline.report.sections.verdict import Verdict
-from tfx_contrastive.pipeline.report.sections.views import Views
 from tfx_contrastive.pipeline.report.thumbnails import Sheet
 from tfx_contrastive.pipeline.runs.lineage import Run
 
@@ -30,7 +29,7 @@ _DIGITS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """Everything that the page shows; a section that the run has not reached is None or empty."""
+    """Everything that the page shows. A section that the run has not reached is None or empty."""
 
     run: Run
     verdict: Verdict
@@ -48,7 +47,7 @@ class Report:
 
 
 def render(report: Report) -> str:
-    """The document."""
+    """Return the HTML document."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tfx_contrastive.pipeline.report"),
         autoescape=True,
@@ -57,10 +56,10 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=_count, share=_share, number=_number, signed=_signed, seconds=_seconds, figure=_figure_script
+        count=_count, share=_share, number=_number, signed=_signed, seconds=_seconds, chart=_chart_script
     )
     environment.globals.update(
-        figures=figures,
+        plots=plots,
         node_width=NODE_WIDTH,
         node_height=NODE_HEIGHT,
         state_marks=_STATE_MARKS,
@@ -78,7 +77,7 @@ def render(report: Report) -> str:
 
 
 def _sections(report: Report) -> list[tuple[str, str]]:
-    """Ids and titles, in order."""
+    """Return the ids and titles of the sections, in their order."""
     sections = [
         ("verdict", "Verdict"),
         ("graph", "Pipeline"),
@@ -96,14 +95,14 @@ def _sections(report: Report) -> list[tuple[str, str]]:
 
 
 def _packed_plotly() -> str:
-    """plotly.js, gzip in base64: a fifth of the page's weight; browsers unpack it themselves."""
+    """Return plotly.js as gzip in base64: a fifth of its size; the browser unpacks it."""
     from plotly.offline import get_plotlyjs
 
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
 
 
 def _map_data(found: EmbeddingMap, columns: int) -> dict[str, Any]:
-    """Columns of the map, names as numbers into one list; `columns` are those of its atlas."""
+    """Return the columns of the map, with names as indices of one list; `columns` are those of its atlas."""
     names = sorted({name for name in (*found.labels, *found.predicted) if name is not None})
     numbers = {name: number for number, name in enumerate(names)}
     return {
@@ -121,12 +120,12 @@ def _map_data(found: EmbeddingMap, columns: int) -> dict[str, Any]:
     }
 
 
-def _figure_script(figure: Any) -> markupsafe.Markup:
-    return _json_text(figures.to_json(figure))
+def _chart_script(figure: Any) -> markupsafe.Markup:
+    return _json_text(plots.to_json(figure))
 
 
 def _json_text(text: str) -> markupsafe.Markup:
-    """JSON that can stand within a script element: no data can end the element."""
+    """Escape JSON for a script element, so that no text in it can end the element."""
     safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return markupsafe.Markup(safe)
 

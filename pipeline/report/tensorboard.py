@@ -5,13 +5,12 @@ import posixpath
 
 import tensorflow as tf
 
-from tfx_contrastive.pipeline.report.samples import ImageSample
-from tfx_contrastive.pipeline.report.scalars import event_files
-from tfx_contrastive.pipeline.report.sections.representation import MAP_IMAGES, Seen
-from tfx_contrastive.pipeline.report.sections.views import Views
+from tfx_contrastive.pipeline.report.sections.pretraining import Views
+from tfx_contrastive.pipeline.report.sections.representation import MAP_IMAGES
 from tfx_contrastive.pipeline.report.thumbnails import paste, small_picture
-from tfx_contrastive.pipeline.runs import files
-from tfx_contrastive.pipeline.runs.lineage import Run
+from tfx_contrastive.pipeline.runs.images import ImageSample, Seen
+from tfx_contrastive.pipeline.runs.record import RunRecord
+from tfx_contrastive.pipeline.runs.training_log import event_files
 
 _SPRITE_TILE = 40
 _SPRITE_SIDE = 8_192  # the projector refuses larger sprites
@@ -24,25 +23,24 @@ _CONFIG = """embeddings {{
 """
 
 
-def write(run: Run, directory: str, seen: Seen | None, views: Views | None) -> None:
-    """Writes the log directory of a run; `tensorboard --logdir` of it shows this run and no other.
+def write(record: RunRecord, directory: str, views: Views | None) -> None:
+    """Write the log directory of a run: scalars, views, and embeddings for the projector.
 
     Args:
-        run: The run; the logs of its training stages are copied to sub-directories named by node.
-        directory: Where to; what stands there is replaced.
-        seen: Embeddings for the projector; None writes none.
-        views: For the images tab; None writes none.
+        record: The run; the logs of its training stages are copied to sub-directories named by node.
+        directory: The directory to write; its former content is removed.
+        views: Augmented views for the images tab; None writes none.
     """
     if tf.io.gfile.exists(directory):
         tf.io.gfile.rmtree(directory)
     for node_id in ("Pretrainer", "Trainer"):
-        artifact = files.finished_output(run, node_id, "model_run")
+        artifact = record.output(node_id, "model_run")
         if artifact is not None:
             _copy_events(artifact.uri, posixpath.join(directory, node_id))
     if views is not None:
         _write_views(posixpath.join(directory, "views"), views)
-    if seen is not None:
-        _write_projector(posixpath.join(directory, "projector"), seen)
+    if record.seen is not None:
+        _write_projector(posixpath.join(directory, "projector"), record.seen)
 
 
 def _copy_events(source: str, target: str) -> None:
@@ -52,10 +50,10 @@ def _copy_events(source: str, target: str) -> None:
 
 
 def _write_views(directory: str, views: Views) -> None:
-    """Each image with its views as one strip."""
+    """Write each image with its views as one strip."""
     with tf.summary.create_file_writer(directory).as_default():
         strips = tf.concat(tf.unstack(tf.constant(views.pixels), axis=1), axis=2)  # [N, H, V*W, C]
-        tf.summary.image("views: the image, then what augmentation makes of it", strips, 0, len(views.rows))
+        tf.summary.image("views: the image, then its augmented views", strips, 0, len(views.rows))
 
 
 def _write_projector(directory: str, seen: Seen) -> None:
@@ -85,7 +83,7 @@ def _metadata(seen: Seen, count: int) -> str:
 
 
 def _write_sprite(path: str, sample: ImageSample, count: int) -> int:
-    """Writes the sprite, a square of thumbnails; returns the side of one."""
+    """Write the sprite, a square of thumbnails; return the side of one thumbnail, in pixels."""
     columns = next(side for side in range(1, count + 1) if side * side >= count)
     limit = min(_SPRITE_TILE, _SPRITE_SIDE // columns)
     pictures = [small_picture(sample.pixels(index), limit) for index in range(count)]

@@ -1,4 +1,4 @@
-"""Thumbnails: many small pictures in one image, so that a report stays small."""
+"""Thumbnails: many small pictures in one image, which keeps a report small."""
 
 import base64
 import dataclasses
@@ -7,23 +7,24 @@ import math
 import warnings
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps
 
-_LOSSLESS_UP_TO = 32  # smaller pictures suffer visibly from lossy compression, and cost little
+_LOSSLESS_UP_TO = 32  # smaller pictures lose visibly by lossy compression, and are cheap
 _QUALITY = 82
 _MAX_PIXELS = 50_000_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
-    """One image that holds tiles in rows of `columns`, each a square of `tile` pixels.
+    """One image that holds square tiles in rows.
 
     Attributes:
-        data_uri: The image as `data:` URI; empty where there is no tile.
-        columns: Tiles in a row.
-        rows: Rows.
-        tile: Side of a tile, pixels.
-        count: Tiles in all.
+        data_uri: The image as `data:` URI; empty if there is no tile.
+        columns: Number of tiles per row.
+        rows: Number of rows.
+        tile: Side of a tile, in pixels.
+        count: Number of tiles.
     """
 
     data_uri: str
@@ -34,27 +35,27 @@ class Sheet:
 
 
 class Atlas:
-    """Collects thumbnails; each picture gets a number, the same one if it comes again."""
+    """Collects thumbnails; each picture has a number, the same one if it is added again."""
 
     def __init__(self, limit: int):
-        """Begins empty.
+        """Start empty.
 
         Args:
-            limit: Longest side of a thumbnail, pixels; smaller pictures keep their size.
+            limit: Longest side of a thumbnail, in pixels; smaller pictures keep their size.
         """
         self._limit = limit
         self._tiles: list[Image.Image] = []
         self._numbers: dict[str, int] = {}
 
     def add_encoded(self, key: str, encoded: bytes) -> int | None:
-        """Adds an encoded image; None if it can't be shown (damaged, or far too large)."""
+        """Add an encoded image and return its number; None if it is damaged or far too large."""
         if key in self._numbers:
             return self._numbers[key]
         picture = thumbnail(encoded, self._limit)
         return None if picture is None else self._add(key, picture)
 
-    def add_pixels(self, key: str, pixels: np.ndarray) -> int:
-        """Adds pixels, uint8 [H, W, C] with C in {1, 3, 4}."""
+    def add_pixels(self, key: str, pixels: npt.NDArray[np.uint8]) -> int:
+        """Add pixels, uint8 [H, W, C] with C in {1, 3, 4}, and return their number."""
         if key in self._numbers:
             return self._numbers[key]
         return self._add(key, small_picture(pixels, self._limit))
@@ -65,12 +66,12 @@ class Atlas:
         return self._numbers[key]
 
     def picture(self, key: str) -> Image.Image | None:
-        """The thumbnail of a key, None if it has none."""
+        """Return the thumbnail of a key, None if it has none."""
         number = self._numbers.get(key)
         return None if number is None else self._tiles[number]
 
     def sheet(self) -> Sheet:
-        """All thumbnails in one WebP image."""
+        """Return all thumbnails as one WebP image."""
         if not self._tiles:
             return Sheet("", 1, 1, 1, 0)
         tile = max(max(picture.size) for picture in self._tiles)
@@ -86,7 +87,7 @@ class Atlas:
 
 
 def paste(pictures: list[Image.Image], tile: int, columns: int) -> Image.Image:
-    """Lays pictures out in rows, each in the middle of its tile on transparent ground."""
+    """Paste pictures in rows, each in the middle of its tile on a transparent background."""
     rows = math.ceil(len(pictures) / columns)
     canvas = Image.new("RGBA", (columns * tile, rows * tile))
     for number, picture in enumerate(pictures):
@@ -96,7 +97,7 @@ def paste(pictures: list[Image.Image], tile: int, columns: int) -> Image.Image:
     return canvas
 
 
-def small_picture(pixels: np.ndarray, limit: int) -> Image.Image:
+def small_picture(pixels: npt.NDArray[np.uint8], limit: int) -> Image.Image:
     """Return a picture of pixels, uint8 [H, W, C] with C in {1, 3, 4}, neither side longer than `limit`."""
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     picture.thumbnail((limit, limit), Image.Resampling.LANCZOS)
@@ -104,15 +105,15 @@ def small_picture(pixels: np.ndarray, limit: int) -> Image.Image:
 
 
 def thumbnail(encoded: bytes, limit: int) -> Image.Image | None:
-    """A small picture of an encoded image; None if it can't be shown.
+    """Return a small picture of an encoded image; None if it can't be shown.
 
     Args:
-        encoded: The file's bytes, good or damaged.
-        limit: Longest side, pixels.
+        encoded: The bytes of the file, valid or damaged.
+        limit: Longest side, in pixels.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # damaged EXIF data, sizes near the limit: judged here
+            warnings.simplefilter("ignore")  # on damaged EXIF data and sizes near the limit
             picture: Image.Image = Image.open(io.BytesIO(encoded))
             if picture.width * picture.height > _MAX_PIXELS:
                 return None
@@ -121,7 +122,7 @@ def thumbnail(encoded: bytes, limit: int) -> Image.Image | None:
             picture = ImageOps.exif_transpose(picture)
     except Exception:  # Pillow's decoders raise almost anything on damaged bytes
         return None
-    if picture.mode.startswith("I"):  # 16 bits a pixel
+    if picture.mode.startswith("I"):  # 16 bits per pixel
         high = np.asarray(picture).astype(np.int64).clip(0, 65535) >> 8
         picture = Image.fromarray(high.astype(np.uint8))
     picture = picture.convert("RGBA" if "transparency" in picture.info or picture.mode in _ALPHA else "RGB")

@@ -109,7 +109,7 @@ class Finished:
 
     Attributes:
         run_id: ML Metadata's name of the run.
-        summary: Its figures, as `tfx_contrastive.pipeline.runs.summary.Summary` has them.
+        summary: Figures of the run, as `tfx_contrastive.pipeline.runs.record.RunRecord.values` returns them.
         report: Path of the report; empty if it could not be written.
     """
 

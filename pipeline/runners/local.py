@@ -6,7 +6,6 @@ events go to a file descriptor of their own.
 """
 
 import ctypes
-import dataclasses
 import logging
 import os
 import pathlib
@@ -60,7 +59,7 @@ def run(request: events.Request, writer: events.EventWriter) -> events.Finished:
 
     from tfx_contrastive.pipeline import pipeline as topology
     from tfx_contrastive.pipeline.runners import reporting
-    from tfx_contrastive.pipeline.runs import metadata, summary
+    from tfx_contrastive.pipeline.runs import metadata, record
 
     config = request.config
     connection = metadata.connection_config(config)
@@ -70,7 +69,7 @@ def run(request: events.Request, writer: events.EventWriter) -> events.Finished:
     reporting.ReportingRunner().run_with_ir(compiled)
     run_id = compiled.runtime_spec.pipeline_run_id.field_value.string_value
     finished = lineage.Lineage(connection, config.name).run(run_id)
-    figures = dataclasses.asdict(summary.summarise(finished))
+    figures = record.RunRecord(finished).values()
     return events.Finished(run_id, figures, _report(config, finished))
 
 
@@ -115,10 +114,6 @@ def _die_with_parent(parent: int) -> None:
         sys.exit(1)
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
-
-
 _UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 
 
@@ -151,3 +146,7 @@ def cancel_unfinished(store: metadata_store.MetadataStore, pipeline: str, interr
     if left:
         store.put_executions(left)
     return len(left)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

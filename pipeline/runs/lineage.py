@@ -2,7 +2,9 @@
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+import json
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2 as mlmd
@@ -18,6 +20,7 @@ _STATES = {
     mlmd.Execution.RUNNING: "running",
     mlmd.Execution.CANCELED: "interrupted",
 }
+LATEST = "latest"  # the name of the newest run in every command
 # Custom property of a run's context, set where its process died between two nodes.
 INTERRUPTED_PROPERTY = "interrupted"
 _INPUTS = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT)
@@ -41,12 +44,26 @@ class Interruption:
 
 @dataclasses.dataclass(frozen=True)
 class Artifact:
-    """One artifact; `properties` joins TFX's own and custom ones."""
+    """One artifact; `properties` holds TFX's own and custom properties."""
 
     id: int
     type: str
     uri: str
     properties: Mapping[str, Any]
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """Names of the splits of an Examples, ExampleStatistics or ExampleAnomalies artifact."""
+        return tuple(json.loads(self.properties.get("split_names") or "[]"))
+
+    def split_dir(self, split: str) -> str:
+        """Return the directory of one split."""
+        return posixpath.join(self.uri, f"Split-{split}")
+
+    @property
+    def saved_model_dir(self) -> str:
+        """Directory of the SavedModel in a Model artifact, where TFX's Trainer writes it."""
+        return posixpath.join(self.uri, "Format-Serving")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,20 +155,9 @@ class Lineage:
         runs = (self._load(context) for context in sorted(contexts, key=lambda c: c.id, reverse=True))
         return tuple(run for run in runs if run.nodes)
 
-    def run(self, run_id: str | None = None) -> Run:
-        """One run; None is the newest.
-
-        Raises:
-            NotFoundError: If there is none; the text lists the known ones.
-        """
-        runs = self.runs()
-        found = next((run for run in runs if run_id in (None, run.id)), None)
-        if found is None:
-            if not runs:
-                raise NotFoundError(no_run_yet(self._pipeline), "run")
-            known = ", ".join(run.id for run in runs[:10])
-            raise NotFoundError(f"Pipeline {self._pipeline} has no run {run_id}. Known runs: {known}.")
-        return found
+    def run(self, name: str | None = None) -> Run:
+        """Return the run of a name; see `find_run`."""
+        return find_run(self.runs(), name, self._pipeline)
 
     def _load(self, context: mlmd.Context) -> Run:
         executions = self._store.get_executions_by_context(context.id)
@@ -193,6 +199,33 @@ class Lineage:
             inputs=_by_key(events, _INPUTS, artifacts),
             outputs=_by_key(events, OUTPUTS, artifacts),
         )
+
+
+def find_run(runs: Sequence[Run], name: str | None, pipeline: str) -> Run:
+    """Return the run that a user named.
+
+    Args:
+        runs: The runs of the pipeline, the newest first.
+        name: Id of a run, the beginning of the id of one run, or `latest`; None is `latest`.
+        pipeline: Name of the pipeline, for the error message.
+
+    Raises:
+        NotFoundError: If no run or more than one run has this name; the text lists runs.
+    """
+    if not runs:
+        raise NotFoundError(no_run_yet(pipeline), "run")
+    if name is None or name == LATEST:
+        return runs[0]
+    found = [run for run in runs if run.id == name]
+    found = found or [run for run in runs if name and run.id.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(run.id for run in (found or runs)[:10])
+    if found:
+        raise NotFoundError(
+            f"Several runs of pipeline {pipeline} begin with {name}: {listed}. Give more of the id."
+        )
+    raise NotFoundError(f"Pipeline {pipeline} has no run {name}. Known runs: {listed}.")
 
 
 def no_run_yet(pipeline: str) -> str:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from tfx_contrastive.components.gates.verdict import Decision, gate_ids
 from tfx_contrastive.components.registry.commands import RegistryLocation, open_registry
 from tfx_contrastive.components.registry.interface import ALIASES, CHALLENGER, CHAMPION, ModelRegistry, find
 from tfx_contrastive.components.registry.store import read_record
@@ -18,10 +19,9 @@ from tfx_contrastive.pipeline.config import PipelineConfig
 
 from .lineage import Lineage, Run
 from .metadata import reading_config
+from .record import RunRecord
 from .root import require_unmoved
-from .standing import standing_of
 
-LATEST = "latest"
 INDEX, EMBEDDINGS, STATISTICS = "similarity_index", "embeddings", "statistics"
 _MADE_BY = {INDEX: "SimilarityIndexGen", EMBEDDINGS: "EmbeddingGen", STATISTICS: "StatisticsGen"}
 
@@ -54,11 +54,7 @@ class ModelChoice:
         """The choice in words, such as `version 2, the champion`."""
         if self.given:
             return f"the model of {self.given}, as given"
-        verdict = {
-            True: "blessed",
-            None: "on which no gate has decided",
-            False: f"NOT blessed: refused by {' and '.join(self.refused_by) or 'a gate'}",
-        }[self.blessed]
+        verdict = Decision(self.blessed, self.refused_by).short
         if self.version is None:
             return f"the model of run {self.run}, {verdict}, not in the registry"
         if self.champion:
@@ -114,7 +110,7 @@ def choose(
     """
     lineage = Lineage(reading_config(config), config.name)
     if run is not None:
-        return _of_run(config, lineage.run(None if run == LATEST else run), needs, lineage)
+        return _of_run(config, lineage.run(run), needs, lineage)
     try:
         location = registry_location(config)
     except RegistryError as error:  # no run has made it, or somebody has removed it
@@ -156,23 +152,25 @@ def _known_versions(registry: ModelRegistry) -> str:
 
 
 def _no_champion(config: PipelineConfig, lineage: Lineage) -> NotFoundError:
-    standing = standing_of(newest := lineage.run())  # before the first run it says so itself
-    way = "To use that run's model all the same: --run latest."
-    if standing.aliases == CHALLENGER:
+    newest = RunRecord(lineage.run())  # raises NotFoundError itself before the first run
+    version = newest.delivery.version
+    way = "To use that run's model anyway: --run latest."
+    if newest.delivery.aliases == CHALLENGER:
         return NotFoundError(
-            f"{config.name} has no champion: version {standing.registered_as} waits to be promoted. {way} "
-            "To promote it:",
-            f"models promote {standing.registered_as}",
+            f"{config.name} has no champion: version {version} waits to be promoted. {way} To promote it:",
+            f"models promote {version}",
         )
-    if standing.registered_as:
+    if version:
         return NotFoundError(
-            f"{config.name} has no champion, though run {newest.id} registered version "
-            f"{standing.registered_as}: the registry is not the one that it wrote, or was removed. {way} To "
-            "register that model again, let a run find its baseline anew:",
+            f"{config.name} has no champion, although run {newest.run.id} registered version {version}: the "
+            f"registry was removed, or is not the one that this run wrote. {way} To register that model "
+            "again, run the pipeline without its former baseline:",
             "run --set baseline.reset_token=again",
         )
-    told = f"was refused by {' and '.join(standing.refused_by)}" if standing.refused_by else "blessed none"
-    return NotFoundError(f"{config.name} has no champion yet: the newest run, {newest.id}, {told}. {way}")
+    return NotFoundError(
+        f"{config.name} has no champion yet. Verdict on the newest run, {newest.run.id}: "
+        f"{newest.gate.short}. {way}"
+    )
 
 
 def _of_version(
@@ -202,7 +200,7 @@ def _of_version(
         version=number,
         champion=registry.alias(CHAMPION) == number,
         blessed=found.blessed,
-        refused_by=tuple(filter(None, refused_by.split(","))) if not found.blessed else (),
+        refused_by=gate_ids(refused_by) if not found.blessed else (),
         run=lineage.get("run") or "",
         model_dir=model_dir,
         made={key: made[key] for key in needs},
@@ -240,7 +238,7 @@ def _outputs(run: Run) -> dict[str, str]:
 
 
 def _of_run(config: PipelineConfig, run: Run, needs: Collection[str], lineage: Lineage) -> ModelChoice:
-    outputs, standing = _outputs(run), standing_of(run)
+    outputs, record = _outputs(run), RunRecord(run)
     missing = [key for key in needs if key not in outputs]
     if missing:
         usable = [other.id for other in lineage.runs() if _outputs(other).keys() >= set(needs)]
@@ -248,12 +246,12 @@ def _of_run(config: PipelineConfig, run: Run, needs: Collection[str], lineage: L
             f"Run {run.id} ({run.state}) has made no {_in_words(missing)}. "
             f"Runs that have: {', '.join(usable[:10]) or 'none yet'}."
         )
-    version = int(standing.registered_as) if standing.registered_as else None
+    version = int(record.delivery.version) if record.delivery.version else None
     return ModelChoice(
         version=version,
         champion=version is not None and _champion(config) == version,
-        blessed=standing.blessed,
-        refused_by=standing.refused_by,
+        blessed=record.gate.blessed,
+        refused_by=record.gate.refused_by,
         run=run.id,
         model_dir="",
         made={key: outputs[key] for key in needs},

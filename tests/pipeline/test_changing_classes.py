@@ -122,7 +122,10 @@ def test_three_days_in_one_root(root):
 
         refused = run_day(root, 2, "evaluation.max_expected_calibration_error=0.0")
         assert refused.returncode == REFUSED, refused.stdout + refused.stderr
-        assert "NOT blessed: expected_calibration_error is " in refused.stdout
+        assert (
+            "NOT blessed: refused by Evaluator\nreason          expected_calibration_error is "
+            in refused.stdout
+        )
         assert "No usable image of 'star' is left" in refused.stdout
         assert "new: 'cross', compared with the model in use" in refused.stdout
         assert server.ask("/v1/health")["model"]["description"] == "version 1, the champion"

@@ -127,7 +127,7 @@ def test_a_model_worse_than_the_threshold_is_not_pushed(digits):
     strict = ("run", "--config", "digits", "--set", f"root={root}", "--set", "evaluation.min_accuracy=1.0")
     done = tfx_contrastive(*strict)
     assert done.returncode == 4, done.stdout + done.stderr  # neither success nor failure
-    assert "NOT blessed: accuracy is " in done.stdout
+    assert "verdict         NOT blessed: refused by Evaluator\nreason          accuracy is " in done.stdout
     notes = {line.split()[0]: line.partition(" s")[2].strip() for line in done.stdout.splitlines() if line}
     assert [notes[node] for node in ("CombinedBlessing", "Pusher")] == ["refused", "not pushed"]
     assert "pushed model    none, so this run ends with status 4" in done.stdout

@@ -1,21 +1,31 @@
-"""The classifier: confusions with pictures, reliability, confident mistakes."""
+"""The section on the classifier: metrics with confidence intervals, confusions, reliability, mistakes."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest
 
 from tfx_contrastive.components.evaluation.results import SliceMetrics
-from tfx_contrastive.pipeline.report.models import Predictions
-from tfx_contrastive.pipeline.report.samples import ImageSample
-from tfx_contrastive.pipeline.report.sections.metrics_table import MetricsTable, class_table, slice_table
-from tfx_contrastive.pipeline.report.sections.representation import Seen
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
-from tfx_contrastive.pipeline.runs.evaluations import Evaluation
+from tfx_contrastive.pipeline.runs.evaluation import Evaluation
+from tfx_contrastive.pipeline.runs.images import ImageSample, Predictions
+from tfx_contrastive.pipeline.runs.record import RunRecord
 
 NUM_BINS = 10
 _CELLS, _PICTURES, _MISTAKES = 8, 7, 24
 _MAX_CLASSES = 25
+
+_CLASS_SLICE = "label:"
+# metric -> its title, in the order of the tables
+_SLICE_METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "expected_calibration_error": "calibration error",
+    "roc_auc": "ROC AUC",
+}
 
 UNKNOWN_CLASS = "(no class of the model)"
 
@@ -54,7 +64,7 @@ class ConfusionMatrix:
 
     split: str
     class_names: tuple[str, ...]
-    counts: np.ndarray
+    counts: npt.NDArray[np.int64]
     left_out: int
 
 
@@ -67,6 +77,36 @@ class Bin:
     count: int
     confidence: float
     accuracy: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """Figures of one slice or class on one split.
+
+    Attributes:
+        images: How many.
+        values: In the order of the columns; None where there is none.
+        interval: 95 % confidence interval of the accuracy.
+    """
+
+    images: int
+    values: tuple[float | None, ...]
+    interval: tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class MetricsTable:
+    """Figures by slice or by class, split beside split.
+
+    Attributes:
+        splits: Names of the splits, N.
+        columns: Titles of each split's columns, N; without images and interval.
+        rows: (name, the row of each split; None where it has none).
+    """
+
+    splits: tuple[str, ...]
+    columns: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str, tuple[Row | None, ...]], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,17 +136,9 @@ class Classifier:
     num_mistakes: int
 
 
-def collect_classifier(
-    seen: Seen | None, evaluations: Sequence[Evaluation], atlas: Atlas, baseline: str = ""
-) -> Classifier | None:
-    """Gathers the section; None without a classifier.
-
-    Args:
-        seen: What the models say of the sample.
-        evaluations: What the Evaluator nodes measured; may be empty.
-        atlas: Takes the pictures.
-        baseline: Version that the Evaluator compared with; empty where there was none.
-    """
+def collect_classifier(record: RunRecord, atlas: Atlas) -> Classifier | None:
+    """Gather the section; None without a classifier. The atlas takes the pictures."""
+    seen, evaluations, baseline = record.seen, record.evaluations, record.gate.baseline
     if seen is None or seen.predictions is None:
         return None
     predictions = seen.predictions
@@ -117,7 +149,7 @@ def collect_classifier(
     wrong = known[~correct]
     by_confidence = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")]
     return Classifier(
-        by_slice=slice_table(evaluations, baseline),
+        by_slice=slice_table(evaluations, baseline or ""),
         by_class=class_table(evaluations, names),
         matrices=tuple(
             confusion_matrix(evaluation.split, evaluation.overall, names) for evaluation in evaluations
@@ -133,7 +165,7 @@ def collect_classifier(
     )
 
 
-def reliability(confidence: np.ndarray, correct: np.ndarray) -> tuple[Bin, ...]:
+def reliability(confidence: npt.NDArray[np.float32], correct: npt.NDArray[np.bool_]) -> tuple[Bin, ...]:
     """Ten bins of equal width over the confidence (Guo et al., arXiv:1706.04599, section 2).
 
     Args:
@@ -184,7 +216,7 @@ def confusion_matrix(split: str, metrics: SliceMetrics, names: Sequence[str]) ->
 
 
 def _confusions(
-    sample: ImageSample, predictions: Predictions, wrong: np.ndarray, atlas: Atlas
+    sample: ImageSample, predictions: Predictions, wrong: npt.NDArray[np.int64], atlas: Atlas
 ) -> tuple[Confusion, ...]:
     """The largest cells; `wrong` are the misjudged images, the most confident first."""
     names = predictions.class_names
@@ -212,4 +244,67 @@ def _picture(sample: ImageSample, predictions: Predictions, index: int, atlas: A
         sample.labels[index] or "",
         predictions.class_names[int(predictions.predicted[index])],
         float(predictions.confidence[index]),
+    )
+
+
+def slice_table(evaluations: Sequence[Evaluation], baseline: str) -> MetricsTable:
+    """Figures of all images together and of each slice that isn't a class."""
+    columns, found = [], []
+    for evaluation in evaluations:
+        names = [name for name in _SLICE_METRICS if name in evaluation.overall.values]
+        compared = [f"accuracy of {baseline}"] if baseline and evaluation.overall.baseline else []
+        columns.append((*(_SLICE_METRICS[name] for name in names), *compared))
+        rows = {}
+        for each in evaluation.slices:
+            if not each.slice.startswith(_CLASS_SLICE):
+                values = [each.values.get(name) for name in names]
+                values += [each.baseline.get("accuracy")] * len(compared)
+                rows[each.slice] = _row(each, values)
+        found.append(rows)
+    return _table(evaluations, columns, found)
+
+
+def class_table(evaluations: Sequence[Evaluation], names: Sequence[str]) -> MetricsTable:
+    """Figures of each class; the accuracy on the images of a class is its recall."""
+    columns, found = [], []
+    for evaluation in evaluations:
+        metrics = {name: found for name, found in evaluation.overall.per_class.items() if name != "recall"}
+        titles = ({"f1": "F1"}.get(name, name.replace("_", " ")) for name in metrics)
+        columns.append(("recall", *titles, "calibration error"))
+        slices = {each.slice.removeprefix(_CLASS_SLICE): each for each in evaluation.slices}
+        rows = {}
+        for index, name in enumerate(names):
+            if name in slices:
+                values = [slices[name].values.get("accuracy")]
+                values += [by_class.get(index) for by_class in metrics.values()]
+                rows[name] = _row(
+                    slices[name], [*values, slices[name].values.get("expected_calibration_error")]
+                )
+        found.append(rows)
+    return _table(evaluations, columns, found)
+
+
+def accuracy_interval(accuracy: float, images: int) -> tuple[float, float]:
+    """95 % confidence interval of an accuracy (Wilson's score interval)."""
+    if not images:
+        return 0.0, 1.0
+    interval = binomtest(round(accuracy * images), images).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _row(found: SliceMetrics, values: Sequence[float | None]) -> Row:
+    images = round(found.values.get("example_count", 0))
+    return Row(images, tuple(values), accuracy_interval(found.values.get("accuracy", 0.0), images))
+
+
+def _table(
+    evaluations: Sequence[Evaluation],
+    columns: Sequence[tuple[str, ...]],
+    found: Sequence[Mapping[str, Row]],
+) -> MetricsTable:
+    names = dict.fromkeys(name for rows in found for name in rows)
+    return MetricsTable(
+        tuple(evaluation.split for evaluation in evaluations),
+        tuple(columns),
+        tuple((name, tuple(rows.get(name) for rows in found)) for name in names),
     )

@@ -1,4 +1,4 @@
-"""Two runs side by side: figures, settings, data, time."""
+"""The section on a second run: figures, settings and curves of both, side by side."""
 
 import contextlib
 import dataclasses
@@ -6,13 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tfx_contrastive.components.representation_gate.measurement import METRICS_FILE
-from tfx_contrastive.pipeline.report.scalars import Series
-from tfx_contrastive.pipeline.report.sections.pretraining import logged_series
-from tfx_contrastive.pipeline.runs import files
-from tfx_contrastive.pipeline.runs.evaluations import Evaluation, collect_evaluations
 from tfx_contrastive.pipeline.runs.lineage import NodeRun, Run
-from tfx_contrastive.pipeline.runs.standing import standing_of
+from tfx_contrastive.pipeline.runs.record import RunRecord
+from tfx_contrastive.pipeline.runs.training_log import Series
 
 # metric -> (title, whether more is better)
 _EVALUATED = {
@@ -29,7 +25,7 @@ _REPRESENTATION = {
     "view_retrieval": ("view retrieval", True),
 }
 _TINY = 1e-9
-# How the names of settings end that say which code or data it was.
+# Endings of the names of settings that identify code or data.
 _DERIVED = ("code", "fingerprint", "digest", "git_commit", "checkpoint_root")
 
 
@@ -45,7 +41,7 @@ class Delta:
 
     @property
     def change(self) -> float | None:
-        """From before to after; None if either is missing."""
+        """Change from before to after; None if either is missing."""
         return None if self.before is None or self.after is None else self.after - self.before
 
     @property
@@ -67,13 +63,13 @@ class Change:
 
     @property
     def derived(self) -> bool:
-        """Whether it follows from code, data or other settings, and nobody set it."""
+        """Whether it follows from code, data or other settings, so that nobody set it."""
         return self.key.rpartition(".")[2].endswith(_DERIVED)
 
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """One of the two runs, in short."""
+    """A short description of one of the two runs."""
 
     run_id: str
     started: str
@@ -88,11 +84,11 @@ class Comparison:
     """The section; `before` is the other run, `after` the one that is reported.
 
     Attributes:
-        before: The run compared with.
+        before: The other run.
         after: The run of the report.
-        deltas: Figures.
-        changes: Settings that differ, of the nodes that both runs reached.
-        curves: tag -> series of both runs, for the scalars that both logged.
+        deltas: Figures of both.
+        changes: Settings that differ, for the nodes that both runs reached.
+        curves: Series of both runs per tag, for the scalars that both logged.
     """
 
     before: Side
@@ -102,49 +98,46 @@ class Comparison:
     curves: Mapping[str, tuple[Series, Series]]
 
 
-def compare(before: Run, after: Run, evaluations: tuple[Evaluation, ...], curves: bool) -> Comparison:
-    """Compares two runs.
+def compare(before: RunRecord, after: RunRecord, curves: bool) -> Comparison:
+    """Compare two runs.
 
     Args:
         before: The other run.
         after: The run of the report.
-        evaluations: What was measured of `after`, which the caller has read already.
         curves: Whether to read the logs of pretraining too.
     """
     return Comparison(
         _side(before),
         _side(after),
-        tuple(_deltas(_figures(before, collect_evaluations(before)), _figures(after, evaluations))),
-        tuple(_changes(before, after)),
+        tuple(_deltas(_figures(before), _figures(after))),
+        tuple(_changes(before.run, after.run)),
         _curves(before, after) if curves else {},
     )
 
 
-def _side(run: Run) -> Side:
-    standing = standing_of(run)
+def _side(record: RunRecord) -> Side:
+    run = record.run
     return Side(
         run.id,
         run.started.strftime("%Y-%m-%d %H:%M UTC"),
         run.state,
-        standing.verdict,
-        standing.pushed_version,
+        record.gate.word,
+        record.delivery.pushed_version,
         sum(node.seconds for node in run.nodes),
     )
 
 
-def _figures(run: Run, evaluations: tuple[Evaluation, ...]) -> dict[tuple[str, str, bool], float]:
-    """(group, title, more is better) -> figure."""
+def _figures(record: RunRecord) -> dict[tuple[str, str, bool], float]:
+    """Return the figures of a run by (group, title, whether more is better)."""
     found = {}
-    for evaluation in evaluations:
+    for evaluation in record.evaluations:
         for name, (title, more) in _EVALUATED.items():
             if name in evaluation.overall.values:
                 found[f"classifier, {evaluation.split}", title, more] = evaluation.overall.values[name]
-    artifact = files.finished_output(run, "RepresentationGate", "representation")
-    if artifact is not None:
-        figures = files.read_json(artifact.uri, METRICS_FILE)["figures"]
-        for name, (title, more) in _REPRESENTATION.items():
-            if name in figures:
-                found["encoder, eval", title, more] = figures[name]
+    figures = record.representation.get("figures", {})
+    for name, (title, more) in _REPRESENTATION.items():
+        if name in figures:
+            found["encoder, eval", title, more] = figures[name]
     return found
 
 
@@ -160,7 +153,7 @@ def _changes(before: Run, after: Run) -> Iterator[Change]:
     ids = dict.fromkeys(node.id for run in (before, after) for node in run.nodes)
     for node_id in ids:
         if before.node(node_id) is None or after.node(node_id) is None:
-            continue  # not reached: all of its settings would differ
+            continue  # a node that one run did not reach would differ in every setting
         old, new = settings(before.node(node_id)), settings(after.node(node_id))
         for key in sorted({*old, *new}):
             if old.get(key) != new.get(key):
@@ -168,7 +161,7 @@ def _changes(before: Run, after: Run) -> Iterator[Change]:
 
 
 def settings(node: NodeRun | None) -> dict[str, str]:
-    """The node's properties with JSON taken apart: dotted key -> value as text."""
+    """Return the properties of a node as text by dotted key; JSON values are taken apart."""
     if node is None:
         return {}
     flat: dict[str, str] = {}
@@ -192,6 +185,9 @@ def _flatten(key: str, value: Any, into: dict[str, str]) -> None:
         into[key] = str(value)
 
 
-def _curves(before: Run, after: Run) -> dict[str, tuple[Series, Series]]:
-    old = {series.tag: series for series in logged_series(before)}
-    return {s.tag: (old[s.tag], s) for s in logged_series(after) if s.tag in old}
+def _curves(before: RunRecord, after: RunRecord) -> dict[str, tuple[Series, Series]]:
+    """Return the scalars that the pretraining of both runs logged, by tag."""
+    old, new = (
+        {s.tag: s for s in r.pretraining_log.series} if r.pretraining_log else {} for r in (before, after)
+    )
+    return {tag: (old[tag], series) for tag, series in new.items() if tag in old}

@@ -1,21 +1,51 @@
-"""The pipeline as a graph: nodes in layers, edges by the artifacts that flow."""
+"""The section on the pipeline: its nodes as a graph in layers, with edges where artifacts flow."""
 
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_contrastive.pipeline.report.layout import Sizes, lay_out
 from tfx_contrastive.pipeline.runs.lineage import Artifact, NodeRun, Run
 
 NODE_WIDTH, NODE_HEIGHT = 178, 64
-_SIZES = Sizes(NODE_WIDTH, NODE_HEIGHT, gap_x=14, gap_y=34, margin=8)
 _LONG_VALUE = 120
+_VIA_WIDTH = 28.0  # room for an edge that passes a layer
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """Sizes of the boxes and of the gaps between them."""
+
+    width: float
+    height: float
+    gap_x: float
+    gap_y: float
+    margin: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Positions of the nodes and edges of a graph.
+
+    Attributes:
+        places: Upper left corner (x, y) per node.
+        routes: Points from the bottom of the source to the top of the target per edge (source, target).
+        width: Width of the drawing.
+        height: Height of the drawing.
+    """
+
+    places: Mapping[str, tuple[float, float]]
+    routes: Mapping[tuple[str, str], tuple[tuple[float, float], ...]]
+    width: float
+    height: float
+
+
+_SIZES = Sizes(NODE_WIDTH, NODE_HEIGHT, gap_x=14, gap_y=34, margin=8)
 
 
 @dataclasses.dataclass(frozen=True)
 class Flow:
-    """An artifact at a node: under which key, and for inputs which node made it."""
+    """An artifact at a node, its key and the node that made it."""
 
     key: str
     artifact: Artifact
@@ -24,7 +54,7 @@ class Flow:
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """One node with its place; x and y are of the upper left corner."""
+    """One node; x and y are its upper left corner."""
 
     run: NodeRun
     x: float
@@ -41,7 +71,7 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class Edge:
-    """From one node to another; `path` is of an SVG path element."""
+    """An edge from one node to another; `path` is the `d` of an SVG path element."""
 
     source: str
     target: str
@@ -50,7 +80,7 @@ class Edge:
 
 @dataclasses.dataclass(frozen=True)
 class Graph:
-    """The drawing: sizes in SVG units."""
+    """The section; sizes are in SVG units."""
 
     width: float
     height: float
@@ -59,7 +89,7 @@ class Graph:
 
 
 def collect_graph(run: Run) -> Graph:
-    """Lays out the nodes of a run, top to bottom in the order in which artifacts flow."""
+    """Lay out the nodes of a run from top to bottom, in the order in which artifacts flow."""
     maker = {artifact.id: node.id for node in run.nodes for _, artifact in _flat(node.outputs)}
     sources = {
         node.id: {maker[a.id] for _, a in _flat(node.inputs) if maker.get(a.id, node.id) != node.id}
@@ -73,7 +103,7 @@ def collect_graph(run: Run) -> Graph:
 
 
 def _direct(own: set[str], sources: Mapping[str, set[str]]) -> set[str]:
-    """Sources that aren't reached through another source: without them the drawing is a thicket."""
+    """Return the sources that no other source leads to; edges from all of them would hide the graph."""
     indirect: set[str] = set()
     todo = [other for source in own for other in sources[source]]
     while todo:
@@ -85,14 +115,14 @@ def _direct(own: set[str], sources: Mapping[str, set[str]]) -> set[str]:
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
-    """A curve between layers, a straight line beside a node that the edge passes."""
+    """Return the path of an edge: curves between layers, straight lines beside nodes that it passes."""
     x, y = points[0]
     path = [f"M{x:.0f} {y:.0f}"]
     for number, (to_x, to_y) in enumerate(points[1:]):
         if number % 2:
             path.append(f"L{to_x:.0f} {to_y:.0f}")
         else:
-            end = to_y - 3 if number == len(points) - 2 else to_y  # room for the tip
+            end = to_y - 3 if number == len(points) - 2 else to_y  # room for the arrowhead
             bend = (end - y) / 2
             path.append(f"C{x:.0f} {y + bend:.0f} {to_x:.0f} {end - bend:.0f} {to_x:.0f} {end:.0f}")
         x, y = to_x, to_y
@@ -114,7 +144,7 @@ def _flat(artifacts: Mapping[str, tuple[Artifact, ...]]) -> list[tuple[str, Arti
 
 
 def _shown(value: Any) -> str:
-    """A property as text; JSON is indented, as it is the configuration of the node."""
+    """Return a property as text; long JSON is indented."""
     text = str(value)
     try:
         parsed = json.loads(text)
@@ -128,7 +158,7 @@ def _shown(value: Any) -> str:
 
 
 def _unpacked(value: Any) -> Any:
-    """JSON within strings of JSON becomes part of it."""
+    """Parse JSON within the strings of a JSON value."""
     if isinstance(value, dict):
         return {key: _unpacked(inner) for key, inner in value.items()}
     if isinstance(value, str) and value[:1] in "{[":
@@ -137,3 +167,64 @@ def _unpacked(value: Any) -> Any:
         except ValueError:
             return value
     return value
+
+
+def lay_out(nodes: Sequence[str], sources: Mapping[str, Sequence[str]], sizes: Sizes) -> Layout:
+    """Lay out a graph without cycles in layers, from top to bottom (Sugiyama et al., 1981).
+
+    Within a layer, nodes are ordered by the mean position of their sources. An edge that passes a layer has
+    a place of its own in it.
+
+    Args:
+        nodes: At least one node; sources come before the nodes that read from them.
+        sources: Sources of each node.
+        sizes: Sizes of boxes and gaps.
+    """
+    depth: dict[str, int] = {}
+    for node in nodes:
+        depth[node] = max((depth[source] + 1 for source in sources[node]), default=0)
+    # An item is a node, or (source, target, layer): the place where an edge passes that layer.
+    layers: list[list[Any]] = [[] for _ in range(max(depth.values()) + 1)]
+    above: dict[Any, list[Any]] = {}
+    for node in nodes:
+        layers[depth[node]].append(node)
+        above[node] = []
+        for source in sources[node]:
+            previous: object = source
+            for level in range(depth[source] + 1, depth[node]):
+                via = (source, node, level)
+                layers[level].append(via)
+                above[via] = [previous]
+                previous = via
+            above[node].append(previous)
+    total = max(_width(layer, sizes) for layer in layers) + 2 * sizes.margin
+    centers: dict[Any, float] = {}
+    for layer in layers:
+        layer.sort(key=lambda item: _mean([centers[source] for source in above[item]], total / 2))
+        x = (total - _width(layer, sizes)) / 2
+        for item in layer:
+            centers[item] = x + _item_width(item, sizes) / 2
+            x += _item_width(item, sizes) + sizes.gap_x
+    tops = [sizes.margin + row * (sizes.height + sizes.gap_y) for row in range(len(layers))]
+    places = {node: (centers[node] - sizes.width / 2, tops[depth[node]]) for node in nodes}
+    routes = {}
+    for node in nodes:
+        for source in sources[node]:
+            points = [(centers[source], tops[depth[source]] + sizes.height)]
+            for level in range(depth[source] + 1, depth[node]):
+                x = centers[source, node, level]
+                points += [(x, tops[level]), (x, tops[level] + sizes.height)]
+            routes[source, node] = (*points, (centers[node], tops[depth[node]]))
+    return Layout(places, routes, total, tops[-1] + sizes.height + sizes.margin)
+
+
+def _item_width(item: object, sizes: Sizes) -> float:
+    return sizes.width if isinstance(item, str) else _VIA_WIDTH
+
+
+def _width(layer: Sequence[object], sizes: Sizes) -> float:
+    return sum(_item_width(item, sizes) for item in layer) + sizes.gap_x * (len(layer) - 1)
+
+
+def _mean(values: Sequence[float], default: float) -> float:
+    return sum(values) / len(values) if values else default

@@ -1,4 +1,4 @@
-"""Label efficiency: accuracy by label budget, over the runs that ML Metadata knows, and of a benchmark.
+"""The section on label efficiency: accuracy by number of labels, of the pipeline's runs and of a benchmark.
 
 A benchmark's result is the JSON file that `python -m benchmarks.label_efficiency` writes. The report takes
 `label_efficiency.json` under the root, or what `report --benchmark FILE` names, and reads of it:
@@ -6,12 +6,11 @@ A benchmark's result is the JSON file that `python -m benchmarks.label_efficienc
     {"dataset": "Fashion-MNIST",
      "results": [{"method": "fine-tuned", "labels_per_class": 64, "seed": 0, "test_accuracy": 0.83}, …]}
 
-One result is one method with one choice of labels; `labels_per_class` is null for all labels. Other keys
-are left alone.
+Each result is that of one method with one choice of labels; `labels_per_class` is null if every label was
+used. Other keys are ignored.
 """
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Sequence
 
@@ -19,20 +18,18 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from tfx_contrastive.contract.errors import NotFoundError
-from tfx_contrastive.pipeline.runs import files
-from tfx_contrastive.pipeline.runs.evaluations import Evaluation, collect_evaluations, of_split
-from tfx_contrastive.pipeline.runs.lineage import Run
+from tfx_contrastive.pipeline.runs.record import RunRecord
 
 _MAX_RUNS = 24
 
 
 @dataclasses.dataclass(frozen=True)
 class BudgetPoint:
-    """One run: labelled training images, and what its classifier reached."""
+    """One run: its number of labeled training images and the accuracy of its classifier."""
 
     run_id: str
     labels_per_class: int | None
-    num_labelled: int
+    num_labeled: int
     mode: str
     accuracy: float
     split: str
@@ -52,7 +49,7 @@ class _Results(BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class BenchmarkPoint:
-    """One method with one budget: accuracy on `test` over the seeds."""
+    """Accuracy of one method with one budget on `test`, over the seeds."""
 
     method: str
     labels_per_class: int | None
@@ -63,7 +60,7 @@ class BenchmarkPoint:
 
     @property
     def budget(self) -> str:
-        """Labels a class as text, `all` without a limit."""
+        """Labels per class as text; `all` without a limit."""
         return "all" if self.labels_per_class is None else f"{self.labels_per_class:,}"
 
 
@@ -72,8 +69,8 @@ class Benchmark:
     """A result of the label-efficiency benchmark.
 
     Attributes:
-        dataset: What it was measured on.
-        points: By method, then by budget, all labels last.
+        dataset: Name of the data set.
+        points: Sorted by method, then by budget; all labels come last.
     """
 
     dataset: str
@@ -81,13 +78,13 @@ class Benchmark:
 
     @property
     def budgets(self) -> tuple[str, ...]:
-        """All budgets as text, the smallest first."""
+        """Budgets as text, the smallest first."""
         found = {(p.labels_per_class is None, p.labels_per_class or 0, p.budget) for p in self.points}
         return tuple(text for _, _, text in sorted(found))
 
 
 def read_benchmark(path: pathlib.Path) -> Benchmark | None:
-    """Reads a result; None where it has none yet.
+    """Read the result of the benchmark; None if it holds no measurement yet.
 
     Raises:
         NotFoundError: If there is no such file, or it is no result of that benchmark.
@@ -119,51 +116,30 @@ def read_benchmark(path: pathlib.Path) -> Benchmark | None:
     return Benchmark(read.dataset, tuple(points)) if points else None
 
 
-def collect_budget_points(
-    run: Run, runs: Sequence[Run], evaluations: tuple[Evaluation, ...]
-) -> tuple[BudgetPoint, ...]:
-    """One point a model, by number of labels; empty unless at least two budgets were tried.
+def collect_budget_points(record: RunRecord, runs: Sequence[RunRecord]) -> tuple[BudgetPoint, ...]:
+    """Return one point per model, by number of labels; empty unless at least two budgets were tried.
 
     Args:
-        run: The run of the report.
+        record: The run of the report.
         runs: Every run of the pipeline, the newest first.
-        evaluations: What was measured of `run`, which the caller has read already.
     """
-    budgets = {_num_labelled(other) for other in (run, *runs)} - {None}
+    budgets = {other.num_labels for other in (record, *runs)} - {None}
     if len(budgets) < 2:
         return ()
     points: dict[int, BudgetPoint] = {}
-    for other in (run, *runs[:_MAX_RUNS]):
-        trainer = files.finished_output(other, "Trainer", "model")
-        labelled = _num_labelled(other)
-        if trainer is None or labelled is None or trainer.id in points:
+    for other in (record, *runs[:_MAX_RUNS]):
+        trained = other.output("Trainer", "model")
+        if trained is None or other.num_labels is None or trained.id in points:
             continue
-        measured = evaluations if other.id == run.id else collect_evaluations(other)
-        found = of_split(measured, "test") or of_split(measured, "eval")
+        found = other.evaluation("test") or other.evaluation("eval")
         if found is not None:
-            points[trainer.id] = BudgetPoint(
-                other.id,
-                _budget(other),
-                labelled,
-                _mode(other),
+            points[trained.id] = BudgetPoint(
+                other.run.id,
+                other.ingest.labels_per_class if other.ingest else None,
+                other.num_labels,
+                other.head_mode,
                 found.overall.values["accuracy"],
                 found.split,
             )
-    ordered = sorted(points.values(), key=lambda point: (point.num_labelled, point.run_id))
-    return tuple(ordered) if len({point.num_labelled for point in ordered}) > 1 else ()
-
-
-def _num_labelled(run: Run) -> int | None:
-    artifact = files.finished_output(run, "ImageExampleGen", "examples")
-    return artifact.properties.get("num_train_labelled") if artifact else None
-
-
-def _budget(run: Run) -> int | None:
-    node = run.node("ImageExampleGen")
-    return json.loads(str(node.properties["ingest"])).get("labels_per_class") if node else None
-
-
-def _mode(run: Run) -> str:
-    node = run.node("Trainer")
-    custom = json.loads(str(node.properties.get("custom_config", "{}"))) if node else {}
-    return json.loads(custom.get("head", "{}")).get("mode", "")
+    ordered = sorted(points.values(), key=lambda point: (point.num_labeled, point.run_id))
+    return tuple(ordered) if len({point.num_labeled for point in ordered}) > 1 else ()

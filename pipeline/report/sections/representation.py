@@ -1,4 +1,4 @@
-"""The representation: figures and checks, a map of embeddings, nearest neighbours."""
+"""The representation: figures and checks, a map of embeddings, nearest neighbors."""
 
 import dataclasses
 import importlib.util
@@ -6,22 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from tfx_contrastive.components.representation_gate.measurement import METRICS_FILE
-from tfx_contrastive.pipeline.report.models import Predictions
-from tfx_contrastive.pipeline.report.samples import ImageSample
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
-from tfx_contrastive.pipeline.runs import files
-from tfx_contrastive.pipeline.runs.lineage import Run
+from tfx_contrastive.pipeline.runs.images import Seen
+from tfx_contrastive.pipeline.runs.record import RunRecord
 
 MAP_IMAGES = 1_500
-NUM_NEIGHBOURS = 7
+NUM_NEIGHBORS = 7
 _TYPICAL, _WORST = 6, 6
 _SEED = 0
 _COLLAPSED = 1e-6
 # figure -> (title, how to read it)
 _TITLES = {
-    "knn_accuracy": ("kNN probe, eval", "Accuracy of the nearest labelled neighbours."),
+    "knn_accuracy": ("kNN probe, eval", "Accuracy of the nearest labelled neighbors."),
     "linear_probe_accuracy": ("Linear probe, eval", "Accuracy of a linear classifier on frozen embeddings."),
     "test_knn_accuracy": ("kNN probe, test", "Reported only."),
     "test_linear_probe_accuracy": ("Linear probe, test", "Reported only."),
@@ -79,7 +77,7 @@ class EmbeddingMap:
         explained: Share of the variance that the two principal components explain.
     """
 
-    layouts: Mapping[str, np.ndarray]
+    layouts: Mapping[str, npt.NDArray[Any]]
     labels: tuple[str | None, ...]
     predicted: tuple[str, ...]
     confidence: tuple[float, ...]
@@ -89,7 +87,7 @@ class EmbeddingMap:
 
 
 @dataclasses.dataclass(frozen=True)
-class Neighbour:
+class Neighbor:
     """An image near a query: its number in the gallery's atlas, label and cosine similarity."""
 
     tile: int | None
@@ -100,11 +98,11 @@ class Neighbour:
 
 
 @dataclasses.dataclass(frozen=True)
-class NeighbourRow:
-    """A query and its nearest neighbours, the nearest first."""
+class NeighborRow:
+    """A query and its nearest neighbors, the nearest first."""
 
-    query: Neighbour
-    neighbours: tuple[Neighbour, ...]
+    query: Neighbor
+    neighbors: tuple[Neighbor, ...]
     worst: bool
 
 
@@ -119,53 +117,34 @@ class Representation:
     checks: tuple[Mapping[str, Any], ...]
     comparisons: tuple[Mapping[str, Any], ...]
     map: EmbeddingMap | None
-    rows: tuple[NeighbourRow, ...]
+    rows: tuple[NeighborRow, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Seen:
-    """What the models of the run say of the sample.
-
-    Attributes:
-        sample: The images.
-        embeddings: Of the pretrained encoder, float32 [N, D], each of length 1.
-        predictions: Of the classifier; None without one.
-    """
-
-    sample: ImageSample
-    embeddings: np.ndarray
-    predictions: Predictions | None
-
-
-def collect_representation(
-    run: Run, seen: Seen | None, points: Atlas, gallery: Atlas
-) -> Representation | None:
-    """Gathers the section; None if there is neither a measurement nor an encoder to look at.
+def collect_representation(record: RunRecord, points: Atlas, gallery: Atlas) -> Representation | None:
+    """Gather the section; None if the run has neither an encoder nor its measurement.
 
     Args:
-        run: The run.
-        seen: What the models say of the sample; None without an encoder.
+        record: The run.
         points: Takes the thumbnails of the map.
-        gallery: Takes the larger ones of the neighbours.
+        gallery: Takes the larger thumbnails of the neighbors.
     """
-    artifact = files.finished_output(run, "RepresentationGate", "representation")
-    report = files.read_json(artifact.uri, METRICS_FILE) if artifact else {}
-    if seen is None and not report:
+    measured, seen = record.representation, record.seen
+    if seen is None and not measured:
         return None
-    figures = [
-        Figure(name, title, report["figures"][name], reading)
-        for name, (title, reading) in _TITLES.items()
-        if name in report.get("figures", {})
-    ]
+    figures = measured.get("figures", {})
     return Representation(
         split=seen.sample.split if seen else "",
-        blessed=report.get("blessed"),
-        figures=tuple(figures),
-        counts=report.get("counts", {}),
-        checks=tuple(report.get("checks", ())),
-        comparisons=tuple(report.get("comparisons", ())),
+        blessed=measured.get("blessed"),
+        figures=tuple(
+            Figure(name, title, figures[name], reading)
+            for name, (title, reading) in _TITLES.items()
+            if name in figures
+        ),
+        counts=measured.get("counts", {}),
+        checks=tuple(measured.get("checks", ())),
+        comparisons=tuple(measured.get("comparisons", ())),
         map=_map(seen, points) if seen else None,
-        rows=_neighbour_rows(seen, gallery) if seen else (),
+        rows=_neighbor_rows(seen, gallery) if seen else (),
     )
 
 
@@ -189,7 +168,7 @@ def _map(seen: Seen, atlas: Atlas) -> EmbeddingMap | None:
     )
 
 
-def _layouts(embeddings: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
+def _layouts(embeddings: npt.NDArray[np.float32]) -> tuple[dict[str, npt.NDArray[Any]], float]:
     """Coordinates by method, and the variance that PCA's two components explain."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -207,10 +186,10 @@ def _layouts(embeddings: np.ndarray) -> tuple[dict[str, np.ndarray], float]:
     return layouts, float(pca.explained_variance_ratio_[:2].sum())
 
 
-def _neighbour_rows(seen: Seen, atlas: Atlas) -> tuple[NeighbourRow, ...]:
-    """Rows of one query a class, then those whose neighbours agree least."""
+def _neighbor_rows(seen: Seen, atlas: Atlas) -> tuple[NeighborRow, ...]:
+    """Rows of one query a class, then those whose neighbors agree least."""
     labels = np.array([label or "" for label in seen.sample.labels])
-    count = min(NUM_NEIGHBOURS, len(labels) - 1)
+    count = min(NUM_NEIGHBORS, len(labels) - 1)
     if count < 1:
         return ()
     nearest, similarity = _nearest(seen.embeddings, count)
@@ -223,10 +202,10 @@ def _neighbour_rows(seen: Seen, atlas: Atlas) -> tuple[NeighbourRow, ...]:
     _, first = np.unique(labels, return_index=True)
     typical = np.sort(first)[:_TYPICAL] if has_labels else np.arange(min(_TYPICAL, len(labels)))
 
-    def picture(index: int, cosine: float, query: int) -> Neighbour:
+    def picture(index: int, cosine: float, query: int) -> Neighbor:
         sample = seen.sample
         known = sample.labels[index] is not None and sample.labels[query] is not None
-        return Neighbour(
+        return Neighbor(
             atlas.add_pixels(sample.ids[index], sample.pixels(index)),
             sample.labels[index] or "",
             sample.sources[index],
@@ -237,15 +216,17 @@ def _neighbour_rows(seen: Seen, atlas: Atlas) -> tuple[NeighbourRow, ...]:
     rows = []
     for is_worst, queries in ((False, typical), (True, worst)):
         for query in queries.tolist():
-            neighbours = tuple(
+            neighbors = tuple(
                 picture(int(index), float(cosine), query)
                 for index, cosine in zip(nearest[query], similarity[query], strict=True)
             )
-            rows.append(NeighbourRow(picture(query, 1.0, query), neighbours, is_worst))
+            rows.append(NeighborRow(picture(query, 1.0, query), neighbors, is_worst))
     return tuple(rows)
 
 
-def _nearest(embeddings: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(
+    embeddings: npt.NDArray[np.float32], count: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Indices and cosines of each image's nearest others, [N, count], nearest first."""
     indices, cosines = [], []
     for start in range(0, len(embeddings), 1_024):

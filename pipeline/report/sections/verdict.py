@@ -1,18 +1,20 @@
-"""The verdict: blessed or not, by which gate, against which baseline, and what changed."""
+"""The section on the verdict: outcome of the run, gates, and changes since the last blessed run."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from tfx_contrastive.components.anomaly_gate.anomalies import Anomaly
+from tfx_contrastive.components.gates.verdict import Decision
 from tfx_contrastive.pipeline.report.sections.comparison import Comparison
 from tfx_contrastive.pipeline.report.sections.data import Data
 from tfx_contrastive.pipeline.report.sections.representation import Representation
-from tfx_contrastive.pipeline.runs.evaluations import Evaluation, of_split
+from tfx_contrastive.pipeline.runs.evaluation import Evaluation
 from tfx_contrastive.pipeline.runs.lineage import Run
-from tfx_contrastive.pipeline.runs.standing import Standing, standing_of
+from tfx_contrastive.pipeline.runs.record import RunRecord, verdict
 
 Outcome = Literal["passed", "refused", "failed", "not reached"]
+Tone = Literal["good", "bad", "warn"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +23,10 @@ class Gate:
 
     Attributes:
         node_id: The node that decides.
-        looks_at: What it looks at.
-        outcome: What it said.
-        reasons: Why it refused, one sentence each.
-        met: What it got and asked for, such as `accuracy 0.8436 ≥ 0.8`.
+        looks_at: The object of its checks, in a few words.
+        outcome: Its outcome.
+        reasons: One sentence per reason to refuse.
+        met: The thresholds that were met, such as `accuracy 0.8436 ≥ 0.8`.
     """
 
     node_id: str
@@ -36,7 +38,7 @@ class Gate:
 
 @dataclasses.dataclass(frozen=True)
 class KeyFigure:
-    """A figure at the head of the report; `change` is against the baseline, None without one."""
+    """A figure at the top of the report; `change` is the difference to the baseline, None without one."""
 
     title: str
     value: str
@@ -49,20 +51,22 @@ class Verdict:
     """The section.
 
     Attributes:
-        headline: Two or three words.
+        headline: One or two words.
         tone: `good`, `bad` or `warn`.
-        sentence: What it means.
-        standing: As ML Metadata has it.
-        gates: In the order in which they are met.
-        figures: The most telling ones.
-        warnings: Why they say less than they seem to, one sentence each.
-        changes: Against the last blessed run; None if there is none.
+        sentence: The verdict and the delivery, as every command words them.
+        gate: The decision of the gates.
+        pushed_to: Directory of the pushed model; empty if none was pushed.
+        gates: The gates, in the order of the pipeline.
+        figures: The most important figures.
+        warnings: Sentences on why these figures are less reliable than they look.
+        changes: Comparison with the last blessed run; None if there is none.
     """
 
     headline: str
-    tone: Literal["good", "bad", "warn"]
+    tone: Tone
     sentence: str
-    standing: Standing
+    gate: Decision
+    pushed_to: str
     gates: tuple[Gate, ...]
     figures: tuple[KeyFigure, ...]
     warnings: tuple[str, ...]
@@ -70,59 +74,53 @@ class Verdict:
 
 
 def collect_verdict(
-    run: Run,
-    data: Data | None,
-    representation: Representation | None,
-    evaluations: tuple[Evaluation, ...],
-    changes: Comparison | None,
+    record: RunRecord, data: Data | None, representation: Representation | None, changes: Comparison | None
 ) -> Verdict:
-    """Joins what the other sections found to the verdict."""
-    standing = standing_of(run)
-    gates = _gates(run, data, representation, evaluations)
-    headline, tone, sentence = _headline(run, standing, gates)
-    figures = _figures(standing, data, representation, evaluations)
-    warnings = tuple(evaluation.warning for evaluation in evaluations if evaluation.warning)
-    return Verdict(headline, tone, sentence, standing, gates, figures, warnings, changes)
+    """Gather the section.
 
-
-def _headline(
-    run: Run, standing: Standing, gates: tuple[Gate, ...]
-) -> tuple[str, Literal["good", "bad", "warn"], str]:
-    failed = [node.id for node in run.nodes if node.state == "failed"]
-    if failed:
-        return "Failed", "bad", f"{' and '.join(failed)} failed; nothing was pushed."
-    if run.state == "interrupted":
-        at = next((f"at {node.id}" for node in run.nodes if node.state == "interrupted"), "")
-        where = at or f"after {run.nodes[-1].id}"
-        return "Interrupted", "warn", f"Its process was ended {where}; the same command goes on there."
-    if standing.blessed is None:
-        return "Not finished", "warn", "No gate has reached a verdict."
-    if not standing.blessed:
-        refused = " and ".join(gate.node_id for gate in gates if gate.outcome == "refused")
-        return "Not blessed", "bad", f"{refused or 'A gate'} refused the model; the one in use stays in use."
-    pushed = f"Pushed as version {standing.pushed_version}." if standing.pushed_to else "Nothing was pushed."
-    if standing.registered_as:
-        aliases = f", {standing.aliases}" if standing.aliases else ""
-        pushed += f" Registered as version {standing.registered_as}{aliases}."
-    against = (
-        f"Every gate let it pass, also against version {standing.baseline}, the model in use."
-        if standing.baseline
-        else "Every gate let it pass; there was no model in use to compare with."
+    Args:
+        record: The run.
+        data: The section on the data; None without one.
+        representation: The section on the representation; None without one.
+        changes: Comparison with the last blessed run; None without one.
+    """
+    headline, tone = _headline(record)
+    delivery = str(record.delivery)
+    sentences = [verdict(record), delivery]
+    if record.run.state == "interrupted":
+        sentences.append("the same command goes on there")
+    return Verdict(
+        headline=headline,
+        tone=tone,
+        sentence=" ".join(f"{text[0].upper()}{text[1:]}." for text in sentences),
+        gate=record.gate,
+        pushed_to=record.delivery.pushed_to,
+        gates=_gates(record, data),
+        figures=_figures(record, data, representation),
+        warnings=tuple(evaluation.warning for evaluation in record.evaluations if evaluation.warning),
+        changes=changes,
     )
-    return "Blessed", "good", f"{against} {pushed}"
 
 
-def _gates(
-    run: Run,
-    data: Data | None,
-    representation: Representation | None,
-    evaluations: tuple[Evaluation, ...],
-) -> tuple[Gate, ...]:
+def _headline(record: RunRecord) -> tuple[str, Tone]:
+    if record.run.state == "failed":
+        return "Failed", "bad"
+    if record.run.state == "interrupted":
+        return "Interrupted", "warn"
+    headlines: Mapping[str, tuple[str, Tone]] = {
+        "blessed": ("Blessed", "good"),
+        "refused": ("Not blessed", "bad"),
+        "none": ("Not finished", "warn"),
+    }
+    return headlines[record.gate.word]
+
+
+def _gates(record: RunRecord, data: Data | None) -> tuple[Gate, ...]:
     gates = [
-        _stop(run, "ImageExampleGen", "images that can't be used", (), _set_aside(data)),
-        _stop(run, "AnomalyGate", "statistics against the schema", data.anomalies if data else ()),
+        _stop(record.run, "ImageExampleGen", "images that can't be used", (), _set_aside(data)),
+        _stop(record.run, "AnomalyGate", "statistics against the schema", data.anomalies if data else ()),
     ]
-    checks = representation.checks if representation else ()
+    checks = record.representation.get("checks", ())
     refusals = [str(check["reason"]) for check in checks if check["outcome"] == "failed"]
     passed = [
         f"{_title(check['figure_name'])} {check['value']:.4g} "
@@ -130,12 +128,14 @@ def _gates(
         for check in checks
         if check["outcome"] == "passed"
     ]
-    gates.append(_blessing(run, "RepresentationGate", "what embeddings are worth", refusals, passed))
-    if run.node("Trainer") is not None:
-        evaluation = of_split(evaluations, "eval")
+    gates.append(
+        _blessing(record.run, "RepresentationGate", "the quality of the embeddings", refusals, passed)
+    )
+    if record.run.node("Trainer") is not None:
+        evaluation = record.evaluation("eval")
         failures = evaluation.failures if evaluation else ()
-        met = _met(evaluation, bool(standing_of(run).baseline)) if evaluation else ()
-        gates.append(_blessing(run, "Evaluator", "the classifier on eval", failures, met))
+        met = _met(evaluation, bool(record.gate.baseline)) if evaluation else ()
+        gates.append(_blessing(record.run, "Evaluator", "the classifier on eval", failures, met))
     return tuple(gates)
 
 
@@ -151,7 +151,7 @@ def _title(metric: str) -> str:
 
 
 def _met(evaluation: Evaluation, has_baseline: bool) -> tuple[str, ...]:
-    """Thresholds of the Evaluator that were met."""
+    """Return the thresholds of the Evaluator that were met."""
     values, before = evaluation.overall.values, evaluation.overall.baseline
     met = []
     for threshold in evaluation.thresholds:
@@ -173,7 +173,7 @@ def _met(evaluation: Evaluation, has_baseline: bool) -> tuple[str, ...]:
 def _stop(
     run: Run, node_id: str, looks_at: str, found: tuple[Anomaly, ...], measured: tuple[str, ...] = ()
 ) -> Gate:
-    """A gate that stops the run instead of refusing a model."""
+    """Return a gate that stops the run instead of refusing a model."""
     node = run.node(node_id)
     state = node.state if node else ""
     outcomes: Mapping[str, Outcome] = {"ran": "passed", "cached": "passed", "failed": "failed"}
@@ -200,17 +200,14 @@ def _blessing(run: Run, node_id: str, looks_at: str, reasons: Sequence[str], met
 
 
 def _figures(
-    standing: Standing,
-    data: Data | None,
-    representation: Representation | None,
-    evaluations: tuple[Evaluation, ...],
+    record: RunRecord, data: Data | None, representation: Representation | None
 ) -> tuple[KeyFigure, ...]:
     figures = []
     for split, note in (("test", "reported only"), ("eval", "decides")):
-        evaluation = of_split(evaluations, split)
+        evaluation = record.evaluation(split)
         if evaluation is not None:
             accuracy = evaluation.overall.values["accuracy"]
-            before = evaluation.overall.baseline.get("accuracy") if standing.baseline else None
+            before = evaluation.overall.baseline.get("accuracy") if record.gate.baseline else None
             change = None if before is None else accuracy - before
             macro_f1 = evaluation.overall.values.get("macro_f1")
             extra = "" if macro_f1 is None else f"macro F1 {macro_f1:.3f}, "
@@ -224,8 +221,8 @@ def _figures(
     if data is not None:
         train = next((split for split in data.splits if split.split == "train"), None)
         if train is not None:
-            budget = f"{data.labels_per_class} a class" if data.labels_per_class else "all there are"
-            figures.append(KeyFigure("Labels for training", f"{train.num_labelled:,}", budget))
+            budget = f"{data.labels_per_class} per class" if data.labels_per_class else "every label"
+            figures.append(KeyFigure("Labels for training", f"{train.num_labeled:,}", budget))
             figures.append(
                 KeyFigure("Training images", f"{train.images:,}", f"{data.num_set_aside:,} set aside")
             )

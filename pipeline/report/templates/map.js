@@ -76,7 +76,7 @@ function setUpMap(map) {
 
   function lines(index) {
     const found = [name(map.label[index])];
-    if (map.predicted.length) found.push(`predicted ${name(map.predicted[index])}, ${(map.confidence[index] * 100).toFixed(1)}% sure`);
+    if (map.predicted.length) found.push(`predicted ${name(map.predicted[index])}, ${(map.confidence[index] * 100).toFixed(1)}% confidence`);
     found.push(map.source[index]);
     return found;
   }

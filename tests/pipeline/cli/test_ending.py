@@ -27,9 +27,8 @@ def test_accuracies_without_near_copies_stand_below_the_classifier(tmp_path):
         "evaluation": {"accuracy": 0.98},
         "test": {"accuracy": 0.983},
         "warnings": [WARNING],
-        "blessed": True,
-        "reasons": [],
-        "baseline": "",
+        "verdict": "NOT blessed: refused by Evaluator",
+        "reasons": ["accuracy is 0.9800, required is at least 0.9900"],
         "new_classes": [],
         "gone_classes": [],
         "pushed_model": "/served/1",
@@ -44,4 +43,7 @@ def test_accuracies_without_near_copies_stand_below_the_classifier(tmp_path):
     lines = out.getvalue().splitlines()
     at = lines.index(f"{'warning':<16}{WARNING}")
     assert lines[at - 1].startswith("classifier      test accuracy 0.9830")
-    assert lines[at + 1].startswith("verdict         blessed")
+    assert lines[at + 1 : at + 3] == [
+        "verdict         NOT blessed: refused by Evaluator",
+        "reason          accuracy is 0.9800, required is at least 0.9900",
+    ]

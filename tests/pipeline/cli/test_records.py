@@ -1,6 +1,5 @@
 """The commands that read ML Metadata: no TensorFlow, plain words."""
 
-import dataclasses
 import datetime
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from click.testing import CliRunner
 
 from tests.pipeline.report.examples import example_run
 from tfx_contrastive.pipeline.cli import history, records
-from tfx_contrastive.pipeline.runs.standing import standing_of
 
 
 @pytest.mark.parametrize("name", ["history", "main"])
@@ -71,15 +69,3 @@ def test_the_log_of_a_run_is_the_last_one_begun_before_it(tmp_path):
         (tmp_path / "logs" / f"run-{moment:%Y%m%d-%H%M%S}.log").touch()
     wanted = run.started.astimezone() - datetime.timedelta(minutes=1)
     assert records.log_of(run, str(tmp_path)).endswith(f"/logs/run-{wanted:%Y%m%d-%H%M%S}.log")
-
-
-def test_the_verdict_is_a_sentence():
-    blessed, refused = example_run(), example_run(blessed=0)
-    assert records.verdict_text(standing_of(blessed)) == (
-        "blessed (there was no model in use), pushed as version 1764000000"
-    )
-    assert records.verdict_text(standing_of(refused)) == "not blessed: refused by RepresentationGate"
-    against = dataclasses.replace(standing_of(blessed), baseline="1763900000", pushed_to="")
-    assert records.verdict_text(against) == "blessed (compared with version 1763900000), not pushed"
-    undecided = dataclasses.replace(standing_of(blessed), blessed=None)
-    assert records.verdict_text(undecided) == "no gate has reached a verdict"

@@ -8,21 +8,20 @@ from PIL import Image
 from tfx_contrastive.components.anomaly_gate.anomalies import Anomaly
 from tfx_contrastive.components.evaluation.results import SliceMetrics
 from tfx_contrastive.pipeline.report import page
-from tfx_contrastive.pipeline.report.models import Predictions
-from tfx_contrastive.pipeline.report.samples import ImageSample
-from tfx_contrastive.pipeline.report.scalars import Series
 from tfx_contrastive.pipeline.report.sections.classifier import collect_classifier
 from tfx_contrastive.pipeline.report.sections.comparison import Change, Comparison, Delta, Side
 from tfx_contrastive.pipeline.report.sections.data import Data, Distribution, Histogram, SetAside, SplitCounts
 from tfx_contrastive.pipeline.report.sections.graph import collect_graph
 from tfx_contrastive.pipeline.report.sections.label_budget import Benchmark, BenchmarkPoint, BudgetPoint
-from tfx_contrastive.pipeline.report.sections.pretraining import Curve, Pretraining
-from tfx_contrastive.pipeline.report.sections.representation import Seen, collect_representation
+from tfx_contrastive.pipeline.report.sections.pretraining import Curve, Pretraining, ViewRow, Views
+from tfx_contrastive.pipeline.report.sections.representation import collect_representation
 from tfx_contrastive.pipeline.report.sections.verdict import collect_verdict
-from tfx_contrastive.pipeline.report.sections.views import ViewRow, Views
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
-from tfx_contrastive.pipeline.runs.evaluations import Evaluation
+from tfx_contrastive.pipeline.runs.evaluation import Evaluation
+from tfx_contrastive.pipeline.runs.images import ImageSample, Predictions, Seen
 from tfx_contrastive.pipeline.runs.lineage import Artifact, NodeRun, Run
+from tfx_contrastive.pipeline.runs.record import RunRecord
+from tfx_contrastive.pipeline.runs.training_log import Series
 from tfx_contrastive.trainer_module.config import ImageConfig
 
 HOSTILE = '</script><img src=x onerror="window.hacked=1">&\'"'
@@ -70,17 +69,32 @@ def example_run(run_id="20261124-090000", blessed=1, state="ran"):
     )
 
 
+def example_record(run=None, evaluations=(), **contents):
+    """The record of a run with the contents of its artifacts given, so that no file is read.
+
+    Args:
+        run: The run.
+        evaluations: Those of the Evaluators.
+        contents: Property of `RunRecord` -> content.
+    """
+    record = RunRecord(run or example_run())
+    for name, content in {"representation": {}, "seen": None, **contents}.items():
+        setattr(record, name, content)
+    record._evaluations = {"test": None, "eval": None} | {each.split: each for each in evaluations}
+    return record
+
+
 def example_report(run=None, with_comparison=True):
     """Every section filled."""
     run = run or example_run()
     gallery, points = Atlas(48), Atlas(24)
-    seen = example_seen()
     evaluations = (example_evaluation("test"), example_evaluation("eval"))
+    record = example_record(run, evaluations, seen=example_seen())
     data = example_data(gallery)
-    representation = collect_representation(run, seen, points, gallery)
+    representation = collect_representation(record, points, gallery)
     return page.Report(
         run=run,
-        verdict=collect_verdict(run, data, representation, evaluations, example_comparison()),
+        verdict=collect_verdict(record, data, representation, example_comparison()),
         graph=collect_graph(run),
         data=data,
         views=example_views(gallery),
@@ -90,7 +104,7 @@ def example_report(run=None, with_comparison=True):
             ((100, f"step 100: {HOSTILE}"),),
         ),
         representation=representation,
-        classifier=collect_classifier(seen, evaluations, gallery),
+        classifier=collect_classifier(record, gallery),
         budget_points=(
             BudgetPoint("a", 5, 15, "fine_tune", 0.7, "test"),
             BudgetPoint("b", 20, 60, "fine_tune", 0.8, "test"),
@@ -119,7 +133,6 @@ def example_seen():
         tuple(f"{HOSTILE}/{index}.png" for index in range(NUM_IMAGES)),
         tuple(encoded),
         tuple(labels),
-        np.array([b""] * NUM_IMAGES, object),
         ImageConfig(height=12, width=16, channels=3),
     )
     embeddings = random.normal(size=(NUM_IMAGES, 8)) + 3 * np.eye(3, 8)[np.arange(NUM_IMAGES) % 3]

@@ -51,7 +51,7 @@ def test_no_name_of_the_data_becomes_markup(text, document):
 
 def test_warnings_and_what_was_passed_over_are_shown(text):
     assert "and &#39;cat&#39; differ only in case</li>" in text
-    assert "Passed over, as no images by their names: .txt files 3." in text
+    assert "Files skipped because their names are not those of images: .txt files 3." in text
     assert "test accuracy 0.750; 0.350 on the 20 images without a near copy in train. Remove" in text
 
 
@@ -126,7 +126,7 @@ def test_a_run_that_came_to_nothing_has_a_report_too():
         verdict=dataclasses.replace(full.verdict, changes=None),
     )
     text = page.render(empty)
-    assert "RepresentationGate failed; nothing was pushed." in text
+    assert "RepresentationGate failed. Nothing was pushed." in text
     assert "There is no encoder in this run." in text
     assert 'id="map-data"' not in text
     assert 'href="#comparison"' not in text

@@ -14,11 +14,9 @@ from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.report import browser
 from tfx_contrastive.pipeline import report
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.report.sections.data import read_statistics
-from tfx_contrastive.pipeline.report.writing import look
-from tfx_contrastive.pipeline.runs.evaluations import collect_evaluations
 from tfx_contrastive.pipeline.runs.lineage import Lineage
 from tfx_contrastive.pipeline.runs.metadata import connection_config
+from tfx_contrastive.pipeline.runs.record import RunRecord, verdict
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("digits")]
 
@@ -32,6 +30,11 @@ def config(digits):
 def run(config):
     """The oldest run: other tests add runs to the same root."""
     return Lineage(connection_config(config), config.name).runs()[-1]
+
+
+@pytest.fixture(scope="module")
+def record(run):
+    return RunRecord(run)
 
 
 @pytest.fixture(scope="module")
@@ -49,27 +52,26 @@ def test_it_is_where_it_should_be_and_small_enough_to_send(config, run, written)
     assert written.stat().st_size < 15 * 2**20
 
 
-def test_the_verdict_is_that_of_the_gates(text):
-    assert "Every gate let it pass; there was no model in use to compare with." in text
+def test_the_verdict_is_that_of_the_gates(record, text):
+    assert verdict(record) == "blessed: every threshold was met; there was no model in use to compare with"
+    assert verdict(record).capitalize() in text
     assert text.count("gate-passed") >= 4
 
 
-def test_figures_are_those_of_the_evaluator(run, text):
-    for evaluation in collect_evaluations(run):
+def test_figures_are_those_of_the_evaluator(record, text):
+    for evaluation in record.evaluations:
         accuracy = evaluation.overall.values["accuracy"]
         assert f'<span class="big">{accuracy:.1%}</span>' in text
 
 
-def test_predictions_of_the_report_agree_with_the_evaluator(run):
-    seen = look(run)
-    (evaluation,) = [each for each in collect_evaluations(run) if each.split == "eval"]
+def test_predictions_of_the_report_agree_with_the_evaluator(record):
+    seen, evaluation = record.seen, record.evaluation("eval")
     assert seen.predictions.correct.mean() == pytest.approx(evaluation.overall.values["accuracy"])
     np.testing.assert_allclose(np.linalg.norm(seen.embeddings, axis=1), 1, atol=1e-5)
 
 
-def test_histograms_count_every_image(run):
-    statistics = read_statistics(run)
-    assert {split: found.num_examples for split, found in statistics.items()} == {
+def test_histograms_count_every_image(record):
+    assert {split: found.num_examples for split, found in record.statistics.items()} == {
         "train": 1441,
         "eval": 185,
         "test": 171,

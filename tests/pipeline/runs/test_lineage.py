@@ -151,3 +151,25 @@ def test_what_a_killed_run_left_is_cancelled(store):
     assert run.node("Train").seconds == 0
     assert cancel_unfinished(store.store, "shop", nobody) == 0
     assert cancel_unfinished(store.store, "another", nobody) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [(None, "run-20"), ("latest", "run-20"), ("run-1", "run-1"), ("run-2", "run-20"), ("run-10", "run-10")],
+)
+def test_a_run_is_named_by_its_id_by_the_beginning_of_it_or_as_latest(store, name, found):
+    for run_id in ("run-1", "run-10", "run-20"):
+        store.execute(run_id, "Trainer", mlmd.Execution.COMPLETE)
+    assert Lineage(store.connection, "shop").run(name).id == found
+
+
+def test_a_name_of_several_runs_lists_them(store):
+    for run_id in ("run-1", "run-2"):
+        store.execute(run_id, "Trainer", mlmd.Execution.COMPLETE)
+    for name in ("run", "run-"):
+        with pytest.raises(
+            LookupError, match=f"Several runs of pipeline shop begin with {name}: run-2, run-1. Give"
+        ):
+            Lineage(store.connection, "shop").run(name)
+    with pytest.raises(LookupError, match="no run . Known runs: run-2, run-1"):
+        Lineage(store.connection, "shop").run("")

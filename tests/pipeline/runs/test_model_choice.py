@@ -116,8 +116,8 @@ def test_without_a_blessed_run_one_sentence_names_the_way_out(fresh):
     with pytest.raises(LookupError) as told:
         choose(fresh.config, (INDEX,))
     assert told.value.args[0] == (
-        "digits has no champion yet: the newest run, r1, was refused by Evaluator. "
-        "To use that run's model all the same: --run latest."
+        "digits has no champion yet. Verdict on the newest run, r1: NOT blessed: refused by Evaluator. "
+        "To use that run's model anyway: --run latest."
     )
 
 
@@ -127,7 +127,7 @@ def test_a_registry_that_was_removed_is_told_and_its_runs_can_be_named(fresh):
     with pytest.raises(RegistryError, match=r"The directory of version 1, .*, does not exist\. Restore "):
         choose(fresh.config, (INDEX,))
     shutil.rmtree(f"{fresh.config.root}/registry")
-    with pytest.raises(NotFoundError, match="no champion, though run r1 registered version 1: ") as told:
+    with pytest.raises(NotFoundError, match="no champion, although run r1 registered version 1: ") as told:
         choose(fresh.config, (INDEX,))
     assert told.value.remedy == "run --set baseline.reset_token=again"
     choice = choose(fresh.config, (INDEX,), run="latest")

@@ -3,16 +3,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.pipeline.report.examples import CLASSES, NUM_IMAGES, example_run, example_seen
+from tests.pipeline.report.examples import CLASSES, NUM_IMAGES, example_record, example_seen
 from tfx_contrastive.pipeline.report.sections.representation import _nearest, collect_representation
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
 
 
 def collect(seen):
-    return collect_representation(example_run(), seen, Atlas(16), Atlas(32))
+    return collect_representation(example_record(seen=seen), Atlas(16), Atlas(32))
 
 
-def test_neighbours_are_those_of_a_full_sort():
+def test_neighbors_are_those_of_a_full_sort():
     embeddings = np.random.default_rng(0).normal(size=(1_500, 4)).astype(np.float32)
     indices, cosines = _nearest(embeddings, 3)
     similarity = embeddings @ embeddings.T
@@ -27,11 +27,11 @@ def test_rows_have_a_query_of_each_class_then_the_worst():
     typical = [row for row in found.rows if not row.worst]
     worst = [row for row in found.rows if row.worst]
     assert {row.query.label for row in typical} == set(CLASSES)
-    agreement = [sum(each.agrees for each in row.neighbours) for row in worst]
+    agreement = [sum(each.agrees for each in row.neighbors) for row in worst]
     assert agreement == sorted(agreement)
     for row in found.rows:
-        assert row.query.source not in {each.source for each in row.neighbours}
-        similarity = [each.similarity for each in row.neighbours]
+        assert row.query.source not in {each.source for each in row.neighbors}
+        similarity = [each.similarity for each in row.neighbors]
         assert similarity == sorted(similarity, reverse=True)
 
 
@@ -48,7 +48,7 @@ def test_without_labels_nothing_agrees_and_nothing_is_predicted():
     seen = example_seen()
     sample = dataclasses.replace(seen.sample, split="train", labels=(None,) * NUM_IMAGES)
     found = collect(dataclasses.replace(seen, sample=sample, predictions=None))
-    assert {each.agrees for row in found.rows for each in row.neighbours} == {None}
+    assert {each.agrees for row in found.rows for each in row.neighbors} == {None}
     assert found.map.predicted == ()
 
 

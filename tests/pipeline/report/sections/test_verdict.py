@@ -2,7 +2,14 @@ import dataclasses
 
 import pytest
 
-from tests.pipeline.report.examples import artifact, example_data, example_evaluation, example_run, node
+from tests.pipeline.report.examples import (
+    artifact,
+    example_data,
+    example_evaluation,
+    example_record,
+    example_run,
+    node,
+)
 from tfx_contrastive.components.evaluation.results import Threshold
 from tfx_contrastive.pipeline.report.sections.verdict import collect_verdict
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
@@ -24,7 +31,7 @@ def run_with(baseline):
 
 def gates(run, thresholds=()):
     evaluation = dataclasses.replace(example_evaluation("eval"), thresholds=thresholds)
-    verdict = collect_verdict(run, example_data(Atlas(16)), None, (evaluation,), None)
+    verdict = collect_verdict(example_record(run, (evaluation,)), example_data(Atlas(16)), None, None)
     return {gate.node_id: gate for gate in verdict.gates}
 
 
@@ -52,5 +59,5 @@ def test_the_share_of_bad_images_is_told():
 
 def test_accuracy_without_near_copies_is_told():
     evaluations = (example_evaluation("test"), example_evaluation("eval"))
-    (warning,) = collect_verdict(example_run(), None, None, evaluations, None).warnings
+    (warning,) = collect_verdict(example_record(None, evaluations), None, None, None).warnings
     assert warning.startswith("test accuracy 0.750; 0.350 on the 20 images without a near copy in train. ")

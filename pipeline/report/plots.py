@@ -1,7 +1,7 @@
-"""Figures of the report as plotly.js takes them: traces and layout, colours left to the page.
+"""The plots of the report for plotly.js: traces and layout without colors, which the page sets.
 
-A trace names its colour by number (`meta.color`), so that the page can paint it for a light or a dark
-ground; `meta.faint` asks for a thin, dashed line in the colour of text.
+A trace gives its color as a number (`meta.color`), so that the page can choose colors for a light or a dark
+background; `meta.faint` asks for a thin, dashed line in the color of text.
 """
 
 import json
@@ -11,17 +11,17 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tfx_contrastive.pipeline.report.scalars import Series
 from tfx_contrastive.pipeline.report.sections.classifier import Bin
 from tfx_contrastive.pipeline.report.sections.data import Distribution
 from tfx_contrastive.pipeline.report.sections.label_budget import Benchmark, BudgetPoint
+from tfx_contrastive.pipeline.runs.training_log import Series
 
 _MARGIN = {"l": 52, "r": 12, "t": 12, "b": 44}
 _LEGEND_MARGIN = {**_MARGIN, "t": 46}  # room for two lines above the chart
 
 
 def to_json(figure: go.Figure) -> str:
-    """The figure for the page, without plotly's own template: the page has its colours."""
+    """Return a plot as JSON without plotly's template: the page sets the colors."""
     spec = figure.to_plotly_json()
     spec["layout"].pop("template", None)
     return json.dumps(_finite(spec))
@@ -33,13 +33,13 @@ def curve(
     least_span: float = 0.0,
     warned: Sequence[int] = (),
 ) -> go.Figure:
-    """One scalar by step, of one run or of several.
+    """Plot one scalar by step, of one run or of several.
 
     Args:
         series: (name, values) of each run.
-        chance: Where a run that learns nothing stays; drawn as a line.
-        least_span: What the axis shows at least.
-        warned: Steps at which a warning fired; drawn as upright lines.
+        chance: Value of a run that learns nothing; drawn as a line.
+        least_span: Least span of the vertical axis.
+        warned: Steps at which a warning fired; drawn as vertical lines.
     """
     figure = _figure("step", legend=len(series) > 1)
     for color, (name, each) in enumerate(series):
@@ -71,7 +71,7 @@ def curve(
         middle = (max(values) + min(values)) / 2
         half = max((max(values) - min(values)) * 0.55, least_span / 2, abs(middle) * 0.02, 1e-6)
         low, high = middle - half, middle + half
-        if min(values) >= 0:  # none of these figures says anything below 0
+        if min(values) >= 0:  # no scalar of the report has a meaning below 0
             low, high = (0.0, 2 * half) if low < 0 else (low, high)
         figure.update_yaxes(range=[low, high])
         for step in warned:
@@ -88,7 +88,7 @@ def curve(
 
 
 def histogram(distribution: Distribution) -> go.Figure:
-    """Share of the images of each split by bin, as steps."""
+    """Plot the share of the images per bin as steps, one line per split."""
     figure = _figure(distribution.unit, "share of images", legend=True)
     for color, each in enumerate(distribution.histograms):
         total = sum(each.counts) or 1.0
@@ -109,7 +109,7 @@ def histogram(distribution: Distribution) -> go.Figure:
 
 
 def reliability(bins: Sequence[Bin]) -> go.Figure:
-    """Accuracy by confidence, with the line of perfect calibration."""
+    """Plot accuracy by confidence, with the line of perfect calibration."""
     figure = _figure("confidence", "accuracy")
     filled = [each for each in bins if each.count]
     figure.add_bar(
@@ -129,7 +129,7 @@ def reliability(bins: Sequence[Bin]) -> go.Figure:
 
 
 def confidences(bins: Sequence[Bin]) -> go.Figure:
-    """Images by confidence, right and wrong ones stacked."""
+    """Plot the number of images by confidence, with correct and wrong predictions stacked."""
     figure = _figure("confidence", "images", legend=True)
     filled = [each for each in bins if each.count]
     right = [round(each.count * each.accuracy) for each in filled]
@@ -153,12 +153,12 @@ def confidences(bins: Sequence[Bin]) -> go.Figure:
 
 
 def label_budget(points: Sequence[BudgetPoint]) -> go.Figure:
-    """Accuracy by number of labels, a line a mode of the head."""
-    figure = _figure("labelled training images", "accuracy", legend=len({p.mode for p in points}) > 1)
+    """Plot accuracy by number of labels, one line per mode of the head."""
+    figure = _figure("labeled training images", "accuracy", legend=len({p.mode for p in points}) > 1)
     for color, mode in enumerate(sorted({point.mode for point in points})):
         own = [point for point in points if point.mode == mode]
         figure.add_scatter(
-            x=[point.num_labelled for point in own],
+            x=[point.num_labeled for point in own],
             y=[point.accuracy for point in own],
             name=mode,
             mode="lines+markers",
@@ -171,8 +171,8 @@ def label_budget(points: Sequence[BudgetPoint]) -> go.Figure:
 
 
 def benchmark(found: Benchmark) -> go.Figure:
-    """Mean accuracy by labels a class, a line a method, with the range over the seeds."""
-    figure = _figure("labels a class", "accuracy on test", legend=True)
+    """Plot mean accuracy by labels per class, one line per method, with the range over the seeds."""
+    figure = _figure("labels per class", "accuracy on test", legend=True)
     for color, method in enumerate(dict.fromkeys(point.method for point in found.points)):
         own = [point for point in found.points if point.method == method]
         figure.add_scatter(
@@ -186,7 +186,7 @@ def benchmark(found: Benchmark) -> go.Figure:
             name=method,
             mode="lines+markers",
             customdata=[[point.lowest, point.highest, point.seeds] for point in own],
-            hovertemplate="%{x} labels a class<br>accuracy %{y:.4f}, of %{customdata[2]} seeds "
+            hovertemplate="%{x} labels per class<br>accuracy %{y:.4f}, over %{customdata[2]} seeds "
             "%{customdata[0]:.4f} to %{customdata[1]:.4f}<extra>%{fullData.name}</extra>",
             meta={"color": color},
         )
@@ -211,7 +211,7 @@ def _figure(x_title: str, y_title: str = "", legend: bool = False) -> go.Figure:
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows no NaN: a gap in the line instead."""
+    """Replace NaN and infinity, which JSON lacks, by None: a gap in the line."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):

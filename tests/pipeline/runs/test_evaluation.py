@@ -1,6 +1,6 @@
 import pytest
 
-from tfx_contrastive.pipeline.runs import known_by_heart
+from tfx_contrastive.pipeline.runs.evaluation import near_copy_warning
 
 
 def slices(copies, without, accuracy=0.983):
@@ -26,7 +26,7 @@ def slices(copies, without, accuracy=0.983):
         (
             90,
             0,
-            "test accuracy 0.983, but each of its 90 images has a near copy in train: it says nothing of ",
+            "test accuracy 0.983, but each of its 90 images has a near copy in train: it says nothing about ",
         ),
         (19, 1981, ""),
         (1, 9, ""),
@@ -35,7 +35,7 @@ def slices(copies, without, accuracy=0.983):
     ],
 )
 def test_accuracies_side_by_side(copies, without, told):
-    warning = known_by_heart.warning("test", slices(copies, without))
+    warning = near_copy_warning("test", slices(copies, without))
     assert warning.startswith(told)
     assert bool(warning) == bool(told)
     if told:
@@ -43,4 +43,4 @@ def test_accuracies_side_by_side(copies, without, told):
 
 
 def test_evaluations_of_former_versions_have_no_such_slice():
-    assert known_by_heart.warning("test", {"": {"accuracy": 0.9, "example_count": 90.0}}) == ""
+    assert near_copy_warning("test", {"": {"accuracy": 0.9, "example_count": 90.0}}) == ""

@@ -1,4 +1,4 @@
-"""Reads scalars and texts that a training stage logged for TensorBoard."""
+"""Scalars and texts that a training stage logged for TensorBoard."""
 
 import dataclasses
 import posixpath
@@ -14,8 +14,8 @@ class Series:
 
     Attributes:
         tag: Its name in TensorBoard.
-        steps: Ascending, unique.
-        values: One a step; NaN where training diverged.
+        steps: Ascending and unique.
+        values: One value per step; NaN where training diverged.
     """
 
     tag: str
@@ -29,29 +29,29 @@ class Series:
 
 
 @dataclasses.dataclass(frozen=True)
-class Logged:
-    """Everything read from a log directory.
+class TrainingLog:
+    """The content of a log directory.
 
     Attributes:
         series: Scalars, in the order of their tags.
-        texts: (step, tag, text) of each text that was logged, by step.
+        texts: (step, tag, text) of each logged text, in the order of the steps.
     """
 
     series: tuple[Series, ...]
     texts: tuple[tuple[int, str, str], ...]
 
     def find(self, tag: str) -> Series | None:
-        """The series of a tag, None if there is none."""
+        """Return the series of a tag, None if there is none."""
         return next((series for series in self.series if series.tag == tag), None)
 
 
-def read_logged(directory: str) -> Logged:
-    """Reads every event file under a directory; the last value logged for a step counts.
+def read_training_log(directory: str) -> TrainingLog:
+    """Read every event file under a directory; the last value that was logged for a step counts.
 
     A resumed training logs some steps again, in a second file.
 
     Args:
-        directory: Of a ModelRun artifact, local or remote.
+        directory: Directory of a ModelRun artifact, local or remote.
     """
     points: dict[str, dict[int, float]] = {}
     texts: dict[tuple[int, str], str] = {}
@@ -65,11 +65,11 @@ def read_logged(directory: str) -> Logged:
                     texts[event.step, value.tag] = _text(value)
     series = [_series(tag, points[tag]) for tag in sorted(points)]
     ordered = tuple((step, tag, texts[step, tag]) for step, tag in sorted(texts))
-    return Logged(tuple(series), ordered)
+    return TrainingLog(tuple(series), ordered)
 
 
 def event_files(directory: str) -> list[str]:
-    """Paths of the event files under a directory, oldest first by name."""
+    """Return the paths of the event files under a directory, oldest first by name."""
     found = []
     for folder, _, names in tf.io.gfile.walk(directory):
         found += [posixpath.join(folder, name) for name in names if "tfevents" in name]
@@ -81,7 +81,7 @@ def _events(path: str) -> Iterator[tf.compat.v1.Event]:
     while True:
         try:
             record = next(records, None)
-        except tf.errors.DataLossError:  # the writer was killed in the midst of a record
+        except tf.errors.DataLossError:  # the writer was killed in the middle of a record
             return
         if record is None:
             return
@@ -99,11 +99,12 @@ def _number(value: tf.compat.v1.Summary.Value) -> float | None:
 
 
 def _is_text(value: tf.compat.v1.Summary.Value) -> bool:
-    return value.tensor.dtype == tf.string.as_datatype_enum
+    return bool(value.tensor.dtype == tf.string.as_datatype_enum)
 
 
 def _text(value: tf.compat.v1.Summary.Value) -> str:
-    return tf.make_ndarray(value.tensor).reshape(-1)[0].decode("utf-8", "replace")
+    content: bytes = tf.make_ndarray(value.tensor).reshape(-1)[0]
+    return content.decode("utf-8", "replace")
 
 
 def _series(tag: str, points: dict[int, float]) -> Series:
