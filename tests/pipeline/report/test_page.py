@@ -126,7 +126,7 @@ def test_a_run_that_came_to_nothing_has_a_report_too():
         verdict=dataclasses.replace(full.verdict, changes=None),
     )
     text = page.render(empty)
-    assert "RepresentationGate failed. Nothing was pushed." in text
+    assert "No gate has reached a verdict; RepresentationGate failed. Pushed as version 1764000000." in text
     assert "There is no encoder in this run." in text
     assert 'id="map-data"' not in text
     assert 'href="#comparison"' not in text
