@@ -75,6 +75,7 @@ class Reason(str, enum.Enum):
     DECOMPRESSION_BOMB = "decompression_bomb"
     EMPTY_FILE = "empty_file"
     OVER_PIXEL_LIMIT = "over_pixel_limit"
+    OVER_BYTE_LIMIT = "over_byte_limit"
     BLANK = "blank"
     UNREADABLE = "unreadable"
     OUTSIDE_ROOT = "outside_root"

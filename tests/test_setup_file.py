@@ -125,7 +125,7 @@ def test_what_beam_sends_to_workers_is_the_whole_package(
     assert os.listdir(installed) == [PACKAGE]
     assert files_of(installed) == files_of(CHECKOUT)
     code = (
-        "import tfx_contrastive.components.examples.records, tfx_contrastive.trainer_module.config;"
+        "import tfx_contrastive.components.image_example_gen.records, tfx_contrastive.trainer_module.config;"
         "from tfx_contrastive.pipeline import config;"
         "config.load_config('digits'); print(config.__file__)"
     )

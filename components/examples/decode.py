@@ -12,7 +12,7 @@ from tfx_contrastive.contract.errors import Reason, RejectedError
 
 from .png import encode_png
 
-# Where Pillow itself refuses (twice its MAX_IMAGE_PIXELS): no camera makes such a picture.
+# Pillow itself refuses to open more (twice its MAX_IMAGE_PIXELS): no camera takes such an image.
 BOMB_PIXELS = 178_956_970
 
 # Two JPEG decoders differ by rounding; more than this mean difference (of 255) is another picture.
@@ -167,8 +167,6 @@ def _check_header(
     image: Image.Image, data: bytes, source: str, checks_extension: bool, max_pixels: int
 ) -> None:
     width, height = image.size
-    if width * height > BOMB_PIXELS:
-        raise RejectedError(Reason.DECOMPRESSION_BOMB, f"declares {width}x{height} pixels")
     if width * height > max_pixels:
         detail = f"{width}x{height} pixels; max_pixels allows {max_pixels:,}"
         raise RejectedError(Reason.OVER_PIXEL_LIMIT, detail)

@@ -4,7 +4,6 @@ import logging
 import os
 from typing import Any
 
-import tensorflow as tf
 from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
@@ -16,6 +15,7 @@ from tfx_contrastive.components.image_example_gen import near_copies, quarantine
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.inspection import inspect_source, require_enough_labels
 from tfx_contrastive.components.image_example_gen.transforms import WriteExamples
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, Reason
 from tfx_contrastive.contract.examples import SPLITS
 
@@ -49,12 +49,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         set_aside = artifact_utils.get_single_instance(output_dict["quarantine"])
         staging_dir = os.path.join(examples.uri, "staging")
-        tf.io.gfile.makedirs(staging_dir)
+        files.make_directory(staging_dir)
         try:
             with self._make_beam_pipeline() as pipeline:
                 pipeline | WriteExamples(exec_properties["ingest"], examples.uri, set_aside.uri, staging_dir)
         finally:
-            tf.io.gfile.rmtree(staging_dir)
+            files.remove_tree(staging_dir)
         summary = quarantine.read_summary(set_aside.uri)
         lost = summary.get("classes_lost")
         images = {split: counts["images"] for split, counts in summary.get("written", {}).items()}
@@ -88,10 +88,10 @@ def _kept_for_the_user(uri: str) -> str:
         What to add to the error; empty if nothing was set aside.
     """
     kept = f"{uri.rstrip('/')}-refused"
-    if tf.io.gfile.exists(kept):
-        tf.io.gfile.rmtree(kept)
-    tf.io.gfile.rename(uri, kept)
-    tf.io.gfile.makedirs(uri)  # TFX expects something to remove
+    if files.exists(kept):
+        files.remove_tree(kept)
+    files.rename(uri, kept)
+    files.make_directory(uri)  # TFX expects something to remove
     if not sum(quarantine.read_summary(kept)["set_aside"].values()):
         return ""
     return f"\nEvery image that was set aside, with its reason: {kept}/{quarantine.RECORDS_FILE}"

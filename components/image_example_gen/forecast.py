@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import UNSPLIT
 from tfx_contrastive.components.image_example_gen import labels_file
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.config import (
@@ -20,6 +19,8 @@ from tfx_contrastive.components.image_example_gen.groups import Census, require_
 from tfx_contrastive.components.image_example_gen.inspection import SourceInspection
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
+
+from .records import UNSPLIT
 
 _CHUNK_IMAGES = 4096
 

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfx_contrastive.components.examples.records import UNSPLIT, StagedChunk
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, SPLITS, TEST, TRAIN
+
+from .records import UNSPLIT, StagedChunk
 
 _SHOWN = 3
 

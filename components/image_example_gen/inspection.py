@@ -4,13 +4,14 @@ import collections
 import dataclasses
 from collections.abc import Mapping, Sequence, Set
 
-from tfx_contrastive.components.examples.records import UNSPLIT
 from tfx_contrastive.components.image_example_gen import labels_file
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for, base
 from tfx_contrastive.components.image_example_gen.class_names import name_warnings
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
+
+from .records import UNSPLIT
 
 
 @dataclasses.dataclass(frozen=True)

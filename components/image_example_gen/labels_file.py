@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import StagedChunk
 from tfx_contrastive.contract.errors import DataError
 
 from . import csv_table
+from .records import StagedChunk
 
 IMAGE_ID, SOURCE, LABEL = "image_id", "source", "label"
 _SHOWN = 5
@@ -103,10 +103,9 @@ def check_classes(file: LabelsFile, class_names: Sequence[str]) -> None:
     Raises:
         DataError: If there is one.
     """
+    known = set(class_names)
     unknown = [
-        f"line {file.lines[key]}: {label!r}"
-        for key, label in file.labels.items()
-        if label not in set(class_names)
+        f"line {file.lines[key]}: {label!r}" for key, label in file.labels.items() if label not in known
     ]
     if class_names and unknown:
         raise DataError(

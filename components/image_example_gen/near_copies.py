@@ -15,8 +15,9 @@ import faiss
 import numpy as np
 from PIL import Image
 
-from tfx_contrastive.components.examples.records import StagedChunk
 from tfx_contrastive.contract.examples import EVAL, SPLITS, TEST, TRAIN
+
+from .records import StagedChunk
 
 _SIDE, _COLOR_SIDE = 16, 4
 _NUM_GRAY = _SIDE * _SIDE

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tfx_contrastive.components.examples.records import SetAside, StagedChunk
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.splits import UNLABELLED, SplitPlan
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import SPLITS
+
+from .records import SetAside, StagedChunk
 
 MAX_SAMPLES = 100
 RECORDS_FILE = "records.jsonl"

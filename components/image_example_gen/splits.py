@@ -27,7 +27,6 @@ from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
-from tfx_contrastive.components.examples.records import UNSPLIT, Duplicates, StagedChunk
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.groups import Groups, follow, group_images, whole_groups
 from tfx_contrastive.components.image_example_gen.inspection import (
@@ -38,6 +37,8 @@ from tfx_contrastive.components.image_example_gen.inspection import (
 )
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, SPLITS, TEST, TRAIN
+
+from .records import UNSPLIT, Duplicates, StagedChunk
 
 DROPPED = -1
 UNLABELLED = -1

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -12,11 +12,11 @@ from tfx_contrastive.components.examples import features, model_input
 from tfx_contrastive.components.examples.decode import decode
 from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.components.examples.png import encode_png
-from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, SetAside, StagedChunk
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import RejectedError
 
 from . import near_copies
+from .records import ArrayBatch, EncodedImage, SetAside, StagedChunk
 
 # Images are encoded to examples in groups of this many: decoded pixels of a group are in memory at once.
 _GROUP_IMAGES = 64
@@ -148,20 +148,6 @@ class ChunkStager:
         self._set_aside.append(
             SetAside(image.source, rejected.reason, rejected.detail, digest, sample, image.label, image.split)
         )
-
-
-def read_records(path: str) -> Iterator[bytes]:
-    """Records of a staging file: length (8 bytes), its checksum (4), data, its checksum (4).
-
-    Checksums are not looked at: this run wrote the file. tf.data needs four times as long.
-    """
-    data = files.read_bytes(path)
-    position = 0
-    while position < len(data):
-        start = position + 12
-        end = start + int.from_bytes(data[position : position + 8], "little")
-        yield data[start:end]
-        position = end + 4
 
 
 near_copy_suffix = functools.lru_cache(maxsize=2)(features.near_copy_suffix)

@@ -15,7 +15,6 @@ import numpy as np
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.decode import judge
 from tfx_contrastive.components.examples.model_input import blank_images, unused_bits
-from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.forecast import (
@@ -38,6 +37,8 @@ from tfx_contrastive.components.image_example_gen.samples import (
     some_images,
 )
 from tfx_contrastive.contract.errors import DataError, RejectedError
+
+from .records import ArrayBatch, EncodedImage
 
 _MAX_SECONDS = 4.0
 _MIN_IMAGES = 20  # fewer tell nothing for certain of the rest, and are looked at whatever the time

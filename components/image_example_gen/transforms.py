@@ -4,6 +4,7 @@ Nothing heavy is shuffled: a chunk of images is read, checked and written to a s
 worker, and only metadata (about 150 bytes an image) travels to the one step that sees everything.
 """
 
+import contextlib
 import dataclasses
 import logging
 import os
@@ -14,14 +15,17 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from tfx_contrastive.components.examples.records import StagedChunk
+from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.components.image_example_gen import labels_file, near_copies, quarantine, staging
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.adapters.base import Adapter
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.splits import SplitPlan, plan_splits
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import SPLITS
+
+from .records import StagedChunk
 
 _logger = logging.getLogger(__name__)
 
@@ -171,14 +175,14 @@ def write_splits(assignment: Assignment) -> int:
     """Writes the final files of one staged chunk; returns the number of examples."""
     suffixes = [staging.label_suffix(name) for name in assignment.class_names]
     suffixes.append(b"")  # at UNLABELLED, which is -1
-    writers = {}
-    for code, path in assignment.outputs.items():
-        tf.io.gfile.makedirs(os.path.dirname(path))
-        writers[code] = tf.io.TFRecordWriter(path)
     columns = (assignment.splits.tolist(), assignment.labels.tolist(), assignment.copied.tolist())
-    for record, split, label, copied in zip(staging.read_records(assignment.path), *columns, strict=True):
-        if split in writers:
-            writers[split].write(record + suffixes[label] + staging.near_copy_suffix(copied))
-    for writer in writers.values():
-        writer.close()
+    records = tfrecords.read_unchecked(assignment.path)
+    with contextlib.ExitStack() as stack:
+        writers = {}
+        for code, path in assignment.outputs.items():
+            files.make_directory(os.path.dirname(path))
+            writers[code] = stack.enter_context(tf.io.TFRecordWriter(path))
+        for record, split, label, copied in zip(records, *columns, strict=True):
+            if split in writers:
+                writers[split].write(record + suffixes[label] + staging.near_copy_suffix(copied))
     return int((assignment.splits >= 0).sum())

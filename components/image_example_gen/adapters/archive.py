@@ -9,11 +9,12 @@ import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tfx_contrastive.components.examples.records import EncodedImage, Entry
 from tfx_contrastive.components.image_example_gen.adapters import archive_members, base, image_folder
 from tfx_contrastive.components.image_example_gen.config import ArchiveSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, Reason, RejectedError
+
+from ..records import EncodedImage, Entry
 
 
 @dataclasses.dataclass(frozen=True)

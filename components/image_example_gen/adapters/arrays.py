@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfx_contrastive.components.examples.records import ArrayBatch
 from tfx_contrastive.components.image_example_gen.adapters.array_values import UNCHANGED, Scaling, to_uint8
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
+
+from ..records import ArrayBatch
 
 _CHANNELS = (1, 3, 4)
 

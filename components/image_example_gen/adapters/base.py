@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import ArrayBatch, EncodedImage, Entry
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, Reason
+
+from ..records import ArrayBatch, EncodedImage, Entry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +151,7 @@ def oversized(size: int, max_file_bytes: int) -> tuple[Reason, str] | None:
     """A rejection where a file is larger than allowed."""
     if size <= max_file_bytes:
         return None
-    return Reason.OVER_PIXEL_LIMIT, f"{size:,} bytes; at most {max_file_bytes:,} are read (max_file_bytes)"
+    return Reason.OVER_BYTE_LIMIT, f"{size:,} bytes; max_file_bytes allows {max_file_bytes:,}"
 
 
 def require_file(path: str, what: str) -> files.FileInfo:

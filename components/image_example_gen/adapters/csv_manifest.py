@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import UNSPLIT, EncodedImage, Entry
 from tfx_contrastive.components.image_example_gen.adapters import base
 from tfx_contrastive.components.image_example_gen.adapters.image_paths import ImagePaths, Rejection
 from tfx_contrastive.components.image_example_gen.class_names import is_missing
@@ -15,6 +14,7 @@ from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
 from .. import csv_table
+from ..records import UNSPLIT, EncodedImage, Entry
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,6 @@ from typing import Any
 
 from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.examples.records import EncodedImage
 from tfx_contrastive.components.image_example_gen.adapters.array_values import require_known
 from tfx_contrastive.components.image_example_gen.adapters.example_keys import (
     KeyCensus,
@@ -14,6 +13,8 @@ from tfx_contrastive.components.image_example_gen.adapters.example_keys import (
 )
 from tfx_contrastive.components.image_example_gen.config import TfRecordSource
 from tfx_contrastive.contract.errors import DataError, Reason, RejectedError
+
+from ..records import EncodedImage
 
 _DEFAULT_LABEL = "label"
 

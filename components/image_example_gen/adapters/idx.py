@@ -13,11 +13,12 @@ import numpy as np
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.examples.records import UNSPLIT, ArrayBatch
 from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base, walk
 from tfx_contrastive.components.image_example_gen.config import IdxSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
+
+from ..records import UNSPLIT, ArrayBatch
 
 _IMAGES = re.compile(r"(?P<prefix>.+)[-_.]images[-_.]idx[34][-_.]ubyte(\.gz)?", re.IGNORECASE)
 _LABELS = re.compile(r"(?P<prefix>.+)[-_.]labels[-_.]idx1[-_.]ubyte(\.gz)?", re.IGNORECASE)

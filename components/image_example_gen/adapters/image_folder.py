@@ -7,11 +7,12 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import UNSPLIT, EncodedImage, Entry
 from tfx_contrastive.components.image_example_gen.adapters import base, layout, walk
 from tfx_contrastive.components.image_example_gen.config import ImageFolderSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, Reason
+
+from ..records import UNSPLIT, EncodedImage, Entry
 
 _SHOWN = 5  # directories without an image that are named
 _SWITCH = "data.source.follow_links: true reads what it leads to"

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfx_contrastive.components.examples.records import UNSPLIT, ArrayBatch
 from tfx_contrastive.components.image_example_gen.adapters import arrays, base, idx
 from tfx_contrastive.components.image_example_gen.config import DigitsSource, FashionMnistSource, IdxSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, DownloadError
+
+from ..records import UNSPLIT, ArrayBatch
 
 _DIGITS_WHITE = 16  # scikit-learn's digits have 17 levels of gray
 

@@ -5,11 +5,12 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import UNSPLIT
 from tfx_contrastive.components.image_example_gen.adapters import layout_clues
 from tfx_contrastive.components.image_example_gen.adapters.layout_clues import Parts
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import TRAIN
+
+from ..records import UNSPLIT
 
 
 @dataclasses.dataclass(frozen=True)

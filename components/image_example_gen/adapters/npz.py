@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.examples.records import ArrayBatch
 from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base, npz_arrays
 from tfx_contrastive.components.image_example_gen.adapters.npz_arrays import find_pairs, passed_over
 from tfx_contrastive.components.image_example_gen.config import NpzSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
+
+from ..records import ArrayBatch
 
 
 class NpzAdapter:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.examples.records import UNSPLIT
 from tfx_contrastive.components.image_example_gen.adapters import array_values
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import SPLITS
+
+from ..records import UNSPLIT
 
 _IMAGE_WORDS = ("x", "images", "image", "imgs", "img", "data", "pixels")
 _LABEL_WORDS = ("y", "labels", "label", "targets", "target")

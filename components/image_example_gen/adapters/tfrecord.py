@@ -11,12 +11,13 @@ import numpy as np
 
 from tfx_contrastive.components.examples import names, tfrecords
 from tfx_contrastive.components.examples.file_formats import STAND_INS
-from tfx_contrastive.components.examples.records import UNSPLIT, EncodedImage
 from tfx_contrastive.components.image_example_gen.adapters import base, walk
 from tfx_contrastive.components.image_example_gen.adapters.example_reader import ExampleReader
 from tfx_contrastive.components.image_example_gen.config import TfRecordSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
+
+from ..records import UNSPLIT, EncodedImage
 
 _WHOLE_BYTES = 1 << 26  # a sketch reads sources up to this size whole
 

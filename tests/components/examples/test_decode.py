@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.components.image_example_gen.support import encoded, picture, rgb_tiff
-from tfx_contrastive.components.examples.decode import decode, judge
+from tfx_contrastive.components.examples.decode import BOMB_PIXELS, decode, judge
 from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.contract.errors import Reason, RejectedError
 
@@ -310,3 +310,9 @@ def test_damaged_checksum():
     data = bytearray(encoded(picture(1, 64, 64)))
     data[200] ^= 0xFF
     assert reason(bytes(data)) in (Reason.UNREADABLE, Reason.TRUNCATED)
+
+
+def test_pillow_refuses_more_pixels_than_any_configuration_allows():
+    assert BOMB_PIXELS == 2 * Image.MAX_IMAGE_PIXELS
+    assert reason(png_header(1, BOMB_PIXELS + 1), limit=BOMB_PIXELS) == Reason.DECOMPRESSION_BOMB
+    assert reason(png_header(1, BOMB_PIXELS), limit=BOMB_PIXELS - 1) == Reason.OVER_PIXEL_LIMIT

@@ -225,3 +225,17 @@ def test_what_is_not_there_is_told_before_images_are_read(tmp_path):
     ids = written(tmp_path, "image_id,label\nboot-1,bag\n")
     with pytest.raises(DataError, match="line 2 has the image_id boot-1; expected 64 hexadecimal digits"):
         require_named_images(IngestConfig(source=source, labels_files=ids))
+
+
+def test_labels_are_looked_up_in_one_set_of_the_classes():
+    class Counted(list):
+        num_reads = 0
+
+        def __iter__(self):
+            Counted.num_reads += 1
+            return super().__iter__()
+
+    labels = {str(i): "ab"[i % 2] for i in range(1000)}
+    file = labels_file.LabelsFile("labels.csv", "source", labels, dict.fromkeys(labels, 2), "")
+    labels_file.check_classes(file, Counted(["a", "b"]))
+    assert Counted.num_reads == 1

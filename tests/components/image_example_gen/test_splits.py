@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from tfx_contrastive.components.examples.records import StagedChunk
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
+from tfx_contrastive.components.image_example_gen.records import StagedChunk
 from tfx_contrastive.components.image_example_gen.splits import plan_splits, unit_interval
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import SPLITS

@@ -191,3 +191,15 @@ def test_paths_that_lead_nowhere_are_explained(tmp_path, kind, name, hint):
     (tmp_path / "data.csv").touch()
     with pytest.raises(DataError, match=f"{re.escape(hint)}$"):
         inspect(name.format(root=tmp_path), kind)
+
+
+def test_a_file_over_the_limit_of_bytes_is_set_aside_unread(tmp_path):
+    write(tmp_path / "data/a/small.png", encoded(picture(1)))
+    write(tmp_path / "data/b/large.png", bytes(2000))
+    found = images_of(tmp_path / "data", "image_folder", tmp_path, max_file_bytes=1999)
+    assert found["a/small.png"].rejected is None
+    assert found["b/large.png"].rejected == (
+        Reason.OVER_BYTE_LIMIT,
+        "2,000 bytes; max_file_bytes allows 1,999",
+    )
+    assert found["b/large.png"].data == b""
