@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow_transform as tft
 
 from tfx_contrastive.contract.errors import PretrainingCollapsedError
+from tfx_contrastive.contract.metrics.probes import KNN_TEMPERATURE, knn_accuracy
 from tfx_contrastive.trainer_module.config import (
     CONFIGURED,
     ObjectiveConfig,
@@ -19,11 +20,9 @@ from tfx_contrastive.trainer_module.config import (
     objective_label,
 )
 from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
-from tfx_contrastive.trainer_module.head.linear_probe import accuracy, fit_linear_probe
-from tfx_contrastive.trainer_module.metrics.knn_probe import knn_accuracy
+from tfx_contrastive.trainer_module.head.linear_head import accuracy, fit_linear_head
 from tfx_contrastive.trainer_module.pretrain.loop import pretrain
 from tfx_contrastive.trainer_module.pretrain.stage import run_digest
-from tfx_contrastive.trainer_module.pretrain.watch import PROBE_TEMPERATURE
 from tfx_contrastive.trainer_module.training.networks import BatchEncoder
 
 _log = logging.getLogger(__name__)
@@ -184,7 +183,7 @@ class PretrainTuner(keras_tuner.Tuner):
         labels, labels_eval = self._known.label_index, self._asked.label_index
         if self._space.score == "knn_probe":
             neighbors = self._config.watch.probe_neighbors
-            return knn_accuracy((h, labels), (h_eval, labels_eval), neighbors, PROBE_TEMPERATURE)
+            return knn_accuracy((h, labels), (h_eval, labels_eval), neighbors, KNN_TEMPERATURE)
         classes, rows = np.unique(labels, return_inverse=True)
         # A class of `eval` that has no label in `train` can't be right: its index is past all others.
         rows_eval = np.where(
@@ -192,7 +191,7 @@ class PretrainTuner(keras_tuner.Tuner):
         )
         known = rows_eval < len(classes)
         weights = np.ones(len(classes), np.float32)
-        probe = fit_linear_probe(h, rows, weights, h_eval[known], rows_eval[known], _PENALTIES)
+        probe = fit_linear_head(h, rows, weights, h_eval[known], rows_eval[known], _PENALTIES)
         return float(accuracy(probe.classifier.logits(h_eval), rows_eval))
 
 

@@ -18,11 +18,11 @@ from tfx_contrastive.trainer_module.head.candidates import (
     train_candidates,
 )
 from tfx_contrastive.trainer_module.head.fine_tuning import fine_tune
-from tfx_contrastive.trainer_module.head.linear_probe import (
+from tfx_contrastive.trainer_module.head.linear_head import (
     LinearClassifier,
     accuracy,
     class_weights,
-    fit_linear_probe,
+    fit_linear_head,
 )
 from tfx_contrastive.trainer_module.training.networks import BatchEncoder
 
@@ -56,7 +56,7 @@ class Task:
 def raw_pixels(task: Task) -> Iterator[tuple[str, Measured]]:
     """Logistic regression on pixels: what needs no network at all."""
     labelled, evaluation, test = task.train.labelled(), task.splits.eval, task.splits.test
-    probe = fit_linear_probe(
+    probe = fit_linear_head(
         _flat(labelled),
         labelled.label_index,
         class_weights(labelled.label_index, len(task.splits.class_names)),

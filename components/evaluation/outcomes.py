@@ -13,9 +13,9 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.proto import config_pb2
 
+from tfx_contrastive.contract.metrics.calibration import bin_numbers, reliability_bins
 from tfx_contrastive.contract.signatures import ALL_CLASSES
 
-CONFIDENCE_BINS = 15
 _MOST_PROBABILITY_BINS = 4096
 _LEAST_PROBABILITY_BINS = 256
 _ALL_BINS = 40960  # of all classes together, so that a slice of 1,000 classes takes 4 MiB
@@ -49,8 +49,7 @@ class Outcomes:
     Attributes:
         known: float64 [num_classes, num_classes]: by actual and by most probable class.
         unknown: Class that the model doesn't know -> float64 [num_classes], by most probable class.
-        confidence: float64 [CONFIDENCE_BINS, 3]: weights, confidences times weights and weights of
-            hits, by bin of the most probable class's probability.
+        confidence: float64 [NUM_BINS, 3], as `reliability_bins` returns it.
         probability: float64 [num_classes, 2, num_bins]: by bin of the class's probability, others
             than its members in row 0, members in row 1.
         shared: float64 [2]: weights, and weights of hits, of the classes that every model knows.
@@ -93,14 +92,12 @@ class Outcomes:
         unknown: dict[bytes, np.ndarray] = {}
         for row in np.flatnonzero(~known):
             unknown.setdefault(scored[row].label, np.zeros(num_classes))[guesses[row]] += weights[row]
-        confidence = np.zeros((CONFIDENCE_BINS, 3))
-        rows = np.stack([weights, weights * confidences, hits], axis=1)
-        np.add.at(confidence, _bins(confidences, CONFIDENCE_BINS), rows)
+        confidence = reliability_bins(confidences, guesses == labels, weights)
         num_bins = max(_LEAST_PROBABILITY_BINS, min(_MOST_PROBABILITY_BINS, _ALL_BINS // num_classes))
         probability = np.zeros((num_classes, 2, num_bins))
         classes = np.arange(num_classes)
         members = (labels[:, None] == classes).astype(np.int64)
-        np.add.at(probability, (classes, members, _bins(probabilities, num_bins)), weights[:, None])
+        np.add.at(probability, (classes, members, bin_numbers(probabilities, num_bins)), weights[:, None])
         is_shared = np.array([each.is_shared for each in scored])
         shared = np.array([weights[is_shared].sum(), hits[is_shared].sum()])
         same_classes = all(each.same_classes for each in scored)
@@ -161,10 +158,6 @@ def derive(
         return dict(values_of(metrics[private]))
 
     return [computation, metric_types.DerivedMetricComputation(keys=list(keys), result=result)]
-
-
-def _bins(values: np.ndarray, number: int) -> np.ndarray:
-    return np.minimum((values * number).astype(np.int64), number - 1)
 
 
 class _Prediction(metric_types.Preprocessor):

@@ -13,11 +13,13 @@ from tfx_contrastive.components.embeddings import whitening
 from tfx_contrastive.components.embeddings.whitening import Whitening
 from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.components.gates.samples import Sample, read_samples
-from tfx_contrastive.components.representation_gate import figures, pixels, verdict
+from tfx_contrastive.components.representation_gate import pixels, verdict
 from tfx_contrastive.components.representation_gate.config import GateConfig
 from tfx_contrastive.components.representation_gate.encoder import SavedEncoder
 from tfx_contrastive.components.representation_gate.pixel_comparison import Comparison, compare
 from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
+from tfx_contrastive.contract.metrics import label_free
+from tfx_contrastive.contract.metrics.probes import LinearProbe, knn_accuracy, knn_probe
 
 METRICS_FILE = "metrics.json"
 _AS_THEY_ARE, _WHITENED = "embedding", "embedding, whitened"
@@ -86,9 +88,9 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
         return Report(False, [reason], {"num_not_finite": broken}, [], counts, [failed])
 
     measured = {
-        "effective_rank": figures.effective_rank(embeddings),
-        "embedding_std": figures.embedding_std(embeddings),
-        "uniformity": figures.uniformity(embeddings),
+        "effective_rank": label_free.effective_rank(embeddings),
+        "embedding_std": label_free.embedding_std(embeddings),
+        "uniformity": label_free.uniformity(embeddings),
     }
     views = _Views(images.head(config.num_views), config.seen_as)
     measured |= views.measure(encoder)
@@ -153,8 +155,8 @@ class _Views:
     def measure(self, encoder: SavedEncoder) -> dict[str, float]:
         view_a, view_b = encoder.embed(self._view_a), encoder.embed(self._view_b)
         return {
-            "alignment": figures.alignment(view_a, view_b),
-            "view_retrieval": figures.view_retrieval(view_a, view_b),
+            "alignment": label_free.alignment(view_a, view_b),
+            "view_retrieval": label_free.view_retrieval(view_a, view_b),
         }
 
     def compare_with_pixels(self, encoder: SavedEncoder, whitened_by: Whitening | None) -> Comparison:
@@ -164,15 +166,15 @@ class _Views:
         worse than pixels by kNN accuracy (docs/gates.md). So it is reported and refuses nothing.
         """
         view_a, view_b = encoder.embed(self._view_a), encoder.embed(self._view_b)
-        own = {_AS_THEY_ARE: figures.reciprocal_ranks(view_a, view_b)}
+        own = {_AS_THEY_ARE: label_free.reciprocal_ranks(view_a, view_b)}
         if whitened_by is not None:
-            own[_WHITENED] = figures.reciprocal_ranks(whitened_by.apply(view_a), whitened_by.apply(view_b))
+            own[_WHITENED] = label_free.reciprocal_ranks(whitened_by.apply(view_a), whitened_by.apply(view_b))
         first, second = (pixels.pixel_features(images, self._seen_as) for images in self._images)
         return compare(
             "mean reciprocal rank of an image's own view in train",
             own,
             {
-                name: figures.reciprocal_ranks(a, pixels.compared(second[form], mean))
+                name: label_free.reciprocal_ranks(a, pixels.compared(second[form], mean))
                 for name, form, a, mean in _pixel_forms(first)
             },
         )
@@ -197,12 +199,12 @@ class _Probes:
     def measure(self, encoder: SavedEncoder, queries: Mapping[str, Sample]) -> dict[str, float]:
         """Accuracies of both probes on each sample, named by its prefix; empty samples are left out."""
         bank = encoder.embed(self._train.examples)
-        probe = figures.LinearProbe(bank, self._labels, self._config.seed)
+        probe = LinearProbe(bank, self._labels, self._config.seed)
         measured = {}
         for prefix, sample in queries.items():
             if len(sample):
                 embeddings, labels = encoder.embed(sample.examples), self._indices(sample)
-                measured[f"{prefix}knn_accuracy"] = figures.knn_accuracy(
+                measured[f"{prefix}knn_accuracy"] = knn_accuracy(
                     (bank, self._labels), (embeddings, labels), self._config.k, self._config.temperature
                 )
                 measured[f"{prefix}linear_probe_accuracy"] = probe.accuracy(embeddings, labels)
@@ -216,10 +218,10 @@ class _Probes:
 
         def knn(bank: np.ndarray, vectors: np.ndarray) -> np.ndarray:
             settings = (self._config.k, self._config.temperature)
-            return figures.knn_hits((bank, self._labels), (vectors, labels), *settings)
+            return knn_probe((bank, self._labels), vectors, *settings) == labels
 
         def probe(bank: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-            return figures.LinearProbe(bank, self._labels, self._config.seed).hits(vectors, labels)
+            return LinearProbe(bank, self._labels, self._config.seed).predict(vectors) == labels
 
         bank, vectors = encoder.embed(self._train.examples), encoder.embed(queries.examples)
         own = {_AS_THEY_ARE: knn(bank, vectors)}

@@ -115,7 +115,7 @@ def reliability(bins: Sequence[Bin]) -> go.Figure:
     figure.add_bar(
         x=[(each.low + each.high) / 2 for each in filled],
         y=[each.accuracy for each in filled],
-        width=0.094,
+        width=0.94 / len(bins),
         opacity=0.55,
         customdata=[[each.count, each.confidence] for each in filled],
         hovertemplate="confidence %{customdata[1]:.3f}<br>accuracy %{y:.3f}<br>%{customdata[0]:,} images"
@@ -139,7 +139,7 @@ def confidences(bins: Sequence[Bin]) -> go.Figure:
             x=[(each.low + each.high) / 2 for each in filled],
             y=counts,
             name=name,
-            width=0.094,
+            width=0.94 / len(bins),
             opacity=0.75,
             customdata=[[each.low, each.high] for each in filled],
             hovertemplate="confidence %{customdata[0]:.1f} to %{customdata[1]:.1f}<br>%{y:,} "

@@ -11,11 +11,11 @@ from tfx_contrastive.trainer_module.config import HeadConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
 from tfx_contrastive.trainer_module.encoders import mirrored
 from tfx_contrastive.trainer_module.head.fine_tuning import fine_tune, self_train
-from tfx_contrastive.trainer_module.head.linear_probe import (
+from tfx_contrastive.trainer_module.head.linear_head import (
     LinearClassifier,
     accuracy,
     class_weights,
-    fit_linear_probe,
+    fit_linear_head,
 )
 from tfx_contrastive.trainer_module.head.student import Student
 from tfx_contrastive.trainer_module.training.networks import BatchEncoder
@@ -71,7 +71,7 @@ def train_candidates(
     served = served_form(encoder, config)
     encode = BatchEncoder(served, train.image_shape)
     h_eval = encode(evaluation.images)
-    probe = fit_linear_probe(
+    probe = fit_linear_head(
         encode(labelled.images),
         labelled.label_index,
         weights,
@@ -80,7 +80,7 @@ def train_candidates(
         config.penalties,
     )
     logits = probe.classifier.logits(h_eval)
-    trained = [Candidate("linear_probe", "linear_probe", encoder, served, probe.classifier, logits, probe.l2)]
+    trained = [Candidate("linear_probe", "linear_head", encoder, served, probe.classifier, logits, probe.l2)]
     yield trained[-1]
 
     def candidate(mode: str, stage: str, student: Student) -> Candidate:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import FineTuneConfig, SelfTrainingConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.head.linear_probe import LinearClassifier
+from tfx_contrastive.trainer_module.head.linear_head import LinearClassifier
 from tfx_contrastive.trainer_module.head.pseudo_labels import guess_classes
 from tfx_contrastive.trainer_module.head.student import HeadProgress, Student
 from tfx_contrastive.trainer_module.training.networks import BatchEncoder

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import FineTuneConfig
-from tfx_contrastive.trainer_module.head.linear_probe import LinearClassifier
+from tfx_contrastive.trainer_module.head.linear_head import LinearClassifier
 from tfx_contrastive.trainer_module.training.networks import copy_network, follow, warmed_up
 from tfx_contrastive.trainer_module.training.optimizer import build_optimizer
 from tfx_contrastive.trainer_module.views import make_view

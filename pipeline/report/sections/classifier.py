@@ -8,12 +8,12 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 
 from tfx_contrastive.components.evaluation.results import SliceMetrics
+from tfx_contrastive.contract.metrics.calibration import NUM_BINS, calibration_error, reliability_bins
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
 from tfx_contrastive.pipeline.runs.evaluation import Evaluation
 from tfx_contrastive.pipeline.runs.images import ImageSample, Predictions
 from tfx_contrastive.pipeline.runs.record import RunRecord
 
-NUM_BINS = 10
 _CELLS, _PICTURES, _MISTAKES = 8, 7, 24
 _MAX_CLASSES = 25
 
@@ -118,7 +118,7 @@ class Classifier:
         by_class: Images of one class.
         matrices: Confusion matrices, by TFMA.
         confusions: The largest cells off the diagonal, of the sample of `eval`, with pictures.
-        bins: Reliability of the sample of `eval`, ten bins.
+        bins: Reliability of the sample of `eval`.
         calibration_error: Expected calibration error of the same images.
         mistakes: The mistakes of the highest confidence.
         num_judged: Images in the sample that have a label.
@@ -145,7 +145,7 @@ def collect_classifier(record: RunRecord, atlas: Atlas) -> Classifier | None:
     names = predictions.class_names
     known = np.flatnonzero([label is not None for label in seen.sample.labels])
     correct = predictions.correct[known]
-    bins = reliability(predictions.confidence[known], correct)
+    sums = reliability_bins(predictions.confidence[known], correct)
     wrong = known[~correct]
     by_confidence = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")]
     return Classifier(
@@ -155,8 +155,8 @@ def collect_classifier(record: RunRecord, atlas: Atlas) -> Classifier | None:
             confusion_matrix(evaluation.split, evaluation.overall, names) for evaluation in evaluations
         ),
         confusions=_confusions(seen.sample, predictions, by_confidence, atlas),
-        bins=bins,
-        calibration_error=calibration_error(bins),
+        bins=reliability(sums),
+        calibration_error=calibration_error(sums),
         mistakes=tuple(
             _picture(seen.sample, predictions, index, atlas) for index in by_confidence[:_MISTAKES].tolist()
         ),
@@ -165,35 +165,18 @@ def collect_classifier(record: RunRecord, atlas: Atlas) -> Classifier | None:
     )
 
 
-def reliability(confidence: npt.NDArray[np.float32], correct: npt.NDArray[np.bool_]) -> tuple[Bin, ...]:
-    """Ten bins of equal width over the confidence (Guo et al., arXiv:1706.04599, section 2).
+def reliability(sums: npt.NDArray[np.float64]) -> tuple[Bin, ...]:
+    """Return the bins of the reliability diagram.
 
     Args:
-        confidence: Probability of the predicted class, float [N], in [0, 1].
-        correct: Whether it was right, bool [N].
+        sums: As `reliability_bins` returns them.
     """
-    number = np.minimum((confidence * NUM_BINS).astype(int), NUM_BINS - 1)
-    bins = []
-    for index in range(NUM_BINS):
-        inside = number == index
-        filled = bool(inside.any())
-        bins.append(
-            Bin(
-                index / NUM_BINS,
-                (index + 1) / NUM_BINS,
-                int(inside.sum()),
-                float(confidence[inside].mean()) if filled else float("nan"),
-                float(correct[inside].mean()) if filled else float("nan"),
-            )
-        )
-    return tuple(bins)
-
-
-def calibration_error(bins: Sequence[Bin]) -> float:
-    """Expected calibration error (same paper, eq. 3): mean gap of the bins, weighted by their images."""
-    total = sum(each.count for each in bins)
-    gaps = (each.count * abs(each.confidence - each.accuracy) for each in bins if each.count)
-    return sum(gaps) / total if total else float("nan")
+    with np.errstate(invalid="ignore"):
+        means = sums[:, 1:] / sums[:, :1]  # NaN in an empty bin
+    return tuple(
+        Bin(number / NUM_BINS, (number + 1) / NUM_BINS, int(count), float(confidence), float(accuracy))
+        for number, (count, (confidence, accuracy)) in enumerate(zip(sums[:, 0], means, strict=True))
+    )
 
 
 def confusion_matrix(split: str, metrics: SliceMetrics, names: Sequence[str]) -> ConfusionMatrix:

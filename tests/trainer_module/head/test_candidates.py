@@ -15,7 +15,7 @@ from tfx_contrastive.trainer_module.config import (
     Translate,
 )
 from tfx_contrastive.trainer_module.encoders import build_encoder
-from tfx_contrastive.trainer_module.head.linear_probe import log_loss
+from tfx_contrastive.trainer_module.head.linear_head import log_loss
 from tfx_contrastive.trainer_module.head.stage import train_head
 
 SHORT = FineTuneConfig(
@@ -41,7 +41,7 @@ def test_linear_probe_leaves_the_encoder_as_it_is_and_calibrates(encoder, digits
     metrics = trained.metrics
     logits = logits_of(trained, digits[1].images)
     assert metrics.mode == "linear_probe"
-    assert metrics.eval_accuracy == metrics.tried["linear_probe"] > 0.6  # chance is 0.1
+    assert metrics.eval_accuracy == metrics.tried["linear_head"] > 0.6  # chance is 0.1
     assert metrics.eval_accuracy == pytest.approx(np.mean(logits.argmax(1) == digits[1].label_index))
     assert metrics.eval_log_loss == pytest.approx(log_loss(logits, digits[1].label_index), abs=1e-4)
     assert log_loss(logits * metrics.temperature, digits[1].label_index) >= metrics.eval_log_loss - 1e-3
@@ -55,7 +55,7 @@ def test_fine_tuning_beats_the_probe_of_an_untrained_encoder(encoder, digits):
     for old, new in zip(before, encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert trained.metrics.mode == "fine_tune"
-    assert trained.metrics.eval_accuracy > trained.metrics.tried["linear_probe"] + 0.05
+    assert trained.metrics.eval_accuracy > trained.metrics.tried["linear_head"] + 0.05
 
 
 def test_self_training_beats_fine_tuning_on_the_same_labels(encoder, digits):
@@ -65,7 +65,7 @@ def test_self_training_beats_fine_tuning_on_the_same_labels(encoder, digits):
     )
     metrics = train_head(encoder, *digits, NAMES, config).metrics
     assert metrics.mode == "self_training"
-    assert metrics.tried["self_training"] > metrics.tried["fine_tune"] > metrics.tried["linear_probe"]
+    assert metrics.tried["self_training"] > metrics.tried["fine_tune"] > metrics.tried["linear_head"]
 
 
 def test_a_mirror_average_is_what_is_served_and_measured(encoder, digits):
@@ -79,7 +79,7 @@ def test_a_mirror_average_is_what_is_served_and_measured(encoder, digits):
     images = digits[1].images
     logits = logits_of(trained, images)
     np.testing.assert_allclose(logits_of(trained, images[:, :, ::-1]), logits, rtol=1e-4, atol=1e-4)
-    assert set(trained.metrics.tried) == {"linear_probe", "fine_tune", "self_training"}
+    assert set(trained.metrics.tried) == {"linear_head", "fine_tune", "self_training"}
     assert trained.metrics.eval_accuracy == pytest.approx(np.mean(logits.argmax(1) == digits[1].label_index))
 
 

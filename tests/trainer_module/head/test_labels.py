@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pytest
 
-from tfx_contrastive.trainer_module.head.linear_probe import class_weights
+from tfx_contrastive.trainer_module.head.linear_head import class_weights
 from tfx_contrastive.trainer_module.head.stage import check_labels, warn_of_classes_without
 
 

@@ -5,10 +5,10 @@ import pytest
 
 from tests.pipeline.report.examples import CLASSES, example_evaluation, example_record, example_seen
 from tfx_contrastive.components.evaluation.results import SliceMetrics
+from tfx_contrastive.contract.metrics.calibration import reliability_bins
 from tfx_contrastive.pipeline.report.sections.classifier import (
     UNKNOWN_CLASS,
     accuracy_interval,
-    calibration_error,
     class_table,
     collect_classifier,
     confusion_matrix,
@@ -19,26 +19,12 @@ from tfx_contrastive.pipeline.report.thumbnails import Atlas
 
 
 def test_bins_hold_their_images_and_one_belongs_to_the_last():
-    bins = reliability(np.array([0.05, 0.55, 0.58, 1.0]), np.array([False, True, False, True]))
-    assert [each.count for each in bins] == [1, 0, 0, 0, 0, 2, 0, 0, 0, 1]
-    assert bins[5].accuracy == 0.5
-    assert bins[5].confidence == pytest.approx(0.565)
+    bins = reliability(reliability_bins(np.array([0.05, 0.55, 0.58, 1.0]), np.array([0, 1, 0, 1], bool)))
+    assert {number: each.count for number, each in enumerate(bins) if each.count} == {0: 1, 8: 2, 14: 1}
+    assert bins[8].accuracy == 0.5
+    assert bins[8].confidence == pytest.approx(0.565)
     assert np.isnan(bins[1].accuracy)
-
-
-def test_calibration_error_is_the_formula_of_the_paper():
-    random = np.random.default_rng(0)
-    confidence, correct = random.uniform(0.3, 1, 500), random.uniform(size=500) < 0.6
-    slow = 0.0
-    for low in np.arange(10) / 10:
-        inside = (confidence >= low) & (confidence < low + 0.1)
-        if inside.any():
-            slow += inside.mean() * abs(confidence[inside].mean() - correct[inside].mean())
-    assert calibration_error(reliability(confidence, correct)) == pytest.approx(slow)
-
-
-def test_no_image_has_no_calibration_error():
-    assert np.isnan(calibration_error(reliability(np.zeros(0), np.zeros(0, bool))))
+    assert (bins[14].low, bins[14].high) == (14 / 15, 1)
 
 
 def test_the_matrix_has_actual_classes_in_rows():

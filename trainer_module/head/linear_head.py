@@ -1,4 +1,8 @@
-"""The linear classifier: fitted to the optimum on a frozen encoder, scored and calibrated."""
+"""The linear head: fitted to the optimum on a frozen encoder, scored and calibrated.
+
+It is not the linear probe of the representation gate (`contract.metrics.probes`): this one weights classes
+and chooses its penalty on `eval`.
+"""
 
 import dataclasses
 import logging
@@ -121,21 +125,21 @@ _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class LinearProbe:
+class LinearHead:
     """A classifier on a frozen encoder, and the L2 penalty with which it was fitted."""
 
     classifier: LinearClassifier
     l2: float
 
 
-def fit_linear_probe(
+def fit_linear_head(
     h: np.ndarray,
     labels: np.ndarray,
     weights: np.ndarray,
     h_eval: np.ndarray,
     labels_eval: np.ndarray,
     penalties: Sequence[float],
-) -> LinearProbe:
+) -> LinearHead:
     """Fits a probe for each penalty and takes the best on `eval`.
 
     The best has the highest accuracy; of equals, the one whose calibrated probabilities have the lower
@@ -159,11 +163,11 @@ def fit_linear_probe(
     for l2 in sorted(penalties, reverse=True):  # from strong to weak: each starts where the last ended
         theta = _solve(x, labels, weights[labels], l2, theta)
         kernel, bias = theta[:-1].astype(np.float32), theta[-1].astype(np.float32)
-        probes.append(LinearProbe(LinearClassifier(mean, std, kernel, bias), l2))
+        probes.append(LinearHead(LinearClassifier(mean, std, kernel, bias), l2))
     if not len(labels_eval):
         return probes[len(probes) // 2]
 
-    def quality(probe: LinearProbe) -> tuple[float, float]:
+    def quality(probe: LinearHead) -> tuple[float, float]:
         logits = probe.classifier.logits(h_eval)
         calibrated = logits / fit_temperature(logits, labels_eval)
         return accuracy(logits, labels_eval), -log_loss(calibrated, labels_eval)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from tfx_contrastive.trainer_module.head.linear_probe import (
+from tfx_contrastive.trainer_module.head.linear_head import (
     accuracy,
-    fit_linear_probe,
+    fit_linear_head,
     fit_temperature,
     log_loss,
 )
@@ -20,7 +20,7 @@ def make_data(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_equals_the_optimum_that_scikit_learn_finds():
     (x, y), (x_eval, y_eval) = make_data(300, 0), make_data(50, 1)
     weights = np.array([1.0, 2.0, 0.5], np.float32)
-    ours = fit_linear_probe(x, y, weights, x_eval, y_eval, [0.1]).classifier
+    ours = fit_linear_head(x, y, weights, x_eval, y_eval, [0.1]).classifier
     standard = (x - x.mean(axis=0)) / x.std(axis=0)
     theirs = LogisticRegression(
         C=1 / (0.1 * weights[y].sum()), class_weight=dict(enumerate(weights)), tol=1e-8, max_iter=5000
@@ -37,10 +37,10 @@ def test_takes_the_penalty_that_is_best_on_eval():
     x = np.hstack([x, noise.normal(size=(len(x), 60))]).astype(np.float32)
     x_eval = np.hstack([x_eval, noise.normal(size=(len(x_eval), 60))]).astype(np.float32)
     penalties = [1e-6, 1e-2, 1.0, 100.0]
-    chosen = fit_linear_probe(x, y, np.ones(3, np.float32), x_eval, y_eval, penalties)
+    chosen = fit_linear_head(x, y, np.ones(3, np.float32), x_eval, y_eval, penalties)
     scores = {
         l2: accuracy(
-            fit_linear_probe(x, y, np.ones(3, np.float32), x_eval, y_eval, [l2]).classifier.logits(x_eval),
+            fit_linear_head(x, y, np.ones(3, np.float32), x_eval, y_eval, [l2]).classifier.logits(x_eval),
             y_eval,
         )
         for l2 in penalties
@@ -51,20 +51,20 @@ def test_takes_the_penalty_that_is_best_on_eval():
 def test_without_eval_the_median_penalty_is_taken():
     x, y = make_data(30, 5)
     none = np.zeros((0, 6), np.float32), np.zeros(0, int)
-    assert fit_linear_probe(x, y, np.ones(3, np.float32), *none, [1.0, 0.01, 0.1]).l2 == 0.1
+    assert fit_linear_head(x, y, np.ones(3, np.float32), *none, [1.0, 0.01, 0.1]).l2 == 0.1
 
 
 def test_a_constant_feature_does_no_harm():
     x, y = make_data(60, 6)
     x[:, 2] = 4.0
-    probe = fit_linear_probe(x, y, np.ones(3, np.float32), x, y, [0.01])
+    probe = fit_linear_head(x, y, np.ones(3, np.float32), x, y, [0.01])
     assert np.all(np.isfinite(probe.classifier.kernel))
     assert accuracy(probe.classifier.logits(x), y) > 0.5
 
 
 def test_calibrated_divides_logits():
     x, y = make_data(30, 7)
-    classifier = fit_linear_probe(x, y, np.ones(3, np.float32), x, y, [0.1]).classifier
+    classifier = fit_linear_head(x, y, np.ones(3, np.float32), x, y, [0.1]).classifier
     np.testing.assert_allclose(classifier.calibrated(4.0).logits(x), classifier.logits(x) / 4, rtol=1e-4)
     assert classifier.to_keras()(x).numpy() == pytest.approx(classifier.logits(x), abs=1e-4)
 

@@ -1,1 +1,0 @@
-"""Label-free figures and probes that watch pretraining: one file each."""
