@@ -1,1 +1,1 @@
-"""What the Evaluator measures and what it demands, and how its results are read."""
+"""The Evaluator: its metrics, its configuration, and its results as plain values."""

@@ -1,4 +1,4 @@
-"""Builds the TFMA configuration of the two Evaluator nodes."""
+"""The TFMA configurations of the two Evaluator nodes."""
 
 import json
 
@@ -7,28 +7,25 @@ from tensorflow_model_analysis.proto import config_pb2
 from tfx_contrastive.contract.examples import BRIGHTNESS_BAND, LABEL, NEAR_COPY
 from tfx_contrastive.contract.signatures import PROBABILITIES, SERVING_DEFAULT
 
-from . import calibration, ranking
-from . import metrics as argmax_metrics
+from . import metrics
 from .config import ComparedClasses, EvaluationConfig
 
-_COMPARED_BY = {"shared": argmax_metrics.SHARED_ACCURACY, "all": argmax_metrics.ACCURACY}
+_COMPARED_BY = {"shared": metrics.SHARED_ACCURACY, "all": metrics.ACCURACY}
 SLICE_FEATURES = (LABEL, BRIGHTNESS_BAND, NEAR_COPY)
 
 
 def gate_config(evaluation: EvaluationConfig, compare: ComparedClasses) -> config_pb2.EvalConfig:
-    """Configuration of the Evaluator that blesses: metrics, slices, thresholds, a baseline model.
+    """Return the configuration of the Evaluator that blesses: metrics, slices, thresholds and a baseline.
 
-    Thresholds hold for all of `eval` together, never for a slice: a class with few images would
-    refuse a good model by chance.
+    Thresholds apply to all of `eval` together and not to slices, because a class with few images could miss
+    a threshold by chance.
 
     Args:
         evaluation: Thresholds.
-        compare: Over which classes the candidate's accuracy is compared with that of the model in use.
+        compare: Classes on which the accuracies of the candidate and the model in use are compared.
     """
     config = report_config()
-    config.metrics_specs[0].metrics.append(
-        _own(argmax_metrics, "SharedAccuracy", name=argmax_metrics.SHARED_ACCURACY)
-    )
+    config.metrics_specs[0].metrics.append(_metric("SharedAccuracy", metrics.SHARED_ACCURACY))
     config.model_specs.add(
         name="baseline",
         is_baseline=True,
@@ -46,7 +43,7 @@ def gate_config(evaluation: EvaluationConfig, compare: ComparedClasses) -> confi
 
 
 def report_config() -> config_pb2.EvalConfig:
-    """The same metrics and slices without thresholds or baseline: measures, blesses nothing."""
+    """Return the configuration of the Evaluator that only measures: the same metrics and slices."""
     return config_pb2.EvalConfig(
         model_specs=[
             config_pb2.ModelSpec(
@@ -67,10 +64,10 @@ def report_config() -> config_pb2.EvalConfig:
 def _thresholds(evaluation: EvaluationConfig, compared_by: str) -> dict[str, config_pb2.MetricThreshold]:
     thresholds: dict[str, config_pb2.MetricThreshold] = {}
     least_values = {
-        argmax_metrics.ACCURACY: evaluation.min_accuracy,
-        argmax_metrics.MACRO_F1: evaluation.min_macro_f1,
-        argmax_metrics.GAIN_OVER_MAJORITY: evaluation.min_gain_over_majority,
-        argmax_metrics.ADJUSTED_BALANCED_ACCURACY: evaluation.min_adjusted_balanced_accuracy,
+        metrics.ACCURACY: evaluation.min_accuracy,
+        metrics.MACRO_F1: evaluation.min_macro_f1,
+        metrics.GAIN_OVER_MAJORITY: evaluation.min_gain_over_majority,
+        metrics.ADJUSTED_BALANCED_ACCURACY: evaluation.min_adjusted_balanced_accuracy,
     }
     for name, least in least_values.items():
         if least is not None:
@@ -83,29 +80,27 @@ def _thresholds(evaluation: EvaluationConfig, compared_by: str) -> dict[str, con
     if evaluation.max_expected_calibration_error is not None:
         error = config_pb2.MetricThreshold()
         error.value_threshold.upper_bound.value = evaluation.max_expected_calibration_error
-        thresholds[calibration.NAME] = error
+        thresholds[metrics.EXPECTED_CALIBRATION_ERROR] = error
     return thresholds
 
 
 def _metrics_specs() -> list[config_pb2.MetricsSpec]:
-    metrics = [
+    found = [
         config_pb2.MetricConfig(class_name="ExampleCount", config=json.dumps({"name": "example_count"})),
-        _own(argmax_metrics, "Accuracy", name=argmax_metrics.ACCURACY),
-        _own(argmax_metrics, "MacroF1", name=argmax_metrics.MACRO_F1),
-        _own(argmax_metrics, "BalancedAccuracy", name=argmax_metrics.BALANCED_ACCURACY),
-        _own(argmax_metrics, "AdjustedBalancedAccuracy", name=argmax_metrics.ADJUSTED_BALANCED_ACCURACY),
-        _own(argmax_metrics, "GainOverMajority", name=argmax_metrics.GAIN_OVER_MAJORITY),
-        _own(ranking, "MacroRocAuc", name=ranking.NAME),
-        _own(calibration, "ExpectedCalibrationError", name=calibration.NAME),
-        _own(argmax_metrics, "ConfusionMatrix", name=argmax_metrics.CONFUSION_MATRIX),
+        _metric("Accuracy", metrics.ACCURACY),
+        _metric("MacroF1", metrics.MACRO_F1),
+        _metric("BalancedAccuracy", metrics.BALANCED_ACCURACY),
+        _metric("AdjustedBalancedAccuracy", metrics.ADJUSTED_BALANCED_ACCURACY),
+        _metric("GainOverMajority", metrics.GAIN_OVER_MAJORITY),
+        _metric("MacroRocAuc", metrics.ROC_AUC),
+        _metric("ExpectedCalibrationError", metrics.EXPECTED_CALIBRATION_ERROR),
+        _metric("ConfusionMatrix", metrics.CONFUSION_MATRIX),
     ]
-    metrics += [_own(argmax_metrics, "PerClass", name=name) for name in argmax_metrics.PER_CLASS_METRICS]
-    return [config_pb2.MetricsSpec(metrics=metrics)]
+    found += [_metric("PerClass", name) for name in metrics.PER_CLASS_METRICS]
+    return [config_pb2.MetricsSpec(metrics=found)]
 
 
-def _own(module: object, class_name: str, **config: object) -> config_pb2.MetricConfig:
+def _metric(class_name: str, name: str) -> config_pb2.MetricConfig:
     return config_pb2.MetricConfig(
-        class_name=class_name,
-        module=module.__name__,  # type: ignore[attr-defined]
-        config=json.dumps(config),
+        class_name=class_name, module=metrics.__name__, config=json.dumps({"name": name})
     )

@@ -1,41 +1,44 @@
-"""What TFMA's metrics of this package are derived from: one pass over the predictions.
+"""Sums over the predictions of a slice, from which all metrics of this package are derived.
 
-TFMA hands each example to the combiner of each metric, once a slice. Converted once an example and
-added up a thousand at a time, all metrics here together cost less than one of them did.
+TFMA calls the combiner of each metric once per example and slice. Here each example is converted once, and a
+thousand examples are summed at a time, so that all metrics together cost less than a single one did before.
 """
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_contrastive.contract.metrics.calibration import bin_numbers, reliability_bins
 from tfx_contrastive.contract.signatures import ALL_CLASSES
 
+FloatArray = npt.NDArray[np.floating[Any]]
+
 _MOST_PROBABILITY_BINS = 4096
 _LEAST_PROBABILITY_BINS = 256
-_ALL_BINS = 40960  # of all classes together, so that a slice of 1,000 classes takes 4 MiB
+_ALL_BINS = 40960  # limit for all classes together: a slice with 1,000 classes takes 4 MiB
 _PENDING = 1024
 
 
 class Scored(NamedTuple):
-    """What a model says of one example.
+    """The prediction of a model for one example.
 
     Attributes:
-        actual: Index of the example's class in the model's own list; -1 for a class that it doesn't know.
+        actual: Index of the example's class in the model's list of classes; -1 if the list lacks it.
         probabilities: float [num_classes].
-        weight: Of the example.
-        label: The class itself where the model doesn't know it, else empty.
-        is_shared: Whether every model of the evaluation knows the class.
-        same_classes: Whether every model of the evaluation has the same list of classes.
+        weight: Weight of the example.
+        label: Name of the class if the model's list lacks it; otherwise empty.
+        is_shared: True if every model of the evaluation knows the class.
+        same_classes: True if every model of the evaluation has the same list of classes.
     """
 
     actual: int
-    probabilities: np.ndarray
+    probabilities: FloatArray
     weight: float
     label: bytes = b""
     is_shared: bool = True
@@ -44,42 +47,43 @@ class Scored(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
-    """Sums of example weights over one slice, by the class list of one model.
+    """Sums of example weights over one slice, by the list of classes of one model.
 
     Attributes:
-        known: float64 [num_classes, num_classes]: by actual and by most probable class.
+        known: float64 [num_classes, num_classes], by actual and by most probable class.
         unknown: Class that the model doesn't know -> float64 [num_classes], by most probable class.
         confidence: float64 [NUM_BINS, 3], as `reliability_bins` returns it.
-        probability: float64 [num_classes, 2, num_bins]: by bin of the class's probability, others
-            than its members in row 0, members in row 1.
-        shared: float64 [2]: weights, and weights of hits, of the classes that every model knows.
-        same_classes: Whether every model of the evaluation has the same list of classes.
+        probability: float64 [num_classes, 2, num_bins], by bin of the class's probability: examples of other
+            classes in row 0, examples of the class in row 1.
+        shared: float64 [2], for the classes that every model knows: weights, weights of the correct examples.
+        same_classes: True if every model of the evaluation has the same list of classes.
     """
 
-    known: np.ndarray
-    unknown: Mapping[bytes, np.ndarray]
-    confidence: np.ndarray
-    probability: np.ndarray
-    shared: np.ndarray
+    known: FloatArray
+    unknown: Mapping[bytes, FloatArray]
+    confidence: FloatArray
+    probability: FloatArray
+    shared: FloatArray
     same_classes: bool
 
     @property
     def num_classes(self) -> int:
-        """Classes that the model knows."""
+        """Number of classes that the model knows."""
         return len(self.known)
 
     @property
-    def confusion(self) -> np.ndarray:
-        """By actual and by predicted class, float64 [K + U, K + U], the U classes that it doesn't know last.
+    def confusion(self) -> FloatArray:
+        """Weights by actual and by predicted class, float64 [K + U, K + U].
 
-        The model never answers one of those: their columns are 0, and each of their examples is a mistake.
+        The U classes that the model doesn't know come last. Their columns are 0, as it never predicts them,
+        and each of their examples counts as a mistake.
         """
         rows = [*self.known, *(self.unknown[label] for label in sorted(self.unknown))]
         return np.pad(np.array(rows), ((0, 0), (0, len(self.unknown))))
 
     @classmethod
     def of(cls, scored: Sequence[Scored]) -> "Outcomes":
-        """Adds up examples, one at least."""
+        """Sum one or more examples."""
         labels = np.array([each.actual for each in scored])
         probabilities = np.array([each.probabilities for each in scored])
         weights = np.array([each.weight for each in scored], np.float64)
@@ -89,7 +93,7 @@ class Outcomes:
         known, hits = labels >= 0, weights * (guesses == labels)
         confusion = np.zeros((num_classes, num_classes))
         np.add.at(confusion, (labels[known], guesses[known]), weights[known])
-        unknown: dict[bytes, np.ndarray] = {}
+        unknown: dict[bytes, FloatArray] = {}
         for row in np.flatnonzero(~known):
             unknown.setdefault(scored[row].label, np.zeros(num_classes))[guesses[row]] += weights[row]
         confidence = reliability_bins(confidences, guesses == labels, weights)
@@ -118,10 +122,10 @@ class Outcomes:
 
 
 def derived_metric(value_of: Callable[[Outcomes], Any]) -> Callable[..., list[Any]]:
-    """What a `tfma.metrics.Metric` of one value takes to make its computations.
+    """Return the function by which a `tfma.metrics.Metric` with one value creates its computations.
 
     Args:
-        value_of: The metric's value from what was added up; a slice has at least one example.
+        value_of: Function from the outcomes of a slice, which has at least one example, to the value.
     """
 
     def create(
@@ -136,7 +140,7 @@ def derived_metric(value_of: Callable[[Outcomes], Any]) -> Callable[..., list[An
         )
         return derive(key, eval_config, lambda found: {key: value_of(found)}, [key])
 
-    return metric_util.merge_per_key_computations(create)
+    return cast(Callable[..., list[Any]], metric_util.merge_per_key_computations(create))
 
 
 def derive(
@@ -145,9 +149,9 @@ def derive(
     values_of: Callable[[Outcomes], Mapping[metric_types.MetricKey, Any]],
     keys: Sequence[metric_types.MetricKey],
 ) -> list[Any]:
-    """Computations of `keys` from the outcomes of the model and output that `key` names.
+    """Return the computations of `keys` from the outcomes of the model and output that `key` names.
 
-    TFMA adds up the outcomes once, however many metrics are derived from them.
+    TFMA sums the outcomes once for all metrics that are derived from them.
     """
     private = key._replace(name="_outcomes")
     computation = metric_types.MetricComputation(
@@ -161,7 +165,7 @@ def derive(
 
 
 class _Prediction(metric_types.Preprocessor):
-    """Extracts of one example -> what one model says of it, by that model's own list of classes."""
+    """Convert TFMA's extracts of one example to the prediction of one model, by its own list of classes."""
 
     def __init__(self, key: metric_types.MetricKey, eval_config: config_pb2.EvalConfig | None):
         super().__init__(name=f"{key.model_name}/{key.output_name}/{key.example_weighted}")
@@ -181,7 +185,7 @@ class _Prediction(metric_types.Preprocessor):
                 require_single_example_weight=True,
             )
         )
-        # TFMA makes one-hot of a class that the model doesn't know: all zeros, whose argmax would be class 0.
+        # TFMA's one-hot encoding of a class that the model doesn't know is all zeros; its argmax would be 0.
         known = label.size == 1 or label.any()
         actual = (int(label.argmax()) if label.size > 1 else int(label.item())) if known else -1
         name = _text(inputs.get_labels(self._key.model_name))
@@ -197,8 +201,8 @@ class _Prediction(metric_types.Preprocessor):
         )
 
 
-def _class_lists(predictions: Any) -> dict[str, np.ndarray]:
-    """The classes of each model by its name, bytes [K]; TFMA leaves the name out where there is one model."""
+def _class_lists(predictions: Any) -> dict[str, FloatArray]:
+    """Return each model's classes by its name, bytes [K]; with one model, TFMA leaves out the name."""
     if not isinstance(predictions, Mapping):
         return {}
     found = {"": predictions} if ALL_CLASSES in predictions else predictions
@@ -210,25 +214,25 @@ def _class_lists(predictions: Any) -> dict[str, np.ndarray]:
 
 
 def _text(label: Any) -> bytes:
-    """The label as the example has it; empty where it is no text."""
+    """Return the label of the example; empty if it is not text."""
     values = np.asarray(label.values if hasattr(label, "values") else label).reshape(-1)
     return values[0] if values.size == 1 and isinstance(values[0], bytes) else b""
 
 
 @dataclasses.dataclass
 class _Sum:
-    """What was added up, and the examples that still wait for it."""
+    """The sum so far, and the examples that are not in it yet."""
 
     total: Outcomes | None = None
     pending: list[Scored] = dataclasses.field(default_factory=list)
 
     def add(self, part: Outcomes | None) -> None:
-        """Adds what another one added up."""
+        """Add another sum."""
         if part is not None:
             self.total = part if self.total is None else self.total + part
 
     def fold(self, least: int) -> "_Sum":
-        """Adds up what waits, if that is so much."""
+        """Add the pending examples to the sum if there are at least `least` of them."""
         if len(self.pending) >= least:
             self.add(Outcomes.of(self.pending))
             self.pending = []

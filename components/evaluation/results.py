@@ -1,12 +1,14 @@
-"""Reads what an Evaluator wrote into plain values. Imports TFMA, so call it where time allows."""
+"""The results of an Evaluator as plain values. Importing this module imports TFMA, which takes seconds."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.writers import eval_config_writer
 
 OVERALL = ""
 
@@ -17,10 +19,10 @@ class SliceMetrics:
 
     Attributes:
         slice: `feature:value`; empty for all examples together.
-        values: Metric -> number, such as accuracy or macro_f1, of the candidate.
-        per_class: Metric -> class index -> number.
-        confusion: Number of examples by (actual class index, predicted class index).
-        baseline: Metric -> number of the baseline model; empty without one.
+        values: Metric -> number of the candidate, such as accuracy or macro_f1.
+        per_class: Metric -> index of the class -> number.
+        confusion: Number of examples by (index of the actual class, index of the predicted class).
+        baseline: Metric -> number of the baseline model; empty without a baseline.
     """
 
     slice: str
@@ -30,38 +32,15 @@ class SliceMetrics:
     baseline: Mapping[str, float]
 
 
-def read_metrics(evaluation_uri: str) -> tuple[SliceMetrics, ...]:
-    """Metrics of every slice, all examples together first."""
-    result = tfma.load_eval_result(evaluation_uri, model_name=_candidate_name(evaluation_uri))
-    baseline = _baseline_values(evaluation_uri)
-    slices = [
-        _slice_metrics(_slice_name(key), metrics, baseline.get(_slice_name(key), {}))
-        for key, metrics in result.slicing_metrics
-    ]
-    return tuple(sorted(slices, key=lambda found: (found.slice != OVERALL, found.slice)))
-
-
-def read_failures(evaluation_uri: str) -> tuple[str, ...]:
-    """Why the model was not blessed, one sentence a threshold; empty where all were met."""
-    validation = tfma.load_validation_result(evaluation_uri)
-    reasons = []
-    for per_slice in validation.metric_validations_per_slice:
-        for failure in per_slice.failures:
-            reasons.append(_explain(failure))
-    if not validation.validation_ok and not reasons:
-        reasons.append("the evaluation saw no example of a slice that has a threshold")
-    return tuple(reasons)
-
-
 @dataclasses.dataclass(frozen=True)
 class Threshold:
-    """What an Evaluator asks of one metric; a bound that is None is not asked for.
+    """The bounds of an Evaluator on one metric; a bound that is None does not apply.
 
     Attributes:
-        metric: Its name.
+        metric: Name of the metric.
         lower: Least value.
         upper: Greatest value.
-        change: Least change against the baseline; more is better.
+        change: Least change from the baseline; more is better.
     """
 
     metric: str
@@ -70,15 +49,46 @@ class Threshold:
     change: float | None
 
 
-def read_thresholds(evaluation_uri: str) -> tuple[Threshold, ...]:
-    """Thresholds of an evaluation; empty where it only measured."""
-    config = tfma.load_eval_result(evaluation_uri).config
-    return tuple(
-        _threshold(json.loads(metric.config)["name"], per_slice.threshold)
-        for spec in config.metrics_specs
-        for metric in spec.metrics
-        for per_slice in metric.per_slice_thresholds
-    )
+class EvaluationResult:
+    """A ModelEvaluation artifact. Each of its files is read at most once, when it is first needed."""
+
+    def __init__(self, evaluation_uri: str):
+        self._uri = evaluation_uri
+
+    @functools.cached_property
+    def slices(self) -> tuple[SliceMetrics, ...]:
+        """Metrics of every slice; all examples together come first."""
+        candidate = next(spec.name for spec in self._config.model_specs if not spec.is_baseline)
+        baseline = next((spec.name for spec in self._config.model_specs if spec.is_baseline), None)
+        slices = (_slice_metrics(found, candidate, baseline) for found in tfma.load_metrics(self._uri))
+        return tuple(sorted(slices, key=lambda found: (found.slice != OVERALL, found.slice)))
+
+    @functools.cached_property
+    def failures(self) -> tuple[str, ...]:
+        """One sentence per missed threshold; empty if the model met all of them."""
+        validation = tfma.load_validation_result(self._uri)
+        reasons = [
+            _explain(failure)
+            for per_slice in validation.metric_validations_per_slice
+            for failure in per_slice.failures
+        ]
+        if not validation.validation_ok and not reasons:
+            reasons.append("a slice that has a threshold has no example")
+        return tuple(reasons)
+
+    @functools.cached_property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """The thresholds; empty for an evaluation that only measures."""
+        return tuple(
+            _threshold(json.loads(metric.config)["name"], per_slice.threshold)
+            for spec in self._config.metrics_specs
+            for metric in spec.metrics
+            for per_slice in metric.per_slice_thresholds
+        )
+
+    @functools.cached_property
+    def _config(self) -> config_pb2.EvalConfig:
+        return eval_config_writer.load_eval_run(self._uri)[0]
 
 
 def _threshold(metric: str, found: config_pb2.MetricThreshold) -> Threshold:
@@ -91,13 +101,14 @@ def _threshold(metric: str, found: config_pb2.MetricThreshold) -> Threshold:
     )
 
 
-# What a figure below its bound says, where the name alone does not.
+# Explanations of metrics whose name says too little.
 _MEANINGS = {
-    "gain_over_majority": ": always answering the most frequent class does about as well or better",
-    "adjusted_balanced_accuracy": ": on average over the classes hardly better than one constant answer",
+    "gain_over_majority": ": always answering the most frequent class would be about as accurate or more",
+    "adjusted_balanced_accuracy": ": averaged over the classes, the model is barely better than a constant "
+    "answer",
 }
 _COMPARISONS = {"shared_accuracy": "accuracy on the classes that both models know"}
-_NOT_DEFINED = ": it is not defined for these images, which are of one class only"
+_NOT_DEFINED = ": it is not defined because all images have the same class"
 
 
 def _explain(failure: Any) -> str:
@@ -107,61 +118,47 @@ def _explain(failure: Any) -> str:
     if failure.metric_key.is_diff:
         allowed = threshold.change_threshold.absolute.value
         name = _COMPARISONS.get(name, name)
-        return f"{name} changed by {value:+.4f} against the model in use, allowed is {allowed:+.4f}"
+        return f"{name} changed by {value:+.4f} from the model in use; the limit is {allowed:+.4f}"
     if bounds.HasField("lower_bound") and not value >= bounds.lower_bound.value:
         meaning = _MEANINGS.get(name, "") if value == value else _NOT_DEFINED
-        return f"{name} is {value:.4f}, required is at least {bounds.lower_bound.value:.4f}{meaning}"
-    return f"{name} is {value:.4f}, allowed is at most {bounds.upper_bound.value:.4f}"
+        return f"{name} is {value:.4f}; the minimum is {bounds.lower_bound.value:.4f}{meaning}"
+    return f"{name} is {value:.4f}; the maximum is {bounds.upper_bound.value:.4f}"
 
 
-def _candidate_name(evaluation_uri: str) -> str:
-    specs = tfma.load_eval_result(evaluation_uri).config.model_specs
-    return next(spec.name for spec in specs if not spec.is_baseline)
-
-
-def _baseline_values(evaluation_uri: str) -> dict[str, dict[str, float]]:
-    config = tfma.load_eval_result(evaluation_uri).config
-    name = next((spec.name for spec in config.model_specs if spec.is_baseline), None)
-    if name is None:
-        return {}
-    result = tfma.load_eval_result(evaluation_uri, model_name=name)
-    return {
-        _slice_name(key): dict(_slice_metrics(_slice_name(key), metrics, {}).values)
-        for key, metrics in result.slicing_metrics
-    }
-
-
-def _slice_name(key: tuple[tuple[str, Any], ...]) -> str:
-    def text(value: Any) -> str:
-        return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-    return ",".join(f"{feature}:{text(value)}" for feature, value in key)
-
-
-def _slice_metrics(name: str, metrics: Any, baseline: Mapping[str, float]) -> SliceMetrics:
-    values: dict[str, float] = {}
+def _slice_metrics(found: Any, candidate: str, baseline: str | None) -> SliceMetrics:
+    """Sort the values of a `MetricsForSlice` by model; those of no model, such as the count, go to both."""
+    values: dict[str, dict[str, float]] = {candidate: {}, baseline or "": {}, "": {}}
     per_class: dict[str, dict[int, float]] = {}
     confusion: dict[tuple[int, int], float] = {}
-    for sub_key, named in metrics.get("", {}).items():
-        for metric, value in named.items():
-            if metric.endswith("_diff"):
-                continue
-            if "multiClassConfusionMatrixAtThresholds" in value:
-                for matrix in value["multiClassConfusionMatrixAtThresholds"]["matrices"]:
-                    confusion.update(_entries(matrix))
-            elif "doubleValue" in value and "classId:" in sub_key:
-                index = int(sub_key.split("classId:")[1])
-                per_class.setdefault(metric, {})[index] = float(value["doubleValue"])
-            elif "doubleValue" in value:
-                values[metric] = float(value["doubleValue"])
-    return SliceMetrics(name, values, per_class, confusion, baseline)
+    for entry in found.metric_keys_and_values:
+        key, kind = entry.key, entry.value.WhichOneof("type")
+        if key.is_diff:
+            continue
+        is_candidate = key.model_name in (candidate, "")
+        if kind == "double_value" and key.sub_key.HasField("class_id"):
+            if is_candidate:
+                of_classes = per_class.setdefault(key.name, {})
+                of_classes[key.sub_key.class_id.value] = entry.value.double_value.value
+        elif kind == "double_value":
+            values.setdefault(key.model_name, {})[key.name] = entry.value.double_value.value
+        elif kind == "multi_class_confusion_matrix_at_thresholds" and is_candidate:
+            for matrix in entry.value.multi_class_confusion_matrix_at_thresholds.matrices:
+                for cell in matrix.entries:
+                    position = (cell.actual_class_id, cell.predicted_class_id)
+                    confusion[position] = cell.num_weighted_examples
+    shared = values[""]
+    return SliceMetrics(
+        _slice_name(found.slice_key),
+        shared | values[candidate],
+        per_class,
+        confusion,
+        shared | values[baseline] if baseline is not None else {},
+    )
 
 
-def _entries(matrix: Mapping[str, Any]) -> dict[tuple[int, int], float]:
-    """Entries of one matrix as JSON has them: protobuf leaves zeros out."""
-    return {
-        (int(entry.get("actualClassId", 0)), int(entry.get("predictedClassId", 0))): float(
-            entry["numWeightedExamples"]
-        )
-        for entry in matrix.get("entries", [])
-    }
+def _slice_name(key: Any) -> str:
+    def text(part: Any) -> str:
+        value = getattr(part, part.WhichOneof("kind"))
+        return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+    return ",".join(f"{part.column}:{text(part)}" for part in key.single_slice_keys)

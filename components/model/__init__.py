@@ -1,1 +1,1 @@
-"""A model on disk: its signatures, its fingerprint, calls of it, the serving directory."""
+"""A model on disk: its signatures, its fingerprint, calls of its signatures, the serving directory."""

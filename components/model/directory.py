@@ -1,8 +1,7 @@
-"""A directory of numeric model versions, as the Pusher writes one and TF Serving watches one.
+"""A serving directory: numeric model versions, as the Pusher writes them and TF Serving watches them.
 
-`<serving_dir>/<version>/saved_model.pb`, the greatest version being the model in use. A version counts
-once its `saved_model.pb` is there: the Pusher copies that file last, so a version without it is half
-written (or was left behind by a kill) and every function here looks past it.
+The layout is `<serving_dir>/<version>/saved_model.pb`; the greatest version is the model in use. The Pusher
+copies `saved_model.pb` last, so a version without that file is incomplete, and all functions ignore it.
 """
 
 import dataclasses
@@ -16,28 +15,28 @@ import uuid
 from .saved import SAVED_MODEL_FILE
 
 _PUBLISHING = ".publishing-"
-_ABANDONED_AFTER_SECONDS = 3600  # no copy takes that long; another process may be at its own
+_ABANDONED_AFTER_SECONDS = 3600  # longer than any copy that another process may still be making
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
 class ServedVersion:
-    """One complete version: its number and its directory."""
+    """A complete version: its number and its directory."""
 
     version: int
     path: str
 
 
 def complete_versions(serving_dir: str) -> list[ServedVersion]:
-    """Lists the complete versions of a serving directory, newest first.
+    """List the complete versions of a serving directory, newest first.
 
     Args:
-        serving_dir: Local path or object store URI; need not exist yet.
+        serving_dir: Local path or object store URI; it may not exist yet.
 
     Returns:
-        The versions that hold a `saved_model.pb`, by descending number. Names that are no number
-        (temporary directories, markers) are no versions.
+        The versions that hold a `saved_model.pb`, by descending number. Directories whose name is not a
+        number are ignored.
     """
     from tensorflow.io import gfile
 
@@ -52,16 +51,16 @@ def complete_versions(serving_dir: str) -> list[ServedVersion]:
         if gfile.exists(posixpath.join(path, SAVED_MODEL_FILE)):
             versions.append(ServedVersion(int(name), path))
         else:
-            _logger.warning("Looked past %s: no %s, the version is half written", path, SAVED_MODEL_FILE)
+            _logger.warning("Ignored %s: the version is incomplete, it has no %s", path, SAVED_MODEL_FILE)
     return sorted(versions, key=lambda served: served.version, reverse=True)
 
 
 def copy_model(source_dir: str, target_dir: str) -> None:
-    """Copies a SavedModel directory file by file, `saved_model.pb` last.
+    """Copy a SavedModel directory file by file, `saved_model.pb` last.
 
     Args:
         source_dir: Directory of a SavedModel, local or on an object store.
-        target_dir: Where its files go; made if absent, files that exist are overwritten.
+        target_dir: Directory for its files; created if absent, and existing files are overwritten.
 
     Raises:
         FileNotFoundError: If `source_dir` holds no `saved_model.pb`.
@@ -89,19 +88,19 @@ def copy_model(source_dir: str, target_dir: str) -> None:
 
 
 def publish(model_dir: str, serving_dir: str) -> ServedVersion:
-    """Makes a model the newest version of a serving directory, complete from the moment it is seen.
+    """Copy a model to a serving directory as its newest version. Readers never see an incomplete version.
 
-    On a local disk the copy is made under a name that is no number and then renamed. An object store
-    can't rename: there `saved_model.pb` goes last. Former versions stay, so that a reader in the midst
-    of loading one of them is not disturbed.
+    On a local disk, the model is copied to a temporary directory, which is then renamed. An object store
+    can't rename, so `saved_model.pb` is copied last. Older versions stay, as another process may be loading
+    one.
 
     Args:
         model_dir: Directory of the SavedModel.
-        serving_dir: Directory of numeric versions; made if absent.
+        serving_dir: Directory of numeric versions; created if absent.
 
     Returns:
-        The new version: the time in seconds as with TFX's Pusher, or one more than the greatest
-        number that is taken.
+        The new version. Its number is the time in seconds, as with TFX's Pusher, or the greatest existing
+        number plus one if that is larger.
     """
     from tensorflow.io import gfile
 
@@ -118,7 +117,7 @@ def publish(model_dir: str, serving_dir: str) -> ServedVersion:
     while True:
         path = os.path.join(serving_dir, str(version))
         try:
-            os.rename(staged, path)  # fails where another process took the number: a version is not empty
+            os.rename(staged, path)  # fails if another process has just taken the number
         except OSError:
             if not os.path.isdir(path):
                 raise
@@ -128,7 +127,7 @@ def publish(model_dir: str, serving_dir: str) -> ServedVersion:
 
 
 def _remove_abandoned(serving_dir: str) -> None:
-    """Removes what a kill in the midst of copying left behind on a local disk."""
+    """Remove temporary directories of killed processes from a local disk."""
     if "://" in serving_dir:
         return
     for entry in os.scandir(serving_dir):

@@ -1,13 +1,13 @@
-"""The identity of an encoder: a digest of what `embed_bytes` computes, not of the files it is in.
+"""The identity of an encoder: a digest of the function that `embed_bytes` computes.
 
-Embeddings of two models can be compared if and only if both computed them in the same way, so whatever
-holds embeddings (an index, a cache) is bound to this fingerprint. A digest of the model's files would
-change with every new classifier head on the same frozen encoder and with every export, because function
-and node names are numbered; each would then cost embedding every image again.
+Embeddings of two models can be compared if and only if both models compute them in the same way. Indexes and
+caches of embeddings therefore store this fingerprint. A digest of the model's files would not do: it changes
+with every classifier head on the same frozen encoder, and with every export, because TensorFlow numbers the
+names of functions and nodes. Every image would have to be embedded again each time.
 
-The digest is that of the expression `embedding = f(image_bytes)`: each operation with its attributes and
-the digests of its inputs, down to constants and the values of variables. Names don't count, what the
-output doesn't depend on doesn't count (the head, the label vocabulary), nor do assertions.
+The digest covers the expression `embedding = f(image_bytes)`: each operation with its attributes and the
+digests of its inputs, down to constants and the values of variables. It ignores names, assertions and
+everything that the embedding does not depend on, such as the classifier head and the class names.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx_contrastive.contract.errors import InputError
-from tfx_contrastive.contract.signatures import ASSETS_EXTRA, EMBED_BYTES, EMBEDDING
+from tfx_contrastive.contract.signatures import ASSETS_EXTRA, EMBED_BYTES, EMBEDDING, IMAGE_BYTES
 
 from .saved import SAVED_MODEL_FILE, model_digest
 
@@ -28,15 +28,15 @@ _IGNORED_FILES = frozenset({"fingerprint.pb", ASSETS_EXTRA, "keras_metadata.pb"}
 
 
 def encoder_fingerprint(model_dir: str) -> str:
-    """Computes the fingerprint of a SavedModel's encoder.
+    """Compute the fingerprint of a SavedModel's encoder.
 
     Args:
         model_dir: Directory of a SavedModel with the signature `embed_bytes`, local or remote.
 
     Returns:
-        SHA-256, hex. Equal for copies of a model and for models that share the encoder. Where the
-        embedding depends on something that is neither variable nor constant (a lookup table), the digest
-        of the model's files stands in: it changes too often rather than too seldom.
+        SHA-256, hex. Equal for copies of a model and for models that share the encoder. If the embedding
+        depends on something that is neither variable nor constant, such as a lookup table, this is the digest
+        of the model's files, which changes more often than necessary.
 
     Raises:
         ValueError: If there is no SavedModel, or it has no such signature.
@@ -56,15 +56,15 @@ def encoder_fingerprint(model_dir: str) -> str:
     outputs = [each.name for each in definition.signature.output_arg]
     # Signature wrappers return their tensors in the order of the names.
     names = sorted(graph.signature_def[EMBED_BYTES].outputs)
-    digests = _Expressions(library).of_function(definition, ["image_bytes", *captured])
+    digests = _Expressions(library).of_function(definition, [IMAGE_BYTES, *captured])
     found = digests[names.index(EMBEDDING) if len(outputs) == len(names) else 0]
     return found or model_digest(model_dir, _IGNORED_FILES)
 
 
 def _signature_function(graph: Any, model_dir: str) -> str:
-    """Name of the function behind `embed_bytes`."""
+    """Return the name of the function behind `embed_bytes`."""
     objects = graph.object_graph_def.nodes
-    # A protobuf map makes an entry of what is asked for: look before asking.
+    # A protobuf map adds every key that is read: test for it first.
     if EMBED_BYTES not in graph.signature_def or (EMBEDDING not in graph.signature_def[EMBED_BYTES].outputs):
         found = sorted(name for name in graph.signature_def if not name.startswith("__"))
         raise InputError(
@@ -75,12 +75,12 @@ def _signature_function(graph: Any, model_dir: str) -> str:
         if child.local_name == "signatures":
             for signature in objects[child.node_id].children:
                 if signature.local_name == EMBED_BYTES:
-                    return objects[signature.node_id].bare_concrete_function.concrete_function_name
+                    return str(objects[signature.node_id].bare_concrete_function.concrete_function_name)
     raise InputError(f"{model_dir!r} is a SavedModel of TensorFlow 1; expected one of TensorFlow 2.")
 
 
 def _captured_values(graph: Any, function: str, checkpoint: str) -> list[str]:
-    """Digest of each captured input of a function; empty for what has no value that could be read."""
+    """Return the digest of each captured input of a function; empty if its value can't be read."""
     import tensorflow as tf
 
     objects = graph.object_graph_def.nodes
@@ -105,7 +105,7 @@ def _captured_values(graph: Any, function: str, checkpoint: str) -> list[str]:
 
 
 def _checkpoint_keys(objects: Sequence[Any], reader: Any) -> dict[int, str]:
-    """Checkpoint key of each variable: the two object graphs have the same paths, not the same numbers."""
+    """Return the checkpoint key of each variable, found by its path in both object graphs."""
     from tensorflow.core.protobuf import trackable_object_graph_pb2
 
     saved = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
@@ -126,12 +126,12 @@ def _checkpoint_keys(objects: Sequence[Any], reader: Any) -> dict[int, str]:
 
 @dataclasses.dataclass(frozen=True)
 class _Expressions:
-    """Digests of what functions of a library compute; an empty digest stands for "can't be told"."""
+    """Digests of the functions of a library; an empty digest means that it can't be computed."""
 
     library: Mapping[str, Any]
 
     def of_function(self, function: Any, arguments: Sequence[str]) -> list[str]:
-        """Digest of each output, given the digests of the arguments."""
+        """Return the digest of each output, given the digests of the arguments."""
         values = {
             argument.name: [digest]
             for argument, digest in zip(function.signature.input_arg, arguments, strict=True)
@@ -161,17 +161,17 @@ class _Expressions:
             return self._of_body(value.func.name)
         if kind == "list" and value.list.func:
             return ",".join(self._of_body(each.name) for each in value.list.func)
-        return value.SerializeToString(deterministic=True).hex()
+        return bytes(value.SerializeToString(deterministic=True)).hex()
 
     def _of_body(self, name: str) -> str:
-        """Digest of a function that an operation takes as an attribute, such as the body of a loop."""
+        """Return the digest of a function that an operation has as attribute, such as the body of a loop."""
         function = self.library[name]
         arguments = [f"argument {index}" for index in range(len(function.signature.input_arg))]
         return _digest("function", *self.of_function(function, arguments))
 
 
 def _needed(nodes: Mapping[str, Any], results: Sequence[str]) -> Iterator[str]:
-    """Names of the nodes that the results depend on, inputs before those that take them."""
+    """Return the names of the nodes that the results depend on, in topological order."""
     graph: dict[str, set[str]] = {}
     pending = [name for name in results if name in nodes]
     while pending:
@@ -186,14 +186,14 @@ def _needed(nodes: Mapping[str, Any], results: Sequence[str]) -> Iterator[str]:
 def _look_up(values: Mapping[str, list[str]], reference: str) -> str:
     name, position = _source(reference)
     digests = values[name]
-    # A call has one digest an output; any other operation has one, told apart by the position.
+    # A call has one digest per output; any other operation has one digest, to which the position is added.
     if len(digests) > 1:
         return digests[int(position.rpartition(":")[2])]
     return digests[0] and (_digest(digests[0], position) if position not in ("", "0") else digests[0])
 
 
 def _source(reference: str) -> tuple[str, str]:
-    """Splits `node:output:index` (or the name of an argument) into the node and the rest."""
+    """Split `node:output:index`, or the name of an argument, into the node and the rest."""
     name, _, position = reference.partition(":")
     return name, position
 

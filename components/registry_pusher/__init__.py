@@ -1,1 +1,1 @@
-"""Registers the pushed model with all that is known of it, and makes it champion or challenger."""
+"""RegistryPusher: registers the pushed model with its facts, and makes it champion or challenger."""

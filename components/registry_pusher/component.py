@@ -50,9 +50,9 @@ class RegistryPusherSpec(component_spec.ComponentSpec):
 class RegistryPusher(base_component.BaseComponent):
     """Registers the pushed model and makes it champion or challenger.
 
-    Output `registration`: `registration.json`. Custom properties: `registered` (0 or
-    1), `version` (0 where not registered), `champion` (0 where there is none), `aliases` (joined by a
-    comma), `digest`, `reason`, `served_as` (directory of the served version; empty where another one is).
+    The output `registration` holds `registration.json`. Its custom properties are `registered` (0 or 1),
+    `version` (0 if not registered), `champion` (0 if there is none), `aliases` (separated by commas),
+    `digest`, `reason`, and `served_as` (directory of the served version; empty if another model is served).
     """
 
     SPEC_CLASS = RegistryPusherSpec
@@ -70,21 +70,21 @@ class RegistryPusher(base_component.BaseComponent):
         facts: str = "{}",
         **evidence: types.BaseChannel,
     ):
-        """Makes the node.
+        """Create the node.
 
         Args:
-            model: The candidate that the Pusher was given.
-            pushed_model: Of the Pusher: whether it was pushed.
-            examples: One of them is shown to the model before it is registered.
+            model: The model that the Pusher received.
+            pushed_model: Output of the Pusher, which says whether the model was pushed.
+            examples: Examples; the model is called with one of them before it is registered.
             registry: RegistryConfig as JSON.
-            name: Of the registered model.
+            name: Name of the registered model.
             directory: Local directory of the embedded registry, or of the cache of a remote one.
-            serving_dir: Directory of numeric versions that is kept on the champion; empty: none is. Not
-                the one that the Pusher writes: it copies file by file, and before the promotion.
-            facts: JSON object of what only the wiring knows, such as `config_digest` and `git_commit`.
+            serving_dir: Directory of numeric versions to publish the champion to; empty for none. It must not
+                be the directory that the Pusher writes, which receives models before they are promoted.
+            facts: JSON object of facts that only the wiring knows, such as `config_digest` and `git_commit`.
             **evidence: `schema`, `statistics`, `embeddings`, `similarity_index`, `blessing`, `evaluation`,
-                `test_evaluation`, `representation`, `compatibility`, as far as the topology has them. The
-                record of a version names them all, so that a consumer finds the index that is the version's.
+                `test_evaluation`, `representation` and `compatibility`, if the pipeline has them. The record
+                of a version names all of them, so that consumers find the index of that version.
         """
         super().__init__(
             RegistryPusherSpec(

@@ -1,10 +1,9 @@
-"""Unpacks the artifacts for `registration.py` and records its outcome."""
+"""The executor of RegistryPusher: unpacks the artifacts, calls `registration.py`, records the outcome."""
 
 import dataclasses
 import json
 from typing import Any
 
-import tensorflow as tf
 from tfx import types
 from tfx.components.util import model_utils
 from tfx.dsl.components.base import base_executor
@@ -15,13 +14,14 @@ from tfx_contrastive.components.registry.commands import RegistryLocation, actin
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry_pusher import facts
 from tfx_contrastive.components.registry_pusher.registration import Registration, register_candidate
+from tfx_contrastive.contract import files
 
 _EVALUATIONS = {"eval": "evaluation", "test": "test_evaluation"}
 _DIGEST_PROPERTY = "input_fingerprint"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Registers a candidate."""
+    """Registers the pushed model."""
 
     def Do(  # noqa: N802 - TFX's name
         self,
@@ -29,7 +29,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Registers the candidate; see RegistryPusher for inputs, outputs and properties."""
+        """Register the pushed model; see RegistryPusher for inputs, outputs and properties."""
         self._log_startup(input_dict, output_dict, exec_properties)
         location = RegistryLocation(
             config=RegistryConfig.model_validate_json(exec_properties["registry"]),
@@ -49,7 +49,7 @@ class Executor(base_executor.BaseExecutor):
         return {
             "pipeline": info.id if info else "",
             "run": (context.pipeline_run_id if context else None) or "",
-            # TFX has no public name for it; local runners give the execution's id in ML Metadata
+            # TFX has no public name for it; local runners set the execution's id in ML Metadata
             "execution": getattr(context, "_unique_id", None) or "",
             "artifacts": {
                 key: [{"id": artifact.id, "uri": artifact.uri} for artifact in artifacts]
@@ -91,7 +91,7 @@ def _sources(
 
 
 def _data(examples: types.Artifact) -> dict[str, Any]:
-    """The counts that ImageExampleGen leaves on its artifact."""
+    """Return the counts that ImageExampleGen has set on its artifact."""
     properties = examples.mlmd_artifact.custom_properties
     counts = {name: value.int_value for name, value in properties.items() if name.startswith("num_")}
     return {**counts, "digest": examples.get_string_custom_property(_DIGEST_PROPERTY)}
@@ -105,6 +105,5 @@ def _record(artifact: types.Artifact, registration: Registration) -> None:
     artifact.set_string_custom_property("digest", registration.digest)
     artifact.set_string_custom_property("reason", registration.reason)
     artifact.set_string_custom_property("served_as", registration.served_as)
-    tf.io.gfile.makedirs(artifact.uri)
-    with tf.io.gfile.GFile(f"{artifact.uri}/registration.json", "w") as file:
-        file.write(json.dumps(dataclasses.asdict(registration), indent=2))
+    content = json.dumps(dataclasses.asdict(registration), indent=2)
+    files.write_text(f"{artifact.uri}/registration.json", content)

@@ -1,32 +1,43 @@
-"""Gathers what is recorded of a model: from the other components' outputs and the model itself."""
+"""The facts that the registry records of a model, from the outputs of other components and the model."""
 
 import dataclasses
 import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
-from tfx_contrastive.components.evaluation import results as evaluation_results
-from tfx_contrastive.components.registry_pusher import inspection
+from tfx_contrastive.components.evaluation.results import EvaluationResult
+from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
+from tfx_contrastive.components.model.saved import LoadedModel, read_signatures
+from tfx_contrastive.contract import files
+from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.contract.signatures import ALL_CLASSES, CLASSIFY_BYTES, EMBED_BYTES, SERVING_DEFAULT
+
+INPUT_CONTRACT = {
+    SERVING_DEFAULT: "serialized tf.train.Example with the feature `image`: one encoded image, bytes",
+    CLASSIFY_BYTES: "encoded image, bytes (PNG, JPEG, BMP, GIF)",
+    EMBED_BYTES: "encoded image, bytes (PNG, JPEG, BMP, GIF)",
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-    """Where the facts are; None and empty where the topology has no such node.
+    """The places of the facts; None or empty if the pipeline has no such node.
 
     Attributes:
         model_dir: Directory of the SavedModel.
-        example_dirs: Directories of example files, one of which is shown to the model.
-        evaluations: URI of a ModelEvaluation by split.
-        representation_uri: Of the RepresentationReport.
-        compatibility_uri: Of the CompatibilityReport.
-        schema_uri: Of the Schema.
-        data: Numbers of images and classes, and the data's digest as `digest`.
-        blessed: The verdict of all gates together.
-        refused_by: The gates that refused, as CombinedBlessing names them.
+        example_dirs: Directories of example files; the model is called with one example.
+        evaluations: Split -> URI of a ModelEvaluation.
+        representation_uri: URI of the RepresentationReport.
+        compatibility_uri: URI of the CompatibilityReport.
+        schema_uri: URI of the Schema.
+        data: Numbers of images and classes, and the digest of the data as `digest`.
+        blessed: True if every gate blessed the model.
+        refused_by: The gates that refused it, as CombinedBlessing names them.
         lineage: Ids in ML Metadata: pipeline, run, execution, artifacts.
-        given: Facts that only the wiring knows: configuration digest, git commit, label budget.
+        given: Facts that only the pipeline's wiring knows: configuration digest, git commit, label budget.
     """
 
     model_dir: str
@@ -43,49 +54,42 @@ class Sources:
 
 
 def collect(sources: Sources) -> dict[str, Any]:
-    """Reads everything into one JSON-like mapping.
+    """Return all facts as JSON values.
 
     Raises:
-        ValueError: If the model does not answer a real example.
+        ValueError: If there is no example, or the model does not answer it.
     """
-    found = inspection.inspect(sources.model_dir, sources.example_dirs)
     gates: dict[str, Any] = {"blessed": sources.blessed, "refused_by": sources.refused_by}
     if sources.representation_uri:
-        report = json.loads(_read(f"{sources.representation_uri}/metrics.json"))
+        report = json.loads(files.read_text(f"{sources.representation_uri}/metrics.json"))
         gates["representation"] = {"figures": report["figures"], "reasons": report["reasons"]}
-    if "eval" in sources.evaluations:
-        failures = evaluation_results.read_failures(sources.evaluations["eval"])
-        gates["evaluation"] = {"reasons": list(failures)}
+    evaluations = {split: EvaluationResult(uri) for split, uri in sources.evaluations.items()}
+    if "eval" in evaluations:
+        gates["evaluation"] = {"reasons": list(evaluations["eval"].failures)}
     compatibility = {}
     if sources.compatibility_uri:
-        compatibility = json.loads(_read(f"{sources.compatibility_uri}/compatibility.json"))
+        compatibility = json.loads(files.read_text(f"{sources.compatibility_uri}/compatibility.json"))
         del compatibility["config"]
     return {
         **sources.given,
-        "metrics": {split: read_metrics(uri) for split, uri in sources.evaluations.items()},
+        "metrics": {split: metrics_of(evaluation) for split, evaluation in evaluations.items()},
         "gates": gates,
         "compatibility": compatibility,
         "data": {key: value for key, value in sources.data.items() if key != "digest"},
         "data_digest": sources.data.get("digest", ""),
         "schema_digest": _directory_digest(sources.schema_uri) if sources.schema_uri else "",
-        "label_vocabulary": found.label_vocabulary,
-        "signatures": found.signatures,
-        "input_contract": found.input_contract,
-        "encoder_fingerprint": found.encoder_fingerprint,
+        **_facts_of_model(sources.model_dir, sources.example_dirs),
         "lineage": dict(sources.lineage),
         "versions": _versions(),
     }
 
 
-def read_metrics(evaluation_uri: str) -> dict[str, dict[str, float]]:
-    """The candidate's metrics as plain values.
-
-    Args:
-        evaluation_uri: Of the ModelEvaluation artifact.
+def metrics_of(evaluation: EvaluationResult) -> dict[str, dict[str, float]]:
+    """Return the candidate's metrics as plain values.
 
     Returns:
-        Metric -> number by slice (`feature:value`; `overall` for all examples together). A metric of one
-        class is named `metric[class index]`.
+        Slice (`feature:value`; `overall` for all examples together) -> metric -> number. The metric of a
+        class is named `metric[index of the class]`.
     """
     return {
         found.slice or "overall": {
@@ -96,29 +100,49 @@ def read_metrics(evaluation_uri: str) -> dict[str, dict[str, float]]:
                 for index, value in values.items()
             },
         }
-        for found in evaluation_results.read_metrics(evaluation_uri)
+        for found in evaluation.slices
     }
 
 
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
+def _facts_of_model(model_dir: str, example_dirs: Sequence[str]) -> dict[str, Any]:
+    """Load the model as a server would, call it with one real example, and return its facts.
 
+    Raises:
+        ValueError: If there is no example, or the model lacks `serving_default`.
+    """
+    signatures = read_signatures(model_dir)
+    example = _first_example(example_dirs)
+    if SERVING_DEFAULT not in signatures:
+        raise InputError(
+            f"{model_dir!r} has the signatures {sorted(signatures)}; expected {SERVING_DEFAULT!r}."
+        )
+    answer = LoadedModel(model_dir).call(SERVING_DEFAULT, [example])
+    classes = answer[ALL_CLASSES][0] if ALL_CLASSES in answer else []
+    return {
+        "label_vocabulary": [name.decode("utf-8") for name in classes],
+        "signatures": {name: dataclasses.asdict(signature) for name, signature in signatures.items()},
+        "input_contract": {name: text for name, text in INPUT_CONTRACT.items() if name in signatures},
+        "encoder_fingerprint": encoder_fingerprint(model_dir) if EMBED_BYTES in signatures else "",
+    }
+
+
+def _first_example(example_dirs: Sequence[str]) -> bytes:
+    import tensorflow as tf
+
+    for path in sorted(path for folder in example_dirs for path in files.glob(f"{folder}/*")):
+        records = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
+        for record in records.take(1).as_numpy_iterator():
+            return bytes(record)
+    raise InputError(f"No example in {list(example_dirs)}: the model can't be tried before it is registered.")
+
+
+def _versions() -> dict[str, str]:
     packages = ("tfx", "tensorflow", "keras", "tfx-contrastive")
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
-def _read(path: str) -> str:
-    from tensorflow.io import gfile
-
-    with gfile.GFile(path, "r") as file:
-        return file.read()
-
-
 def _directory_digest(uri: str) -> str:
-    from tensorflow.io import gfile
-
     digest = hashlib.sha256()
-    for path in sorted(gfile.glob(f"{uri.rstrip('/')}/*")):
-        with gfile.GFile(path, "rb") as file:
-            digest.update(file.read())
+    for path in files.glob(f"{uri.rstrip('/')}/*"):
+        digest.update(files.read_bytes(path))
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What happens to a candidate: registered or not, champion, challenger or neither."""
+"""Registers a candidate, and makes it champion, challenger or neither."""
 
 import dataclasses
 import logging
@@ -15,15 +15,15 @@ _logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Registration:
-    """The outcome.
+    """The outcome for a candidate.
 
     Attributes:
-        version: Its number; None where the candidate was not registered.
-        digest: Of the candidate.
-        aliases: The aliases that it has now.
-        champion: The champion now; None if there is none yet.
+        version: Number of its version; None if it was not registered.
+        digest: Digest of the candidate.
+        aliases: The aliases of its version.
+        champion: Number of the champion; None if there is none.
         reason: One sentence for the run report.
-        served_as: Directory of the served version; empty where nothing is served, or another model.
+        served_as: Directory of the served version; empty if nothing or another model is served.
     """
 
     version: int | None
@@ -35,19 +35,16 @@ class Registration:
 
 
 def register_candidate(location: RegistryLocation, sources: facts.Sources, actor: str) -> Registration:
-    """Registers a blessed candidate and gives it its alias.
+    """Register a blessed candidate and set its alias.
 
-    A version that was champion before is not promoted again: someone rolled back from it, or promoted
-    another one, and a repeated run must not undo that. A refused candidate is recorded only where the
-    configuration says so, or where its version exists already and must lose its blessing.
+    A version that was champion before is not promoted again: a person rolled back from it or promoted another
+    one, and a repeated run must not undo that. A refused candidate is registered only if the configuration
+    says so, or if it has a version already, which then loses its blessing.
 
     Args:
-        location: The registry.
-        sources: The candidate and what is known of it.
-        actor: Who asks: the pipeline run.
-
-    Returns:
-        The outcome.
+        location: Location of the registry.
+        sources: The candidate and its facts.
+        actor: The pipeline run, for the history.
     """
     registry = open_registry(location)
     digest = digest_of(sources.model_dir)
@@ -56,18 +53,18 @@ def register_candidate(location: RegistryLocation, sources: facts.Sources, actor
         with registry.exclusive():
             promotion.settle(registry)
             champion = registry.alias(CHAMPION)
-        return Registration(None, digest, (), champion, "not blessed, hence not registered")
+        return Registration(None, digest, (), champion, "not blessed, so it is not registered")
 
     collected = facts.collect(sources)
     record = VersionRecord(digest, sources.blessed, collected, card.render(location.name, digest, collected))
     number = registry.register(sources.model_dir, record).number
     if not sources.blessed:
-        reason = "recorded without an alias: it is not blessed"
+        reason = "registered without an alias, because it is not blessed"
     elif any(number == event.version for event in registry.events()):
         reason = (
             "it is the champion already"
             if registry.alias(CHAMPION) == number
-            else "it was champion before: a person decides whether it is again"
+            else "it was champion before; a person decides whether to promote it again"
         )
         with registry.exclusive():
             promotion.settle(registry)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from tfx_contrastive.components.model.saved import LoadedModel
 from tfx_contrastive.contract.signatures import EMBEDDING, SERVING_DEFAULT
 
 
@@ -21,17 +22,10 @@ class SavedEncoder:
         Raises:
             ValueError: If the model has no such signature.
         """
-        self._model = tf.saved_model.load(model_dir)  # the signature lives as long as the model
-        signatures = self._model.signatures
-        embed_fn = signatures.get(SERVING_DEFAULT)
-        if embed_fn is None or EMBEDDING not in embed_fn.structured_outputs:
-            found = {name: sorted(signatures[name].structured_outputs) for name in signatures}
-            raise ValueError(
-                f"{model_dir!r} has the signatures {found}; expected {SERVING_DEFAULT!r} with the output "
-                f"{EMBEDDING!r}. Give the gate the Pretrainer's model, not the classifier."
-            )
-        self._embed_fn = embed_fn
-        self._argument = next(iter(self._embed_fn.structured_input_signature[1]))
+        self._model = LoadedModel(model_dir)
+        self._model.require(
+            SERVING_DEFAULT, EMBEDDING, "Give the gate the Pretrainer's model, not the classifier."
+        )
         self._batch_size = batch_size
 
     def embed(self, examples: np.ndarray) -> np.ndarray:
@@ -45,11 +39,8 @@ class SavedEncoder:
         """
         if not len(examples):
             return np.zeros([0, 0], np.float32)
-        parts = []
-        for start in range(0, len(examples), self._batch_size):
-            batch = tf.constant(examples[start : start + self._batch_size], tf.string)
-            parts.append(self._embed_fn(**{self._argument: batch})[EMBEDDING].numpy())
-        embeddings = np.concatenate(parts).astype(np.float32)
+        found = self._model.call(SERVING_DEFAULT, examples.tolist(), self._batch_size)
+        embeddings = found[EMBEDDING].astype(np.float32)
         return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
 
     def twins(self, num_twins: int, seed: int) -> Iterator["SavedEncoder"]:
@@ -71,7 +62,7 @@ class SavedEncoder:
         Yields:
             This object, with permuted weights.
         """
-        kernels = [variable for variable in self._embed_fn.variables if _is_kernel(variable)]
+        kernels = [variable for variable in self._model.variables(SERVING_DEFAULT) if _is_kernel(variable)]
         learned = [kernel.numpy() for kernel in kernels]
         if not kernels:
             return

@@ -46,11 +46,11 @@ class Evaluation:
 
 def read_evaluation(split: str, artifact: Artifact) -> Evaluation | None:
     """Read a ModelEvaluation artifact; None if it saw no example."""
-    slices = results.read_metrics(artifact.uri)
-    if not slices:
+    result = results.EvaluationResult(artifact.uri)
+    if not result.slices:
         return None
-    failures = results.read_failures(artifact.uri) if split == "eval" else ()
-    return Evaluation(split, artifact.id, slices, failures, results.read_thresholds(artifact.uri))
+    failures = result.failures if split == "eval" else ()
+    return Evaluation(split, artifact.id, result.slices, failures, result.thresholds)
 
 
 def near_copy_warning(split: str, slices: Mapping[str, Mapping[str, float]]) -> str:

@@ -2,28 +2,21 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from tfx_contrastive.components.gates.samples import read_samples
+from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.contract.examples import EVAL, IMAGE, IMAGE_ID, LABEL, SOURCE, TRAIN
-from tfx_contrastive.contract.signatures import (
-    ALL_CLASSES,
-    CLASSIFY_BYTES,
-    EMBED_BYTES,
-    EMBEDDING,
-    PROBABILITIES,
-)
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.images import decode_image
 
 from .lineage import Artifact
 
 MAX_IMAGES = 10_000
-_BATCH = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,25 +112,13 @@ def read_sample(examples: Artifact, image: ImageConfig) -> ImageSample | None:
 
 def ask_models(sample: ImageSample, encoder: Artifact, classifier: Artifact | None) -> Seen:
     """Embed and classify a sample through the signatures that consumers use."""
-    embeddings = _ask(encoder, EMBED_BYTES, sample.encoded, (EMBEDDING,))[EMBEDDING]
+    embeddings = ServedModel(encoder.saved_model_dir).embed(sample.encoded)
     if classifier is None:
         return Seen(sample, embeddings, None)
-    answers = _ask(classifier, CLASSIFY_BYTES, sample.encoded, (PROBABILITIES, ALL_CLASSES))
-    names = tuple(_text(name) for name in answers[ALL_CLASSES][0])
-    numbers = {name: number for number, name in enumerate(names)}
+    answer = ServedModel(classifier.saved_model_dir).probabilities(sample.encoded)
+    numbers = {name: number for number, name in enumerate(answer.names)}
     actual = np.array([numbers.get(label or "", -1) for label in sample.labels], np.int64)
-    return Seen(sample, embeddings, Predictions(names, answers[PROBABILITIES], actual))
-
-
-def _ask(
-    model: Artifact, signature: str, encoded: Sequence[bytes], outputs: Sequence[str]
-) -> Mapping[str, npt.NDArray[np.float32]]:
-    function = tf.saved_model.load(model.saved_model_dir).signatures[signature]
-    answers = [
-        function(tf.constant(encoded[start : start + _BATCH], tf.string))
-        for start in range(0, len(encoded), _BATCH)
-    ]
-    return {key: np.concatenate([answer[key].numpy() for answer in answers]) for key in outputs}
+    return Seen(sample, embeddings, Predictions(answer.names, answer.probabilities, actual))
 
 
 def _parse(split: str, examples: npt.NDArray[np.object_], image: ImageConfig) -> ImageSample:

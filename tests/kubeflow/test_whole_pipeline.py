@@ -81,8 +81,8 @@ def test_statistics_are_equal(beam, kubeflow):
 
 @pytest.mark.parametrize("node_id", ["Evaluator", "TestEvaluator"])
 def test_metrics_are_equal_within_float_noise(beam, kubeflow, node_id):
-    theirs = evaluation_results.read_metrics(beam[1].node(node_id).output("evaluation").uri)
-    ours = evaluation_results.read_metrics(kubeflow.artifact(node_id, "evaluation"))
+    theirs = evaluation_results.EvaluationResult(beam[1].node(node_id).output("evaluation").uri).slices
+    ours = evaluation_results.EvaluationResult(kubeflow.artifact(node_id, "evaluation")).slices
     assert len(ours) == len(theirs)
     assert ours[0].values == pytest.approx(theirs[0].values, abs=1e-4)
 

@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from tfx_contrastive.components.evaluation import eval_config
 from tfx_contrastive.components.evaluation.config import EvaluationConfig
-from tfx_contrastive.components.evaluation.results import OVERALL, read_failures, read_metrics
+from tfx_contrastive.components.evaluation.results import OVERALL, EvaluationResult
 
 CLASSES = ("ankle boot", "bag", "T-shirt/top")
 
@@ -82,7 +82,7 @@ def evaluated(tmp_path_factory):
 
 def test_overall_figures_equal_scikit_learn(evaluated):
     scores, labels, _, output = evaluated
-    overall = read_metrics(output)[0]
+    overall = EvaluationResult(output).slices[0]
     assert overall.slice == OVERALL
     guesses = scores.argmax(1)
     assert overall.values["example_count"] == 120
@@ -102,7 +102,7 @@ def test_overall_figures_equal_scikit_learn(evaluated):
 
 def test_slices_are_classes_and_brightness(evaluated):
     scores, labels, bands, output = evaluated
-    slices = {found.slice: found.values for found in read_metrics(output)}
+    slices = {found.slice: found.values for found in EvaluationResult(output).slices}
     assert set(slices) == {
         "",
         *(f"label:{name}" for name in CLASSES),
@@ -116,7 +116,7 @@ def test_slices_are_classes_and_brightness(evaluated):
 
 def test_roc_auc_and_the_baseline_are_there(evaluated):
     scores, labels, _, output = evaluated
-    overall = read_metrics(output)[0]
+    overall = EvaluationResult(output).slices[0]
     probabilities = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     expected = metrics.roc_auc_score(labels, probabilities, multi_class="ovr")
     assert overall.values["roc_auc"] == pytest.approx(expected, abs=1e-3)
@@ -126,17 +126,17 @@ def test_roc_auc_and_the_baseline_are_there(evaluated):
 def test_only_the_missed_threshold_is_named(evaluated):
     scores, labels, _, output = evaluated
     accuracy = metrics.accuracy_score(labels, scores.argmax(1))
-    assert read_failures(output) == (f"accuracy is {accuracy:.4f}, required is at least 0.9900",)
+    assert EvaluationResult(output).failures == (f"accuracy is {accuracy:.4f}; the minimum is 0.9900",)
 
 
 def test_always_the_most_frequent_class_is_refused_with_the_reason(tmp_path):
     # 38 of class 0, 2 of class 1; the model always answers 0
     examples = [example_of([9.0, 0.0, 0.0], int(position >= 38), b"dark") for position in range(40)]
     output = evaluate(tmp_path, examples, eval_config.gate_config(EvaluationConfig(), "shared"))
-    assert read_metrics(output)[0].values["accuracy"] == pytest.approx(0.95)
-    assert read_failures(output) == (
-        "adjusted_balanced_accuracy is 0.0000, required is at least 0.1000: on average over the classes "
-        "hardly better than one constant answer",
+    assert EvaluationResult(output).slices[0].values["accuracy"] == pytest.approx(0.95)
+    assert EvaluationResult(output).failures == (
+        "adjusted_balanced_accuracy is 0.0000; the minimum is 0.1000: averaged over the classes, the model "
+        "is barely better than a constant answer",
     )
 
 
@@ -167,7 +167,7 @@ def compared(tmp_path, compare):
     )
     classes = {"candidate": NEW_CLASSES, "baseline": FORMER_CLASSES}
     output = evaluate(tmp_path, examples, eval_config.gate_config(thresholds, compare), classes)
-    return read_metrics(output)[0], read_failures(output)
+    return EvaluationResult(output).slices[0], EvaluationResult(output).failures
 
 
 def test_each_model_is_scored_by_its_own_classes(tmp_path):

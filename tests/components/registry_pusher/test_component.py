@@ -76,7 +76,7 @@ def test_a_model_that_was_not_pushed_is_not_registered(inputs, directory, tmp_pa
     inputs["pushed_model"][0].set_int_custom_property("pushed", 0)
     output = run(inputs, directory, tmp_path)
     assert output.get_int_custom_property("registered") == 0
-    assert output.get_string_custom_property("reason") == "not blessed, hence not registered"
+    assert output.get_string_custom_property("reason") == "not blessed, so it is not registered"
 
 
 def test_node_with_and_without_evidence():

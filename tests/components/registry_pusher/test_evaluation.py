@@ -6,8 +6,9 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.public import tfxio
 
+from tfx_contrastive.components.evaluation.results import EvaluationResult
 from tfx_contrastive.components.registry_pusher import card
-from tfx_contrastive.components.registry_pusher.facts import read_metrics
+from tfx_contrastive.components.registry_pusher.facts import metrics_of
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def evaluation(models, example_dir, tmp_path_factory):
                 eval_shared_model=shared, eval_config=config, output_path=output
             )
         )
-    return read_metrics(output)
+    return metrics_of(EvaluationResult(output))
 
 
 def test_overall_and_slices_are_read(evaluation):

@@ -73,7 +73,7 @@ def test_a_repeated_run_does_not_undo_a_rollback(location, candidate, models):
     commands.rollback_model(location, "ada", "complaints")
     outcome = register_candidate(location, better, "run r3")
     assert (outcome.version, outcome.aliases, outcome.champion) == (2, (), 1)
-    assert outcome.reason == "it was champion before: a person decides whether it is again"
+    assert outcome.reason == "it was champion before; a person decides whether to promote it again"
 
 
 def test_a_challenger_waits_and_the_champion_is_served_still(location, candidate, models):
@@ -92,7 +92,7 @@ def test_a_challenger_waits_and_the_champion_is_served_still(location, candidate
 def test_a_refused_candidate_is_not_registered(location, candidate):
     refused = dataclasses.replace(candidate, blessed=False, refused_by="evaluation")
     outcome = register_candidate(location, refused, "run r1")
-    assert (outcome.version, outcome.reason) == (None, "not blessed, hence not registered")
+    assert (outcome.version, outcome.reason) == (None, "not blessed, so it is not registered")
     assert commands.list_models(location) == ()
 
 

@@ -15,7 +15,7 @@ from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from tests.ports import free_port
-from tfx_contrastive.components.evaluation.results import read_metrics
+from tfx_contrastive.components.evaluation.results import EvaluationResult
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.runs.lineage import Lineage
 from tfx_contrastive.pipeline.runs.metadata import connection_config
@@ -111,7 +111,8 @@ def test_the_transform_graphs_do_the_same(local, portable):
 
 def test_metrics_are_equal(local, portable):
     theirs, ours = (
-        read_metrics(run.node("Evaluator").output("evaluation").uri) for run in (local, portable[0])
+        EvaluationResult(run.node("Evaluator").output("evaluation").uri).slices
+        for run in (local, portable[0])
     )
     assert {found.slice: found.values for found in ours} == {
         found.slice: pytest.approx(found.values, rel=1e-6, nan_ok=True) for found in theirs
