@@ -13,9 +13,11 @@ import pathlib
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 _NUM_IMAGES = 1200
@@ -62,7 +64,7 @@ def write_examples(folder: pathlib.Path) -> int:
     return num_bytes
 
 
-def _photograph(random: np.random.Generator, width: int, height: int) -> np.ndarray:
+def _photograph(random: np.random.Generator, width: int, height: int) -> npt.NDArray[Any]:
     """Smooth colours with some grain, uint8 [H, W, 3]: about as many bytes a pixel as a photograph."""
     coarse = random.integers(0, 255, (height // 16, width // 16, 3), dtype=np.uint8)
     smooth = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
@@ -78,7 +80,7 @@ def measure(step: Callable[[pathlib.Path], None], root: pathlib.Path) -> tuple[f
     decoding = tf_example_record._DecodeBatchExamplesDoFn
     process = decoding.process
 
-    def counted(self, examples: list[bytes]):
+    def counted(self: Any, examples: list[bytes]) -> Iterator[Any]:
         sizes.append(len(examples))
         yield from process(self, examples)
 
@@ -93,7 +95,7 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _examples(root: pathlib.Path):
+def _examples(root: pathlib.Path) -> Any:
     from tfx.components.util import examples_utils
     from tfx.proto import example_gen_pb2
     from tfx.types import standard_artifacts

@@ -1,20 +1,37 @@
-"""The Beam components one at a time in this process, on as many images as wanted: time, CPU, memory."""
+"""The data plane (ImageExampleGen, StatisticsGen, Transform, Evaluator) on up to 500,000 images.
 
+    python -m benchmarks.data_plane scale [NUM_IMAGES ...]            # time, CPU, memory per component
+    python -m benchmarks.data_plane workers [NUM_IMAGES NUM_IMAGES]   # Transform, one and two workers
+
+`scale` takes 10,000, 70,000, 200,000 and 500,000 images unless told otherwise: about 15 minutes on two cores.
+Its key column is the CPU time per additional image, compared with the row above, because starting a component
+costs the same for any number of images. CPU time does not depend on what else the machine runs.
+
+`workers` compares wall times, so it needs a quiet machine with two cores. The bar is that two worker
+processes are 1.5 times as fast as one on 70,000 images. A larger number of images shows how much of the time
+is the start of the processes.
+"""
+
+import argparse
 import dataclasses
+import json
 import pathlib
 import re
 import struct
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.dsl.components.base import base_beam_component, base_beam_executor
 from tfx.types import channel, standard_artifacts
 
-from tests.pipeline.runners.data_plane import BrightnessModel
 from tfx_contrastive.components.evaluation import eval_config
 from tfx_contrastive.components.image_example_gen import inspect_source
 from tfx_contrastive.components.image_example_gen.adapters import idx
@@ -22,9 +39,36 @@ from tfx_contrastive.components.image_example_gen.adapters.known_data_sets impor
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
 from tfx_contrastive.pipeline import pipeline as topology
 from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.config.platforms import BeamConfig
 from tfx_contrastive.pipeline.source import source_of
 
+SIZES = (10_000, 70_000, 200_000, 500_000)
+WORKER_SIZES = (70_000, 500_000)
+COMPONENTS = ("ingest", "statistics", "transform", "evaluation")
+ENGINES = {
+    "`local`, in this process": BeamConfig(),
+    "`local-parallel`, 1 process": BeamConfig(profile="local-parallel", workers=1),
+    "`local-parallel`, 2 processes": BeamConfig(profile="local-parallel", workers=2),
+}
+_CLASSES = tuple("0123456789")
 _BATCH = 10_000
+
+
+class BrightnessModel(tf.Module):
+    """A classifier of ten classes by brightness, which needs no training."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Classify serialized examples by their feature `brightness`."""
+        parsed = tf.io.parse_example(examples, {"brightness": tf.io.FixedLenFeature([1], tf.float32)})
+        centres = tf.linspace(0.2, 0.4, len(_CLASSES))[None]
+        probabilities = tf.nn.softmax(-100.0 * tf.abs(parsed["brightness"] - centres))
+        classes = tf.constant(_CLASSES)
+        return {
+            "probabilities": probabilities,
+            "label": tf.gather(classes, tf.argmax(probabilities, axis=1)),
+            "all_classes": tf.tile(classes[None], [tf.shape(probabilities)[0], 1]),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +105,7 @@ class DataPlane:
             "image={height: 28, width: 28, channels: 1}",
         ]
         config = load_config("fashion_mnist", overrides)
-        source = source_of(inspect_source(config.data))
+        source = source_of(config, inspect_source(config.data))
         nodes = topology.data_stage(config, source).nodes
         self._nodes = {node.id: node for node in nodes}
         self._outputs: dict[str, dict[str, Any]] = {}
@@ -150,7 +194,7 @@ def write_images(folder: pathlib.Path, num_images: int) -> None:
                 label_file.write(labels[picked].tobytes())
 
 
-def _fashion_mnist() -> tuple[np.ndarray, np.ndarray]:
+def _fashion_mnist() -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Training images uint8 [60000, 28, 28] and labels uint8 [60000]."""
     folder = find_fashion_mnist(FashionMnistSource())
     found = []
@@ -168,4 +212,82 @@ def _forget_peak() -> None:
 
 def _peak_bytes() -> int:
     status = pathlib.Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found is not None, "only Linux reports the peak"
+    return int(found[1]) * 1024
+
+
+def scale(sizes: tuple[int, ...] = SIZES) -> None:
+    """Prints one table; each size is measured in a process of its own."""
+    print("| component | images | seconds | CPU s | µs CPU an image | µs CPU an image more | peak memory |")
+    print("|---|---|---|---|---|---|---|")
+    before: dict[str, tuple[int, float]] = {}
+    for size in sizes:
+        command = [sys.executable, "-m", "benchmarks.data_plane", "measure", str(size)]
+        done = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        for name, (seconds, cpu, peak) in json.loads(done.stdout.splitlines()[-1]).items():
+            more = ""
+            if name in before:
+                fewer, less = before[name]
+                more = f"{(cpu - less) / (size - fewer) * 1e6:.0f}"
+            before[name] = size, cpu
+            print(
+                f"| {name} | {size:,} | {seconds:.1f} | {cpu:.1f} | {cpu / size * 1e6:.0f} | {more} "
+                f"| {peak / 2**30:.2f} GiB |",
+                flush=True,
+            )
+
+
+def measure(size: int) -> None:
+    """Prints the costs of one size as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        plane = DataPlane(folder, size)
+        costs = {name: getattr(plane, name)() for name in COMPONENTS}
+    print(json.dumps({name: (c.seconds, c.cpu_seconds, c.peak_bytes) for name, c in costs.items()}))
+
+
+def workers(sizes: tuple[int, ...] = WORKER_SIZES) -> None:
+    """Prints one table, and the ratios."""
+    few, many = (_seconds(size) for size in sizes)
+    print(f"| engine | Transform, {sizes[0]:,} images | {sizes[1]:,} images | each 100,000 images more |")
+    print("|---|---|---|---|")
+    more = {name: (many[name] - few[name]) / (sizes[1] - sizes[0]) * 1e5 for name in ENGINES}
+    for name in ENGINES:
+        print(f"| {name} | {few[name]:.1f} s | {many[name]:.1f} s | {more[name]:.1f} s |")
+    _, one, two = ENGINES
+    for what, seconds in ((f"{sizes[0]:,} images", few), (f"{sizes[1]:,} images", many), ("each more", more)):
+        print(f"Two processes against one, {what}: {seconds[one] / seconds[two]:.2f} times as fast")
+
+
+def _seconds(num_images: int) -> dict[str, float]:
+    """Seconds of Transform by engine."""
+    with tempfile.TemporaryDirectory() as folder:
+        plane = DataPlane(folder, num_images)
+        plane.ingest()
+        plane.statistics()
+        return {name: plane.transform(*config.pipeline_args()).seconds for name, config in ENGINES.items()}
+
+
+def main(arguments: list[str]) -> None:
+    """Run one of the two benchmarks."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.data_plane",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("benchmark", choices=("scale", "workers", "measure"))
+    parser.add_argument("sizes", nargs="*", type=int, metavar="NUM_IMAGES")
+    options = parser.parse_args(arguments)
+    if options.benchmark == "measure":
+        measure(options.sizes[0])
+    elif options.benchmark == "scale":
+        scale(tuple(options.sizes) or SIZES)
+    else:
+        workers(tuple(options.sizes) or WORKER_SIZES)
+
+
+if __name__ == "__main__":
+    given, sys.argv = sys.argv[1:], sys.argv[:1]  # Beam reads what is left in sys.argv
+    main(given)

@@ -10,10 +10,13 @@ The check runs with its defaults: 1,000 new images, 2,000 of training, alpha 0.0
 import collections
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
+from benchmarks.prepared import finished_run, output_uri
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings.images import read_images
 from tfx_contrastive.components.examples.decode import DecodedImage, decode
@@ -22,14 +25,11 @@ from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.drift.config import DriftConfig
 from tfx_contrastive.consumers.drift.detection import Decision, detect
 from tfx_contrastive.consumers.drift.images import NewImages
-from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.pipeline.runs.lineage import Lineage
-from tfx_contrastive.pipeline.runs.metadata import connection_config
 
 _RESAMPLES, _SEEDS = 40, 5
 _NUM_IMAGES = 1_000
 
-Change = Callable[[np.ndarray], np.ndarray]
+Change = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 CHANGES: dict[str, Change] = {
     "blur, sigma 1 pixel": lambda pixels: ndimage.gaussian_filter(pixels, (1, 1, 0)),
     "blur, sigma 0.5 pixel": lambda pixels: ndimage.gaussian_filter(pixels, (0.5, 0.5, 0)),
@@ -40,10 +40,9 @@ MISSING = ("Shirt", "Trouser", "Bag")
 
 def main(root: str = "") -> None:
     """Prints the rows of the table."""
-    config = load_config("fashion_mnist", [f"root={root}"] if root else [])
-    run = Lineage(connection_config(config), config.name).run()
-    uri = run.node("EmbeddingGen").output("embeddings").uri
-    statistics = f"{run.node('StatisticsGen').output('statistics').uri}/Split-train"
+    _, run = finished_run(root)
+    uri = output_uri(run, "EmbeddingGen", "embeddings")
+    statistics = f"{output_uri(run, 'StatisticsGen', 'statistics')}/Split-train"
     meta = embeddings.read_meta(uri)
     model = ServedModel(meta.model_dir)
     rows, _ = embeddings.read_all(uri, ["eval"])
@@ -57,7 +56,7 @@ def main(root: str = "") -> None:
             NewImages(tuple(chosen), {}, len(chosen)), model, uri, statistics, DriftConfig(seed=seed)
         )
 
-    def draw(candidates: np.ndarray, seed: int) -> list[DecodedImage]:
+    def draw(candidates: npt.NDArray[Any], seed: int) -> list[DecodedImage]:
         drawn = np.random.default_rng(seed).choice(candidates, _NUM_IMAGES, replace=False)
         return [images[position] for position in drawn]
 

@@ -18,12 +18,13 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.prepared import transform_graph
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embedding_gen.transforms import EmbedExamples, tasks_for
 from tfx_contrastive.components.embeddings import embeddings, former
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource, IngestConfig
 from tfx_contrastive.components.image_example_gen.transforms import WriteExamples
-from tfx_contrastive.trainer_module.config import EncoderConfig, ImageConfig, ServingConfig
+from tfx_contrastive.trainer_module.config import EncoderConfig, ServingConfig
 from tfx_contrastive.trainer_module.encoders import build_encoder
 
 _SPLITS = ("train", "eval", "test")
@@ -69,12 +70,14 @@ def write_examples(root: pathlib.Path) -> None:
 
 def export(root: pathlib.Path, name: str, encoder: tf.keras.Model) -> None:
     """The Pretrainer's SavedModel."""
-    from tests.trainer_module.digits_data import run_transform
     from tfx_contrastive.trainer_module.serving import export_encoder
 
     first = sorted((root / "examples" / "Split-train").iterdir())[0]
-    records = list(tf.data.TFRecordDataset(str(first)).take(200).as_numpy_iterator())
-    transform = run_transform(root / name / "transform", records, ImageConfig())
+    records = tf.data.TFRecordDataset(str(first)).take(200).as_numpy_iterator()
+    images = [
+        tf.train.Example.FromString(one).features.feature["image"].bytes_list.value[0] for one in records
+    ]
+    transform = transform_graph(root / name / "transform", images)
     export_encoder(str(root / name / "model"), encoder, transform, ServingConfig().max_pixels)
 
 

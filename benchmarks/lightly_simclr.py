@@ -4,14 +4,15 @@ A program for an interpreter of its own, with torch and lightly: it imports noth
 
     python lightly_simclr.py images.npy c4n 512 6     # prints images/s with 0 and with 2 loader workers
 
-Encoders, batch, optimiser and projection head are those of the other side; views are lightly's own
-SimCLRTransform, without the colour steps, which one channel cannot take.
+Encoders, batch, optimizer and projection head are those of the other side; views are lightly's own
+SimCLRTransform, without the color steps, which need three channels.
 """
 
 import sys
 import time
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from lightly.loss import NTXentLoss
 from lightly.models.modules import SimCLRProjectionHead
@@ -25,7 +26,7 @@ WIDTHS = {"c4": (32, 64, 128, 256), "c4n": (16, 32, 64, 128)}
 class Images(torch.utils.data.Dataset):
     """Two views of each image."""
 
-    def __init__(self, pixels):
+    def __init__(self, pixels: npt.NDArray[np.uint8]) -> None:
         """Takes uint8 [N, H, W]."""
         self.pixels = pixels
         self.transform = SimCLRTransform(
@@ -37,16 +38,17 @@ class Images(torch.utils.data.Dataset):
             normalize={"mean": [0.286], "std": [0.353]},
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Number of images."""
         return len(self.pixels)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> list[torch.Tensor]:
         """Two float tensors [1, H, W]."""
-        return self.transform(Image.fromarray(self.pixels[index]))
+        views: list[torch.Tensor] = self.transform(Image.fromarray(self.pixels[index]))
+        return views
 
 
-def build(name):
+def build(name: str) -> nn.Module:
     """Encoder and projection head."""
     layers, before = [], 1
     for width, stride in zip(WIDTHS[name], (1, 2, 2, 2), strict=True):
@@ -57,7 +59,9 @@ def build(name):
     )
 
 
-def images_per_second(pixels, name, batch_size, num_steps, workers):
+def images_per_second(
+    pixels: npt.NDArray[np.uint8], name: str, batch_size: int, num_steps: int, workers: int
+) -> float:
     """Trains `num_steps` after one that is not timed."""
     torch.manual_seed(0)
     model, criterion = build(name), NTXentLoss(temperature=0.2)
@@ -65,7 +69,7 @@ def images_per_second(pixels, name, batch_size, num_steps, workers):
     loader = torch.utils.data.DataLoader(
         Images(pixels), batch_size=batch_size, shuffle=True, drop_last=True, num_workers=workers
     )
-    started = None
+    started = 0.0
     for step, (view_a, view_b) in enumerate(loader):
         loss = criterion(model(view_a), model(view_b))
         optimizer.zero_grad()

@@ -13,8 +13,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 _BATCH = 512
 _STEPS = {"c4": 6, "c4n": 12}
@@ -67,7 +69,7 @@ def _last_lines(command: list[str]) -> list[str]:
     return done.stdout.strip().splitlines()
 
 
-def _images() -> np.ndarray:
+def _images() -> npt.NDArray[Any]:
     return np.random.default_rng(0).integers(0, 256, (20 * _BATCH, 28, 28, 1), dtype=np.uint8)
 
 

@@ -11,15 +11,17 @@ than the default of `image.resize`.
 import io
 import logging
 import sys
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from PIL import Image, ImageDraw
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from benchmarks.pretrained import pretrained
+from benchmarks.prepared import pretrained
 from tfx_contrastive.trainer_module.config import ImageConfig, PretrainConfig
 from tfx_contrastive.trainer_module.images import decode_images
 from tfx_contrastive.trainer_module.training.networks import BatchEncoder
@@ -48,8 +50,8 @@ def main() -> None:
 
 
 def _measure(
-    encoded: list[bytes], labels: np.ndarray, way: str, config: PretrainConfig
-) -> tuple[np.ndarray, np.ndarray]:
+    encoded: list[bytes], labels: npt.NDArray[Any], way: str, config: PretrainConfig
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Whether 20-NN and a probe on a few labels are right for each test image: bool [N] twice."""
     shape = ImageConfig.model_validate({"height": 32, "width": 32, "channels": 3, "resize": way})
     images = np.concatenate(
@@ -69,7 +71,7 @@ def _measure(
     return near == labels[test], probe.predict(standard[test]) == labels[test]
 
 
-def _with_interval(hits: np.ndarray) -> str:
+def _with_interval(hits: npt.NDArray[Any]) -> str:
     low, high = binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
     return f"{hits.mean():.3f} ({low:.3f} to {high:.3f})"
 

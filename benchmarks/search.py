@@ -11,9 +11,11 @@ import functools
 import resource
 import time
 from collections.abc import Callable
+from typing import Any
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
@@ -74,7 +76,7 @@ def approximate_rows(num: int) -> None:
     )
 
 
-def synthetic(num: int, seed: int) -> np.ndarray:
+def synthetic(num: int, seed: int) -> npt.NDArray[Any]:
     """Vectors with the intrinsic dimension of embeddings, float32 [N, 256] of length 1."""
     generator = np.random.default_rng(seed)
     centres = 2 * generator.normal(size=(2_000, 32)).astype(np.float32)

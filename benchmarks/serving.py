@@ -13,14 +13,17 @@ import pathlib
 import tempfile
 import time
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
+from benchmarks.prepared import transform_graph
 from tfx_contrastive.components.image_example_gen.adapters import known_data_sets
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
-from tfx_contrastive.trainer_module.config import EncoderConfig, ImageConfig, ServingConfig
+from tfx_contrastive.trainer_module.config import EncoderConfig, ServingConfig
 from tfx_contrastive.trainer_module.encoders import build_encoder
 
 _ENCODERS = ("c4n", "c4")
@@ -50,10 +53,10 @@ def row(
     name: str,
     batch_size: int,
     calls: int,
-    served: Callable,
-    plain: Callable,
+    served: Callable[..., Any],
+    plain: Callable[..., Any],
     images: list[bytes],
-    pixels: np.ndarray,
+    pixels: npt.NDArray[Any],
 ) -> None:
     """Times both sides in turn and prints one row."""
     ours, theirs = [], []
@@ -77,7 +80,7 @@ def row(
     )
 
 
-def test_images(count: int) -> np.ndarray:
+def test_images(count: int) -> npt.NDArray[Any]:
     """The first test images, uint8 [N, 28, 28, 1]."""
     directory = known_data_sets.find(FashionMnistSource())
     with gzip.open(os.path.join(directory, "t10k-images-idx3-ubyte.gz")) as file:
@@ -87,10 +90,9 @@ def test_images(count: int) -> np.ndarray:
 
 def export(folder: pathlib.Path, encoder: keras.Model, head: keras.Model, images: list[bytes]) -> str:
     """The Trainer's SavedModel."""
-    from tests.trainer_module.digits_data import make_example, run_transform
     from tfx_contrastive.trainer_module.serving import export_classifier
 
-    transform = run_transform(folder / "transform", [make_example(image) for image in images], ImageConfig())
+    transform = transform_graph(folder / "transform", images)
     limit = ServingConfig().max_pixels
     export_classifier(str(folder / "model"), encoder, head, known_data_sets.CLASS_NAMES, transform, limit)
     return str(folder / "model")

@@ -9,17 +9,19 @@ Every figure is measured on `test`, with a linear probe, mean of five seeds; the
 
 import sys
 import tempfile
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
+from benchmarks.prepared import finished_run, output_uri
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings.images import read_images
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.suggestions import label_errors, probe, selection
-from tfx_contrastive.pipeline.config import PipelineConfig, load_config
-from tfx_contrastive.pipeline.runs.lineage import Lineage
-from tfx_contrastive.pipeline.runs.metadata import connection_config
+from tfx_contrastive.pipeline.config import PipelineConfig
 
 _SEEDS = range(5)
 _NUM = 100
@@ -28,15 +30,14 @@ _WRONG = 0.05
 
 def main(root: str = "") -> None:
     """Prints the rows of the table."""
-    config = load_config("fashion_mnist", [f"root={root}"] if root else [])
-    run = Lineage(connection_config(config), config.name).run()
-    uri = run.node("EmbeddingGen").output("embeddings").uri
+    config, run = finished_run(root)
+    uri = output_uri(run, "EmbeddingGen", "embeddings")
     rows, vectors = embeddings.read_all(uri)
     truth = true_labels(config)
     names = np.array([truth[source] for source in rows["source"].to_pylist()], object)
     splits = np.array(rows["split"].to_pylist())
     labelled = np.array([label is not None for label in rows["label"].to_pylist()])
-    pretrained = embed(rows, uri, f"{run.node('Pretrainer').output('model').uri}/Format-Serving")
+    pretrained = embed(rows, uri, f"{output_uri(run, 'Pretrainer', 'model')}/Format-Serving")
     print("| start | 100 random | 100 suggested | difference |\n|---|---|---|---|")
     compare_choices("the run's labels, its encoder", vectors, names, splits, labelled, None)
     for per_class in (60, 10, 0):
@@ -60,7 +61,7 @@ def true_labels(config: PipelineConfig) -> dict[str, str]:
     }
 
 
-def embed(rows, uri: str, model_dir: str) -> np.ndarray:
+def embed(rows: pa.Table, uri: str, model_dir: str) -> npt.NDArray[Any]:
     """Embeds the same images with another encoder."""
     places = [rows[name].to_pylist() for name in ("image_id", "examples_file", "record")]
     images = read_images(embeddings.read_meta(uri).examples_uri, zip(*places, strict=True))
@@ -69,15 +70,16 @@ def embed(rows, uri: str, model_dir: str) -> np.ndarray:
 
 def compare_choices(
     title: str,
-    vectors: np.ndarray,
-    names: np.ndarray,
-    splits: np.ndarray,
-    labelled: np.ndarray,
+    vectors: npt.NDArray[Any],
+    names: npt.NDArray[Any],
+    splits: npt.NDArray[Any],
+    labelled: npt.NDArray[Any],
     per_class: int | None,
 ) -> None:
     """Prints one row: accuracy on test with 100 more labels, chosen at random and by suggestion."""
     train, test = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "test")
-    random, suggested = [], []
+    random: list[float] = []
+    suggested: list[float] = []
     for seed in _SEEDS:
         generator = np.random.default_rng(seed)
         known = np.flatnonzero(labelled & (splits == "train"))
@@ -98,7 +100,9 @@ def compare_choices(
     print(f"| {title} | {spread(random)} | {spread(suggested)} | {gain:+.4f} |", flush=True)
 
 
-def plant_and_find(vectors: np.ndarray, names: np.ndarray, members: np.ndarray, seed: int) -> float:
+def plant_and_find(
+    vectors: npt.NDArray[Any], names: npt.NDArray[Any], members: npt.NDArray[Any], seed: int
+) -> float:
     """Gives some labels another class at random; returns the precision of the first 100 that are found."""
     generator = np.random.default_rng(seed)
     rows = np.flatnonzero(members)

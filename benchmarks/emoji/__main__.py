@@ -12,16 +12,23 @@ import logging
 import os
 import pathlib
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from benchmarks.emoji import data, measuring
-from benchmarks.pretrained import pretrained
+from benchmarks.emoji import data
+from benchmarks.prepared import pretrained
+from tfx_contrastive.components.embeddings import whitening
 from tfx_contrastive.pipeline.config import PipelineConfig, load_config
 from tfx_contrastive.trainer_module.training.networks import BatchEncoder
 
 _CONFIG = pathlib.Path(__file__).with_name("emoji.yaml")
 _CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "tfx-contrastive-emoji"
+_NEIGHBORS = 10
+_QUERIES_AT_ONCE = 512
+_DRAWS = 2000
 
 
 def main() -> None:
@@ -38,8 +45,8 @@ def main() -> None:
     print(f"{len(emoji.names):,} drawings of {len(np.unique(emoji.names)):,} things", flush=True)
     print("| vectors | names of the choice | the other names (test) | all |\n|---|---|---|---|", flush=True)
     ridge = config.embedding.whitening_ridge
-    pixels: dict[str, np.ndarray] = {}
-    for what, vectors in measuring.pixel_baselines(emoji.images):
+    pixels: dict[str, npt.NDArray[Any]] = {}
+    for what, vectors in pixel_baselines(emoji.images):
         pixels |= tell(what, vectors, emoji, ridge)
     began, worked = time.monotonic(), time.process_time()
     h = embed(emoji.images, config)
@@ -48,7 +55,7 @@ def main() -> None:
     tell_margin(tell("embedding", h, emoji, ridge), pixels, emoji)
 
 
-def embed(images: np.ndarray, config: PipelineConfig) -> np.ndarray:
+def embed(images: npt.NDArray[Any], config: PipelineConfig) -> npt.NDArray[Any]:
     """Pretrains on all images as the Pretrainer does and embeds them.
 
     Args:
@@ -61,7 +68,9 @@ def embed(images: np.ndarray, config: PipelineConfig) -> np.ndarray:
     return BatchEncoder(pretrained(images, config.pretrain), images.shape[1:])(images)
 
 
-def tell(what: str, vectors: np.ndarray, emoji: data.EmojiSet, ridge: float) -> dict[str, np.ndarray]:
+def tell(
+    what: str, vectors: npt.NDArray[Any], emoji: data.EmojiSet, ridge: float
+) -> dict[str, npt.NDArray[Any]]:
     """Prints three rows: vectors as they are, centered, whitened.
 
     Args:
@@ -78,15 +87,15 @@ def tell(what: str, vectors: np.ndarray, emoji: data.EmojiSet, ridge: float) -> 
     for how, compared in (
         ("as they are", vectors),
         ("centered", vectors - vectors.mean(axis=0)),
-        ("whitened", measuring.whitened(unit, ridge)),
+        ("whitened", whitened(unit, ridge)),
     ):
-        hits[f"{what}, {how}"] = measuring.found(compared, emoji.names)
+        hits[f"{what}, {how}"] = found(compared, emoji.names)
         print_row(f"{what}, {how}", hits[f"{what}, {how}"], emoji)
     return hits
 
 
 def tell_margin(
-    embedding: dict[str, np.ndarray], pixels: dict[str, np.ndarray], emoji: data.EmojiSet
+    embedding: dict[str, npt.NDArray[Any]], pixels: dict[str, npt.NDArray[Any]], emoji: data.EmojiSet
 ) -> None:
     """Prints the best form of the embedding less the best of the pixels, both chosen on half of the names."""
     chosen = emoji.chosen_on()
@@ -97,13 +106,86 @@ def tell_margin(
     print_row(f"{best} less {best_pixels}", margin, emoji)
 
 
-def print_row(what: str, hits: np.ndarray, emoji: data.EmojiSet) -> None:
+def print_row(what: str, hits: npt.NDArray[Any], emoji: data.EmojiSet) -> None:
     """Prints means with 95 % intervals: on the names of the choice, the others, all."""
     chosen, cells = emoji.chosen_on(), []
     for rows in (chosen, ~chosen, np.ones_like(chosen)):
-        low, high = measuring.interval(hits[rows], emoji.names[rows])
+        low, high = interval(hits[rows], emoji.names[rows])
         cells.append(f"{hits[rows].mean():.3f} ({low:.3f} to {high:.3f})")
     print(f"| {what} | {' | '.join(cells)} |", flush=True)
+
+
+def found(vectors: npt.NDArray[Any], names: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Whether one of the ten nearest of all other images, by cosine, is of the same name.
+
+    Args:
+        vectors: One row per image, float [N, D].
+        names: What is drawn, [N].
+
+    Returns:
+        bool [N].
+    """
+    norms = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    unit = (vectors / norms).astype(np.float32)
+    hits = []
+    for start in range(0, len(unit), _QUERIES_AT_ONCE):
+        rows = np.arange(start, min(start + _QUERIES_AT_ONCE, len(unit)))
+        similarity = unit[rows] @ unit.T  # [Q, N]
+        similarity[np.arange(len(rows)), rows] = -np.inf  # the query itself
+        nearest = np.argpartition(-similarity, _NEIGHBORS, axis=1)[:, :_NEIGHBORS]
+        hits.append((names[nearest] == names[rows, None]).any(axis=1))
+    return np.concatenate(hits)
+
+
+def whitened(vectors: npt.NDArray[Any], ridge: float) -> npt.NDArray[Any]:
+    """Vectors as search compares them, whitened with shrinkage (`components.embeddings.whitening`).
+
+    Args:
+        vectors: float [N, D] of length 1; mean and covariance are of these very rows.
+        ridge: Share of the mean variance that is added to every variance.
+
+    Returns:
+        float32 [N, D] of length 1.
+
+    Raises:
+        ValueError: If all rows are the same.
+    """
+    fitted = whitening.fit([vectors], ridge)
+    if fitted is None:
+        raise ValueError(f"Received {len(vectors)} vectors that do not vary; expected some that do.")
+    return fitted.apply(vectors)
+
+
+def interval(hits: npt.NDArray[Any], names: npt.NDArray[Any]) -> tuple[float, float]:
+    """95 % interval of a mean over images: bootstrap over names, as images of one name go together.
+
+    Args:
+        hits: bool [N], or the difference of two of them, float [N], for a paired comparison.
+        names: What is drawn, [N].
+
+    Returns:
+        Its ends.
+    """
+    _, group = np.unique(names, return_inverse=True)
+    totals, sums = np.bincount(group), np.bincount(group, weights=hits)
+    drawn = np.random.default_rng(0).integers(0, len(totals), (_DRAWS, len(totals)))
+    low, high = np.percentile(sums[drawn].sum(axis=1) / totals[drawn].sum(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def pixel_baselines(images: npt.NDArray[Any]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Names and vectors of what an embedding has to beat. Images uint8 [N, 48, 48, 3]."""
+    gray = images @ np.array([0.299, 0.587, 0.114])
+    yield "8x8 RGB pixels", _averaged(images, 8)
+    yield "16x16 gray pixels", _averaged(gray[..., np.newaxis], 16)
+
+
+def _averaged(images: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
+    """Means over the cells of a grid: [N, H, W, C] to float [N, side * side * C]."""
+    count, height, width, channels = images.shape
+    cells = images.reshape(count, side, height // side, side, width // side, channels)
+    means: npt.NDArray[np.float64] = cells.mean(axis=(2, 4), dtype=np.float64)
+    return means.reshape(count, -1)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ import pathlib
 import subprocess
 import sys
 import venv
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 # Versions are pinned: another one draws other images.
@@ -33,11 +35,11 @@ class EmojiSet:
         designers: Whose drawing it is, str [N].
     """
 
-    images: np.ndarray
-    names: np.ndarray
-    designers: np.ndarray
+    images: npt.NDArray[Any]
+    names: npt.NDArray[Any]
+    designers: npt.NDArray[Any]
 
-    def chosen_on(self) -> np.ndarray:
+    def chosen_on(self) -> npt.NDArray[Any]:
         """Which images settings were chosen on, bool [N]: half of the names, by hash; the others test."""
         return np.array([hashlib.sha256(name.encode()).digest()[0] % 2 == 0 for name in self.names])
 

@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import sys
+from typing import Any
 
 import cairosvg
 
@@ -43,7 +44,7 @@ def main(node_modules: pathlib.Path, out: pathlib.Path) -> None:
                 table.writerow((path, name, designer))
 
 
-def draw(icons: dict, name: str) -> bytes:
+def draw(icons: dict[str, Any], name: str) -> bytes:
     """One icon of a set in Iconify's format as a PNG; sizes and offsets default to those of the set."""
     icon = icons["icons"][name]
     left, top, width, height = (
@@ -54,7 +55,8 @@ def draw(icons: dict, name: str) -> bytes:
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'viewBox="{left} {top} {width} {height}" width="{_SIDE}" height="{_SIDE}">{icon["body"]}</svg>'
     )
-    return cairosvg.svg2png(svg.encode(), output_width=_SIDE, output_height=_SIDE, background_color="white")
+    image = cairosvg.svg2png(svg.encode(), output_width=_SIDE, output_height=_SIDE, background_color="white")
+    return bytes(image)
 
 
 if __name__ == "__main__":

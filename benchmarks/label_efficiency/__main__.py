@@ -21,10 +21,17 @@ import time
 import keras
 import psutil
 
-from benchmarks.label_efficiency import summary
 from benchmarks.label_efficiency.data import Splits, read_splits, with_budget
 from benchmarks.label_efficiency.methods import FAMILIES, PRETRAINING, Family, Task, applies, digests
-from benchmarks.label_efficiency.results import Pretraining, Report, Result, Store
+from benchmarks.label_efficiency.results import (
+    Pretraining,
+    Report,
+    Result,
+    Store,
+    comparison,
+    table,
+    write_plot,
+)
 from benchmarks.label_efficiency.settings import SETTINGS, Settings, read_settings
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.trainer_module.encoders import load_encoder, save_encoder
@@ -70,8 +77,8 @@ def main() -> None:
             )
             for family in families:
                 fill(family, labels, task, store)
-    print(summary.table(store.report), summary.comparison(store.report), sep="\n\n")
-    print(summary.write_plot(store.report, options.out.with_suffix(".png")))
+    print(table(store.report), comparison(store.report), sep="\n\n")
+    print(write_plot(store.report, options.out.with_suffix(".png")))
 
 
 def fill(family: Family, labels: int | None, task: Task, store: Store) -> None:

@@ -7,6 +7,7 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 
+from benchmarks.prepared import output_uri
 from tfx_contrastive.components.image_example_gen import inspect_source
 from tfx_contrastive.pipeline import pipeline as topology
 from tfx_contrastive.pipeline.config import PipelineConfig
@@ -31,7 +32,7 @@ class Splits:
 
 def read_splits(config: PipelineConfig) -> Splits:
     """Runs the data stage of the pipeline (from its cache, the second time) and decodes the images."""
-    data = topology.data_stage(config, source_of(inspect_source(config.data)))
+    data = topology.data_stage(config, source_of(config, inspect_source(config.data)))
     BeamDagRunner().run(
         tfx.dsl.Pipeline(
             config.name,
@@ -42,10 +43,10 @@ def read_splits(config: PipelineConfig) -> Splits:
         )
     )
     run = Lineage(connection_config(config), config.name).run()
-    examples = run.node("ImageExampleGen").output("examples").uri
-    graph = tft.TFTransformOutput(run.node("Transform").output("transform_graph").uri)
-    found = [read_images([f"{examples}/Split-{split}/*"], graph) for split in SPLITS]
-    return Splits(*found, tuple(class_names(graph)))
+    examples = output_uri(run, "ImageExampleGen", "examples")
+    graph = tft.TFTransformOutput(output_uri(run, "Transform", "transform_graph"))
+    train, evaluation, test = (read_images([f"{examples}/Split-{split}/*"], graph) for split in SPLITS)
+    return Splits(train, evaluation, test, tuple(class_names(graph)))
 
 
 def with_budget(train: ImageDataset, labels_per_class: int | None, seed: int) -> ImageDataset:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.label_efficiency.data import Splits
 from benchmarks.label_efficiency.settings import Settings
@@ -64,8 +65,8 @@ def raw_pixels(task: Task) -> Iterator[tuple[str, Measured]]:
         evaluation.label_index,
         task.settings.pixel_penalties,
     )
-    found = [_share(probe.classifier.logits(_flat(split)), split) for split in (test, evaluation)]
-    yield RAW_PIXELS, Measured(*found, {"l2": probe.l2})
+    on_test, on_eval = (_share(probe.classifier.logits(_flat(split)), split) for split in (test, evaluation))
+    yield RAW_PIXELS, Measured(on_test, on_eval, {"l2": probe.l2})
 
 
 def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
@@ -89,11 +90,11 @@ def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
     student = fine_tune(encoder, start, labelled, weights, task.settings.scratch, task.seed)
     encode = BatchEncoder(served_form(student.encoder, task.settings.head), train.image_shape)
     classifier = student.classifier()
-    found = [
+    on_test, on_eval = (
         _share(classifier.logits(encode(split.images)), split)
         for split in (task.splits.test, task.splits.eval)
-    ]
-    yield FROM_SCRATCH, Measured(*found, {})
+    )
+    yield FROM_SCRATCH, Measured(on_test, on_eval, {})
 
 
 def pretrained(task: Task) -> Iterator[tuple[str, Measured]]:
@@ -183,9 +184,9 @@ def _measured(candidates: Sequence[Candidate], task: Task) -> Measured:
     )
 
 
-def _flat(images: ImageDataset) -> np.ndarray:
+def _flat(images: ImageDataset) -> npt.NDArray[Any]:
     return images.images.reshape(len(images), -1).astype(np.float32) / 255.0
 
 
-def _share(logits: np.ndarray, images: ImageDataset) -> float:
+def _share(logits: npt.NDArray[Any], images: ImageDataset) -> float:
     return accuracy(logits, images.label_index)

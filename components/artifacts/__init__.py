@@ -1,4 +1,4 @@
-"""Artifact types of this project, named so that every TFX orchestrator can import them."""
+"""The artifact types of this project, with names by which every TFX orchestrator can import them."""
 
 from tfx.types import artifact
 
@@ -10,30 +10,30 @@ class Quarantine(artifact.Artifact):
 
 
 class RepresentationReport(artifact.Artifact):
-    """What RepresentationGate measured: `metrics.json` with every figure, threshold, verdict and reason."""
+    """Results of RepresentationGate: `metrics.json` with every figure, threshold, verdict and reason."""
 
     TYPE_NAME = "tfx_contrastive.components.artifacts.RepresentationReport"
 
 
 class ModelRegistration(artifact.Artifact):
-    """What RegistryPusher did: `registration.json` with version, digest, aliases and the reason."""
+    """Outcome of RegistryPusher: `registration.json` with version, digest, aliases and reason."""
 
     TYPE_NAME = "tfx_contrastive.components.artifacts.ModelRegistration"
 
 
 class Embeddings(artifact.Artifact):
-    """Vectors of every image by one encoder: `shards/*.parquet` and `meta.json` (docs/search.md)."""
+    """Embeddings of every image by one encoder: `shards/*.parquet` and `meta.json` (docs/search.md)."""
 
     TYPE_NAME = "tfx_contrastive.components.artifacts.Embeddings"
 
 
 class SimilarityIndex(artifact.Artifact):
-    """A faiss index bound to one encoder: `index.faiss`, `rows.parquet` and `index.json`."""
+    """A faiss index of the embeddings of one encoder: `index.faiss`, `rows.parquet` and `index.json`."""
 
     TYPE_NAME = "tfx_contrastive.components.artifacts.SimilarityIndex"
 
 
 class CompatibilityReport(artifact.Artifact):
-    """New encoder against the one in use: `compatibility.json` with figures, thresholds and verdict."""
+    """A new encoder compared with the one in use: `compatibility.json` with figures and verdict."""
 
     TYPE_NAME = "tfx_contrastive.components.artifacts.CompatibilityReport"

@@ -1,1 +1,1 @@
-"""Which model the candidate is compared with."""
+"""BaselineResolver: chooses the model with which the Evaluator compares a candidate."""

@@ -1,23 +1,25 @@
-"""Chooses the baseline of the Evaluator.
+"""Chooses the model with which the Evaluator compares a candidate.
 
-Policy, in the order in which it applies:
+The rules, in the order in which they apply:
 
-1. `none`: the candidate is its own baseline. Every change threshold is then met by a difference of
-   zero, so the value thresholds alone decide. This is the deliberate reset of the baseline.
-2. `latest`: the model in use, that is the newest complete version of the serving directory whose
-   `serving_default` signature gives `probabilities`. A half-written version and an encoder-only one
-   can't be compared with a classifier: the next older version is tried.
-3. The first run (or a serving directory without such a version): as `none`.
-4. Each model is scored by its own classes. Which came and which went since is part of the reason. Where the
-   comparison is on `shared` classes and there are none: as `none`.
+1. Policy `none`: the candidate is its own baseline. Its accuracy then changes by zero, so only the thresholds
+on
+   values decide. This policy resets the baseline on purpose.
+2. Policy `latest`: the baseline is the model in use, which is the newest complete version of the serving
+   directory whose signature `serving_default` returns `probabilities`. Incomplete versions and encoders can't
+   be compared with a classifier, so the next older version is tried.
+3. If there is no such version, as in the first run: as with policy `none`.
+4. Each model is scored by its own classes, and the reason names the classes that were added or removed. If
+the
+   models are compared on `shared` classes and share none: as with policy `none`.
 
-TFX's `Resolver` isn't used because open-source Kubeflow can't run it.
+TFX's `Resolver` is not used because open-source Kubeflow can't run it.
 """
 
 import dataclasses
 import logging
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from tfx_contrastive.components.model.directory import ServedVersion, complete_versions
 from tfx_contrastive.components.model.saved import read_signatures
@@ -25,7 +27,7 @@ from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.contract.signatures import PROBABILITIES, SERVING_DEFAULT
 
 Policy = Literal["latest", "none"]
-POLICIES: tuple[str, ...] = ("latest", "none")
+POLICIES: tuple[str, ...] = get_args(Policy)
 COMPARED_CLASSES: tuple[str, ...] = ("shared", "all")
 CANDIDATE = "candidate"
 NO_VERSION = "none"
@@ -36,15 +38,15 @@ _logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Baseline:
-    """The model to compare with.
+    """The model with which a candidate is compared.
 
     Attributes:
         model_dir: Directory of its SavedModel.
         source: Its version directory relative to the serving directory, or `candidate`.
-        version: Its version number as text, or `none` where the candidate stands in.
+        version: Its version number as text, or `none` if it is the candidate itself.
         reason: One sentence for the run report.
-        new_classes: Of the candidate, which the model in use doesn't know.
-        gone_classes: Of the model in use, which the candidate doesn't know.
+        new_classes: Classes of the candidate that the model in use doesn't know.
+        gone_classes: Classes of the model in use that the candidate doesn't know.
     """
 
     model_dir: str
@@ -56,16 +58,13 @@ class Baseline:
 
 
 def resolve_baseline(candidate_dir: str, serving_dir: str, policy: str, classes: str = "shared") -> Baseline:
-    """Chooses the baseline for a candidate (see the policy at the top of this file).
+    """Choose the baseline of a candidate by the rules at the top of this file.
 
     Args:
         candidate_dir: Directory of the candidate's SavedModel.
-        serving_dir: Directory of numeric versions; need not exist yet.
+        serving_dir: Directory of numeric versions; it may not exist yet.
         policy: `latest` or `none`.
-        classes: On which classes the Evaluator compares: `shared`, or `all`.
-
-    Returns:
-        The chosen model; always one, never absent.
+        classes: Classes on which the Evaluator compares: `shared` or `all`.
 
     Raises:
         ValueError: If `policy` or `classes` is unknown.
@@ -78,7 +77,7 @@ def resolve_baseline(candidate_dir: str, serving_dir: str, policy: str, classes:
         raise ValueError(f"Received baseline policy {policy!r}; expected one of {', '.join(POLICIES)}.")
     if policy == "none":
         return Baseline(
-            candidate_dir, CANDIDATE, NO_VERSION, "the policy is `none`: value thresholds alone decide"
+            candidate_dir, CANDIDATE, NO_VERSION, "the policy is `none`; only the thresholds on values decide"
         )
     for served in complete_versions(serving_dir):
         if _is_classifier(served.path):
@@ -87,7 +86,7 @@ def resolve_baseline(candidate_dir: str, serving_dir: str, policy: str, classes:
         candidate_dir,
         CANDIDATE,
         NO_VERSION,
-        "no classifier has been pushed yet: value thresholds alone decide",
+        "no classifier has been pushed yet; only the thresholds on values decide",
     )
 
 
@@ -101,27 +100,27 @@ def _in_use(candidate_dir: str, served: ServedVersion, classes: str) -> Baseline
     gone = tuple(name for name in former if name not in own)
     changes = [
         f"{what} {_listed(names)}"
-        for what, names in (("new classes:", new), ("no longer a class:", gone))
+        for what, names in (("new classes:", new), ("removed classes:", gone))
         if names
     ]
     reason = "; ".join([reason, *changes])
     shared = [name for name in own if name in former]
     if classes == "all":
-        reason += "; compared on all classes, where one that a model doesn't know is wrong for it"
+        reason += "; compared on all classes; a class that a model doesn't know counts as wrong for it"
     elif shared:
         reason += f"; compared on the classes that both know: {_listed(shared)}"
     else:
-        reason += "; they share no class, so there is nothing to compare: value thresholds alone decide"
+        reason += "; they share no class and can't be compared; only the thresholds on values decide"
         return Baseline(candidate_dir, CANDIDATE, NO_VERSION, reason, new, gone)
     return Baseline(served.path, version, version, reason, new, gone)
 
 
 def class_names(model_dir: str) -> tuple[str, ...]:
-    """The classes of a model in its own order; empty where it doesn't say."""
+    """Return the classes of a model in its own order; empty if the model does not return them."""
     try:
         return ServedModel(model_dir).class_names
-    except ValueError as error:  # another pipeline's model: it is scored by what it answers all the same
-        _logger.info("The classes of %s are not known: %s", model_dir, error)
+    except ValueError as error:  # a model of another pipeline can be scored without its class names
+        _logger.info("The classes of %s are unknown: %s", model_dir, error)
         return ()
 
 
@@ -139,7 +138,7 @@ def _is_classifier(model_dir: str) -> bool:
     outputs = sorted(signature.outputs) if signature else []
     if PROBABILITIES not in outputs:
         _logger.info(
-            "%s is no baseline: its signature %s gives %s, not %s",
+            "%s is not a baseline: its signature %s returns %s, not %s",
             model_dir,
             SERVING_DEFAULT,
             outputs or "nothing",

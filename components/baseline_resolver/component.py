@@ -23,23 +23,23 @@ def BaselineResolver(  # noqa: N802 - the name is the node's id
     reset_token: Parameter[str] = "",
     classes: Parameter[str] = "shared",
 ) -> None:
-    """Copies the model in use, or the candidate where there is none, to `baseline_model`.
+    """Copy the model in use, or the candidate if there is none, to `baseline_model`.
 
-    The node is keyed on the candidate: an unchanged rerun takes the same baseline from the cache,
-    a new candidate looks again at what is in use.
+    TFX caches the output by candidate: a rerun without changes takes the same baseline from the cache, and a
+    new candidate looks up the model in use again.
 
     Args:
         model: The candidate.
-        baseline_model: The model that the Evaluator compares with. Custom properties: `source`
-            (version directory relative to `serving_dir`, or `candidate`), `version` (a number, or
-            `none`), `reason`, and `new_classes` and `gone_classes` (JSON lists): what the candidate knows and
-            the model in use doesn't, and the other way round.
+        baseline_model: The model with which the Evaluator compares. Custom properties: `source` (version
+            directory relative to `serving_dir`, or `candidate`), `version` (a number, or `none`), `reason`,
+            `new_classes` (JSON list, classes that only the candidate knows) and `gone_classes` (JSON list,
+            classes that only the model in use knows).
         serving_dir: Directory of numeric versions; the newest is in use.
-        policy: `latest` or `none`; `baseline.py` states what they mean.
-        reset_token: Any text; another one makes the node look again for the same candidate.
-        classes: On which classes the two are compared: `shared`, or `all`.
+        policy: `latest` or `none`, as `baseline.py` explains.
+        reset_token: Any text; a new one makes the node look up the model in use again for the same candidate.
+        classes: Classes on which the two models are compared: `shared` or `all`.
     """
-    del reset_token  # part of the cache key, nothing else
+    del reset_token  # only a part of the cache key
     candidate_dir = path_utils.serving_model_path(model.uri)
     chosen = baseline.resolve_baseline(candidate_dir, serving_dir, policy, classes)
     copy_model(chosen.model_dir, path_utils.serving_model_dir(baseline_model.uri))

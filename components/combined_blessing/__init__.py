@@ -1,1 +1,1 @@
-"""One blessing out of two gates."""
+"""CombinedBlessing: joins the blessings of two gates."""

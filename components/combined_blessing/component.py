@@ -1,4 +1,4 @@
-"""The CombinedBlessing node: TFX's Pusher takes one blessing, the classifier must pass two gates."""
+"""The CombinedBlessing node. A classifier must pass two gates, and TFX's Pusher takes one blessing only."""
 
 from tfx.components.util import model_utils
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact
@@ -14,13 +14,14 @@ def CombinedBlessing(  # noqa: N802 - the name is the node's id
     evaluation: InputArtifact[standard_artifacts.ModelBlessing],
     blessing: OutputArtifact[standard_artifacts.ModelBlessing],
 ) -> None:
-    """Blesses what both gates blessed.
+    """Bless a model that both gates have blessed.
 
     Args:
-        representation: Of the RepresentationGate, about the encoder.
-        evaluation: Of the Evaluator, about the classifier.
-        blessing: For the Pusher. Custom properties: `blessed`, `refused_by` (empty, or the inputs that
-            refused, joined by a comma), `current_model` and `current_model_id` of the classifier.
+        representation: Blessing of the encoder, by RepresentationGate.
+        evaluation: Blessing of the classifier, by the Evaluator.
+        blessing: Blessing for the Pusher. Custom properties: `blessed`, `refused_by` (names of the inputs
+            that refused, separated by commas; empty if none), `current_model` and `current_model_id` (the
+            classifier).
     """
     gates = {"representation": representation, "evaluation": evaluation}
     refused_by = [name for name, given in gates.items() if not model_utils.is_model_blessed(given)]

@@ -1,4 +1,4 @@
-"""The model card (Mitchell et al., arXiv:1810.03993), written from the facts."""
+"""The model card (Mitchell et al., arXiv:1810.03993), written from the facts of a model."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,12 +9,12 @@ _HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "expected_calibration_
 
 
 def render(name: str, digest: str, facts: Mapping[str, Any]) -> str:
-    """Writes the card.
+    """Return the card.
 
     Args:
-        name: Of the registered model.
-        digest: Of the model's files.
-        facts: As `facts.collect` returns them.
+        name: Name of the registered model.
+        digest: Digest of the model's files.
+        facts: The facts, as `facts.collect` returns them.
 
     Returns:
         Markdown.
@@ -43,7 +43,7 @@ def _heading(name: str, digest: str, facts: Mapping[str, Any]) -> str:
         if classes
         else "Intended use: embeddings of images like those of the training data, for similarity search."
     )
-    lines = [f"# {name}", f"{kind}, pretrained by contrast on unlabelled images. {purpose}"]
+    lines = [f"# {name}", f"{kind}, pretrained on unlabeled images by contrastive learning. {purpose}"]
     if classes:
         lines.append("Classes: " + ", ".join(f"`{label}`" for label in classes))
     lines.append(f"Digest `{digest}`")
@@ -103,16 +103,16 @@ def _interface(facts: Mapping[str, Any]) -> str:
 
 def _limits(facts: Mapping[str, Any]) -> str:
     limits = [
-        "It has seen no images but those of its data source: another camera, style or class is out of scope.",
-        "Its figures hold for the splits above; a slice of few images has wide uncertainty.",
+        "It has seen images of its data source only. Other cameras, styles or classes are out of scope.",
+        "Its metrics hold for the splits above; those of a slice with few images are uncertain.",
     ]
     if facts.get("label_vocabulary"):
-        limits.append("It always answers with one of its classes, also for an image of none of them.")
+        limits.append("It answers with one of its classes even if the image shows none of them.")
     return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
 
 
 def _origin(facts: Mapping[str, Any]) -> str:
-    """By what the model can be traced and made again; the whole of it stands in `version.json`."""
+    """Return the section by which the model can be reproduced; `version.json` has all the details."""
     lineage, versions = facts.get("lineage", {}), facts.get("versions", {})
     artifacts = [f"{key} {found[0]['id']}" for key, found in lineage.get("artifacts", {}).items() if found]
     rows = [

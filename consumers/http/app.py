@@ -1,7 +1,7 @@
 """The HTTP endpoint for search and classification (docs/search.md).
 
-A request is one image as the body. Each has limits on bytes, on pixels (looked up in the header, before
-anything is decoded) and on time; too many at once are turned away instead of queued without end.
+The body of a request is one image. Each request has limits on bytes, on pixels (read from the header before
+the image is decoded) and on time. With too many requests at a time, a further one is refused and not queued.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ _IMAGE_BODY = {
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What one request may take.
+    """The limits of a request.
 
     Attributes:
-        max_bytes: Of the body.
-        max_pixels: Width times height.
-        seconds: From the first byte of the body to the answer.
-        in_flight: Requests being worked on at a time; one more gets status 503.
+        max_bytes: Maximum size of the body in bytes.
+        max_pixels: Maximum width times height of the image.
+        seconds: Maximum time in seconds from the first byte of the body to the answer.
+        in_flight: Maximum number of requests at a time; a further one gets status 503.
     """
 
     max_bytes: int = 10 * 2**20
@@ -46,12 +46,12 @@ class Limits:
 
 
 def create_app(serving: Serving, limits: Limits) -> FastAPI:
-    """Builds the application.
+    """Create the application.
 
     Args:
-        serving: Index and model; each request is answered by those that are in use when it begins, and the
-            answer names them.
-        limits: Of each request.
+        serving: Index and model. A request is answered by those in use when it starts, and the answer names
+            them.
+        limits: The limits of each request.
 
     Returns:
         An ASGI application: `GET /v1/health`, `POST /v1/search?k=&label=`, `POST /v1/classify`.
@@ -61,7 +61,7 @@ def create_app(serving: Serving, limits: Limits) -> FastAPI:
 
     @app.get("/v1/health")
     async def health() -> dict[str, Any]:
-        """What is served, and whether the champion could be followed."""
+        """Describe the model and the index that are served, and the state of following the champion."""
         served = serving.current
         known = served.search.index.description
         return {
@@ -81,7 +81,7 @@ def create_app(serving: Serving, limits: Limits) -> FastAPI:
     async def neighbors(
         request: Request, k: Annotated[int, Query(ge=1, le=1000)] = 10, label: str | None = None
     ) -> dict[str, Any]:
-        """The indexed images that look most like the image in the body."""
+        """Return the indexed images that are most similar to the image in the body."""
         served = serving.current
         found = await worker.answer(request, lambda image: served.search.neighbors([image], k, label)[0])
         return {
@@ -91,10 +91,10 @@ def create_app(serving: Serving, limits: Limits) -> FastAPI:
 
     @app.post("/v1/classify", openapi_extra=_IMAGE_BODY)
     async def classify(request: Request) -> dict[str, Any]:
-        """The class of the image in the body."""
+        """Classify the image in the body."""
         served = serving.current
         if not served.search.model.is_classifier:
-            raise HTTPException(404, "The model was trained without labels: it has no classes.")
+            raise HTTPException(404, "The model was trained without labels and has no classes.")
         classes = await worker.answer(request, lambda image: served.search.classify([image]))
         probabilities = dict(zip(classes.names, classes.probabilities[0].tolist(), strict=True))
         return {
@@ -107,7 +107,7 @@ def create_app(serving: Serving, limits: Limits) -> FastAPI:
 
 
 class _Worker:
-    """Reads a body, checks it, and computes the answer within the limits."""
+    """Reads the body, checks it, and computes the answer within the limits."""
 
     def __init__(self, limits: Limits):
         self._limits = limits
@@ -115,10 +115,11 @@ class _Worker:
         self._busy = 0
 
     async def answer(self, request: Request, compute: Callable[[bytes], Result]) -> Result:
-        """Computes an answer in a thread.
+        """Compute an answer in a thread.
 
         Raises:
-            HTTPException: 413 too large, 415 no image, 422 a wrong parameter, 503 too busy, 504 too slow.
+            HTTPException: 413 if the body or image is too large, 415 if it is not an image, 422 for a wrong
+                parameter, 503 if too many requests are in flight, 504 after the time limit.
         """
         if self._busy >= self._limits.in_flight:
             raise HTTPException(503, "Too many requests at a time; try again soon.", {"Retry-After": "1"})
@@ -129,7 +130,7 @@ class _Worker:
             image = await asyncio.wait_for(_body(request, self._limits.max_bytes), self._limits.seconds)
             _check_header(image, self._limits.max_pixels)
             future = asyncio.get_running_loop().run_in_executor(self._pool, compute, image)
-            # A thread can't be stopped: its place is free when it ends, not when its client gives up.
+            # A thread can't be stopped: its place becomes free when it ends, not when the client gives up.
             future.add_done_callback(self._free)
             handed_over = True
             left = deadline - asyncio.get_running_loop().time()
@@ -147,11 +148,11 @@ class _Worker:
     def _free(self, future: "asyncio.Future[Any]") -> None:
         self._busy -= 1
         if not future.cancelled():
-            future.exception()  # seen: otherwise one that came too late is logged as lost
+            future.exception()  # marks it as retrieved; asyncio would log it otherwise
 
 
 async def _body(request: Request, max_bytes: int) -> bytes:
-    """The body; gives up at the first byte too many, whatever `Content-Length` says."""
+    """Return the body; stop at the first byte beyond the limit, whatever `Content-Length` says."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -167,7 +168,7 @@ def _check_header(image: bytes, max_pixels: int) -> None:
         if error.reason is Reason.DECOMPRESSION_BOMB:
             raise HTTPException(413, f"The image is too large: {error.detail}") from error
         raise HTTPException(
-            415, f"The body is no image that can be read ({error.detail}); send a {_FORMATS} file."
+            415, f"The body can't be read as an image ({error.detail}); send a {_FORMATS} file."
         ) from error
     if width * height > max_pixels:
         raise HTTPException(

@@ -72,17 +72,17 @@ def load(choice: ChosenModel) -> Served:
 
 
 class Serving:
-    """The model in use now. `current` is replaced as a whole: take it once for each request."""
+    """The model in use. `current` is replaced as a whole, so each request must read it once only."""
 
     def __init__(self, served: Served):
-        """Serves one model; `follow` makes it change."""
+        """Serve one model; call `follow` to follow the champion."""
         self.current = served
         self._following: dict[str, Any] = {"follows": "nothing: this model was named", "error": None}
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def values(self) -> dict[str, Any]:
-        """What is followed, and what is wrong with it, for `/v1/health`."""
+        """Return the state of following the champion, with the last error, for `/v1/health`."""
         return dict(self._following)
 
     def follow(
@@ -92,14 +92,14 @@ class Serving:
         told: Callable[[str], None] = _logger.info,
         seconds: float = _POLL_SECONDS,
     ) -> None:
-        """Watches the registry in a thread until `stop`.
+        """Watch the registry in a thread until `stop` is called.
 
         Args:
-            champion: Asks the registry who is champion.
-            choose: Finds the champion's model and index; None: only watch whether the model served, which
-                was named, is the champion.
-            told: Takes one line for each change, and for each new failure.
-            seconds: Between two questions.
+            champion: Function that returns the number of the champion.
+            choose: Function that chooses the champion's model and index. None if the user named the model,
+                which then stays; it is only watched whether that model is the champion.
+            told: Function that receives one line per change and per new error.
+            seconds: Time between two queries of the registry, in seconds.
         """
         follower = _Follower(self, champion, choose, told)
         self._following = {"follows": "the champion" if choose else "nothing: this model was named"}
@@ -113,7 +113,7 @@ class Serving:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread; a load under way is finished first."""
+        """End the thread, after it has finished loading a model."""
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()
@@ -123,7 +123,7 @@ class Serving:
 
 
 class _Follower:
-    """One look at the registry after the other; knows what failed, and when to try again."""
+    """Queries the registry, loads a new champion, and waits longer after each failure to load it."""
 
     def __init__(
         self,
@@ -138,10 +138,10 @@ class _Follower:
         self._last_error: str | None = None
 
     def look(self) -> dict[str, Any]:
-        """Asks once, and loads a new champion; never raises."""
+        """Query the registry once and load a new champion; never raise."""
         try:
             champion = self._champion()
-        except Exception as error:  # a registry fails in the ways of its database, its server or the network
+        except Exception as error:  # any error of its database, its server or the network
             return self._wrong(f"The registry can't be asked who is champion: {error}")
         self._mark(champion)
         choice = self._serving.current.choice
@@ -152,7 +152,7 @@ class _Follower:
             return {"champion": champion}
         try:
             served = load(self._choose())
-        except Exception as error:  # whatever is wrong with the new one, the old one goes on
+        except Exception as error:  # the old model stays in use, whatever is wrong
             self._put_off(champion)
             wrong = f"Version {champion}, the champion, can't be loaded: {error} Still serving {choice}."
             return {"champion": champion, **self._wrong(wrong)}
@@ -162,7 +162,7 @@ class _Follower:
         return {"champion": served.choice.version, "error": None}
 
     def _mark(self, champion: int | None) -> None:
-        """Lets every answer say truly whether the model served is the champion."""
+        """Update whether the model in use is the champion, which every answer states."""
         served = self._serving.current
         is_champion = champion is not None and served.choice.version == champion
         if served.choice.champion != is_champion:

@@ -4,7 +4,7 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from benchmarks.label_efficiency import summary
+from benchmarks.label_efficiency import results as summary
 from benchmarks.label_efficiency.__main__ import fill
 from benchmarks.label_efficiency.data import Splits, with_budget
 from benchmarks.label_efficiency.methods import FAMILIES, METHODS, PRETRAINING, Task, applies, digests

@@ -156,4 +156,4 @@ def test_three_days_in_one_root(root):
         server.stop()
     reports = sorted(pathlib.Path(root, "runs", "reports").glob("*.html"))
     assert len(reports) == 3
-    assert "no longer a class: &#39;circle&#39;" in reports[2].read_text()
+    assert "removed classes: &#39;circle&#39;" in reports[2].read_text()

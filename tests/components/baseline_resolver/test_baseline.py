@@ -111,15 +111,14 @@ def grown(tmp_path_factory):
     ("classes", "compared"),
     [
         ("shared", "compared on the classes that both know: 'square', 'triangle'"),
-        ("all", "compared on all classes, where one that a model doesn't know is wrong for it"),
+        ("all", "compared on all classes; a class that a model doesn't know counts as wrong for it"),
     ],
 )
 def test_classes_that_came_and_went_are_named(grown, classes, compared):
     chosen = baseline.resolve_baseline(*grown, "latest", classes)
     assert (chosen.source, chosen.new_classes, chosen.gone_classes) == ("7", ("cross", "disc"), ("circle",))
     assert chosen.reason == (
-        "version 7 is the model in use; new classes: 'cross', 'disc'; no longer a class: 'circle'; "
-        f"{compared}"
+        f"version 7 is the model in use; new classes: 'cross', 'disc'; removed classes: 'circle'; {compared}"
     )
 
 
@@ -134,7 +133,7 @@ def test_models_without_a_common_class_are_compared_only_where_all_classes_count
     chosen = baseline.resolve_baseline(candidate, grown[1], "latest")
     assert (chosen.source, chosen.model_dir) == ("candidate", candidate)
     assert chosen.reason.endswith(
-        "they share no class, so there is nothing to compare: value thresholds alone decide"
+        "they share no class and can't be compared; only the thresholds on values decide"
     )
     assert chosen.gone_classes == ("circle", "square", "triangle")
     assert baseline.resolve_baseline(candidate, grown[1], "latest", "all").source == "7"

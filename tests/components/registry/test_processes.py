@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.components.registry.kills import kill_pushes, push, start, variants
+from benchmarks.registry import kill_pushes, push, start, variants
 from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.registry.interface import CHAMPION
 from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
