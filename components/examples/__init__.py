@@ -1,1 +1,1 @@
-"""Images as files hold them and as a model sees them: formats, decoding, records."""
+"""Images and examples as every component shares them: file formats, decoding, TFRecord files."""

@@ -1,4 +1,4 @@
-"""Decodes one encoded image as strictly as a training run needs; says why one can't be used."""
+"""Decode one image for training, or raise the reason why it can't be used."""
 
 import dataclasses
 import posixpath
@@ -35,9 +35,9 @@ class DecodedImage:
     """An image that can be used.
 
     Attributes:
-        encoded: The bytes as they came, or a PNG where TensorFlow would read other pixels from those.
+        encoded: The original bytes, or a PNG where TensorFlow would read other pixels from them.
         pixels: uint8 [H, W, C], C in {1, 3, 4}.
-        deepest: As `Judged` has it.
+        deepest: See `Judged.deepest`.
     """
 
     encoded: bytes
@@ -47,12 +47,12 @@ class DecodedImage:
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """Pixels of an image that can be used.
+    """The pixels of an image that can be used.
 
     Attributes:
         pixels: uint8 [H, W, C], C in {1, 3, 4}.
-        deepest: The greatest value of gray or color in an image of 16 bits per value, not less than that
-            where a decoder keeps 8 bits only; 0 for any other image.
+        deepest: The greatest gray or color value of an image with 16 bits per value; 0 for other images.
+            An upper bound where the decoder keeps 8 bits only.
     """
 
     pixels: np.ndarray
@@ -62,17 +62,18 @@ class Judged:
 def decode(
     data: bytes, source: str, checks_extension: bool, max_pixels: int, seen_as: SeenAs = _ALL
 ) -> DecodedImage:
-    """Decodes an image for training: first frame, upright, 8 bits a channel.
+    """Decode the first frame of an image for training: upright, 8 bits per channel.
 
     Args:
-        data: PNG, JPEG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF, PPM, PGM, PBM, or with the extra `heic` HEIC.
-        source: Its name; the end may state a format.
-        checks_extension: Whether a format stated there must be the real one.
-        max_pixels: Width times height that is allowed.
-        seen_as: What the model sees; one color is not enough.
+        data: A PNG, JPEG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF, PPM, PGM or PBM; with the extra `heic`
+            also HEIC.
+        source: The name of the image, whose extension may state a format.
+        checks_extension: Whether the extension must state the real format.
+        max_pixels: The largest allowed width times height.
+        seen_as: The model's view of an image; an image with a single color in it is refused.
 
     Raises:
-        RejectedError: With the reason, if it can't be used.
+        RejectedError: If the image can't be used; holds the reason.
     """
     judged = judge(data, source, checks_extension, max_pixels, seen_as)
     if seen_as.bit_depth < tensorflow_images.MAX_BITS and tensorflow_images.is_deep_png(data):
@@ -85,10 +86,10 @@ def decode(
 def judge(
     data: bytes, source: str, checks_extension: bool, max_pixels: int, seen_as: SeenAs = _ALL
 ) -> Judged:
-    """Does what `decode` does before TensorFlow is needed; `validate` looks at images so.
+    """Check an image as `decode` does, without TensorFlow; `validate` uses this.
 
     Raises:
-        RejectedError: With the reason, if the image can't be used.
+        RejectedError: If the image can't be used; holds the reason.
     """
     stored, bits = _stored(data, source, checks_extension, max_pixels, seen_as.bit_depth)
     is_deep = stored.dtype == np.uint16
@@ -108,42 +109,42 @@ def judge(
 def for_model(
     data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = tensorflow_images.MAX_BITS
 ) -> bytes:
-    """Brings an image to a form that a served model reads, as ImageExampleGen does for training.
+    """Convert an image to a format that a served model reads, as ImageExampleGen does for training.
 
     Args:
-        data: An image of any form that `decode` accepts.
-        max_pixels: Width times height that is allowed.
-        bit_depth: The model's.
+        data: An image in any format that `decode` accepts.
+        max_pixels: The largest allowed width times height.
+        bit_depth: Bits per value that the model uses, 8 to 16.
 
     Returns:
-        The bytes as they came where the model reads them as they are, damaged or not; else a PNG.
+        The original bytes if the model reads their format, even if they are damaged; otherwise a PNG.
 
     Raises:
-        RejectedError: With the reason, if it is of another form and can't be decoded.
+        RejectedError: If the image has another format and can't be decoded; holds the reason.
     """
     return data if tensorflow_images.is_read_alike(data) else as_png(data, max_pixels, bit_depth)
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """Width and height by the header; nothing is decoded.
+    """Return width and height from the header; no pixel is decoded.
 
     Raises:
-        RejectedError: With the reason, if it is no image.
+        RejectedError: If the bytes are no image; holds the reason.
     """
     with opening.opened(data) as image:
         return image.size
 
 
 def as_png(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = tensorflow_images.MAX_BITS) -> bytes:
-    """Decodes an image as for training, and encodes its pixels as PNG.
+    """Decode an image as for training, and encode its pixels as PNG.
 
     Args:
-        data: An image of any form that `decode` accepts.
-        max_pixels: Width times height that is allowed.
-        bit_depth: The model's.
+        data: An image in any format that `decode` accepts.
+        max_pixels: The largest allowed width times height.
+        bit_depth: Bits per value that the model uses, 8 to 16.
 
     Raises:
-        RejectedError: With the reason, if it can't be decoded.
+        RejectedError: If the image can't be decoded; holds the reason.
     """
     pixels, _ = _stored(data, "", False, max_pixels, bit_depth)
     if pixels.dtype == np.uint16:
@@ -154,7 +155,7 @@ def as_png(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = tensorfl
 def _stored(
     data: bytes, source: str, checks_extension: bool, max_pixels: int, bit_depth: int
 ) -> tuple[np.ndarray, int]:
-    """Pixels as `_pixels` has them, and the bits per value that the file states."""
+    """Return the pixels (see `_pixels`) and the number of bits per value that the file states."""
     if not data:
         raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
     with opening.opened(data) as image:
@@ -181,7 +182,7 @@ def _check_header(
 
 
 def _pixels(image: Image.Image, data: bytes, bits: int, bit_depth: int) -> np.ndarray:
-    """Upright [H, W, C], uint8, or uint16 where the values have 16 bits and are not cut to 8 yet."""
+    """Return upright pixels [H, W, C], uint8; uint16 if values of 16 bits still have to be cut to 8."""
     try:
         image.load()
         name = image.format or ""
@@ -225,7 +226,7 @@ def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth:
 
 
 def _for_the_graph(data: bytes, pixels: np.ndarray) -> DecodedImage:
-    """Keeps the bytes where the Transform graph reads them; else the pixels become a PNG."""
+    """Keep the bytes if the Transform graph reads the same pixels from them; otherwise encode a PNG."""
     read = tensorflow_images.read(data) if tensorflow_images.is_read_alike(data) else None
     if read is None:
         return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)

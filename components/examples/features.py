@@ -1,4 +1,4 @@
-"""Statistics of pixels, identity of a picture, and the columns of the data contract."""
+"""Pixel statistics, image ids, and the columns of the data contract."""
 
 import functools
 import hashlib
@@ -34,7 +34,7 @@ _BANDS = np.array([DARK.encode(), MEDIUM.encode(), BRIGHT.encode()])
 
 
 def image_ids(pixels: np.ndarray) -> np.ndarray:
-    """Identity of pictures: SHA-256 of size and pixels.
+    """Return the SHA-256 of size and pixels of each image, which identifies it.
 
     Args:
         pixels: uint8 [N, H, W, C].
@@ -53,14 +53,14 @@ def image_ids(pixels: np.ndarray) -> np.ndarray:
 
 
 def pixel_statistics(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Brightness, contrast and entropy of images.
+    """Return brightness, contrast and entropy of images.
 
     Args:
-        pixels: uint8 [N, H, W, C], C in {1, 3}: transparent images after `model_input.on_ground`.
+        pixels: uint8 [N, H, W, C], C in {1, 3}; images with alpha come from `model_input.on_ground`.
 
     Returns:
-        Mean in [0, 1], standard deviation in [0, 1], and Shannon entropy of the 256-level histogram
-        in bits; float32 [N] each.
+        Mean in [0, 1], standard deviation in [0, 1], and Shannon entropy in bits of the histogram of 256
+        levels; float32 [N] each.
     """
     histograms = np.stack([np.bincount(image.ravel(), minlength=_LEVELS) for image in pixels])  # [N, 256]
     num_values = pixels[0].size
@@ -79,7 +79,7 @@ def pixel_statistics(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
 
 @functools.lru_cache(maxsize=8)
 def _count_times_log2(largest: int) -> np.ndarray:
-    """Gives c * log2(c) for every count up to `largest`: looking up is far cheaper than logarithms."""
+    """Return c * log2(c) for every count c up to `largest`; a table is far cheaper than logarithms."""
     return _xlog2x(np.arange(largest + 1))
 
 
@@ -88,7 +88,7 @@ def _xlog2x(counts: np.ndarray) -> np.ndarray:
 
 
 def brightness_bands(brightness: np.ndarray) -> np.ndarray:
-    """`dark`, `medium` or `bright`, by thirds of [0, 1]; bytes [N]."""
+    """Return `dark`, `medium` or `bright` for each image, by thirds of [0, 1]; bytes [N]."""
     return _BANDS[np.searchsorted([1 / 3, 2 / 3], brightness, side="right")]
 
 
@@ -99,16 +99,17 @@ def encode_examples(
     ids: np.ndarray,
     sources: Sequence[str],
 ) -> list[bytes]:
-    """Serialized `tf.train.Example`s of the data contract, all but `label` and `near_copy`.
+    """Serialize a `tf.train.Example` of the data contract per image, without `label` and `near_copy`.
 
-    These are left to `label_suffix` and `near_copy_suffix`, because what is decided later says what they are.
+    Those two are known later; `label_suffix` and `near_copy_suffix` append them.
 
     Args:
         pixels: N arrays, uint8 [H, W, C]; sizes may differ.
-        laid: The same on their ground (`model_input.on_ground`), of which the statistics are.
+        laid: The same images on the background (`model_input.on_ground`), from which statistics are
+            computed.
         encoded: [N] encoded images.
         ids: uint8 [N, 32].
-        sources: [N] where each is.
+        sources: [N] place of each image, relative to the data root.
     """
     if isinstance(laid, np.ndarray):
         brightness, contrast, entropy = pixel_statistics(laid)
@@ -134,16 +135,16 @@ def encode_examples(
 
 
 def label_suffix(label: str) -> bytes:
-    """What makes a serialized Example a labelled one when appended.
+    """Return the bytes that, appended to a serialized Example, add its label.
 
-    Concatenated protocol buffers merge: `features` of the one gains the map entry of the other
+    Concatenated protocol buffers merge: `features` of the first gains the map entry of the second
     (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
     """
     return _serialize({LABEL: pa.array([label.encode("utf-8", "replace")], pa.large_binary())})[0]
 
 
 def near_copy_suffix(in_train: bool) -> bytes:
-    """What tells, appended to a serialized Example, whether its image has a near copy in `train`."""
+    """Return the bytes that, appended to a serialized Example, tell of a near copy in `train`."""
     value = TRAIN if in_train else NO_NEAR_COPY
     return _serialize({NEAR_COPY: pa.array([value.encode()], pa.large_binary())})[0]
 

@@ -103,13 +103,13 @@ HEAD_BYTES = 512
 
 
 def name_format(head: bytes) -> str | None:
-    """What a file is called that begins so.
+    """Return the name of the format of a file.
 
     Args:
-        head: Its first `HEAD_BYTES` bytes, or all of a shorter file.
+        head: Its first `HEAD_BYTES` bytes; all bytes of a shorter file.
 
     Returns:
-        `a Parquet file`, `JSON`, `text`, …; None where the bytes tell nothing.
+        A name such as `a Parquet file`, `JSON` or `text`; None if the bytes are of no known format.
     """
     if not head:
         return "an empty file"
@@ -133,7 +133,7 @@ def image_format(head: bytes) -> str | None:
 
 
 def is_zlib(head: bytes) -> bool:
-    """Whether bytes begin as a zlib stream does (RFC 1950: method 8, and a check of the first two bytes)."""
+    """Return whether bytes begin a zlib stream (RFC 1950: method 8, and a check of the first two bytes)."""
     return len(head) > 1 and head[0] in (0x78, 0x68, 0x58, 0x48) and int.from_bytes(head[:2], "big") % 31 == 0
 
 
@@ -155,12 +155,12 @@ def _text_format(head: bytes) -> str | None:
 
 
 def is_heic(data: bytes) -> bool:
-    """Whether a file begins as HEIC does."""
+    """Return whether a file begins as HEIC does."""
     return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS
 
 
 def is_svg(data: bytes) -> bool:
-    """Whether a file is an SVG drawing: XML whose first element is `svg`."""
+    """Return whether a file is an SVG drawing: XML whose first element is `svg`."""
     text = re.sub(
         rb"^(\xef\xbb\xbf|\s|<\?[^>]*\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(\[.*?\])?[^>]*>)*",
         b"",
@@ -171,10 +171,10 @@ def is_svg(data: bytes) -> bool:
 
 
 def describe_no_image(data: bytes) -> str:
-    """What a file is that can't be read as an image, and what to do; by its beginning.
+    """Return the format of a file that can't be read as an image, and advice on what to do.
 
     Returns:
-        Half a sentence such as "a PDF document: …"; the first bytes where they say nothing.
+        A phrase such as "a PDF document: …"; the first bytes of the file if its format is unknown.
     """
     if is_svg(data):
         return "an SVG drawing: draw it as PNG first, such as with `cairosvg FILE -o FILE.png`"

@@ -1,6 +1,6 @@
-"""What a model sees of an image: the rules of the Transform graph, for a look before any model is there.
+"""The model's view of an image: the rules of the Transform graph in NumPy, for use before there is a model.
 
-`trainer_module/images.py` does the same in the graph; tests/test_pixels.py compares the two.
+`trainer_module/images.py` applies the same rules in the graph; tests/test_pixels.py compares the two.
 """
 
 from typing import Literal
@@ -17,7 +17,7 @@ BIT_DEPTHS = (8, 10, 12, 14, 16)
 
 
 class SeenAs(Frozen):
-    """What a model sees of an image; the wiring takes it from the `image` part of the configuration."""
+    """The model's view of an image; the pipeline sets it from the `image` section of the configuration."""
 
     ground: tuple[int, int, int] = Field((255, 255, 255), description="of transparent pixels, 0 to 255")
     bit_depth: int = Field(16, ge=8, le=16, description="bits that are used in files of 16 bits per value")
@@ -25,21 +25,21 @@ class SeenAs(Frozen):
 
 
 def to_8_bits(values: np.ndarray, bit_depth: int) -> np.ndarray:
-    """The 8 highest of the bits that are used; greater values become white.
+    """Return the 8 highest of the bits that are used; greater values become white.
 
     Args:
         values: uint16, any shape.
-        bit_depth: Bits that are used, 8 to 16.
+        bit_depth: Number of bits that are used, 8 to 16.
     """
     return np.minimum(values >> (bit_depth - 8), 255).astype(np.uint8)
 
 
 def on_ground(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
-    """Lays images with alpha on the ground; others stay as they are.
+    """Lay images with alpha on the background color; leave other images as they are.
 
     Args:
         pixels: uint8 [..., C], C in {1, 3, 4}.
-        seen_as: What the model sees.
+        seen_as: The model's view.
 
     Returns:
         uint8 [..., C], C in {1, 3}.
@@ -55,14 +55,14 @@ def on_ground(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
 
 
 def as_seen(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
-    """Lays an image on its ground and converts it to the model's channels, without resizing.
+    """Convert an image to the model's channels and background, without resizing.
 
     Args:
         pixels: uint8 [H, W, C], C in {1, 3, 4}.
-        seen_as: What the model sees.
+        seen_as: The model's view.
 
     Returns:
-        uint8 [H, W, C]; gray stays one channel, which a model of more repeats.
+        uint8 [H, W, C]; a gray image keeps one channel, which a model of more channels repeats.
     """
     if seen_as.channels == 4:
         return pixels
@@ -73,15 +73,15 @@ def as_seen(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
 
 
 def require_something(pixels: np.ndarray, seen_as: SeenAs, values: np.ndarray | None) -> None:
-    """Refuses an image of which a model would see a single color, and says why.
+    """Refuse an image that is a single color in the model's view.
 
     Args:
         pixels: uint8 [H, W, C], C in {1, 3, 4}.
-        seen_as: What the model sees.
-        values: Those of 16 bits that the pixels were made of; None if there are none.
+        seen_as: The model's view.
+        values: The values of 16 bits from which the pixels were made; None if there are none.
 
     Raises:
-        RejectedError: With the reason `blank`.
+        RejectedError: With the reason `blank` and the cause.
     """
     rows, columns = (slice(None, None, max(1, side // _GLANCE)) for side in pixels.shape[:2])
     if not _is_blank(as_seen(pixels[rows, columns], seen_as)) or not _is_blank(as_seen(pixels, seen_as)):
@@ -109,14 +109,14 @@ def require_something(pixels: np.ndarray, seen_as: SeenAs, values: np.ndarray | 
 
 
 def blank_images(pixels: np.ndarray, seen_as: SeenAs) -> dict[int, RejectedError]:
-    """Which images of an array a model would see as a single color, and why.
+    """Find the images of an array that are a single color in the model's view.
 
     Args:
         pixels: uint8 [N, H, W, C], C in {1, 3, 4}.
-        seen_as: What the model sees.
+        seen_as: The model's view.
 
     Returns:
-        Position -> the reason `blank` with its particulars.
+        Index of each such image, with the error that `require_something` raises for it.
     """
     flat = pixels.reshape(len(pixels), -1, pixels.shape[-1])
     # Images that are converted may become blank only then.
@@ -132,11 +132,11 @@ def blank_images(pixels: np.ndarray, seen_as: SeenAs) -> dict[int, RejectedError
 
 
 def unused_bits(deepest: int, bit_depth: int) -> str:
-    """What a user should know of bits that no image uses, as a sentence; empty where all are used.
+    """Return a warning about bits that no image uses; empty if all are used.
 
     Args:
-        deepest: The greatest value in images of 16 bits per value; 0: there are no such images.
-        bit_depth: Bits that are used, as configured.
+        deepest: The greatest value in images of 16 bits per value; 0 if there are no such images.
+        bit_depth: The configured number of bits.
     """
     bits = bits_of(deepest)
     if not deepest or bits >= bit_depth:
@@ -149,7 +149,7 @@ def unused_bits(deepest: int, bit_depth: int) -> str:
 
 
 def bits_of(value: int) -> int:
-    """The smallest bit depth that a configuration may state and that holds a value."""
+    """Return the smallest bit depth, of those that a configuration may state, that holds a value."""
     return next(bits for bits in BIT_DEPTHS if value < 1 << bits)
 
 

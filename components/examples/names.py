@@ -1,4 +1,4 @@
-"""Usual names of splits, of images, and of what lies beside images in a folder: one place for all sources."""
+"""Usual names of splits, images, and files beside images: one list for all sources."""
 
 import collections
 import functools
@@ -11,7 +11,7 @@ from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text, divided by blanks."""
+    """Return the words of a text that are separated by spaces."""
     return frozenset(text.split(" "))
 
 
@@ -64,12 +64,13 @@ _STREAM = re.compile(r".:(zone\.identifier|encryptable|com\.dropbox\.[a-z.]+|afp
 
 
 def split_of(name: str) -> str | None:
-    """The split that a name states; None where it states none.
+    """Return the split that a name states; None if it states none.
 
-    Case, blanks, `-`, `_` and `.` don't count: `Training Set`, `test_set`, `Split-eval` and `val2017` do.
+    Case, spaces, `-`, `_` and `.` don't count: `Training Set`, `test_set`, `Split-eval` and `val2017` are
+    split names.
 
     Args:
-        name: Of a directory, an array, or a value of a manifest's column.
+        name: Name of a directory or an array, or a value of a manifest's column.
     """
     text = folded(name)
     while text not in _SPLITS:
@@ -81,11 +82,11 @@ def split_of(name: str) -> str | None:
 
 
 def splits_of(directories: Iterable[str]) -> dict[str, str]:
-    """Directory -> split, of those that state one.
+    """Return the split of each directory whose name states one.
 
-    Names with the split behind or before another word, such as `seg_train` and `seg_test`, count where the
-    same word stands with `train` and with another split: one alone may be a class. So do names with a number
-    or a letter before it, such as `1. Train` and `2. Test`.
+    A name with the split before or after another word, such as `seg_train`, counts only if the same word
+    stands with `train` and with another split, because one alone may be a class. The same holds for a
+    number or a letter before the split, such as `1. Train` and `2. Test`.
     """
     found: dict[str, str] = {}
     pairs: dict[tuple[str, int], dict[str, str]] = collections.defaultdict(dict)
@@ -106,10 +107,10 @@ def splits_of(directories: Iterable[str]) -> dict[str, str]:
 
 
 def split_in_file_name(name: str) -> str | None:
-    """The split that is a part of a file's name, as in `mnist-train.tfrecord-00000-of-00004`.
+    """Return the split that is part of a file's name, such as `mnist-train.tfrecord-00000-of-00004`.
 
-    The part before `.tfrecord` counts first, as TensorFlow Datasets writes it; else the last part that
-    names a split, if no other part names another one.
+    The part before `.tfrecord` counts first, as TensorFlow Datasets writes it. Otherwise it is the last
+    part that names a split, if no other part names another one.
     """
     stem = re.split(r"\.tfrecords?\b|\.idx|\.gz$", name, maxsplit=1, flags=re.IGNORECASE)[0]
     parts = [part for part in re.split(r"[-_.\s]+", stem) if part]
@@ -120,30 +121,30 @@ def split_in_file_name(name: str) -> str | None:
 
 
 def is_unlabelled(name: str) -> bool:
-    """Whether a directory's name says that its images have no label."""
+    """Return whether a directory's name says that its images have no label."""
     return _UNLABELLED.fullmatch(folded(name)) is not None
 
 
 @functools.lru_cache(maxsize=4096)  # of a class, for every image in it
 def folded(name: str) -> str:
-    """A name without case, blanks, quotes and the usual separators, in one Unicode form."""
+    """Return a name without case, spaces, quotes and the usual separators, in one Unicode form."""
     text = unicodedata.normalize("NFC", name.replace("\ufeff", "")).casefold()
     return re.sub(r"[\s_.\-\"'`]+", "", text)
 
 
 def extension(name: str) -> str:
-    """The extension of a file's name, in lower case, with its dot; empty where a dot is none of one."""
+    """Return the extension of a file's name, in lower case and with its dot; empty if it has none."""
     return os.path.splitext(name)[1].lower()
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a name ends as an image's does."""
+    """Return whether a name has the extension of an image."""
     return extension(name) in IMAGE_EXTENSIONS
 
 
 @functools.lru_cache(maxsize=4096)
 def is_hidden(name: str) -> bool:
-    """Whether a file or directory of this name is no part of the data: hidden, or of the system's own."""
+    """Return whether the name is that of a hidden or system file or directory, which is not data."""
     lower = name.lower()
     return (
         name.startswith((".", "~$"))
@@ -154,14 +155,14 @@ def is_hidden(name: str) -> bool:
 
 
 def passed_over(relative: str) -> tuple[str, str] | None:
-    """Why a file is no image by its name.
+    """Tell why a file can't be an image, from its name alone.
 
     Args:
         relative: Path with forward slashes.
 
     Returns:
-        Kind, in the plural, and the path that is counted once (that of a whole hidden directory); None for
-        what may be an image: its content decides, and a bad one goes to the quarantine.
+        The kind of file, in the plural, and the path to count (a hidden directory counts once). None for
+        a file that may be an image: then its content decides, and a bad one goes to the quarantine.
     """
     directory, _, name = relative.rpartition("/")
     if directory and (found := _hidden_directory(directory)):
@@ -178,7 +179,7 @@ def passed_over(relative: str) -> tuple[str, str] | None:
 
 @functools.lru_cache(maxsize=4096)
 def _hidden_directory(directory: str) -> tuple[str, str] | None:
-    """Kind and path of the outermost hidden directory of a path, if there is one."""
+    """Return kind and path of the outermost hidden directory of a path, if there is one."""
     parts = directory.split("/")
     for position, part in enumerate(parts):
         if part not in (".", "..") and is_hidden(part):
@@ -196,19 +197,19 @@ def _hidden_kind(name: str) -> str:
 
 
 def count_kinds(found: Iterable[tuple[str, str] | None]) -> dict[str, int]:
-    """Counts by kind what `passed_over` gave; a hidden directory counts once."""
+    """Count the results of `passed_over` by kind; a hidden directory counts once."""
     return dict(sorted(collections.Counter(kind for kind, _ in {each for each in found if each}).items()))
 
 
 def listed(items: Sequence[object], shown: int = 5) -> str:
-    """The first few of some things, for a message."""
+    """Return the first few items as text, for a message."""
     return ", ".join(map(str, items[:shown])) + (
         f" and {len(items) - shown:,} more" if len(items) > shown else ""
     )
 
 
 def shortened(text: str, shown: int = 120) -> str:
-    """A text from somebody's data for a message: on one line, without its middle where it is long."""
+    """Return a text from a user's data on one line, without its middle if it is long."""
     plain = on_one_line(text)
     if len(plain) <= shown:
         return plain
@@ -216,5 +217,5 @@ def shortened(text: str, shown: int = 120) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """A text with line breaks and what else can't be printed as Python would write it."""
+    """Return a text with line breaks and other unprintable characters escaped as in Python."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

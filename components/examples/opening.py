@@ -1,4 +1,4 @@
-"""Opens an image file with Pillow; says what it is where that can't be done."""
+"""Open an image file with Pillow, and read what its header states."""
 
 import contextlib
 import io
@@ -44,7 +44,7 @@ _RAW_EXTENSIONS = words(
 
 
 def _readable(data: bytes) -> list[str]:
-    """Those formats that are installed; HEIC comes with an extra, AVIF with newer versions of Pillow."""
+    """Return the formats that are installed; HEIC needs an extra, AVIF a newer Pillow."""
     if file_formats.is_heic(data):
         with contextlib.suppress(ImportError):
             import pillow_heif
@@ -56,10 +56,10 @@ def _readable(data: bytes) -> list[str]:
 
 @contextlib.contextmanager
 def opened(data: bytes) -> Iterator[Image.Image]:
-    """Opens an image file; its pixels are not read yet.
+    """Open an image file without reading its pixels.
 
     Raises:
-        RejectedError: With the reason, if it is no image that can be read.
+        RejectedError: If Pillow can't open it; holds the reason.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # large images and damaged EXIF are judged here, not printed
@@ -81,7 +81,7 @@ def opened(data: bytes) -> Iterator[Image.Image]:
 
 
 def _format_by_beginning(data: bytes) -> str | None:
-    """The format of a file that begins like one that can be read; None for any other."""
+    """Return the format of a file that begins like a readable image; None for any other file."""
     if data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b""):
         return "WebP"
     if file_formats.is_heic(data) and "HEIF" in Image.OPEN:
@@ -92,7 +92,7 @@ def _format_by_beginning(data: bytes) -> str | None:
 
 
 def damaged(error: Exception, data: bytes) -> RejectedError:
-    """What Pillow's error about a file means."""
+    """Return the rejection that an error of Pillow means."""
     text = str(error) or type(error).__name__
     detail = f"{text} ({len(data)} bytes)"
     if "decompressed data too large" in text.lower():
@@ -105,20 +105,20 @@ def damaged(error: Exception, data: bytes) -> RejectedError:
 
 
 def is_raw(data: bytes, extension: str) -> bool:
-    """Whether a file is a camera's raw data, by its name or by its beginning."""
+    """Return whether a file is raw data of a camera, by its extension or its first bytes."""
     is_tiff = data.startswith((b"II*\0", b"MM\0*"))
     return is_tiff and (extension in _RAW_EXTENSIONS or data[8:10] == b"CR")
 
 
 def is_raw_tiff(image: Image.Image) -> bool:
-    """Whether a TIFF is a camera's raw data: it says so, or its first picture is a small copy of another."""
+    """Return whether a TIFF is raw data of a camera: it says so, or its first image is a thumbnail."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return False
     return _DNG_VERSION in image.tag_v2 or bool(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED)
 
 
 def bits_per_value(image: Image.Image, data: bytes) -> int:
-    """Bits per value that a file of more than 8 states; 8 for all others."""
+    """Return the number of bits per value that a file states, if it is more than 8; otherwise 8."""
     if tensorflow_images.is_deep_png(data):
         return tensorflow_images.MAX_BITS
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -130,7 +130,7 @@ def bits_per_value(image: Image.Image, data: bytes) -> int:
 
 
 def _is_strange_tiff(data: bytes) -> bool:
-    """Whether a file is a whole TIFF of which Pillow doesn't know the kind of pixels."""
+    """Return whether a file is an undamaged TIFF whose kind of pixels Pillow doesn't know."""
     if not data.startswith((b"II*\0", b"MM\0*")):
         return False
     try:
@@ -141,7 +141,7 @@ def _is_strange_tiff(data: bytes) -> bool:
 
 
 def is_deep_negative(image: Image.Image) -> bool:
-    """Whether 0 is white in a TIFF of 16 bits, which Pillow turns round in one of 8 bits only."""
+    """Return whether 0 is white in a TIFF of 16 bits; Pillow inverts those of 8 bits only."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return False
     return image.mode.startswith("I") and image.tag_v2.get(_PHOTOMETRIC) == 0

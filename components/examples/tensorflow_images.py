@@ -1,4 +1,10 @@
-"""Images as TensorFlow, and so the Transform graph, reads them."""
+"""Images as TensorFlow reads them: formats that it shares with Pillow, orientation, decoding.
+
+The Transform graph decodes JPEG, PNG, GIF and BMP with `tf.io.decode_image`. The same rules turn images
+upright in the graph, and make a served model refuse the formats that TensorFlow reads differently from
+Pillow (docs/data.md, "What the model reads itself"). tests/test_pixels.py compares both sides. TensorFlow
+is imported on use.
+"""
 
 import struct
 from collections.abc import Iterator
@@ -21,7 +27,7 @@ _BMP_HEADER = 54  # file header and the first 40 bytes of the picture's
 
 
 def orientation(data: bytes) -> int:
-    """EXIF's orientation of a JPEG or PNG, 1 to 8; 1 where none is stated, and for other formats."""
+    """Return the EXIF orientation of a JPEG or PNG, 1 to 8; 1 if none is stated, and for other formats."""
     if data.startswith(JPEG_SIGNATURE):
         exif = _exif_of_jpeg(data)
     elif data.startswith(PNG_SIGNATURE):
@@ -32,7 +38,7 @@ def orientation(data: bytes) -> int:
 
 
 def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Turns and mirrors an image, [H, W, ...], as EXIF's orientation asks for."""
+    """Rotate and mirror an image [H, W, ...] as its EXIF orientation asks for."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
@@ -43,7 +49,7 @@ def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def is_read_alike(data: bytes) -> bool:
-    """Whether the graph reads an undamaged image as Pillow does; a served model refuses all others."""
+    """Return whether the graph reads an undamaged image as Pillow does; a served model refuses all others."""
     if data.startswith(JPEG_SIGNATURE):
         return True
     if data.startswith(PNG_SIGNATURE):
@@ -54,7 +60,7 @@ def is_read_alike(data: bytes) -> bool:
 
 
 def is_deep_png(data: bytes) -> bool:
-    """Whether it is a PNG of 16 bits per value."""
+    """Return whether the bytes are a PNG with 16 bits per value."""
     return data.startswith(PNG_SIGNATURE) and data[24:25] == bytes([MAX_BITS])
 
 
@@ -83,7 +89,7 @@ def _is_frame(marker: int) -> bool:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Type and content of a PNG's chunks between its header and its pixels."""
+    """Yield type and content of each PNG chunk between the header and the pixels."""
     position = 33
     for _ in range(_MAX_STEPS):
         kind = data[position + 4 : position + 8]
@@ -111,7 +117,7 @@ def _orientation_in(exif: bytes) -> int:
 
 
 def _is_plain_gif(data: bytes) -> bool:
-    """Whether the first frame covers the whole picture and has no transparent color."""
+    """Return whether the first frame covers the whole image and has no transparent color."""
     width, height, flags = struct.unpack("<HHB", data[6:11].ljust(5, b"\0"))
     position = 13 + (3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0)  # behind the palette
     in_extension = False
@@ -131,7 +137,7 @@ def _is_plain_gif(data: bytes) -> bool:
 
 
 def _is_plain_bmp(data: bytes) -> bool:
-    """Whether it has 24 bits a pixel, or 8 and a palette of 256 grays; not compressed."""
+    """Return whether it is uncompressed, with 24 bits per pixel, or with 8 and a palette of 256 grays."""
     header = data[:_BMP_HEADER].ljust(_BMP_HEADER, b"\0")
     (start, size), (bits, compression) = (
         struct.unpack("<II", header[10:18]),
@@ -147,10 +153,10 @@ _RGBA_OF_GRAY = [0, 0, 0, 1]  # from gray and opacity
 
 
 def read(data: bytes) -> np.ndarray | None:
-    """Decodes an image and turns it upright.
+    """Decode an image and turn it upright.
 
     Args:
-        data: PNG, JPEG, GIF or BMP.
+        data: A PNG, JPEG, GIF or BMP.
 
     Returns:
         uint8 [H, W, C], C in {1, 3, 4}; None if the decoder refuses the image.
@@ -166,7 +172,7 @@ def read(data: bytes) -> np.ndarray | None:
 
 
 def read_deep(data: bytes) -> np.ndarray:
-    """Decodes a PNG of 16 bits per value: uint16 [H, W, C], C in {1, 3, 4}, as stored."""
+    """Decode a PNG of 16 bits per value: uint16 [H, W, C], C in {1, 3, 4}, as stored."""
     import tensorflow as tf
 
     with tf.device("CPU"):
@@ -175,7 +181,7 @@ def read_deep(data: bytes) -> np.ndarray:
 
 
 def as_upright(encoded: bytes) -> bytes:
-    """An image for readers that don't turn it: as it came where it stands upright, else turned, as PNG."""
+    """Return an image that stands upright without EXIF: the original bytes, or a turned copy as PNG."""
     if orientation(encoded) == UPRIGHT:
         return encoded
     pixels = read(encoded)
@@ -183,5 +189,5 @@ def as_upright(encoded: bytes) -> bytes:
 
 
 def without_gray_alpha(pixels: np.ndarray) -> np.ndarray:
-    """Pixels [H, W, C] as they are, but RGBA for gray with opacity (C of 2)."""
+    """Convert gray with alpha (C of 2) to RGBA; leave other pixels [H, W, C] as they are."""
     return pixels[..., _RGBA_OF_GRAY] if pixels.shape[-1] == 2 else pixels

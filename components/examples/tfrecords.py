@@ -1,4 +1,8 @@
-"""Read TFRecord files of `tf.train.Example` without TensorFlow, whose import takes seconds."""
+"""Read TFRecord files of `tf.train.Example` without TensorFlow, whose import takes seconds.
+
+A record is its length (8 bytes, little endian), the checksum of the length, the data, and the checksum of
+the data (https://www.tensorflow.org/tutorials/load_data/tfrecord). Compression is told by the content.
+"""
 
 import functools
 import gzip
@@ -21,11 +25,11 @@ _UNPACK_ERRORS = (OSError, EOFError, zlib.error)
 
 
 def read(path: str) -> Iterator[bytes]:
-    """Reads the records of a file, which may be compressed with gzip or zlib, whatever its name.
+    """Read the records of a file; gzip or zlib compression is recognized by its content.
 
     Raises:
-        DataError: If it is of another format, which is named then, or damaged; before the first record
-            that can't be had.
+        DataError: If the file is damaged or has another format. Records before the damage are yielded
+            first.
     """
     number = 0
     try:
@@ -48,17 +52,17 @@ def read(path: str) -> Iterator[bytes]:
 
 
 def offsets(path: str, max_records: int) -> tuple[list[int], bool]:
-    """Finds where the records of an uncompressed file are, by their lengths alone.
+    """Find the positions of the records of an uncompressed file; their data is not read.
 
     Args:
         path: The file.
-        max_records: Where to stop.
+        max_records: The number of records after which to stop.
 
     Returns:
-        The offset of each, and whether these are all of them; ([], False) for a compressed file.
+        The offset of each record, and whether these are all records; ([], False) for a compressed file.
 
     Raises:
-        DataError: If the file ends within a record, or goes on with something else.
+        DataError: If the file ends within a record, or another format follows the records.
     """
     found: list[int] = []
     with files.open_binary(path) as file:
@@ -77,7 +81,7 @@ def offsets(path: str, max_records: int) -> tuple[list[int], bool]:
 
 
 def read_at(path: str, positions: Iterable[int]) -> Iterator[bytes]:
-    """Reads records of an uncompressed file by their offsets; checksums are not looked at."""
+    """Read the records of an uncompressed file at these offsets; checksums are not verified."""
     with files.open_binary(path) as file:
         for position in positions:
             file.seek(position)
@@ -86,9 +90,9 @@ def read_at(path: str, positions: Iterable[int]) -> Iterator[bytes]:
 
 
 def read_unchecked(path: str) -> Iterator[bytes]:
-    """Read the records of an uncompressed file of this run, without a look at checksums.
+    """Read the records of an uncompressed file that this run wrote; checksums are not verified.
 
-    The file is read into memory as a whole. `tf.data` needs four times as long.
+    The whole file is read into memory. `tf.data` needs four times as long.
     """
     data = files.read_bytes(path)
     position = 0
@@ -100,16 +104,16 @@ def read_unchecked(path: str) -> Iterator[bytes]:
 
 
 def is_header(header: bytes) -> bool:
-    """Whether bytes are the beginning of a record: a length and its checksum."""
+    """Return whether bytes begin a record: a length and its checksum."""
     if len(header) < _HEADER_BYTES:
         return False
     return int.from_bytes(header[8:_HEADER_BYTES], "little") == _masked_crc(header[:8])
 
 
 def other_format(path: str) -> str | None:
-    """Names the format of a file that is surely no TFRecord file; None for one that may be one.
+    """Return the format of a file that is certainly no TFRecord file; None if it may be one.
 
-    An empty file is a TFRecord file without a record, as writers of many parts leave them.
+    An empty file is a TFRecord file without records; programs that write many parts leave such files.
     """
     with files.open_binary(path) as file:
         head = file.read(HEAD_BYTES)
@@ -119,10 +123,10 @@ def other_format(path: str) -> str | None:
 
 
 def open_unpacked(path: str) -> BinaryIO:
-    """Opens a file and unpacks it if it is compressed with gzip or zlib.
+    """Open a file, and unpack it if it is compressed with gzip or zlib.
 
     Raises:
-        OSError: If it can't be opened.
+        OSError: If the file can't be opened.
     """
     file = files.open_binary(path)
     head = file.read(HEAD_BYTES)
@@ -139,7 +143,7 @@ def _is_compressed(head: bytes) -> bool:
 
 
 class _ZlibReader(io.RawIOBase):
-    """What gzip.GzipFile is for gzip."""
+    """A readable stream of the unpacked data, as `gzip.GzipFile` is for gzip."""
 
     def __init__(self, file: BinaryIO):
         super().__init__()
@@ -212,10 +216,10 @@ _MESSAGES: dict[str, tuple[tuple[str, int, Any, bool], ...]] = {
 
 
 def parse(record: bytes) -> Any | None:
-    """Parses a record.
+    """Parse a record.
 
     Returns:
-        The message, with `features.feature` and `feature_lists.feature_list`; None if it is none.
+        A message with `features.feature` and `feature_lists.feature_list`; None if it can't be parsed.
     """
     try:
         return _example_class().FromString(record)

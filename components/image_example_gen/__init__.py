@@ -1,4 +1,10 @@
-"""Images from many kinds of sources to `tf.train.Example` files; bad images to a quarantine."""
+"""Read images from many kinds of sources; write `tf.train.Example` files and a quarantine of bad images.
+
+Before a run: `inspection` lists a source, `survey` looks at a sample of its images, `forecast` tells what
+the run will find, `fingerprints` tells if the data changed. In a run: `executor`, `transforms` (Beam),
+`staging` (one chunk), `splits` with `groups`, `labels_file` and `near_copies` (the decisions),
+`quarantine`. One file per kind of source: `adapters/`.
+"""
 
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.inspection import (

@@ -1,4 +1,4 @@
-"""Class names that are probably not meant as they stand. Nothing is merged or dropped: a user is told."""
+"""Warnings about class names that are probably mistakes. Nothing is merged or dropped."""
 
 import collections
 import decimal
@@ -15,13 +15,13 @@ _NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def name_warnings(class_names: Iterable[str]) -> list[str]:
-    """Names equal but for case, blanks, Unicode form or the way of writing a number, or standing for none.
+    """Warn of odd names, and of names that differ only in case, spaces, Unicode form or number format.
 
     Args:
         class_names: The classes of a source.
 
     Returns:
-        One sentence for each group of names.
+        One sentence per group of names.
     """
     groups = collections.defaultdict(list)
     for name in sorted(set(class_names)):
@@ -48,17 +48,17 @@ def name_warnings(class_names: Iterable[str]) -> list[str]:
 
 
 def is_missing(name: str) -> bool:
-    """Whether a name is one of those that programs write where there is nothing."""
+    """Return whether a name is one that programs write for a missing value."""
     return name.strip().casefold() in _MISSING
 
 
 def _is_unprintable(name: str) -> bool:
-    """Whether a name holds control characters, such as line breaks, zero bytes or bytes of a vector."""
+    """Return whether a name holds control characters, such as line breaks or zero bytes."""
     return any(unicodedata.category(letter) == "Cc" for letter in name)
 
 
 def _joined(class_names: Sequence[str]) -> list[str]:
-    """Names such as `a|b` or `['a', 'b']`, of which a part is a class, or part of another such name."""
+    """Return names such as `a|b` or `['a', 'b']` of which a part is a class, or part of another one."""
     parts_of = {
         name: parts
         for name in class_names
@@ -74,7 +74,7 @@ def _joined(class_names: Sequence[str]) -> list[str]:
 
 
 def _fractions(class_names: Sequence[str]) -> list[str]:
-    """Numbers that are not whole, where most names are numbers."""
+    """Return the numbers that are not whole, if most names are numbers."""
     numbers = [name for name in class_names if _NUMBER.fullmatch(name.strip())]
     values = {name: float(name.replace(",", ".")) for name in numbers}
     odd = [name for name, value in values.items() if value != int(value)]

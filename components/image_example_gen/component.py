@@ -29,19 +29,21 @@ class ImageExampleGen(base_beam_component.BaseBeamComponent):
     Outputs:
         examples: Splits `train`, `eval` and `test`; features: docs/data.md. Custom properties:
             `num_<split>`, `num_<split>_labelled`, `num_classes`, `input_fingerprint`.
-        quarantine: `records.jsonl`, `summary.json`, samples under `images/`. Custom properties:
-            `num_read`, `num_set_aside`, `num_<reason>`, `num_duplicates`, `num_conflicting_labels`.
+        quarantine: `records.jsonl`, `summary.json`, some of the images under `images/`. Custom
+            properties: `num_read`, `num_set_aside`, `num_<reason>`, `num_duplicates`,
+            `num_conflicting_labels`.
     """
 
     SPEC_CLASS = ImageExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(self, ingest: str, fingerprint: str):
-        """Constructs the node.
+        """Construct the node.
 
         Args:
             ingest: `IngestConfig` as JSON.
-            fingerprint: Of the source's content (`fingerprint.py`): another one means other data, no cache.
+            fingerprint: Fingerprint of the source's content; another one means other data, so no cached
+                result.
         """
         spec = ImageExampleGenSpec(
             ingest=ingest,

@@ -1,4 +1,4 @@
-"""Typed configuration of ImageExampleGen (docs/data.md)."""
+"""Configuration of ImageExampleGen (docs/data.md)."""
 
 import re
 from typing import Annotated, Literal
@@ -51,7 +51,7 @@ class ArchiveSource(_TreeSource):
 
 
 class CsvManifestSource(Frozen):
-    """A CSV file with `path` and, where known, `label`, `split`, `group`; others are passed over."""
+    """A CSV file with `path` and, where known, `label`, `split`, `group`; other columns are ignored."""
 
     kind: Literal["csv_manifest"] = "csv_manifest"
     path: str
@@ -71,7 +71,7 @@ class CsvManifestSource(Frozen):
 
 
 class IdxSource(Frozen):
-    """IDX files as MNIST has them: `<prefix>-images-idx3-ubyte[.gz]`, `<prefix>-labels-idx1-ubyte[.gz]`."""
+    """IDX files like MNIST's: `<prefix>-images-idx3-ubyte[.gz]`, `<prefix>-labels-idx1-ubyte[.gz]`."""
 
     kind: Literal["idx"] = "idx"
     path: str = Field(description="the directory of the files")
@@ -145,7 +145,7 @@ Source = Annotated[
 
 
 class IngestConfig(Frozen):
-    """What to read, how to split it, and how much may be wrong with it."""
+    """The source, how to split it, and how many bad images to tolerate."""
 
     source: Source
     labels_per_class: int | None = Field(

@@ -1,4 +1,4 @@
-"""CSV files as people have them, manifests and labels files: encoding, separator, names of columns."""
+"""Read manifests and labels files, CSV files in many dialects: encoding, separator, names of columns."""
 
 import collections
 import csv
@@ -44,9 +44,9 @@ class Table:
     """The rows of a file.
 
     Attributes:
-        what: How to call the file in an error, with its path.
-        columns: Names as they stand in the first line.
-        rows: Line number and fields of each row that is not empty, as many fields as columns.
+        what: Name of the file for error messages, with its path.
+        columns: Names in the first line.
+        rows: Line number and fields of each row that is not empty; as many fields as columns.
         digest: SHA-256 of the file, hex.
     """
 
@@ -56,15 +56,15 @@ class Table:
     digest: str
 
     def column(self, role: str, configured: str | None = None, key: str = "") -> int | None:
-        """Position of the column that has a role; None where there is none.
+        """Return the position of the column with a role; None if there is none.
 
         Args:
             role: `path`, `label`, `split` or `group`.
-            configured: What the configuration calls it.
-            key: The key of the configuration that can name it; empty: there is none.
+            configured: Name of the column in the configuration.
+            key: The configuration key that can name the column; empty if there is none.
 
         Raises:
-            DataError: If several columns may be meant, or the one that the configuration names is missing.
+            DataError: If several columns may be meant, or the configured one is missing.
         """
         if configured is not None:
             found = [i for i, name in enumerate(self.columns) if name == configured]
@@ -98,18 +98,18 @@ class Table:
 
     @property
     def listed(self) -> str:
-        """Its columns, for a message."""
+        """Return the columns as text, for a message."""
         text = f"the columns {names.listed([name or '(no name)' for name in self.columns], 12)}"
         pixels = sum(names.folded(name).startswith("pixel") for name in self.columns)
         return text + (" (pixels: save them as images, or as a NumPy archive)" if pixels else "")
 
     def values(self, column: str) -> set[str]:
-        """What stands in a column, but for empty fields."""
+        """Return the distinct values of a column, without empty ones."""
         position = self.columns.index(column)
         return {row[position] for _, row in self.rows} - {""}
 
     def like_a_split(self, columns: Sequence[str]) -> str | None:
-        """The first of some columns that divides the rows as splits do."""
+        """Return the first of some columns that divides the rows as splits do."""
         for name in columns:
             if _IS_SPLIT.fullmatch(names.folded(name)):
                 return name
@@ -119,28 +119,28 @@ class Table:
         return None
 
     def like_a_label(self, columns: Sequence[str]) -> str | None:
-        """The first of some columns with a few words, each in many rows."""
+        """Return the first of some columns with few values, each in many rows."""
         return next((n for n in columns if n and 1 < len(self.values(n)) <= len(self.rows) // 3), None)
 
     def like_a_group(self, columns: Sequence[str]) -> str | None:
-        """The first of some columns whose name says that images belong together."""
+        """Return the first of some columns whose name says that images belong together."""
         return next((name for name in columns if _LIKE_A_GROUP.search(names.folded(name))), None)
 
     def misspelt(self, role: str) -> str | None:
-        """A column whose name is nearly that of a role."""
+        """Return a column whose name is nearly that of a role."""
         folded = ((name, names.folded(name)) for name in self.columns)
         return next((name for name, text in folded if difflib.get_close_matches(text, [role], 1, 0.75)), None)
 
 
 def read(path: str, what: str) -> Table:
-    """Reads a file; the separator is found out, blanks around fields are dropped.
+    """Read a file; the separator is detected, and spaces around fields are dropped.
 
     Args:
-        path: The file: UTF-8, or UTF-16 with its mark.
-        what: How to call it in an error.
+        path: The file: UTF-8, or UTF-16 with a byte order mark.
+        what: Name of the file for error messages.
 
     Raises:
-        DataError: If it is no such file, has no first line with names, or a row has too many fields.
+        DataError: If it is no CSV file, has no first line with names, or a row has too many fields.
     """
     what = f"{what} {path}"
     data = files.read_bytes(path)
@@ -171,7 +171,7 @@ def read(path: str, what: str) -> Table:
 
 
 def _without_comments(text: str) -> tuple[str, int]:
-    """Takes lines of comments (`# made by …`) off the top, and counts them."""
+    """Remove comment lines (`# made by …`) at the top, and count them."""
     usual = frozenset().union(*(group for groups in USUAL.values() for group in groups))
     lines = text.splitlines(keepends=True)
     skipped = 0
@@ -184,7 +184,7 @@ def _without_comments(text: str) -> tuple[str, int]:
 
 
 def _unquoted(rows: Sequence[tuple[int, tuple[str, ...]]]) -> list[tuple[int, tuple[str, ...]]]:
-    """Takes single quotes off columns in which every field has them, as SQL writes text."""
+    """Remove single quotes from columns in which every field has them, as SQL writes text."""
     width = min((len(row) for _, row in rows), default=0)
     quoted = {
         i
@@ -202,7 +202,7 @@ def _unquoted(rows: Sequence[tuple[int, tuple[str, ...]]]) -> list[tuple[int, tu
 def _fitted(
     rows: Sequence[tuple[int, tuple[str, ...]]], columns: Sequence[str], what: str
 ) -> list[tuple[int, tuple[str, ...]]]:
-    """Rows with as many fields as there are columns: missing ones are empty, empty ones too many dropped."""
+    """Return rows with one field per column: missing fields become empty, surplus empty ones are dropped."""
     num_columns = len(columns)
     for line, row in rows:
         if any(row[num_columns:]):
@@ -218,7 +218,7 @@ def _fitted(
 
 
 def _require_names(columns: Sequence[str], what: str) -> None:
-    """Refuses a first line that is a row already."""
+    """Refuse a first line that is already a row."""
     if any(names.is_image_name(name) for name in columns):
         roles: list[str] = []
         for name in columns:
@@ -232,7 +232,7 @@ def _require_names(columns: Sequence[str], what: str) -> None:
 
 
 def _separator(text: str) -> str:
-    """The separator by which the first line holds the most usual names, and the rows are of equal length."""
+    """Return the separator that gives the most usual column names, and rows of equal length."""
     lines = [line for line in text[:_SNIFFED_CHARACTERS].splitlines() if line.strip()][:_SNIFFED_ROWS]
     usual = frozenset().union(*(group for groups in USUAL.values() for group in groups))
     ranked = []

@@ -1,4 +1,4 @@
-"""Runs the Beam transform for the ImageExampleGen node."""
+"""Run the Beam transform for the ImageExampleGen node."""
 
 import logging
 import os
@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Writes the examples, then takes the counts over to the artifacts."""
+    """Writes the examples, then records the counts in the artifacts."""
 
     def Do(  # noqa: N802 - TFX's name
         self,
@@ -31,7 +31,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Runs the ingest.
+        """Run the ingest.
 
         Args:
             input_dict: Empty.
@@ -47,15 +47,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         inspection = inspect_source(ingest)
         require_enough_labels(inspection)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        set_aside = artifact_utils.get_single_instance(output_dict["quarantine"])
+        quarantined = artifact_utils.get_single_instance(output_dict["quarantine"])
         staging_dir = os.path.join(examples.uri, "staging")
         files.make_directory(staging_dir)
         try:
             with self._make_beam_pipeline() as pipeline:
-                pipeline | WriteExamples(exec_properties["ingest"], examples.uri, set_aside.uri, staging_dir)
+                pipeline | WriteExamples(
+                    exec_properties["ingest"], examples.uri, quarantined.uri, staging_dir
+                )
         finally:
             files.remove_tree(staging_dir)
-        summary = quarantine.read_summary(set_aside.uri)
+        summary = quarantine.read_summary(quarantined.uri)
         lost = summary.get("classes_lost")
         images = {split: counts["images"] for split, counts in summary.get("written", {}).items()}
         copies = near_copies.warning(summary.get("near_copies", {}), images)
@@ -68,10 +70,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             *([unused] if unused else []),
         ]
         summary |= {"passed_over": dict(inspection.passed_over), "warnings": warnings}
-        quarantine.write_summary(set_aside.uri, summary)
-        _record_quarantine(set_aside, summary)
+        quarantine.write_summary(quarantined.uri, summary)
+        _record_quarantine(quarantined, summary)
         if summary["error"]:
-            raise DataError(summary["error"] + _kept_for_the_user(set_aside.uri))
+            raise DataError(summary["error"] + _kept_for_the_user(quarantined.uri))
         _record_examples(examples, summary, exec_properties["fingerprint"])
         for split, absent in summary["classes_absent"].items():
             if absent:
@@ -79,13 +81,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def _kept_for_the_user(uri: str) -> str:
-    """Moves the quarantine aside: TFX removes the outputs of a node that fails.
+    """Move the quarantine to another directory, because TFX removes the outputs of a failed node.
 
     Args:
-        uri: The artifact's; `<uri>-refused` holds its files afterwards.
+        uri: URI of the artifact; its files are in `<uri>-refused` afterwards.
 
     Returns:
-        What to add to the error; empty if nothing was set aside.
+        A sentence to add to the error; empty if no image was set aside.
     """
     kept = f"{uri.rstrip('/')}-refused"
     if files.exists(kept):

@@ -1,4 +1,4 @@
-"""The fingerprint of a source: a digest of its files, which decides whether they are ingested again."""
+"""The fingerprint of a source: a digest of its files that tells if they must be ingested again."""
 
 import concurrent.futures
 import contextlib
@@ -26,21 +26,21 @@ _SCHEMA = (
 
 
 class DigestStore:
-    """A SQLite file: absolute path -> version and digest of what was read there.
+    """A SQLite file: absolute path -> version and digest of the file when it was read.
 
-    It only saves time. Where it can't be opened or written, one warning is logged, and files are read. A
-    damaged one is made anew. Several processes may use it at once.
+    It only saves time. If it can't be opened or written, one warning is logged, and files are read. A
+    damaged one is replaced. Several processes may use it at once.
     """
 
     def __init__(self, path: str):
-        """Opens the file, or makes it; its directory must be there."""
+        """Open the file, or make it; its directory must exist."""
         self._path = path
         self._connection: sqlite3.Connection | None = None
         with self._tolerant():
             self._connection = _open(path)
 
     def known(self, infos: Sequence[files.FileInfo]) -> dict[str, str]:
-        """`FileInfo.path` -> digest, of the files whose version is the one that was read."""
+        """Return `FileInfo.path` -> digest of the files that have not changed since they were read."""
         found: dict[str, str] = {}
         for start in range(0, len(infos), _PER_QUERY):
             part = {_key(info.path): info for info in infos[start : start + _PER_QUERY] if info.version}
@@ -56,7 +56,7 @@ class DigestStore:
         return found
 
     def remember(self, rows: Sequence[tuple[str, str, str]]) -> None:
-        """Keeps (path, version, digest) rows, all or none of them."""
+        """Store rows (path, version, digest), all or none of them."""
         with self._tolerant():
             if self._connection and rows:
                 with self._connection:  # one transaction
@@ -66,13 +66,13 @@ class DigestStore:
                     )
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         if self._connection:
             self._connection.close()
 
     @contextlib.contextmanager
     def _tolerant(self) -> Iterator[None]:
-        """Goes on without the file when it fails."""
+        """Continue without the file if it fails."""
         try:
             yield
         except sqlite3.Error as error:
@@ -131,16 +131,16 @@ def fingerprint(
     read_all: bool = False,
     tell: Callable[[int, int], None] | None = None,
 ) -> str:
-    """Digest of names and content. Times, owners and the place of the root make no difference.
+    """Return a digest of names and contents; times, owners and the place of the root don't matter.
 
-    A file is read where its digest is not known: where it was never read before, was written since, or
-    another one stands in its place. Of object stores the checksum that comes with the listing counts.
+    A file is read if its digest is not known: it was never read, was written since, or was replaced. For
+    object stores the checksum of the listing is used.
 
     Args:
-        content: Of `inspect_source`.
-        store_path: SQLite file that remembers digests, see `DigestStore`; None: every file is read.
-        read_all: Read every file, whatever is remembered: for file systems that don't tell of changes.
-        tell: Called with the number of files done and of all files.
+        content: Content of the source, from `inspect_source`.
+        store_path: SQLite file of a `DigestStore`; None: every file is read.
+        read_all: Whether to read every file, for file systems that don't show changes.
+        tell: Function that is called with the number of files done and the number of all files.
 
     Returns:
         32 hexadecimal digits.
@@ -165,10 +165,10 @@ def fingerprint(
 
 
 def changed_since(content: Content) -> list[str]:
-    """Files of a source that were written, replaced or removed since it was listed; local ones only.
+    """Return the local files of a source that were written, replaced or removed since it was listed.
 
     Args:
-        content: Of `inspect_source`.
+        content: Content of the source, from `inspect_source`.
 
     Returns:
         Their paths under the root, in order.
@@ -192,7 +192,7 @@ def _digests(
     read_all: bool,
     readers: "_Readers",
 ) -> Iterator[str]:
-    """What each file holds, in order; what had to be read is remembered."""
+    """Yield the digest of each file, in order; store the digests of files that had to be read."""
     remembered = store.known(batch) if store and not read_all else {}
     read = readers.read({i.path for i in batch if not (i.problem or i.checksum or i.path in remembered)})
     versions = {info.path: info.version for info in batch}
@@ -212,7 +212,7 @@ def _digests(
 
 
 class _Readers:
-    """Threads that read files. Left by an exception (Ctrl-C), they stop in the middle of a file."""
+    """Threads that read files. On an exception (such as Ctrl-C) they stop in the middle of a file."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -232,7 +232,7 @@ class _Readers:
         self._pool.shutdown(cancel_futures=True)
 
     def read(self, paths: Iterable[str]) -> dict[str, tuple[str, str | None]]:
-        """Path -> what `_read` returns."""
+        """Return path -> result of `_read`."""
         ordered = sorted(paths)
         groups = [ordered[start : start + _PER_TASK] for start in range(0, len(ordered), _PER_TASK)]
         return dict(pair for group in self._pool.map(self._read_group, groups) for pair in group)
@@ -242,10 +242,10 @@ class _Readers:
 
 
 def _read(path: str, stop: threading.Event) -> tuple[str, str | None]:
-    """The digest of a file, and the version that was read.
+    """Return the digest of a file, and the version that was read.
 
-    The version is empty where the listing's own counts, and None if the digest must not be remembered:
-    the file is being written, was written a moment ago, or can't be read.
+    The version is empty if that of the listing counts. It is None if the digest must not be stored: the
+    file is being written, was written a moment ago, or can't be read.
     """
     try:
         if not files.scheme_of(path):

@@ -1,4 +1,4 @@
-"""Forecasts of a run from a listing of its source: groups, images that labels files name, sizes of splits."""
+"""Forecast a run from the listing of a source: its groups, images in labels files, sizes of splits."""
 
 import collections
 import re
@@ -26,13 +26,13 @@ _CHUNK_IMAGES = 4096
 
 
 def require_groups(ingest: IngestConfig, inspection: SourceInspection) -> None:
-    """Refuses groups that are certain to make a run fail, where names tell: what a run asks before it starts.
+    """Refuse groups that are certain to make a run fail, before it starts.
 
-    An archive may have to be unpacked for that; there it shows when images are read.
+    Archives are left out, because they may have to be unpacked; there the run itself fails.
 
     Args:
         ingest: The configuration.
-        inspection: Of the source.
+        inspection: The listing of the source.
 
     Raises:
         DataError: If `group_pattern` matches no image, or there are too few groups to divide.
@@ -47,7 +47,7 @@ def require_groups(ingest: IngestConfig, inspection: SourceInspection) -> None:
 def expected_groups(
     ingest: IngestConfig, chunks: Sequence[Any], inspection: SourceInspection
 ) -> Census | None:
-    """The groups of all images; None where nothing tells of them, or the chunks don't list their images.
+    """Return the groups of all images; None without groups, or if the chunks don't list their images.
 
     Raises:
         DataError: As `require_groups` does.
@@ -65,15 +65,15 @@ def expected_groups(
 
 
 def doubts_of_pattern(ingest: IngestConfig, sources: Sequence[str], is_whole: bool) -> list[str]:
-    """What is to be said of a pattern where the names of some images are known.
+    """Return warnings about `group_pattern`, where the names of some images are known.
 
     Args:
         ingest: The configuration.
-        sources: Where these images are.
-        is_whole: Whether these are all of the source.
+        sources: The sources of these images.
+        is_whole: Whether these are all images.
 
     Raises:
-        DataError: If the pattern matches none of all images.
+        DataError: If these are all images, and the pattern matches none.
     """
     try:
         take_census(sources, [""] * len(sources), [], ingest.group_pattern)
@@ -89,10 +89,10 @@ _ID = re.compile("[0-9a-f]{64}")
 
 
 def require_named_images(ingest: IngestConfig) -> None:
-    """Refuses labels files that name no image of a folder or manifest: what a run asks before it starts.
+    """Refuse labels files that name missing images of a folder or manifest, before a run starts.
 
     Raises:
-        DataError: If one names an image that is not there.
+        DataError: If an image is missing.
     """
     if not ingest.labels_files or not isinstance(ingest.source, ImageFolderSource | CsvManifestSource):
         return
@@ -102,10 +102,10 @@ def require_named_images(ingest: IngestConfig) -> None:
 
 
 def check_labels_files(ingest: IngestConfig, chunks: Sequence[Any]) -> None:
-    """Looks up in all chunks of a source what the labels files name by `source`.
+    """Look up the images that the labels files name by `source` in all chunks of a source.
 
     Raises:
-        DataError: If one names an image that is not there, or may be one of several.
+        DataError: If an image is missing, or a name may mean several images.
     """
     entries = [entry for chunk in chunks for entry in getattr(chunk, "entries", ()) if not entry.rejected]
     if not entries:

@@ -1,7 +1,7 @@
-"""Groups: images of one scene, patient or burst that must stay in one split.
+"""Groups: images of one scene, patient or burst, which must stay in one split.
 
-A manifest may name the group of each image in a column; else `data.group_pattern` finds it in the name of the
-image. An image without a group is one of its own.
+A manifest may name the group of each image in a column. Otherwise `data.group_pattern` finds it in the
+name of the image. An image without a group is a group of its own.
 """
 
 import collections
@@ -25,15 +25,16 @@ class Census:
     """The groups of N images by their names.
 
     Attributes:
-        names: [N] the group of each; None: it is one of its own.
-        pattern: `data.group_pattern`; empty without one.
+        names: [N] group of each image; None: it is a group of its own.
+        pattern: `data.group_pattern`; empty if there is none.
         by_source: Whether the source names the groups; then the pattern is not used.
-        num_groups: Groups of two images or more.
-        largest: Name and images of the largest one; None if every image is on its own.
-        num_without: Images without a name of a group.
-        num_movable: Groups, those of one image among them, of which an image is free to go where we choose.
-        straddling: Groups of which the source's own splits hold parts in several, as text; some of them.
-        num_straddling: How many there are.
+        num_groups: Number of groups of two images or more.
+        largest: Name and number of images of the largest group; None if no image has a group.
+        num_without: Number of images whose group has no name.
+        num_movable: Number of groups (also of one image) with an image that the source assigns to no
+            split.
+        straddling: Some groups that the source's own splits divide, as text.
+        num_straddling: Number of such groups.
     """
 
     names: Sequence[str | None]
@@ -47,7 +48,7 @@ class Census:
     num_straddling: int
 
     def warnings(self) -> list[str]:
-        """What a user should know of them, one sentence each."""
+        """Return warnings about the groups, one sentence each."""
         found = []
         if self.num_straddling:
             groups = "1 group has" if self.num_straddling == 1 else f"{self.num_straddling:,} groups have"
@@ -70,8 +71,8 @@ class Groups:
     """The group of each of N staged images.
 
     Attributes:
-        numbers: int64 [N]; images of one group have one number. An image that is in none has its own.
-        digests: uint8 [N, 32]: what decides on the split; that of the group, else `image_id`.
+        numbers: int64 [N], equal for images of one group; an image without a group has its own number.
+        digests: uint8 [N, 32] that decide on the split: the digest of the group, otherwise `image_id`.
         census: The groups by their names.
     """
 
@@ -83,17 +84,17 @@ class Groups:
 def take_census(
     sources: Sequence[str], splits: Sequence[str], groups: Sequence[str | None], pattern: str | None
 ) -> Census | None:
-    """Names the group of each image.
+    """Find the group of each image.
 
     Args:
-        sources: [N] where each image is.
-        splits: [N] as the source has them.
-        groups: [N] as the source names them; empty: none; None: it tells of no groups.
+        sources: [N] source of each image.
+        splits: [N] split of each image in the source.
+        groups: [N] group of each image in the source; empty: none; None: the source has no groups.
         pattern: Regular expression with one group, whose text names the group. It is searched for in the
-            file's name, or in the whole `source` where the pattern has a slash.
+            file's name, or in the whole `source` if the pattern has a slash.
 
     Returns:
-        None where neither tells of groups.
+        The groups; None if neither source nor pattern tells of any.
 
     Raises:
         DataError: If the pattern is needed, and matches no image.
@@ -127,7 +128,7 @@ def take_census(
 
 
 def _matched(sources: Sequence[str], pattern: str) -> list[str | None]:
-    """What the pattern finds in each source; None where it finds nothing."""
+    """Return the text that the pattern finds in each source; None where it finds nothing."""
     expression, whole = re.compile(pattern), "/" in pattern
     matches = [expression.search(source if whole else source.rpartition("/")[2]) for source in sources]
     names = [(match.group(1) or None) if match else None for match in matches]
@@ -141,14 +142,14 @@ def _matched(sources: Sequence[str], pattern: str) -> list[str | None]:
 
 
 def group_images(chunks: Sequence[StagedChunk], pattern: str | None) -> Groups | None:
-    """Puts staged images into groups.
+    """Put staged images into groups.
 
     Args:
         chunks: In the order of the source.
-        pattern: As `take_census` has it.
+        pattern: See `take_census`.
 
     Returns:
-        None where nothing tells of groups.
+        The groups; None if nothing tells of any.
 
     Raises:
         DataError: If the pattern is needed, and matches no image.
@@ -173,11 +174,11 @@ def group_images(chunks: Sequence[StagedChunk], pattern: str | None) -> Groups |
 
 
 def follow(given: np.ndarray, is_unsplit: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Puts images without a split beside those of their group that the source put into `test`, else `eval`.
+    """Move images without a split into `test` or else `eval`, where the source puts others of their group.
 
     Args:
-        given: int8 [N], position in `SPLITS`.
-        is_unsplit: bool [N], whether the source leaves the choice to us.
+        given: int8 [N], index in `SPLITS`.
+        is_unsplit: bool [N], whether the source assigns the image to no split.
         numbers: Group of each image, int64 [N].
     """
     followed = given
@@ -190,12 +191,12 @@ def follow(given: np.ndarray, is_unsplit: np.ndarray, numbers: np.ndarray) -> np
 
 
 def whole_groups(splits: np.ndarray, numbers: np.ndarray, movable: np.ndarray) -> np.ndarray:
-    """Takes groups back to `train` of which a part could not be carved out.
+    """Return groups to `train` if some of their images could not be carved out.
 
     Args:
-        splits: int8 [N], position in `SPLITS`, negative: left out.
+        splits: int8 [N], index in `SPLITS`; negative: left out.
         numbers: Group of each image, int64 [N].
-        movable: bool [N], whether an image was free to be carved out.
+        movable: bool [N], whether the image could be carved out.
     """
     in_train = np.zeros(int(numbers.max(initial=0)) + 1, bool)
     in_train[numbers[splits == SPLITS.index("train")]] = True
@@ -204,16 +205,16 @@ def whole_groups(splits: np.ndarray, numbers: np.ndarray, movable: np.ndarray) -
 
 
 def require_enough_groups(census: Census, splits: Sequence[str], source: str, grouped_by: str) -> None:
-    """Refuses groups that are fewer than the splits they are to fill.
+    """Refuse a source with fewer groups than splits to fill.
 
     Args:
         census: The groups.
-        splits: Those that the source has.
-        source: What it is, for the message.
-        grouped_by: What tells the groups; empty: the pattern.
+        splits: The splits of the source.
+        source: Name of the source for the message.
+        grouped_by: Name of what groups the images; empty: the pattern.
 
     Raises:
-        DataError: If a split would stay empty for certain.
+        DataError: If a split is certain to stay empty.
     """
     to_fill = [TRAIN, *(split for split in (EVAL, TEST) if split not in splits)]
     if census.largest is None or census.num_movable >= len(to_fill):

@@ -1,4 +1,4 @@
-"""Looks at a source before a run: its files, its classes. Decodes no image."""
+"""Inspect a source before a run: its files and its classes. No image is decoded."""
 
 import collections
 import dataclasses
@@ -16,17 +16,18 @@ from .records import UNSPLIT
 
 @dataclasses.dataclass(frozen=True)
 class SourceInspection:
-    """What is known of a source beforehand.
+    """The facts about a source that its listing shows.
 
     Attributes:
-        content: All that the examples depend on; the argument of `fingerprint.fingerprint`.
-        num_images: Images found; some may turn out to be bad.
-        labels: Split as the source has it ("" where it leaves the choice to us) -> class -> images.
-        unlabelled: Split as the source has it -> images without a label.
-        given_labels: Class -> lines of the labels files; empty without one.
-        passed_over: What is no image by its name: kind in the plural -> number.
-        warnings: What a user should know of how the source was read, one sentence each.
-        grouped_by: What tells the group of each image; empty: nothing does, or `data.group_pattern`.
+        content: Everything that determines the examples; argument of `fingerprints.fingerprint`.
+        num_images: Number of images found; some may turn out to be bad.
+        labels: Split of the source ("" for images that it assigns to no split) -> class -> number of
+            images.
+        unlabelled: Split of the source -> number of images without a label.
+        given_labels: Class -> number of lines in the labels files; empty without labels files.
+        passed_over: Kind of file that is no image by its name, in the plural -> number.
+        warnings: Warnings about how the source was read, one sentence each.
+        grouped_by: Name of what groups the images in the source; empty if nothing does.
     """
 
     content: base.Content
@@ -40,44 +41,45 @@ class SourceInspection:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes, sorted."""
+        """Return the classes, sorted."""
         own = {label for counts in self.labels.values() for label in counts}
         return tuple(sorted(own | set(self.given_labels)))
 
     @property
     def has_labels(self) -> bool:
-        """Whether any image has a label; without one there is no classifier to train."""
+        """Return whether any image has a label; without one there is no classifier to train."""
         return bool(self.class_names)
 
     @property
     def num_labelled(self) -> int:
-        """Images to which the source itself gives a label."""
+        """Return the number of images to which the source itself gives a label."""
         return sum(count for counts in self.labels.values() for count in counts.values())
 
 
 def inspect_source(ingest: IngestConfig) -> SourceInspection:
-    """Lists a source, and reads the labels files if there are any.
+    """List a source, and read the labels files if there are any.
 
     Args:
         ingest: The configuration.
 
     Returns:
-        What is known of it.
+        The facts about it.
 
     Raises:
-        DataError: If there is nothing there, it is not what the configuration says, there is exactly
-            one class, or a labels file has a mistake that shows before images are decoded.
+        DataError: If nothing is there, it is not what the configuration says, there is exactly one class,
+            or a labels file has a mistake that shows before images are decoded.
     """
     return inspect_listing(ingest, adapter_for(ingest.source, ingest.max_file_bytes).listing())
 
 
 def inspect_listing(ingest: IngestConfig, listing: base.Listing, is_exact: bool = True) -> SourceInspection:
-    """What is known of a source that has been listed, and of the labels files.
+    """Inspect a listed source and the labels files.
 
     Args:
         ingest: The configuration.
-        listing: What the adapter found.
-        is_exact: Whether it saw every image; else classes may be missing from it, and none is asked for.
+        listing: The listing from the adapter.
+        is_exact: Whether the listing saw every image. Otherwise it may lack classes, and none is
+            required.
 
     Raises:
         DataError: As `inspect_source` does.
@@ -126,10 +128,10 @@ def _sentence(warning: str) -> str:
 
 
 def require_enough_labels(inspection: SourceInspection) -> None:
-    """Refuses what is certain to fail once images are read: what a run asks before it starts.
+    """Refuse a source that is certain to fail once images are read, before a run starts.
 
     Raises:
-        DataError: If nothing is there to train on, a class would be measured and never learnt, or a split
+        DataError: If there is nothing to train on, a measured class has no training image, or a split
             can't be filled.
     """
     own = {*inspection.labels, *inspection.unlabelled}
@@ -158,7 +160,7 @@ def require_enough_labels(inspection: SourceInspection) -> None:
 
 
 def require_classes(class_names: tuple[str, ...], source: str) -> None:
-    """Refuses a single class: there is nothing to tell apart.
+    """Refuse a single class, because there is nothing to tell apart.
 
     Raises:
         DataError: If there is exactly one.
@@ -172,15 +174,15 @@ def require_classes(class_names: tuple[str, ...], source: str) -> None:
 
 
 def require_learnt(learnt: Set[str], measured: Set[str], num_classes: int) -> None:
-    """Refuses a class that is to be measured, but has no training image.
+    """Refuse a class that is measured, but has no training image.
 
     Args:
-        learnt: Classes of the labelled training images.
+        learnt: Classes of the labeled training images.
         measured: Classes of the images in `eval` and `test`.
-        num_classes: How many there are in all.
+        num_classes: Number of all classes.
 
     Raises:
-        DataError: If `measured` has one that `learnt` has not.
+        DataError: If a class is in `measured` but not in `learnt`.
     """
     if unknown := sorted(measured - learnt):
         raise DataError(
@@ -191,7 +193,7 @@ def require_learnt(learnt: Set[str], measured: Set[str], num_classes: int) -> No
 
 
 def unlabelled_split_error(split: str) -> str:
-    """The text for a split of the source's own without a label, where other images have labels."""
+    """Return the message for a split of the source without labels, where other images have labels."""
     return (
         f"The source's own split {split} has no labelled image that can be used; expected one at least. "
         f"Label some of its images, or take the split away: then {split} is carved out of the rest."
@@ -199,11 +201,11 @@ def unlabelled_split_error(split: str) -> str:
 
 
 def too_few_labels_error(split: str, counts: Sequence[int]) -> str:
-    """The text for a split that no labelled image is left for.
+    """Return the message for a split for which no labeled image is left.
 
     Args:
         split: Its name.
-        counts: Labelled images of each class that has one.
+        counts: Number of labeled images of each class that has one.
     """
     each = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts):,}"
     if max(counts) == 1 and len(counts) > 10:

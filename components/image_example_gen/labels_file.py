@@ -1,4 +1,4 @@
-"""Labels from a CSV file beside the source: what people filled in or corrected (docs/suggest.md)."""
+"""Labels from a CSV file beside the source, which people fill in or correct (docs/suggest.md)."""
 
 import dataclasses
 import posixpath
@@ -18,11 +18,11 @@ _SHOWN = 5
 
 @dataclasses.dataclass(frozen=True)
 class LabelsFile:
-    """What the file says.
+    """The content of a labels file.
 
     Attributes:
         path: The file.
-        key: Which column names the image: `image_id` or `source`.
+        key: The column that names the image: `image_id` or `source`.
         labels: Value of that column -> class name.
         lines: Value of that column -> line in the file, for messages.
         digest: SHA-256 of the file, hex.
@@ -36,14 +36,15 @@ class LabelsFile:
 
 
 def read(path: str) -> LabelsFile:
-    """Reads the file.
+    """Read the file.
 
     Args:
-        path: A CSV file with the column `label` and `image_id` or `source` (`image_id` counts where both
-            are there). Other columns are notes, and passed over.
+        path: A CSV file with the column `label` and `image_id` or `source` (of both, `image_id` counts).
+            Other columns are notes, and ignored.
 
     Raises:
-        DataError: If there is no such file, a column is missing, a label is empty, or an image stands twice.
+        DataError: If there is no such file, a column is missing, a label is empty, or an image is listed
+            twice.
     """
     try:
         found = csv_table.read(path, "the labels file")
@@ -91,17 +92,17 @@ def read(path: str) -> LabelsFile:
 
 
 def check_classes(file: LabelsFile, class_names: Sequence[str]) -> None:
-    """Refuses a class that the source doesn't have, which mostly is a slip of the pen.
+    """Refuse a class that the source doesn't have, which is probably a typing error.
 
-    A class that really is new must come with the source: the images of the file are learnt from, and
+    A class that is really new must come with the source: images of a labels file are for training, so
     `eval` and `test` would have none of it.
 
     Args:
         file: The labels.
-        class_names: The source's own; empty where it has none, and any name is fine.
+        class_names: The classes of the source; empty if it has none, and any name is allowed.
 
     Raises:
-        DataError: If there is one.
+        DataError: If there is such a class.
     """
     known = set(class_names)
     unknown = [
@@ -116,7 +117,7 @@ def check_classes(file: LabelsFile, class_names: Sequence[str]) -> None:
 
 
 def by_image_id(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[bytes, str]:
-    """Finds the images that the file names.
+    """Find the images that the file names.
 
     Args:
         file: The labels.
@@ -126,7 +127,7 @@ def by_image_id(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[bytes, 
         Image id, 32 bytes -> class name.
 
     Raises:
-        DataError: If an image is not there, or two lines give different labels to copies of one picture.
+        DataError: If an image is missing, or two lines give different labels to copies of one image.
     """
     keys = _keys(file, chunks)
     named_as = resolve(file, keys)
@@ -146,7 +147,7 @@ def by_image_id(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[bytes, 
 
 
 def _keys(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[str, bytes]:
-    """What the file may name -> image id, 32 bytes."""
+    """Return the names that the file may use -> image id, 32 bytes."""
     keys: dict[str, bytes] = {}
     for chunk in chunks:
         digests = [row.tobytes() for row in chunk.image_ids]
@@ -156,17 +157,17 @@ def _keys(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[str, bytes]:
 
 
 def resolve(file: LabelsFile, keys: Collection[str]) -> dict[str, str]:
-    """Finds what the file names, the way people write paths: backslashes, another case, no extension.
+    """Find the images that the file names, with backslashes, in another case, or without extension.
 
     Args:
         file: The labels.
         keys: Sources or ids of all images.
 
     Returns:
-        As it stands in the file -> one of `keys`.
+        Name in the file -> one of `keys`.
 
     Raises:
-        DataError: If an image is not there, or may be one of several.
+        DataError: If an image is missing, or a name may mean several images.
     """
     found = {name: name for name in file.labels if name in keys}
     if len(found) < len(file.labels) and file.key == SOURCE:
@@ -196,7 +197,7 @@ def resolve(file: LabelsFile, keys: Collection[str]) -> dict[str, str]:
 
 
 def _meant(name: str, similar: Mapping[str, list[str]]) -> list[str]:
-    """Images that a name may mean; of an absolute path its end counts."""
+    """Return the images that a name may mean; of an absolute path only its end counts."""
     path = _folded(name)
     is_absolute = path.startswith("/") or re.match("[a-z]:/", path) is not None
     while path not in similar and is_absolute and "/" in path:

@@ -1,10 +1,10 @@
-"""Near copies between splits: the same picture saved again, cropped by a pixel, a little brighter.
+"""Find near copies between splits: an image saved again, cropped by a pixel, or a little brighter.
 
-Equal pixels are found by `image_id` (`splits.py`). A near copy is found by a thumbnail: the ten most
-similar ones are candidates, and one is a copy if its thumbnail explains that of the image, but for gain,
-brightness and motion of about a pixel of the thumbnail, and explains it far better than look-alikes do.
-The second condition tells copies from classes whose images are all alike: on Fashion-MNIST, thumbnails of
-different images correlate by 0.99 (docs/data.md has the figures).
+Equal pixels are found by `image_id` (`splits.py`). Near copies are found by thumbnails: the ten most
+similar ones are candidates. A candidate is a copy if its thumbnail explains that of the image up to gain,
+brightness and motion of about a pixel of the thumbnail, and explains it far better than similar images
+do. The second condition separates copies from classes whose images all look alike: on Fashion-MNIST,
+thumbnails of different images correlate by 0.99 (docs/data.md has the figures).
 """
 
 import dataclasses
@@ -37,11 +37,11 @@ _NOTABLE, _NOTABLE_SHARE = 2, 0.01
 
 
 def thumbnails(pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-    """What near copies are found by.
+    """Compute the thumbnails by which near copies are found.
 
     Args:
-        pixels: N arrays, uint8 [H, W, C], C in {1, 3}; sizes may differ. What is transparent lies on its
-            ground (`model_input.on_ground`).
+        pixels: N arrays, uint8 [H, W, C], C in {1, 3}; sizes may differ. Images with alpha come from
+            `model_input.on_ground`.
 
     Returns:
         uint8 [N, THUMBNAIL_BYTES]: gray at 16x16, then color at 4x4.
@@ -57,14 +57,14 @@ def thumbnails(pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 
 
 def find(queries: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Finds the near copy of each image.
+    """Find the near copy of each image.
 
     Args:
         queries: Thumbnails, uint8 [Q, THUMBNAIL_BYTES].
-        others: Thumbnails of the images among which copies are looked for, uint8 [N, THUMBNAIL_BYTES].
+        others: Thumbnails of the images to search, uint8 [N, THUMBNAIL_BYTES].
 
     Returns:
-        Row of the copy among the others, int64 [Q]; -1 where there is none.
+        Row of the copy in `others`, int64 [Q]; -1 if there is none.
     """
     found = np.full(len(queries), -1, np.int64)
     if not len(queries) or not len(others):
@@ -77,7 +77,7 @@ def find(queries: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _most_similar(queries: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
-    """Rows of the others with the highest correlation at 8x8 gray, int64 [Q, k]; -1 where there are fewer."""
+    """Return rows of `others` with the highest correlation at 8x8 gray, int64 [Q, k]; filled up with -1."""
     wanted, known = _descriptors(queries), _descriptors(others)
     if len(wanted) * len(known) <= _EXACT_PAIRS:
         return faiss.knn(wanted, known, k, metric=faiss.METRIC_INNER_PRODUCT)[1]
@@ -90,7 +90,7 @@ def _most_similar(queries: np.ndarray, others: np.ndarray, k: int) -> np.ndarray
 
 
 def _descriptors(thumbs: np.ndarray) -> np.ndarray:
-    """Gray at 8x8, less its mean, of length 1: float32 [N, 64]."""
+    """Return gray at 8x8 without its mean, scaled to length 1: float32 [N, 64]."""
     half = _SIDE // 2
     gray = thumbs[:, :_NUM_GRAY].reshape(-1, half, 2, half, 2).mean(axis=(2, 4), dtype=np.float32)
     gray = gray.reshape(len(thumbs), -1)
@@ -99,7 +99,7 @@ def _descriptors(thumbs: np.ndarray) -> np.ndarray:
 
 
 def _copies(queries: np.ndarray, others: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """Which candidate of each query is its copy: row of the others, -1 for none."""
+    """Return which candidate of each query is its copy: row of `others`, -1 for none."""
     last = candidates.shape[1] - 1
     candidates = candidates[:, [*range(min(_VERIFIED, last)), last]]
     explained = np.zeros(candidates.shape)
@@ -118,13 +118,14 @@ def _copies(queries: np.ndarray, others: np.ndarray, candidates: np.ndarray) -> 
 
 
 def _explained(others: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How much of each query's thumbnail another one explains by gain, brightness, shift and scale.
+    """Compute how well another thumbnail explains each query by gain, brightness, shift and scale.
 
-    To first order, a picture that is shifted or scaled a little differs from itself by its gradient times the
-    motion: least squares on the picture, a constant, and four motions.
+    To first order, an image that is shifted or scaled a little differs from itself by its gradient times
+    the motion. So this is least squares on the image, a constant, and four motions.
 
     Returns:
-        Share of the variance, float [N], and whether gain, motion and color are those of a copy, bool [N].
+        Share of the variance, float [N], and whether gain, motion and color are those of a copy, bool
+        [N].
     """
     picture = others[:, :_NUM_GRAY].reshape(-1, _SIDE, _SIDE).astype(np.float32)
     down, right = np.gradient(picture, axis=(1, 2))
@@ -145,7 +146,7 @@ def _explained(others: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _chroma(thumbs: np.ndarray) -> np.ndarray:
-    """Colors less their mean over the three channels, float [N, 48]."""
+    """Return colors minus their mean over the three channels, float [N, 48]."""
     color = thumbs[:, _NUM_GRAY:].reshape(len(thumbs), -1, 3).astype(np.float64)
     return (color - color.mean(axis=-1, keepdims=True)).reshape(len(thumbs), -1)
 
@@ -155,8 +156,9 @@ class NearCopies:
     """Images of `eval` and `test` that have a near copy in another split.
 
     Attributes:
-        in_train: bool [N], whether each staged image is one whose near copy is in `train`.
-        counts: `test in train`, `eval in train`, `test in eval` -> images.
+        in_train: bool [N], whether each staged image is in `eval` or `test` and has a near copy in
+            `train`.
+        counts: `test in train`, `eval in train`, `test in eval` -> number of images.
         examples: Some pairs: split and source of the image, split and source of its copy.
     """
 
@@ -165,7 +167,7 @@ class NearCopies:
     examples: tuple[tuple[str, str, str, str], ...]
 
     def values(self) -> dict[str, Any]:
-        """What `summary.json` has of them."""
+        """Return the entry for `summary.json`."""
         named = ("split", "source", "copy_split", "copy_source")
         return {
             "counts": self.counts,
@@ -174,11 +176,11 @@ class NearCopies:
 
 
 def between_splits(chunks: Sequence[StagedChunk], splits: np.ndarray) -> NearCopies:
-    """Looks for near copies of the images that measure among those that are learned from.
+    """Find the near copies that images of `test` and `eval` have in other splits.
 
     Args:
         chunks: In the order of the source, with thumbnails.
-        splits: int8 [N], position in `SPLITS`, negative: left out.
+        splits: int8 [N], index in `SPLITS`; negative: left out.
     """
     in_train = np.zeros(len(splits), bool)
     if any(chunk.thumbnails is None for chunk in chunks):
@@ -201,16 +203,16 @@ def between_splits(chunks: Sequence[StagedChunk], splits: np.ndarray) -> NearCop
 
 
 def are_notable(num_copies: int, num_images: int) -> bool:
-    """Whether so many near copies among the images of a split make its figures doubtful."""
+    """Return whether a split has so many near copies that its metrics are doubtful."""
     return num_images > 0 and num_copies >= max(_NOTABLE, _NOTABLE_SHARE * num_images)
 
 
 def warning(near: Mapping[str, Any], images: Mapping[str, int]) -> str:
-    """What a user should know, as a sentence; empty where near copies are too few to matter.
+    """Return a warning as a sentence; empty if there are too few near copies to matter.
 
     Args:
-        near: As `NearCopies.values` has it.
-        images: Images of each split.
+        near: See `NearCopies.values`.
+        images: Number of images of each split.
     """
     told = []
     for pair, count in near.get("counts", {}).items():

@@ -1,4 +1,4 @@
-"""The quarantine: what was set aside and why, and the counts of a whole ingest."""
+"""The quarantine: the images that were set aside with their reasons, and the counts of a whole ingest."""
 
 import collections
 import dataclasses
@@ -26,7 +26,7 @@ SAMPLES_DIRECTORY = "images"
 
 
 def check_bad_fraction(chunks: Sequence[StagedChunk], config: IngestConfig) -> None:
-    """Stops the run when nothing was read, or too much of it is bad.
+    """Stop the run if no image was read, or too many were set aside.
 
     Raises:
         DataError: With the most frequent reasons and some of the images.
@@ -50,12 +50,12 @@ def check_bad_fraction(chunks: Sequence[StagedChunk], config: IngestConfig) -> N
 
 
 def summarise(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str = "") -> dict[str, Any]:
-    """The counts of an ingest, as they stand in `summary.json`.
+    """Return the content of `summary.json`: the counts of an ingest.
 
     Args:
-        chunks: What was staged.
-        plan: What was decided; None where it came to no decision.
-        error: Why the run stops, if it does.
+        chunks: The staged chunks.
+        plan: The decision on every image; None if there is none.
+        error: The reason why the run stops; empty if it does not.
     """
     set_aside = _all_set_aside(chunks)
     summary: dict[str, Any] = {
@@ -86,10 +86,10 @@ def summarise(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str 
 
 
 def lost_classes(chunks: Sequence[StagedChunk], kept: Collection[str] | None = None) -> list[str]:
-    """Classes that the source names and of which no image is left, sorted.
+    """Return the classes that the source names, but of which no image is left, sorted.
 
     Args:
-        chunks: What was staged.
+        chunks: The staged chunks.
         kept: Classes with an image in the end; None: those with an image that could be read.
     """
     read = {label for chunk in chunks for label in chunk.labels if label is not None}
@@ -98,7 +98,7 @@ def lost_classes(chunks: Sequence[StagedChunk], kept: Collection[str] | None = N
 
 
 def lost_text(classes: Sequence[str]) -> str:
-    """What it means that classes are lost, one at least; a sentence."""
+    """Return a sentence about lost classes, of which there is at least one."""
     more = f" and {len(classes) - 5:,} more" if len(classes) > 5 else ""
     which = "this class" if len(classes) == 1 else "these classes"
     names = ", ".join(map(repr, classes[:5])) + more
@@ -116,7 +116,7 @@ def _split_counts(plan: SplitPlan, code: int) -> dict[str, Any]:
 
 
 def write(directory: str, chunks: Sequence[StagedChunk], summary: Mapping[str, Any]) -> None:
-    """Writes records, summary and samples."""
+    """Write records, summary and some of the images."""
     samples = _chosen_samples(_all_set_aside(chunks))
     with files.create_binary(os.path.join(directory, RECORDS_FILE)) as file:
         for each in _all_set_aside(chunks):
@@ -136,13 +136,13 @@ def write(directory: str, chunks: Sequence[StagedChunk], summary: Mapping[str, A
 
 
 def write_summary(directory: str, summary: Mapping[str, Any]) -> None:
-    """Writes `summary.json`, or writes it anew."""
+    """Write `summary.json`; an existing one is replaced."""
     with files.create_binary(os.path.join(directory, SUMMARY_FILE)) as file:
         file.write(json.dumps(summary, ensure_ascii=False, indent=2).encode())
 
 
 def read_summary(directory: str) -> dict[str, Any]:
-    """Reads `summary.json`."""
+    """Read `summary.json`."""
     return json.loads(files.read_bytes(os.path.join(directory, SUMMARY_FILE)))
 
 
@@ -151,7 +151,7 @@ def _all_set_aside(chunks: Iterable[StagedChunk]) -> list[SetAside]:
 
 
 def _chosen_samples(set_aside: Iterable[SetAside]) -> dict[str, str]:
-    """Staged path -> path in the quarantine; every reason gets its turn until the limit is reached."""
+    """Return staged path -> path in the quarantine: images of every reason in turn, up to the limit."""
     by_reason = collections.defaultdict(list)
     for each in set_aside:
         if each.sample:

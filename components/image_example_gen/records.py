@@ -1,4 +1,8 @@
-"""What travels between the steps: plain, picklable, no Beam and no TensorFlow."""
+"""The data that travel between the steps: picklable, without Beam or TensorFlow.
+
+An image is *rejected* when it can't be used, for a `Reason`. A rejected image is *set aside*: it becomes
+no example. The *quarantine* is the artifact that records all images that were set aside.
+"""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,13 +19,13 @@ class Entry:
     """One image of a source before its bytes are read.
 
     Attributes:
-        source: Where it is, relative to the data root.
+        source: Its place, relative to the data root.
         label: Class name; None where unknown.
         split: `train`, `eval`, `test`, or `UNSPLIT`.
-        path: What the adapter needs to open it.
-        size: Bytes; -1 where unknown.
-        rejected: Set when the listing alone rules it out.
-        group: The scene, patient or burst that it belongs to; empty: none; None: the source has no groups.
+        path: The path or key by which the adapter opens it.
+        size: Number of bytes; -1 where unknown.
+        rejected: Reason and detail, if the listing alone rules the image out.
+        group: The scene, patient or burst of the image; empty: none; None: the source has no groups.
     """
 
     source: str
@@ -38,13 +42,13 @@ class EncodedImage:
     """One image as the source holds it.
 
     Attributes:
-        source: Where it is, relative to the data root.
+        source: Its place, relative to the data root.
         label: Class name; None where unknown.
         split: `train`, `eval`, `test`, or `UNSPLIT`.
         data: The bytes; empty when `rejected`.
-        checks_extension: Whether the end of `source` states the format.
-        rejected: Set when the bytes can't be had.
-        group: As in `Entry`.
+        checks_extension: Whether the extension of `source` states the format.
+        rejected: Reason and detail, if the bytes can't be read.
+        group: See `Entry`.
     """
 
     source: str
@@ -63,8 +67,8 @@ class ArrayBatch:
     Attributes:
         pixels: uint8 [N, H, W, C], C in {1, 3, 4}.
         labels: [N] class names; None where unknown.
-        sources: [N] where each is, relative to the data root.
-        split: The split of all of them.
+        sources: [N] place of each image, relative to the data root.
+        split: The split of all images.
     """
 
     pixels: np.ndarray
@@ -75,16 +79,16 @@ class ArrayBatch:
 
 @dataclasses.dataclass(frozen=True)
 class SetAside:
-    """One line of the quarantine.
+    """One image that was set aside: a line of the quarantine.
 
     Attributes:
-        source: Where the image is, relative to the data root.
-        reason: Why it was set aside.
-        detail: The particulars.
-        digest: SHA-256 of its bytes, hex; empty where they could not be had.
-        sample: Staged copy of its bytes, if one was kept.
-        label: Its class by the source; None where it has none.
-        split: As the source has it.
+        source: Its place, relative to the data root.
+        reason: The reason for rejecting it.
+        detail: One sentence with the particulars.
+        digest: SHA-256 of its bytes, hex; empty if they could not be read.
+        sample: Path of a staged copy of its bytes; empty if none was kept.
+        label: Its class in the source; None where unknown.
+        split: Its split in the source.
     """
 
     source: str
@@ -98,19 +102,19 @@ class SetAside:
 
 @dataclasses.dataclass(frozen=True)
 class StagedChunk:
-    """What the planner needs to know of one staged chunk.
+    """The metadata of one staged chunk, from which the splits are planned.
 
     Attributes:
         index: Position of the chunk in the source.
         path: Its staging TFRecord file; record i belongs to entry i of the lists below.
         image_ids: uint8 [N, 32], SHA-256 of the pixels.
         labels: [N] class names; None where unknown.
-        splits: [N] as the source has them.
-        sources: [N] where each is.
-        set_aside: The bad images of the chunk.
-        thumbnails: uint8 [N, THUMBNAIL_BYTES] of `near_copies`; None: near copies are not looked for.
-        groups: [N] as in `Entry`; empty: the source tells of no groups.
-        deepest: The greatest value in images of 16 bits per value; 0: there are no such images.
+        splits: [N] split of each image in the source.
+        sources: [N] place of each image.
+        set_aside: The rejected images of the chunk.
+        thumbnails: uint8 [N, THUMBNAIL_BYTES] of `near_copies`; None: near copies are not searched for.
+        groups: [N], see `Entry`; empty: the source has no groups.
+        deepest: The greatest value in images of 16 bits per value; 0 if there are no such images.
     """
 
     index: int
@@ -127,12 +131,12 @@ class StagedChunk:
 
 @dataclasses.dataclass(frozen=True)
 class Duplicates:
-    """Copies of a picture that were left out, or what else happened to it.
+    """The number of copies that were left out, and of images with conflicting labels.
 
     Attributes:
-        same_split: Copies left out whose split has the one that was kept.
-        across_splits: Copies left out whose picture stays in another split.
-        conflicting_labels: Pictures whose copies had different labels.
+        same_split: Copies left out in the split of the image that was kept.
+        across_splits: Copies left out in another split than that of the image that was kept.
+        conflicting_labels: Images whose copies have different labels.
     """
 
     same_split: int = 0
@@ -140,7 +144,7 @@ class Duplicates:
     conflicting_labels: int = 0
 
     def __str__(self) -> str:
-        """What copies may have to do with a split that is empty; empty if there were none."""
+        """Return a sentence about copies for the error about an empty split; empty if there were none."""
         found = [
             f"{count:,} {what}"
             for count, what in (

@@ -1,4 +1,4 @@
-"""Some images of a source, read as ImageExampleGen reads them, without a pipeline."""
+"""Read some images of a source as ImageExampleGen does, without a pipeline."""
 
 import collections
 import dataclasses
@@ -24,7 +24,7 @@ _CHUNK_IMAGES = 16
 
 @dataclasses.dataclass(frozen=True)
 class SampledImage:
-    """One image that can be used; `encoded` are the bytes that training would decode."""
+    """One image that can be used; `encoded` holds the bytes that training would decode."""
 
     source: str
     label: str | None
@@ -32,31 +32,31 @@ class SampledImage:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sample:
-    """Images of a source, and reason -> number of those that were met and can't be used."""
+class SampledSource:
+    """Some images of a source; `rejected` holds reason -> number of images that can't be used."""
 
     images: tuple[SampledImage, ...]
-    set_aside: Mapping[str, int]
+    rejected: Mapping[str, int]
 
 
-def sample_images(ingest: IngestConfig, num_images: int, seed: int) -> Sample:
-    """Reads images from all over a source; images that it keeps for eval or test are left out.
+def sample_images(ingest: IngestConfig, num_images: int, seed: int) -> SampledSource:
+    """Read images from all over a source, without those that it keeps for eval or test.
 
     Args:
-        ingest: The configuration; its splits by hash and its label budget play no part.
-        num_images: How many at most.
-        seed: Which ones.
+        ingest: The configuration; its splits by hash and its label budget are not applied.
+        num_images: The largest number of images.
+        seed: Seed of the choice.
 
     Raises:
-        DataError: If the source can't be read, or has no image that could be trained on.
+        DataError: If the source can't be read, or has no image for training.
     """
     adapter = adapter_for(ingest.source, ingest.max_file_bytes)
-    set_aside: collections.Counter[str] = collections.Counter()
+    rejected: collections.Counter[str] = collections.Counter()
     images: list[SampledImage] = []
     with tempfile.TemporaryDirectory() as staging_dir:
         chunks = adapter.chunks(staging_dir, _CHUNK_IMAGES)
         order = np.random.default_rng(seed).permutation(len(chunks))
-        todo = collections.deque(_usable(adapter, chunks[i], ingest, set_aside) for i in order)
+        todo = collections.deque(_usable(adapter, chunks[i], ingest, rejected) for i in order)
         while todo and len(images) < num_images:
             reader = todo.popleft()
             image = next(reader, None)
@@ -66,21 +66,21 @@ def sample_images(ingest: IngestConfig, num_images: int, seed: int) -> Sample:
         for reader in todo:
             reader.close()
     if not images:
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(set_aside.items()))
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(rejected.items()))
         raise DataError(
             f"Received {ingest.source}, in which no image can be trained on"
             f"{f' ({reasons})' if reasons else ''}; expected at least one."
         )
-    return Sample(tuple(images), dict(set_aside))
+    return SampledSource(tuple(images), dict(rejected))
 
 
 def _usable(
-    adapter: Adapter, chunk: Any, ingest: IngestConfig, set_aside: collections.Counter[str]
+    adapter: Adapter, chunk: Any, ingest: IngestConfig, rejected: collections.Counter[str]
 ) -> Generator[SampledImage, None, None]:
-    """Images of a chunk for training; counts the bad ones."""
+    """Yield the images of a chunk for training; count the rejected ones."""
     found = adapter.read(chunk)
     if isinstance(found, ArrayBatch):
-        yield from _of_array(found, set_aside)
+        yield from _of_array(found, rejected)
         return
     for image in found:
         if image.split not in (TRAIN, UNSPLIT):
@@ -91,18 +91,18 @@ def _usable(
             decoded = decode(
                 image.data, image.source, image.checks_extension, ingest.max_pixels, ingest.seen_as
             )
-        except RejectedError as rejected:
-            set_aside[rejected.reason.value] += 1
+        except RejectedError as error:
+            rejected[error.reason.value] += 1
             continue
         yield SampledImage(image.source, image.label, decoded.encoded)
 
 
-def _of_array(batch: ArrayBatch, set_aside: collections.Counter[str]) -> Iterator[SampledImage]:
+def _of_array(batch: ArrayBatch, rejected: collections.Counter[str]) -> Iterator[SampledImage]:
     if batch.split not in (TRAIN, UNSPLIT):
         return
     for pixels, label, source in zip(batch.pixels, batch.labels, batch.sources, strict=True):
         if (pixels == pixels[0, 0]).all():
-            set_aside[Reason.BLANK.value] += 1
+            rejected[Reason.BLANK.value] += 1
             continue
         yield SampledImage(source, label, encode_png(pixels[np.newaxis])[0])
 
@@ -116,12 +116,12 @@ Group = tuple[str, str | None]  # split and class
 
 
 def some_images(adapter: Any, chunks: Sequence[Any], seed: int) -> Iterator[EncodedImage | ArrayBatch]:
-    """Images from all over a source, the first and the last of each class in each split among them.
+    """Yield images from all over a source, with the first and the last of each class in each split.
 
     Args:
-        adapter: Reads the source.
-        chunks: All of it, as the adapter divides it.
-        seed: Which images.
+        adapter: The adapter of the source.
+        chunks: All chunks of the source.
+        seed: Seed of the choice.
     """
     rng = np.random.default_rng(seed)
     if not chunks:
@@ -138,7 +138,7 @@ def some_images(adapter: Any, chunks: Sequence[Any], seed: int) -> Iterator[Enco
 def more_images(
     adapter: Any, chunks: Sequence[Any], class_names: Sequence[str], seen: Set[str], seed: int
 ) -> Iterator[EncodedImage | ArrayBatch]:
-    """More images of some classes, each of which may have good ones beside the bad ones that were seen."""
+    """Yield more images of classes of which every image so far was rejected."""
     if not chunks or not hasattr(chunks[0], "entries"):
         return
     found: dict[str, list[Entry]] = {name: [] for name in class_names[:_MAX_DOUBTFUL]}
@@ -159,7 +159,7 @@ def _chosen(
     rng: np.random.Generator,
     num_items: int = NUM_IMAGES,
 ) -> list[int]:
-    """Positions: the last of every group, the first of every group, and more by chance, without repeats."""
+    """Return distinct indices: the last item of every group, the first of every group, and random ones."""
     last = {group_of(item): i for i, item in enumerate(items)}
     first = {group_of(items[i]): i for i in range(len(items) - 1, -1, -1)}
     chance = rng.permutation(len(items))[:num_items].tolist()

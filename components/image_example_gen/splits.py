@@ -1,23 +1,24 @@
-"""Decides which images stay, in which split, with which label. Works on metadata only.
+"""Decide which images stay, in which split, with which label; works on metadata only.
 
-In this order:
+The steps, in order:
 
-1. Duplicates. Images with the same `image_id` are the same picture: it is kept once. Between splits the
-   one in `test` stays, else the one in `eval` (or the run fails: `cross_split_duplicates: error`). A
-   copy with a label wins over one without. A picture with several labels is kept for pretraining only:
-   it goes to `train` without a label, because none of its labels can be trusted.
-2. Splits. A split that the source has is kept. Where it has no `test` (or no `eval`), that split is carved
-   out of the rest by the hash of `image_id`. Only labelled images are carved out, unless none has a
-   label. A class that would lose its last training image keeps the carved-out ones.
-   Where a manifest's column or `group_pattern` tells of groups, the group of an image decides instead of
-   `image_id`, and its unlabelled images go with it: a scene, a patient or a burst is in one split as a whole.
-   Images without a split go where the source puts others of their group.
-3. Unlabelled images that the source put into `eval` or `test` are left out: those splits measure.
-4. Label budget. Of each class the `labels_per_class` training images with the smallest seeded hash
-   keep their label.
-5. Labels files. Their labels count before the source's own and are never hidden. They decide on no split:
-   images that somebody chose would make a poor sample to measure on. Only where the source itself has no
-   label at all, those labels are what images are carved out by in step 2.
+1. Duplicates. Images with the same `image_id` are the same image, which is kept once. Between splits, the
+   copy in `test` stays, or else the one in `eval` (or the run fails: `cross_split_duplicates: error`). A
+   copy with a label is preferred to one without. An image with several labels is kept for pretraining
+   only: it goes to `train` without a label, because none of its labels can be trusted.
+2. Splits. The splits of the source are kept. If it has no `test` (or no `eval`), that split is carved out
+   of the rest by the hash of `image_id`. Only labeled images are carved out, unless none has a label. A
+   class that would lose its last training image keeps its images in `train`.
+   If a manifest's column or `group_pattern` names groups, the group of an image decides instead of
+   `image_id`, and its unlabeled images go with it: a scene, patient or burst stays in one split.
+   Images without a split go to the split into which the source puts others of their group.
+3. Unlabeled images that the source puts into `eval` or `test` are left out: these splits are for
+measuring.
+4. Label budget. The `labels_per_class` training images per class with the smallest seeded hash keep their
+   label.
+5. Labels files. Their labels replace the source's own and are never hidden. They don't decide on splits,
+   because images that somebody chose are a poor sample for measuring. Only if the source has no label at
+   all, step 2 carves out images by the labels of these files.
 """
 
 import collections
@@ -51,14 +52,14 @@ class SplitPlan:
     """The decision for each of N staged images, in the order of the chunks.
 
     Attributes:
-        splits: int8 [N], position in `SPLITS`, or `DROPPED`.
-        labels: int32 [N], position in `class_names`, or `UNLABELLED`.
-        class_names: Sorted.
-        duplicates: What happened to pictures that occur more than once.
-        labels_hidden: Labels that the budget took away.
-        labels_given: Images that the labels files name.
-        unlabelled_dropped: Unlabelled images left out of `eval` and `test`.
-        groups: Scenes, patients or bursts that stay in one split; None where none were asked for.
+        splits: int8 [N], index in `SPLITS`, or `DROPPED`.
+        labels: int32 [N], index in `class_names`, or `UNLABELLED`.
+        class_names: The classes, sorted.
+        duplicates: Counts of images that occur more than once.
+        labels_hidden: Number of labels that the budget hides.
+        labels_given: Number of images that the labels files name.
+        unlabelled_dropped: Number of unlabeled images left out of `eval` and `test`.
+        groups: Scenes, patients or bursts that stay in one split; None if there are no groups.
     """
 
     splits: np.ndarray
@@ -74,15 +75,15 @@ class SplitPlan:
 def plan_splits(
     chunks: Sequence[StagedChunk], config: IngestConfig, given_labels: Mapping[bytes, str] | None = None
 ) -> SplitPlan:
-    """Decides on every staged image.
+    """Decide on every staged image.
 
     Args:
         chunks: In the order of the source.
         config: The configuration.
-        given_labels: Image id -> class name, of the labels files.
+        given_labels: Image id -> class name, from the labels files.
 
     Raises:
-        DataError: If what is left can't be trained on or measured.
+        DataError: If the remaining images can't be trained on or measured.
     """
     ids = np.concatenate([chunk.image_ids for chunk in chunks])
     given = np.array([_CODES[split] for chunk in chunks for split in chunk.splits], np.int8)
@@ -141,7 +142,7 @@ def plan_splits(
 def _given_codes(
     ids: np.ndarray, given_labels: Mapping[bytes, str], codes: Mapping[str | None, int]
 ) -> np.ndarray:
-    """Class of each image by the labels files, int32 [N]; `UNLABELLED` where they say nothing."""
+    """Return the class of each image in the labels files, int32 [N]; `UNLABELLED` where they have none."""
     if not given_labels:
         return np.full(len(ids), UNLABELLED, np.int32)
     return np.array([codes[given_labels.get(row.tobytes())] for row in ids], np.int32)
@@ -154,7 +155,7 @@ def _without_duplicates(
     chunks: Sequence[StagedChunk],
     config: IngestConfig,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Duplicates]:
-    """Splits with copies dropped, labels, which images must stay in train, and the counts."""
+    """Return splits without copies, labels, images that must stay in `train`, and the counts."""
     splits, labels = given.copy(), labels.copy()
     fixed = np.zeros(len(ids), bool)
     keys = np.ascontiguousarray(ids).view("V32").ravel()
@@ -198,7 +199,7 @@ def _carved(
     fractions: tuple[float, float],
     groups: Groups | None,
 ) -> np.ndarray:
-    """Carves out of `train` the splits that the source lacks: `fractions` for `test` and `eval`."""
+    """Carve the splits that the source lacks out of `train`; `fractions` are for `test` and `eval`."""
     test_fraction, eval_fraction = fractions
     position = unit_interval(ids)
     free = (splits == _TRAIN) & ~fixed
@@ -215,14 +216,14 @@ def _carved(
 
 
 def unit_interval(ids: np.ndarray) -> np.ndarray:
-    """Maps uint8 [N, 32] digests to float64 [N] in [0, 1), uniformly."""
+    """Map digests, uint8 [N, 32], uniformly to [0, 1): float64 [N]."""
     return np.ascontiguousarray(ids[:, :8]).view(">u8").ravel() / 2.0**64
 
 
 def _over_budget(
     ids: np.ndarray, splits: np.ndarray, labels: np.ndarray, labels_per_class: int, seed: int
 ) -> list[int]:
-    """Positions of the training images whose label is to be hidden."""
+    """Return the indices of the training images whose label is to be hidden."""
     key = seed.to_bytes(16, "little")
     by_class = collections.defaultdict(list)
     for i in np.flatnonzero((splits == _TRAIN) & (labels != UNLABELLED)).tolist():
@@ -250,7 +251,7 @@ def _check(
 
 
 def _grouped_text(groups: Groups) -> str:
-    """What groups have to do with a split that is empty."""
+    """Return a sentence about groups for the error about an empty split."""
     largest = groups.census.largest
     what = f", the largest {largest[0]!r} with {largest[1]:,} images" if largest else ""
     return (

@@ -1,4 +1,4 @@
-"""Turns a chunk of the source into a staging file of examples and light metadata."""
+"""Turn a chunk of the source into a staging file of examples, and metadata."""
 
 import functools
 import hashlib
@@ -28,7 +28,7 @@ _SAMPLE_BYTES = 2**20
 
 
 class ChunkStager:
-    """Writes one staging file; collects what the planner must know."""
+    """Writes one staging file; collects the metadata for planning."""
 
     def __init__(self, index: int, staging_dir: str, max_pixels: int, seen_as: SeenAs):
         self._path = os.path.join(staging_dir, f"chunk-{index:05d}")
@@ -46,7 +46,7 @@ class ChunkStager:
         self._deepest = 0
 
     def stage(self, images: ArrayBatch | Iterable[EncodedImage]) -> StagedChunk:
-        """Writes the examples of the good images; notes the bad ones."""
+        """Write the examples of the good images, and record the rejected ones."""
         with tf.io.TFRecordWriter(self._path) as writer:
             if isinstance(images, ArrayBatch):
                 self._write_array(images, writer)

@@ -1,6 +1,6 @@
-"""Looks into a source before a run: a sample of its images, judged as ImageExampleGen judges them.
+"""Survey a source before a run: check a sample of its images as ImageExampleGen checks them.
 
-It takes seconds however large the source is, and needs no TensorFlow.
+It takes seconds for a source of any size, and needs no TensorFlow.
 """
 
 import collections
@@ -47,7 +47,7 @@ _SURE = 3.3  # standard errors: one time in 2,000 the truth is further away
 
 @dataclasses.dataclass(frozen=True)
 class Rejection:
-    """Why images of the sample would be set aside: how many, and the first of them."""
+    """The images of the sample with one reason: their number, and source and detail of the first."""
 
     count: int
     source: str
@@ -56,25 +56,25 @@ class Rejection:
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """What is known of a source after a look into it.
+    """The facts about a source that a sample of its images shows.
 
     Attributes:
-        inspection: What its listing tells.
+        inspection: The facts that its listing shows.
         is_exact: Whether the listing saw every label.
-        doubts: What may be wrong if the images that were not read are like those that were.
-        num_looked_at: Images of the sample.
+        doubts: Problems of a run, if the images that were not read are like those that were.
+        num_looked_at: Number of images in the sample.
         is_whole: Whether the sample is the whole source.
-        bad_share: Share of the images that would be set aside, by the sample.
-        usable_share: Share of the images of `inspection` that can be used; those that the listing itself
+        bad_share: Estimated share of the images that a run sets aside.
+        usable_share: Share of the images of `inspection` that can be used; images that the listing itself
             rules out are not among them.
-        least_bad_share: What that share is at the least, as good as certainly.
-        rejections: Reason -> images of the sample that would be set aside.
-        unusable_classes: Classes of which no image in the sample can be used -> how many were looked at, of
-            how many.
-        seconds_per_image: What reading and judging an image took.
-        aspect_ratios: Width over height of the images of the sample that can be used.
-        groups: Scenes, patients or bursts by their names; None where nothing tells of them, or the source
-            names its images only when it is read.
+        least_bad_share: Lower bound of `bad_share`, practically certain.
+        rejections: Reason -> rejected images of the sample.
+        unusable_classes: Class without a usable image in the sample -> number of images read, number of
+            all.
+        seconds_per_image: Time for reading and checking an image.
+        aspect_ratios: Width over height of the usable images of the sample.
+        groups: Scenes, patients or bursts by their names; None without groups, or if the source names its
+            images only when it is read.
     """
 
     inspection: SourceInspection
@@ -93,11 +93,11 @@ class Survey:
 
 
 def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
-    """Lists a source and looks at some of its images.
+    """List a source and read some of its images.
 
     Args:
         ingest: The configuration.
-        seed: Which images.
+        seed: Seed of the sample.
 
     Raises:
         DataError: If a run is certain to fail.
@@ -131,7 +131,7 @@ def survey_source(ingest: IngestConfig, seed: int = 0) -> Survey:
 
 
 class _Tally:
-    """Judges images until the time is up, and counts."""
+    """Checks images until the time is up, and counts the results."""
 
     def __init__(self, ingest: IngestConfig):
         self._ingest = ingest
@@ -145,7 +145,7 @@ class _Tally:
         self.rejected_sources: set[str] = set()
 
     def look(self, images: Iterable[EncodedImage | ArrayBatch]) -> None:
-        """Judges images until they, or the time, come to an end."""
+        """Check images until they, or the time, are used up."""
         started, before = None, self._seconds
         for number, found in enumerate(images):
             started = started or time.monotonic()  # what lists the source comes before the first image
@@ -189,12 +189,12 @@ class _Tally:
         self.rejected_sources.add(source)
 
     def classes_without_a_good_image(self) -> list[str]:
-        """Classes of which every image that was looked at is bad."""
+        """Return the classes of which every image in the sample was rejected."""
         good = {label for _, label in self._good}
         return sorted({label for _, label in self._bad if label is not None} - good)
 
     def without_bad(self, inspection: SourceInspection) -> SourceInspection:
-        """What is left of classes and splits of which every image was looked at."""
+        """Return the inspection without rejected images, where every image of a class or split was read."""
         labels: dict[str, dict[str, int]] = {}
         unlabelled: dict[str, int] = {}
         for group, size in _group_sizes(inspection):
@@ -208,7 +208,7 @@ class _Tally:
         return dataclasses.replace(inspection, labels=labels, unlabelled=unlabelled)
 
     def survey(self, inspection: SourceInspection, is_exact: bool, doubts: Sequence[str]) -> Survey:
-        """The figures, each group weighted by how many images it has."""
+        """Return the survey; each group counts by its number of images."""
         sizes = dict(_group_sizes(inspection))
         looked = self._good + self._bad
         num_looked_at = sum(looked.values())
@@ -243,7 +243,7 @@ class _Tally:
 
 
 def _aspect_ratio(pixels: np.ndarray) -> float:
-    """Width over height of an image, [H, W] or [H, W, C]."""
+    """Return width over height of an image, [H, W] or [H, W, C]."""
     return float(pixels.shape[1] / pixels.shape[0])
 
 
@@ -256,7 +256,7 @@ def _group_sizes(inspection: SourceInspection) -> Iterator[tuple[Group, int]]:
 
 
 def _least_share(share: float, num_images: int) -> float:
-    """Lower end of Wilson's interval for a share of a sample."""
+    """Return the lower end of Wilson's interval for a share of a sample."""
     if num_images < _MIN_IMAGES:
         return 0.0
     square = _SURE**2 / num_images
@@ -285,7 +285,7 @@ def _require_usable(survey: Survey, ingest: IngestConfig) -> None:
 
 
 def described(rejections: Mapping[str, Rejection]) -> list[str]:
-    """A line for each reason: how many, and the first image with the particulars."""
+    """Return one line per reason: number of images, and the first image with the particulars."""
     return [
         f"{reason}: {each.count:,}, for example {names.shortened(each.source)} "
         f"({names.shortened(each.detail, 400)})"

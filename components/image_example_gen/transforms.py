@@ -1,7 +1,7 @@
-"""The Beam part of ImageExampleGen: sources to examples by way of staging files.
+"""The Beam transform of ImageExampleGen: from a source to examples, by way of staging files.
 
-Nothing heavy is shuffled: a chunk of images is read, checked and written to a staging file by one
-worker, and only metadata (about 150 bytes an image) travels to the one step that sees everything.
+No image is shuffled: one worker reads and checks a chunk of images and writes it to a staging file. Only
+metadata (about 150 bytes per image) travel to the one step that sees everything.
 """
 
 import contextlib
@@ -32,14 +32,14 @@ _logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Assignment:
-    """Where the images of one staged chunk go.
+    """The destination of the images of one staged chunk.
 
     Attributes:
         path: The staging file.
-        outputs: Split's code -> final file; only splits that get an image.
-        splits: int8 [N], position in `SPLITS`, negative: left out.
-        labels: int32 [N], position in `class_names`, negative: unlabelled.
-        copied: bool [N], whether an image that measures has a near copy in `train`.
+        outputs: Index of the split in `SPLITS` -> final file; only splits that get an image.
+        splits: int8 [N], index in `SPLITS`; negative: left out.
+        labels: int32 [N], index in `class_names`; negative: unlabeled.
+        copied: bool [N], whether an image of `eval` or `test` has a near copy in `train`.
         class_names: The classes.
     """
 
@@ -52,14 +52,14 @@ class Assignment:
 
 
 class WriteExamples(beam.PTransform):
-    """Source -> `Split-<name>/data_tfrecord-…` files and a quarantine.
+    """Write a source to `Split-<name>/data_tfrecord-…` files and a quarantine.
 
-    Apply to the pipeline itself. A failure of the data (too much of it bad, one class only, …) is no
-    exception: it stands as `error` in the quarantine's summary, and no example is written.
+    Apply it to the pipeline itself. Bad data (too many bad images, one class only, …) raise no exception:
+    the quarantine's summary holds the `error`, and no example is written.
     """
 
     def __init__(self, ingest_json: str, examples_uri: str, quarantine_uri: str, staging_dir: str):
-        """Takes the configuration as JSON and the directories to write to."""
+        """Take the configuration as JSON, and the directories to write to."""
         super().__init__()
         self._ingest_json = ingest_json
         self._examples_uri = examples_uri
@@ -67,7 +67,7 @@ class WriteExamples(beam.PTransform):
         self._staging_dir = staging_dir
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        """Returns the number of examples of each staged chunk."""
+        """Return the number of examples of each staged chunk."""
         return (
             pipeline
             | "List" >> beam.Create([self._ingest_json])
@@ -82,30 +82,30 @@ class WriteExamples(beam.PTransform):
 
 
 def build_adapter(config: IngestConfig) -> Adapter:
-    """The adapter of a configuration."""
+    """Return the adapter of a configuration."""
     return adapter_for(config.source, config.max_file_bytes)
 
 
 def divide(ingest_json: str, staging_dir: str) -> Iterator[tuple[int, Any]]:
-    """Lists the source and numbers its chunks."""
+    """List the source and number its chunks."""
     config = IngestConfig.model_validate_json(ingest_json)
     return iter(enumerate(build_adapter(config).chunks(staging_dir, config.chunk_images)))
 
 
 class StageChunk(beam.DoFn):
-    """(index, chunk) -> StagedChunk; its images go to a staging file."""
+    """Writes the images of (index, chunk) to a staging file; yields a StagedChunk."""
 
     def __init__(self, ingest_json: str, staging_dir: str):
         self._ingest_json = ingest_json
         self._staging_dir = staging_dir
 
     def setup(self) -> None:
-        """Builds the adapter once a worker."""
+        """Build the adapter once per worker."""
         self._config = IngestConfig.model_validate_json(self._ingest_json)
         self._adapter = build_adapter(self._config)
 
     def process(self, numbered: tuple[int, Any]) -> Iterator[StagedChunk]:
-        """Stages one chunk."""
+        """Stage one chunk."""
         index, chunk = numbered
         stager = staging.ChunkStager(index, self._staging_dir, self._config.max_pixels, self._config.seen_as)
         yield stager.stage(self._adapter.read(chunk))
@@ -114,7 +114,7 @@ class StageChunk(beam.DoFn):
 def plan(
     chunks: list[StagedChunk], ingest_json: str, examples_uri: str, quarantine_uri: str
 ) -> Iterable[Assignment]:
-    """Decides on all images, writes the quarantine, names the final files."""
+    """Decide on all images, write the quarantine, and name the final files."""
     config = IngestConfig.model_validate_json(ingest_json)
     chunks = sorted(chunks, key=lambda chunk: chunk.index)
     try:
@@ -132,7 +132,7 @@ def plan(
 
 
 def given_labels(chunks: list[StagedChunk], config: IngestConfig) -> dict[bytes, str]:
-    """Image id -> class name, of the labels files; the later one's where two name an image.
+    """Return image id -> class name from the labels files; of two files the later one counts.
 
     Raises:
         DataError: If a file doesn't fit the images.
@@ -149,7 +149,7 @@ def given_labels(chunks: list[StagedChunk], config: IngestConfig) -> dict[bytes,
 def assign(
     chunks: list[StagedChunk], decided: SplitPlan, copied: np.ndarray, examples_uri: str
 ) -> list[Assignment]:
-    """Names the final files: in each split numbered in the order of the source."""
+    """Name the final files, numbered per split in the order of the source."""
     ends = np.cumsum([len(chunk.sources) for chunk in chunks])
     splits_of = np.split(decided.splits, ends[:-1])
     labels_of = np.split(decided.labels, ends[:-1])
@@ -172,7 +172,7 @@ def assign(
 
 
 def write_splits(assignment: Assignment) -> int:
-    """Writes the final files of one staged chunk; returns the number of examples."""
+    """Write the final files of one staged chunk; return the number of examples."""
     suffixes = [staging.label_suffix(name) for name in assignment.class_names]
     suffixes.append(b"")  # at UNLABELLED, which is -1
     columns = (assignment.splits.tolist(), assignment.labels.tolist(), assignment.copied.tolist())

@@ -211,6 +211,6 @@ def views_command(
         click.echo(
             f"  and {small.count} small views of {small.min_area:.0%} to {small.max_area:.0%} of an image"
         )
-    for reason, count in sorted(sample.set_aside.items()):
+    for reason, count in sorted(sample.rejected.items()):
         click.echo(f"  passed over: {count:,} {reason}")
     click.echo("Would you still know each image by its views? If not, weaken pretrain.views.policy.")

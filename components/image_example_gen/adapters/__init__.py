@@ -1,4 +1,4 @@
-"""One adapter a kind of source, chosen by `source.kind`."""
+"""One adapter per kind of source, chosen by `source.kind`."""
 
 import importlib
 from typing import Any
@@ -19,11 +19,11 @@ _ADAPTERS = {
 
 
 def adapter_for(source: Any, max_file_bytes: int) -> Adapter:
-    """The adapter of a source.
+    """Return the adapter of a source.
 
     Args:
         source: One of the source models of `config.py`.
-        max_file_bytes: A larger file is set aside unread.
+        max_file_bytes: Larger files are set aside unread.
     """
     module_name, class_name = _ADAPTERS[source.kind].split(".")
     module = importlib.import_module(f"{__name__}.{module_name}")

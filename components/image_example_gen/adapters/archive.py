@@ -1,4 +1,4 @@
-"""A zip or tar file that holds an image folder."""
+"""Read an image folder inside a zip or tar file."""
 
 import contextlib
 import dataclasses
@@ -23,7 +23,7 @@ class ArchiveChunk:
 
     Attributes:
         path: The zip file, or the unpacked tar file.
-        is_zip: Which of the two; in a tar file an entry's path is the offset of its data.
+        is_zip: Whether it is a zip file. In a tar file the path of an entry is the offset of its data.
         entries: The members.
     """
 
@@ -41,7 +41,7 @@ class ArchiveAdapter:
         self._max_file_bytes = max_file_bytes
 
     def listing(self) -> base.Listing:
-        """Reads the list of members."""
+        """Read the list of members."""
         members = self._members(self._path)
         archive = base.require_file(self._path, "the archive")
         listing = image_folder.tree_listing(self._tree(members), self._layout)
@@ -52,7 +52,7 @@ class ArchiveAdapter:
         )
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[ArchiveChunk]:
-        """Unpacks a compressed tar file to a plain one, so that members can be read by position."""
+        """Unpack a compressed tar file to a plain one, so that members can be read by position."""
         base.require_file(self._path, "the archive")
         path = self._plain(staging_dir)
         members = self._members(path)
@@ -65,7 +65,7 @@ class ArchiveAdapter:
         return [ArchiveChunk(path, members.is_zip, group.entries) for group in groups]
 
     def read(self, chunk: ArchiveChunk) -> Iterator[EncodedImage]:
-        """Reads the members of a chunk, one at a time."""
+        """Read the members of a chunk, one at a time."""
         with files.open_binary(chunk.path) as file, contextlib.ExitStack() as stack:
             archive = stack.enter_context(zipfile.ZipFile(file)) if chunk.is_zip else None
             for entry in chunk.entries:
@@ -98,7 +98,7 @@ class ArchiveAdapter:
         return f"the archive {self._path}"
 
     def _members(self, path: str) -> archive_members.Members:
-        """The members of the archive, or of the plain file that it was unpacked to."""
+        """Return the members of the archive, or of the plain file to which it was unpacked."""
         base.require_file(path, "the archive")
         try:
             with files.open_binary(path) as file:

@@ -1,4 +1,4 @@
-"""What a zip or tar file lists: its members by name, and why a file is none."""
+"""List the members of a zip or tar file, or tell why the file is no archive."""
 
 import bz2
 import dataclasses
@@ -41,10 +41,10 @@ class Members:
     """The members of an archive.
 
     Attributes:
-        infos: The files, and directories without any, sorted by name. `path` is what opens a member: its
-            name in a zip file, the offset of its data in a tar file.
-        is_zip: Which of the two.
-        warnings: What a user should know of their names, one sentence each.
+        infos: Files, and directories without any file, sorted by name. `path` is the key for reading a
+            member: its name in a zip file, the offset of its data in a tar file.
+        is_zip: Whether it is a zip file.
+        warnings: Warnings about names, one sentence each.
     """
 
     infos: tuple[files.FileInfo, ...]
@@ -53,10 +53,10 @@ class Members:
 
 
 def read(file: BinaryIO) -> Members:
-    """Lists an archive.
+    """List an archive.
 
     Raises:
-        One of `ERRORS`: If it is none, or damaged.
+        One of `ERRORS`: If the file is no archive, or damaged.
     """
     is_zip = zipfile.is_zipfile(file)
     file.seek(0)
@@ -78,11 +78,11 @@ def read(file: BinaryIO) -> Members:
 
 
 def why_not(file: BinaryIO, error: Exception) -> str:
-    """Why a file is no archive, or not a whole one.
+    """Tell why a file is no archive, or not a complete one.
 
     Args:
-        file: At its beginning.
-        error: What reading it raised.
+        file: The file, at its beginning.
+        error: The error that reading it raised.
     """
     head = file.read(HEAD_BYTES)
     kind = name_format(head) or "neither zip nor tar"
@@ -103,7 +103,7 @@ def why_not(file: BinaryIO, error: Exception) -> str:
 
 
 def unpacked(file: BinaryIO) -> BinaryIO:
-    """Opens a compressed file.
+    """Open a compressed file.
 
     Raises:
         OSError: If it is not compressed with gzip, bzip2 or xz.
@@ -116,21 +116,21 @@ def unpacked(file: BinaryIO) -> BinaryIO:
 
 
 def _plain(file: BinaryIO) -> BinaryIO:
-    """The tar file itself; going back a block costs nothing, compressed or not."""
+    """Return the tar file without compression; a buffer makes going back by one block cheap."""
     is_packed = file.read(2) in _OPENERS
     file.seek(0)
     return cast(BinaryIO, io.BufferedReader(cast(Any, unpacked(file)), 1 << 20)) if is_packed else file
 
 
 def _end_warnings(tar: BinaryIO, offset: int) -> list[str]:
-    """Looks at what stands behind the last member, where tarfile stops without a word.
+    """Look at the data after the last member, where tarfile stops without an error.
 
     Args:
         tar: The uncompressed file.
-        offset: Where the next member would be.
+        offset: Where the next member would begin.
 
     Raises:
-        tarfile.ReadError: If that is neither the mark of the end nor the end itself.
+        tarfile.ReadError: If the data are neither the end mark nor the end of the file.
     """
     tar.seek(offset)
     block = tar.read(tarfile.BLOCKSIZE)
@@ -145,7 +145,7 @@ def _end_warnings(tar: BinaryIO, offset: int) -> list[str]:
 
 
 def _settled(found: Sequence[files.FileInfo]) -> Iterator[files.FileInfo]:
-    """Members by name: of several with one name the last one counts, and of directories the empty ones."""
+    """Yield members by name: the last one of each name, and only those directories that are empty."""
     last = {info.relative: i for i, info in enumerate(found)}
     above = {"", "."}
     for info in found:
@@ -176,9 +176,9 @@ def _zip_members(file: Any) -> Iterator[tuple[files.FileInfo, bool]]:
 
 
 def _zip_name(member: zipfile.ZipInfo) -> tuple[str, bool]:
-    """The name of a member, and whether its letters are a guess.
+    """Return the name of a member, and whether its encoding is a guess.
 
-    Many programs (macOS among them) write UTF-8 and don't say so; zipfile takes that for code page 437.
+    Many programs (macOS among them) write UTF-8 without saying so; zipfile takes it for code page 437.
     """
     if member.flag_bits & _UTF_8_FLAG or member.filename.isascii():
         return member.filename, False
@@ -210,7 +210,7 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[tuple[files.FileInfo, boo
 
 
 def _escapes(name: str, inside_of: str = "") -> bool:
-    """Whether a member's name, or the target of a link, leads out of the archive."""
+    """Return whether a member's name, or the target of a link, leads out of the archive."""
     name = name.replace("\\", "/")
     path = posixpath.normpath(posixpath.join(posixpath.dirname(inside_of), name))
     has_drive = len(name) > 1 and name[1] == ":"

@@ -1,4 +1,4 @@
-"""What the values of arrays mean: pixels of many types to 8 bits, labels of many types to class names."""
+"""Convert array values: pixels of many types to 8 bits, labels of many types to class names."""
 
 import dataclasses
 import math
@@ -16,13 +16,13 @@ _FULL_RANGE = 127  # floats above 1 are taken for 0 to 255 where they use half o
 
 @dataclasses.dataclass(frozen=True)
 class ValueRange:
-    """What values an array of pixels has.
+    """The range of the values in an array of pixels.
 
     Attributes:
-        dtype: Its type.
+        dtype: The type of the values.
         low: The smallest value.
         high: The greatest value.
-        num_not_finite: How many are NaN or infinite.
+        num_not_finite: The number of values that are NaN or infinite.
     """
 
     dtype: np.dtype
@@ -33,7 +33,7 @@ class ValueRange:
 
 @dataclasses.dataclass(frozen=True)
 class Scaling:
-    """How values become 8 bits: multiplied, rounded and cut to 0 to 255; integers are shifted instead."""
+    """The conversion of values to 8 bits: multiplied, rounded, cut to [0, 255]; or shifted, for integers."""
 
     factor: float = 1.0
     shift: int = 0
@@ -43,12 +43,12 @@ UNCHANGED = Scaling()
 
 
 def is_8_bit(dtype: np.dtype) -> bool:
-    """Whether the type alone says how to read the pixels."""
+    """Return whether the type alone tells how to read the pixels."""
     return dtype == np.uint8 or dtype == np.bool_
 
 
 def require_pixels(dtype: np.dtype, what: str) -> None:
-    """Refuses types that are no pixels.
+    """Refuse types that can't hold pixels.
 
     Raises:
         DataError: For objects, complex numbers, text, dates and records.
@@ -67,7 +67,7 @@ def require_pixels(dtype: np.dtype, what: str) -> None:
 
 
 def range_of(blocks: Iterable[np.ndarray], dtype: np.dtype) -> ValueRange:
-    """The range of an array that comes in blocks."""
+    """Return the range of an array that comes in blocks."""
     low, high, num_not_finite = math.inf, -math.inf, 0
     for block in blocks:
         if dtype.kind == "f":
@@ -81,14 +81,14 @@ def range_of(blocks: Iterable[np.ndarray], dtype: np.dtype) -> ValueRange:
 
 
 def scaling_of(found: ValueRange, what: str) -> Scaling:
-    """How an array of this range becomes 8 bits.
+    """Return the conversion to 8 bits for an array of this range.
 
     Args:
         found: Type and range of the whole array.
-        what: How to call the array in an error.
+        what: Name of the array for error messages.
 
     Returns:
-        bool becomes 0 and 255, integers from 0 to 255 stay, uint16 keeps the 8 high bits of the 10, 12, 14
+        bool becomes 0 and 255, integers in [0, 255] stay, uint16 keeps the 8 high bits of the 10, 12, 14
         or 16 that it uses; floats in [0, 1] are multiplied by 255, floats in [0, 255] are rounded.
 
     Raises:
@@ -132,7 +132,7 @@ def _of_integers(found: ValueRange, what: str) -> Scaling:
 
 
 def to_uint8(pixels: np.ndarray, scaling: Scaling) -> np.ndarray:
-    """Brings pixels to 8 bits."""
+    """Convert pixels to 8 bits."""
     if pixels.dtype == np.uint8:
         return pixels
     if scaling.shift:
@@ -143,15 +143,15 @@ def to_uint8(pixels: np.ndarray, scaling: Scaling) -> np.ndarray:
 
 
 def class_labels(values: np.ndarray, class_names: Sequence[str], what: str) -> list[str | None]:
-    """Class names of numeric or text labels.
+    """Convert numeric or text labels to class names.
 
     Args:
-        values: [N] or [N, 1] whole numbers (negative: unlabelled), booleans, or text (empty: unlabelled).
-        class_names: Name of class 0, 1, …; empty: the number itself.
-        what: How to call the labels in an error.
+        values: [N] or [N, 1] whole numbers (negative: unlabeled), booleans, or text (empty: unlabeled).
+        class_names: Names of class 0, 1, …; empty: the number is the name.
+        what: Name of the labels for error messages.
 
     Raises:
-        DataError: If a label has no name, or the labels are no classes.
+        DataError: If a label has no name, or the values can't be class labels.
     """
     values = np.asarray(values)
     if values.ndim == 2 and values.shape[1] == 1:  # as CIFAR's and MedMNIST's files have them
@@ -195,10 +195,10 @@ def _of_texts(values: np.ndarray, class_names: Sequence[str], what: str) -> list
 
 
 def require_known(texts: Iterable[str], class_names: Sequence[str], what: str) -> None:
-    """Refuses labels that are text, but none of the names that the configuration gives to numbers.
+    """Refuse text labels that are not among the configured class names.
 
     Raises:
-        DataError: If there is one.
+        DataError: If there is such a label.
     """
     unknown = next((text for text in texts if text and text not in class_names), None)
     if class_names and unknown is not None:

@@ -1,4 +1,4 @@
-"""Images that a source holds as one array: chunks are read from an uncompressed file by position."""
+"""Images that a source holds as one array: read in chunks, by position in an uncompressed file."""
 
 import dataclasses
 import math
@@ -17,18 +17,18 @@ _CHANNELS = (1, 3, 4)
 
 @dataclasses.dataclass(frozen=True)
 class ArrayPart:
-    """One array of images in an uncompressed file.
+    """One array of images, or a part of it, in an uncompressed file.
 
     Attributes:
-        name: Source of image i is `<name>/<i>`.
-        split: The split of all of them.
+        name: Image i has the source `<name>/<i>`.
+        split: The split of all images.
         path: The file.
-        offset: Bytes before the first pixel.
+        offset: Number of bytes before the first pixel.
         dtype: NumPy's name of the type.
         shape: (N, H, W), (N, H, W, C), or (N, C, H, W) with `channels_first`.
         labels: [N] class names; None where unknown.
-        start: Position of the first image in the source.
-        scaling: How the values become 8 bits.
+        start: Index of the first image in the source.
+        scaling: The conversion of the values to 8 bits.
         channels_first: Whether the channels come before height and width.
     """
 
@@ -45,7 +45,7 @@ class ArrayPart:
 
 
 def check_shape(shape: tuple[int, ...], what: str) -> bool:
-    """Refuses what is no array of images.
+    """Refuse an array that can't be images.
 
     Returns:
         Whether the channels come first: (N, C, H, W), where the last axis can't be channels.
@@ -67,7 +67,7 @@ def check_shape(shape: tuple[int, ...], what: str) -> bool:
 
 
 def _is_one_image(shape: tuple[int, ...]) -> bool:
-    """Whether three axes are height, width and channels of a color image, no stack of narrow gray ones."""
+    """Return whether three axes are height, width and channels of one color image."""
     return shape[2] in _CHANNELS[1:] and min(shape[:2]) > 2 * max(_CHANNELS)
 
 
@@ -89,7 +89,7 @@ def _shape_hint(shape: tuple[int, ...]) -> str:
 
 
 def divide(part: ArrayPart, chunk_images: int) -> list[ArrayPart]:
-    """Cuts an array along its first axis."""
+    """Cut an array along its first axis."""
     num_images = part.shape[0]
     image_bytes = np.dtype(part.dtype).itemsize * math.prod(part.shape[1:])
     return [
@@ -105,7 +105,7 @@ def divide(part: ArrayPart, chunk_images: int) -> list[ArrayPart]:
 
 
 def read(part: ArrayPart) -> ArrayBatch:
-    """Reads an array, or a part of one.
+    """Read an array, or a part of one.
 
     Raises:
         DataError: If the file is too short.

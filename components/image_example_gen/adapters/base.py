@@ -1,4 +1,4 @@
-"""The protocol of an adapter, and what several of them share."""
+"""The protocol of an adapter, and functions that several adapters share."""
 
 import collections
 import dataclasses
@@ -17,11 +17,11 @@ from ..records import ArrayBatch, EncodedImage, Entry
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """All that the examples of a source depend on; `fingerprint.fingerprint` makes one digest of it.
+    """Everything that determines the examples of a source; `fingerprints.fingerprint` digests it.
 
     Attributes:
         files: The files that are read, in order.
-        more: Whatever else counts.
+        more: Other texts that matter, such as options.
     """
 
     files: tuple[files.FileInfo, ...]
@@ -30,17 +30,17 @@ class Content:
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """What can be known of a source without decoding an image.
+    """What a source shows without decoding an image.
 
     Attributes:
-        content: What its examples depend on.
-        labels: Split as the source has it -> class name -> number of images.
-        unlabelled: Split as the source has it -> number of images without a label.
-        passed_over: What is no image by its name: kind in the plural -> number.
-        warnings: What a user should know of how the source was read, one sentence each.
-        unusable: How many images can't be had at all, and why the first one can't; empty if all can.
-        grouped_by: What tells the group of each image, such as `the column 'patient' of the manifest`; empty:
-            nothing does.
+        content: Everything that determines its examples.
+        labels: Split of the source -> class name -> number of images.
+        unlabelled: Split of the source -> number of images without a label.
+        passed_over: Kind of file that is no image by its name, in the plural -> number.
+        warnings: Warnings about how the source was read, one sentence each.
+        unusable: Number of images that can't be read, and the reason for the first; empty if all can.
+        grouped_by: Name of what groups the images, such as `the column 'patient' of the manifest`; empty
+            if nothing does.
     """
 
     content: Content
@@ -54,13 +54,13 @@ class Listing:
 
 @dataclasses.dataclass(frozen=True)
 class Sketch:
-    """What a quick look at a source finds, however large it is.
+    """The result of a quick look at a source of any size.
 
     Attributes:
-        listing: What was found; numbers are scaled up from what was read where `is_exact` is false.
+        listing: The listing; its numbers are scaled up from a sample if `is_exact` is false.
         is_exact: Whether every label was read.
-        images: Some of the images, decoded by nobody yet.
-        doubts: What would be an error if every label had been read.
+        images: Some of the images, not decoded.
+        doubts: Problems that would be errors if every label had been read.
     """
 
     listing: Listing
@@ -70,26 +70,26 @@ class Sketch:
 
 
 class Adapter(Protocol):
-    """Reads one kind of source. Instances are rebuilt from the configuration on each worker."""
+    """Reads one kind of source. Each worker builds its own instance from the configuration."""
 
     def __init__(self, source: Any, max_file_bytes: int): ...
 
     def listing(self) -> Listing:
-        """Lists the source without decoding an image.
+        """List the source without decoding an image.
 
         Raises:
-            DataError: If there is nothing there, or it is not what the configuration says.
+            DataError: If nothing is there, or it is not what the configuration says.
         """
 
     def chunks(self, staging_dir: str, chunk_images: int) -> Sequence[Any]:
-        """Divides the source into picklable parts; may unpack it to `staging_dir` first."""
+        """Divide the source into picklable parts; may unpack it to `staging_dir` first."""
 
     def read(self, chunk: Any) -> Iterator[EncodedImage] | ArrayBatch:
-        """Reads one of the parts."""
+        """Read one of the parts."""
 
 
 def count_labels(pairs: Iterable[tuple[str, str | None]]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
-    """Counts (split, label) pairs: labelled by split and class, unlabelled by split."""
+    """Count (split, label) pairs: labeled ones by split and class, unlabeled ones by split."""
     labels: dict[str, dict[str, int]] = {}
     unlabelled: dict[str, int] = {}
     for (split, label), count in collections.Counter(pairs).items():
@@ -101,7 +101,7 @@ def count_labels(pairs: Iterable[tuple[str, str | None]]) -> tuple[dict[str, dic
 
 
 def unusable(rejected: Sequence[Entry]) -> str:
-    """How many entries can't be read, and why the first can't; empty without one."""
+    """Return the number of entries that can't be read, and the reason for the first; empty if all can."""
     if not rejected:
         return ""
     first = rejected[0]
@@ -112,7 +112,7 @@ def unusable(rejected: Sequence[Entry]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class FileChunk:
-    """Some of the entries of a source of files."""
+    """Some entries of a source of files."""
 
     entries: tuple[Entry, ...]
 
@@ -122,7 +122,7 @@ _MAX_CHUNK_BYTES = 256 * 2**20
 
 
 def file_chunks(entries: Sequence[Entry], chunk_images: int) -> list[FileChunk]:
-    """Groups entries, in order, by number and by bytes."""
+    """Group entries, in order, by number and by bytes."""
     chunks, current, num_bytes = [], [], 0
     for entry in entries:
         current.append(entry)
@@ -136,7 +136,7 @@ def file_chunks(entries: Sequence[Entry], chunk_images: int) -> list[FileChunk]:
 
 
 def read_entry(entry: Entry, max_file_bytes: int) -> EncodedImage:
-    """Reads the bytes of an entry; what goes wrong becomes a rejection."""
+    """Read the bytes of an entry; a failure becomes a rejection."""
     rejected = entry.rejected or oversized(entry.size, max_file_bytes)
     data = b""
     if not rejected:
@@ -148,17 +148,17 @@ def read_entry(entry: Entry, max_file_bytes: int) -> EncodedImage:
 
 
 def oversized(size: int, max_file_bytes: int) -> tuple[Reason, str] | None:
-    """A rejection where a file is larger than allowed."""
+    """Return a rejection if a file is larger than allowed."""
     if size <= max_file_bytes:
         return None
     return Reason.OVER_BYTE_LIMIT, f"{size:,} bytes; max_file_bytes allows {max_file_bytes:,}"
 
 
 def require_file(path: str, what: str) -> files.FileInfo:
-    """What is known of a file that must be there.
+    """Return the facts about a file that must exist.
 
     Raises:
-        DataError: If it isn't.
+        DataError: If it does not.
     """
     try:
         info = files.stat(path)
@@ -176,10 +176,10 @@ def require_file(path: str, what: str) -> files.FileInfo:
 
 
 def require_directory(path: str, what: str) -> None:
-    """Checks that a directory is there.
+    """Check that a directory exists.
 
     Raises:
-        DataError: If it isn't.
+        DataError: If it does not.
     """
     try:
         found = files.is_directory(path)
@@ -202,7 +202,7 @@ _KINDS = {
 
 
 def _path_hint(path: str) -> str:
-    """What may be wrong with a path at which there is nothing; begins with a blank, empty if unknown."""
+    """Return a hint on what is wrong with a path; begins with a space, empty if nothing is known."""
     if not path.strip():
         return " It is empty."
     if path != path.strip():

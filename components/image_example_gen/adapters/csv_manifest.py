@@ -1,4 +1,4 @@
-"""A CSV file that names images, their labels, their splits and their groups."""
+"""Read a CSV file that lists images with their labels, splits and groups."""
 
 import dataclasses
 import functools
@@ -19,12 +19,12 @@ from ..records import UNSPLIT, EncodedImage, Entry
 
 @dataclasses.dataclass(frozen=True)
 class _Manifest:
-    """A manifest as it was understood.
+    """A manifest and the meaning of its columns.
 
     Attributes:
-        table: Its rows.
-        path, label, split, group: Positions of the columns; None where there is none.
-        warnings: What a user should know of it.
+        table: The rows.
+        path, label, split, group: Positions of the columns; None if there is no such column.
+        warnings: Warnings about the manifest, one sentence each.
     """
 
     table: csv_table.Table
@@ -36,7 +36,7 @@ class _Manifest:
 
 
 class CsvManifestAdapter:
-    """Reads the images that a manifest lists; an empty label means that it is unknown."""
+    """Reads the images that a manifest lists; an empty label means unlabeled."""
 
     def __init__(self, source: CsvManifestSource, max_file_bytes: int):
         self._source = source
@@ -44,7 +44,7 @@ class CsvManifestAdapter:
         self._max_file_bytes = max_file_bytes
 
     def listing(self) -> base.Listing:
-        """Reads the manifest, and looks up the files that it names."""
+        """Read the manifest, and look up the files that it names."""
         manifest, entries = self._manifest, self._entries
         found = tuple(info for _, info in entries if info)
         counted = ((entry.split, entry.label) for entry, _ in entries if entry.rejected is None)
@@ -64,17 +64,17 @@ class CsvManifestAdapter:
         )
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[base.FileChunk]:
-        """Groups the rows in their order."""
+        """Group the rows in their order."""
         del staging_dir  # files are read in place
         return base.file_chunks([entry for entry, _ in self._entries], chunk_images)
 
     def read(self, chunk: base.FileChunk) -> Iterator[EncodedImage]:
-        """Reads the files of a chunk, one at a time."""
+        """Read the files of a chunk, one at a time."""
         return (base.read_entry(entry, self._max_file_bytes) for entry in chunk.entries)
 
     @functools.cached_property
     def _manifest(self) -> _Manifest:
-        """Reads the table, and decides what its columns are."""
+        """Read the table, and decide what its columns mean."""
         source = self._source
         base.require_file(source.path, "the manifest")
         found = csv_table.read(source.path, "the manifest")
@@ -119,7 +119,7 @@ class CsvManifestAdapter:
         columns: tuple[int | None, int | None, int | None],
         keys: Mapping[str, str],
     ) -> list[str]:
-        """What to say of columns that are not read, and which of them may be meant."""
+        """Return warnings about columns that are not read, with those that may be meant."""
         named = [name for name in over if name]
         if not named and not any(found.values(name) for name in over):
             return []
@@ -141,7 +141,7 @@ class CsvManifestAdapter:
         return [f"passed over {what} of the manifest{hint}"]
 
     def _group_column(self, found: csv_table.Table, key: str) -> int | None:
-        """The column of groups; None where there is none, or none is wanted."""
+        """Return the column of groups; None if there is none, or none is wanted."""
         if self._source.group_column == "":
             return None
         try:
@@ -153,10 +153,11 @@ class CsvManifestAdapter:
 
     @functools.cached_property
     def _entries(self) -> list[tuple[Entry, files.FileInfo | None]]:
-        """An entry for each image of the manifest; a row that says the same again is left out.
+        """Return one entry per image of the manifest; repeated rows are left out.
 
         Raises:
-            DataError: If a row has no path or an unknown split, or two give one image different labels.
+            DataError: If a row has no path or an unknown split, or two rows give one image different
+                labels.
         """
         manifest = self._manifest
         paths = ImagePaths(self._root, self._source.follow_links)
@@ -212,7 +213,7 @@ class CsvManifestAdapter:
     def _note_group(
         self, groups: dict[str, tuple[int, str]], image: str, told: tuple[int, str], what: str
     ) -> None:
-        """Notes the group of an image by a line; of lines of one image, one may leave it empty."""
+        """Record the group that a line gives an image; other lines of the image may leave it empty."""
         first, other = groups.get(image, told)
         if told[1] and other and other != told[1]:
             raise DataError(

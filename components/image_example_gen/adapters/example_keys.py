@@ -1,4 +1,4 @@
-"""The keys of `tf.train.Example`s: what they hold, and which were probably meant."""
+"""The keys of `tf.train.Example`s: their types, and which of them hold images and labels."""
 
 import collections
 import dataclasses
@@ -24,15 +24,16 @@ _SIDES = (("height", "image/height"), ("width", "image/width"), ("depth", "chann
 
 @dataclasses.dataclass
 class KeyCensus:
-    """What the records seen so far hold.
+    """Counts of the keys in the records seen so far.
 
     Attributes:
-        num_records: How many there were.
-        kinds: Key -> `bytes`, `int64`, `float` or `sequence` -> records that have it so.
-        num_values: Key -> the greatest number of values in a record.
-        images: Keys of which a value begins as an encoded image does.
-        other_images: Keys named like an image's -> what the first value is instead of one; empty: unknown.
-        rejected: Why no image could be had, and how often.
+        num_records: Number of records.
+        kinds: Key -> `bytes`, `int64`, `float` or `sequence` -> number of records that have it so.
+        num_values: Key -> greatest number of values in one record.
+        images: Keys with a value that begins as an encoded image does.
+        other_images: Keys with the name of an image but another content -> that content; empty if
+            unknown.
+        rejected: Reason why a record has no image -> number of records.
     """
 
     num_records: int = 0
@@ -43,7 +44,7 @@ class KeyCensus:
     rejected: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
     def add(self, example: Any | None) -> None:
-        """Counts the keys of a record."""
+        """Count the keys of a record."""
         self.num_records += 1
         if example is None:
             return
@@ -59,7 +60,7 @@ class KeyCensus:
             self.kinds.setdefault(key, collections.Counter())["sequence"] += 1
 
     def described(self) -> str:
-        """The keys with their types: `image/class/label (int64), image/encoded (bytes: images)`."""
+        """Return the keys with their types: `image/class/label (int64), image/encoded (bytes: images)`."""
         parts = []
         for key, kinds in sorted(self.kinds.items()):
             kind = " or ".join(sorted(kind for kind in kinds if kind)) or "no value"
@@ -71,13 +72,13 @@ class KeyCensus:
         return ", ".join(parts) or "none"
 
     def likely_image(self) -> str | None:
-        """The key that most likely holds the encoded image."""
+        """Return the key that most likely holds the encoded image."""
         if self.images:
             return min(self.images, key=lambda key: (_rank(key, _IMAGE_WORDS), key))
         return None
 
     def likely_label(self, not_this: str, but: str = "") -> str | None:
-        """The key that most likely holds the label: named like one, with one value; text before numbers."""
+        """Return the most likely key of the label: named like one, with one value; text before numbers."""
         found = [
             key
             for key, kinds in self.kinds.items()
@@ -95,13 +96,13 @@ class KeyCensus:
 
 
 def values_of(feature: Any) -> tuple[str, Any]:
-    """Kind (`bytes`, `int64`, `float`; empty where nothing is set) and values of a feature."""
+    """Return kind (`bytes`, `int64`, `float`; empty if nothing is set) and values of a feature."""
     field = feature.WhichOneof("kind")
     return (_KINDS[field], getattr(feature, field).value) if field else ("", ())
 
 
 def what_instead(data: bytes, features: Mapping[str, Any]) -> str | None:
-    """What the bytes are instead of an encoded image, as far as that can be told here."""
+    """Return what the bytes are if they are no encoded image; None if that is unknown or they are one."""
     if not data or _IMAGE.match(data):
         return None
     if data.startswith(_BASE64_IMAGE):
@@ -142,12 +143,12 @@ def _is_named(key: str, words: tuple[str, ...]) -> bool:
 
 
 def _is_class_text(key: str) -> bool:
-    """Whether it is `image/class/text`, `class_name`, `label_text` or their like."""
+    """Return whether the key is like `image/class/text`, `class_name` or `label_text`."""
     parts = re.split(r"[/._:]", key.lower())
     return bool({"class", "label", "category"} & set(parts)) and not {"bbox", "object"} & set(parts)
 
 
 def _is_nearly_a_label(key: str) -> bool:
-    """Whether it is `lable`, `labl`, `Class`, `lbl` or their like."""
+    """Return whether the key is like `lable`, `labl`, `Class` or `lbl`."""
     parts = re.split(r"[/._:]", key.lower())
     return "lbl" in parts or bool(difflib.get_close_matches(parts[-1], ("label", "labels", "class"), 1, 0.75))

@@ -1,4 +1,4 @@
-"""Image and label of a `tf.train.Example`."""
+"""Read image and label from a `tf.train.Example`."""
 
 import math
 from typing import Any
@@ -20,7 +20,7 @@ _DEFAULT_LABEL = "label"
 
 
 class ExampleReader:
-    """Takes image and label out of records as a configuration says; counts in `census` what they hold."""
+    """Reads image and label from records as configured; counts the keys of the records in `census`."""
 
     def __init__(self, source: TfRecordSource):
         self.census = KeyCensus()
@@ -28,14 +28,14 @@ class ExampleReader:
         self._label_key = _DEFAULT_LABEL if source.label_feature is None else source.label_feature
 
     def image(self, record: bytes, path: str, number: int, split: str, name: str) -> EncodedImage:
-        """The image of a record, or why it has none.
+        """Return the image of a record, or the reason why it has none.
 
         Args:
             record: A serialized `tf.train.Example`.
-            path: Its file, for errors.
+            path: Its file, for error messages.
             number: Its position in the file, from 0.
             split: The split of the file.
-            name: The file relative to the root.
+            name: Path of the file relative to the root.
 
         Raises:
             DataError: If the label can't be understood.
@@ -55,10 +55,10 @@ class ExampleReader:
         return EncodedImage(source, label, split, data, checks_extension=False, rejected=rejected)
 
     def label(self, example: Any, path: str, number: int) -> str | None:
-        """The class name that a record states; None where it states none.
+        """Return the class name that a record states; None if it states none.
 
         Raises:
-            DataError: If there are several, or one that is no class; it names file, record and key.
+            DataError: If there are several labels, or one that is no class; names file, record and key.
         """
         if not self._label_key or self._label_key not in example.features.feature:
             return None
@@ -120,7 +120,7 @@ class ExampleReader:
         return values[0]
 
     def check(self) -> None:
-        """Refuses keys that none of the records read so far has, and images that none of them holds.
+        """Refuse a source if no record so far has the configured keys, or none has an image.
 
         Raises:
             DataError: With the keys that are there, and those that were probably meant.
@@ -130,10 +130,10 @@ class ExampleReader:
             raise DataError(problem)
 
     def check_images(self) -> None:
-        """Refuses records of which none has an image.
+        """Refuse a source if no record so far has an image.
 
         Raises:
-            DataError: With what they hold instead.
+            DataError: With what the records hold instead.
         """
         census = self.census
         if not census.num_records:
@@ -146,7 +146,7 @@ class ExampleReader:
             )
 
     def label_problem(self) -> str | None:
-        """What is wrong with the label's key if the records read so far are all; None if nothing is."""
+        """Return what is wrong with the label's key if there are no more records; None if it is fine."""
         census = self.census
         if not self._label_key or self._label_key in census.kinds:
             return None
@@ -163,7 +163,7 @@ class ExampleReader:
         )
 
     def warnings(self) -> list[str]:
-        """What a user should know of labels that only some records have, or have otherwise than others."""
+        """Return warnings about labels that some records lack, or have in another form."""
         census, key = self.census, self._label_key
         kinds = census.kinds.get(key)
         if not key or not kinds or census.num_records < 2:
@@ -203,7 +203,7 @@ class ExampleReader:
 
 
 def _no_example(record: bytes) -> str:
-    """Why a record that can't be parsed is none."""
+    """Tell why a record that can't be parsed is no Example."""
     found = name_format(record[:HEAD_BYTES])
     return "not a tf.train.Example" + (f" but {found}" if found else "")
 

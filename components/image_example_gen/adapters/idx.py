@@ -1,4 +1,4 @@
-"""IDX files, the format of MNIST and its kin (http://yann.lecun.com/exdb/mnist)."""
+"""Read IDX files, the format of MNIST (http://yann.lecun.com/exdb/mnist)."""
 
 import dataclasses
 import gzip
@@ -35,7 +35,7 @@ class IdxAdapter:
         self._class_names = source.class_names
 
     def listing(self) -> base.Listing:
-        """Reads the labels, and the header of the images."""
+        """Read the labels, and the header of the images."""
         infos, pairs = [], []
         for prefix, (images, labels) in _find(self._source).items():
             infos += [images, *([labels] if labels else [])]
@@ -45,7 +45,7 @@ class IdxAdapter:
         return base.Listing(base.Content(tuple(infos), self._class_names), *base.count_labels(pairs))
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
-        """Unpacks compressed files, so that a chunk can be read by position, and cuts the arrays."""
+        """Unpack compressed files so that a chunk can be read by position, and cut the arrays."""
         chunks = []
         for prefix, (images, labels) in _find(self._source).items():
             path = _unpacked(images, staging_dir)
@@ -60,7 +60,7 @@ class IdxAdapter:
         return chunks
 
     def read(self, chunk: arrays.ArrayPart) -> ArrayBatch:
-        """Reads a part of one file."""
+        """Read a part of one file."""
         return arrays.read(chunk)
 
     def _labels(self, info: files.FileInfo | None, num_images: int) -> Sequence[str | None]:
@@ -78,7 +78,7 @@ class IdxAdapter:
 
 
 def read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], int]:
-    """Reads the header of an IDX file of unsigned bytes.
+    """Read the header of an IDX file of unsigned bytes.
 
     Returns:
         The shape, and the offset of the first value.
@@ -101,10 +101,10 @@ def read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], int]:
 
 
 def _find(source: IdxSource) -> dict[str, tuple[files.FileInfo, files.FileInfo | None]]:
-    """Prefix -> images and their labels.
+    """Find the files: prefix -> images and their labels.
 
     Raises:
-        DataError: If there are none, images and labels don't go together, or there are several data sets.
+        DataError: If there are none, images and labels don't match, or there are several data sets.
     """
     root = source.path
     base.require_directory(root, "the directory of IDX files")
@@ -144,9 +144,9 @@ def _find(source: IdxSource) -> dict[str, tuple[files.FileInfo, files.FileInfo |
 
 
 def _unwrapped(infos: list[files.FileInfo]) -> list[files.FileInfo]:
-    """The files of the directory that holds IDX files: the root itself, or one below it.
+    """Return the files of the directory that holds IDX files: the root, or one below it.
 
-    Where each lies in a directory of its own, as Kaggle unpacks them, all of these.
+    If each file lies in a directory of its own, as Kaggle unpacks them, return all of them.
     """
     found = [info for info in infos if _IMAGES.fullmatch(info.relative.rpartition("/")[2])]
     directories = {info.relative.rpartition("/")[0] for info in found}
@@ -170,7 +170,7 @@ def _unwrapped(infos: list[files.FileInfo]) -> list[files.FileInfo]:
 def _by_prefix(
     infos: list[files.FileInfo], pattern: re.Pattern[str], prefix: str
 ) -> dict[str, files.FileInfo]:
-    """Files whose name has the pattern and begins so; of two, packed and unpacked, the unpacked one."""
+    """Return prefix -> file for names that match; an unpacked file counts before a packed one."""
     packed_first = sorted(infos, key=lambda info: not info.relative.endswith(".gz"))
     matches = ((pattern.fullmatch(info.relative), info) for info in packed_first)
     return {match["prefix"]: info for match, info in matches if match and match["prefix"].startswith(prefix)}
@@ -181,7 +181,7 @@ def _split(prefix: str) -> str:
 
 
 def _is_packed(path: str) -> bool:
-    """Whether a file is compressed, whatever it is called: browsers unpack and rename at will."""
+    """Return whether a file is compressed, whatever its name: browsers unpack and rename files."""
     with files.open_binary(path) as file:
         return file.read(2) == b"\x1f\x8b"
 

@@ -1,4 +1,4 @@
-"""An image folder: class and split of each image by its path. Archives hold such folders too."""
+"""Read an image folder: class and split of each image come from its path. Archives hold such folders too."""
 
 import collections
 import dataclasses
@@ -34,14 +34,14 @@ _PROBLEMS = {
 
 @dataclasses.dataclass(frozen=True)
 class Tree:
-    """What the files of an image folder are.
+    """An image folder by its paths.
 
     Attributes:
-        infos: Its images, and links that lead nowhere, in the order of their paths.
-        entries: The same without those that links show more than once.
-        wrapper: Directories around everything, joined by slashes, with one at the end; empty without.
-        passed_over: What is no image by its name: kind -> number.
-        warnings: What a user should know of how the folder was read.
+        infos: Images, and links to nothing, in the order of their paths.
+        entries: The same without images that links repeat.
+        wrapper: Directories around everything, with a slash after each; empty if there are none.
+        passed_over: Kind of file that is no image by its name -> number.
+        warnings: Warnings about how the folder was read, one sentence each.
     """
 
     infos: tuple[files.FileInfo, ...]
@@ -52,15 +52,16 @@ class Tree:
 
 
 def read_tree(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") -> Tree:
-    """Reads an image folder by its paths.
+    """Read an image folder by its paths.
 
     Args:
-        infos: Its files, sorted, hidden ones and system files among them.
-        what: How to call the folder in an error.
-        choice: What the top directories are: `auto`, `classes`, `splits` or `groups` of the same classes.
+        infos: All its files, sorted, with hidden and system files.
+        what: Name of the folder for error messages.
+        choice: Meaning of the top directories: `auto`, `classes`, `splits` or `groups` of the same
+            classes.
 
     Raises:
-        DataError: If there is no image by name, or the directories can be read in several ways.
+        DataError: If no name is that of an image, or the directories can be read in several ways.
     """
     _refuse_directories(infos, what)
     empty = [info.relative for info in infos if info.problem == "empty_directory"]
@@ -104,7 +105,7 @@ def read_tree(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") 
 
 
 def tree_listing(found: Tree, choice: str) -> base.Listing:
-    """The listing of an image folder."""
+    """Return the listing of an image folder."""
     rejected = [entry for entry in found.entries if entry.rejected]
     counted_entries = ((entry.split, entry.label) for entry in found.entries if not entry.rejected)
     labels, unlabelled = base.count_labels(counted_entries)
@@ -119,12 +120,12 @@ def tree_listing(found: Tree, choice: str) -> base.Listing:
 
 
 def counted(passed_over: Mapping[str, int]) -> str:
-    """`.txt files (3), documents (1)`."""
+    """Return kinds with their numbers as text: `.txt files (3), documents (1)`."""
     return ", ".join(f"{kind} ({count:,})" for kind, count in passed_over.items())
 
 
 def _refuse_directories(infos: Sequence[files.FileInfo], what: str) -> None:
-    """Refuses directories that can't be looked into: a class would be lost in silence."""
+    """Refuse directories that can't be listed, because a class would be lost silently."""
     for problem, text in (
         ("unreadable", "for which there is no permission; grant it, or move it elsewhere"),
         (
@@ -147,7 +148,7 @@ def _entry(info: files.FileInfo, split: str, label: str | None) -> Entry:
 
 
 def _once(infos: Sequence[files.FileInfo], entries: Sequence[Entry]) -> Iterator[Entry]:
-    """One entry for each file, split and label: links may show one file under several names."""
+    """Yield one entry per file, split and label; links may show one file under several names."""
     seen = set()
     for info, entry in zip(infos, entries, strict=True):
         key = (info.real or info.path, entry.split, entry.label)
@@ -159,11 +160,11 @@ def _once(infos: Sequence[files.FileInfo], entries: Sequence[Entry]) -> Iterator
 def _without_images(
     entries: Sequence[Entry], beside: Mapping[str, str], empty: Sequence[str]
 ) -> Iterator[str]:
-    """Names directories without an image: empty ones, and those beside the ones of classes.
+    """Yield warnings about directories without images: empty ones, and those beside class directories.
 
     Args:
         entries: The images.
-        beside: Other files, by path -> kind.
+        beside: Path of each other file -> its kind.
         empty: Directories without any file.
     """
     above: set[str] = set()
@@ -205,23 +206,23 @@ def _latin_1(infos: Sequence[files.FileInfo]) -> Iterator[str]:
 
 
 class ImageFolderAdapter:
-    """Reads an image folder, local or on an object store."""
+    """Reads an image folder, local or in an object store."""
 
     def __init__(self, source: ImageFolderSource, max_file_bytes: int):
         self._source = source
         self._max_file_bytes = max_file_bytes
 
     def listing(self) -> base.Listing:
-        """Lists the folder."""
+        """List the folder."""
         return tree_listing(self._tree, self._source.layout)
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[base.FileChunk]:
-        """Groups the files in the order of their paths."""
+        """Group the files in the order of their paths."""
         del staging_dir  # files are read in place
         return base.file_chunks(self._tree.entries, chunk_images)
 
     def read(self, chunk: base.FileChunk) -> Iterator[EncodedImage]:
-        """Reads the files of a chunk, one at a time."""
+        """Read the files of a chunk, one at a time."""
         return (base.read_entry(entry, self._max_file_bytes) for entry in chunk.entries)
 
     @functools.cached_property

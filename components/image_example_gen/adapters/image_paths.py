@@ -1,4 +1,4 @@
-"""Finds the files that a manifest names, the way people write paths in tables."""
+"""Find the files that a manifest names, in the many ways in which people write paths."""
 
 import functools
 import os
@@ -17,7 +17,7 @@ _LOOKED_AT = 2000  # directories in which a better root is looked for
 
 
 class ImagePaths:
-    """Paths relative to a root: with slashes or backslashes, any case, with or without an extension."""
+    """Looks up paths relative to a root: slashes or backslashes, any case, with or without extension."""
 
     def __init__(self, root: str, follow_links: bool):
         self._root = root
@@ -30,14 +30,14 @@ class ImagePaths:
         self._real_directories: dict[str, str] = {}
 
     def find(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection | None]:
-        """Finds a file.
+        """Find a file.
 
         Args:
-            named: As it stands in the table.
-            where: The place in the table, for an error.
+            named: The path as the table has it.
+            where: The place in the table, for error messages.
 
         Returns:
-            The path relative to the root, the file, and what is wrong with it.
+            The path relative to the root, the file, and the rejection if it can't be read.
 
         Raises:
             DataError: If several files may be meant.
@@ -79,7 +79,7 @@ class ImagePaths:
         return relative, None, (Reason.UNREADABLE, _why_not(path, info))
 
     def _leads_out(self, path: str) -> bool:
-        """Whether a path is, or lies below, a link that leads out of the root."""
+        """Return whether a path is, or lies below, a link that leads out of the root."""
         directory, name = os.path.split(path)
         if directory not in self._real_directories:
             self._real_directories[directory] = os.path.realpath(directory)
@@ -103,7 +103,7 @@ class ImagePaths:
         return relative, self._remote.get(relative), (Reason.UNREADABLE, detail)
 
     def _similar(self, path: str, where: str) -> str:
-        """The name of the one file in the directory that is meant; the name itself if there is none.
+        """Return the name of the only file in the directory that can be meant; the name itself if none can.
 
         Raises:
             DataError: If there are several.
@@ -122,7 +122,7 @@ class ImagePaths:
         return found[0] if found else name
 
     def advice(self, named: Iterable[str]) -> str:
-        """What to write so that the first path is found; empty if that is not at hand."""
+        """Return what to write so that the first path is found; empty if that is unknown."""
         paths = [path.replace("\\", "/") for path in named]
         if self._is_remote or not paths:
             return ""
@@ -152,7 +152,7 @@ class ImagePaths:
 
 @functools.lru_cache(maxsize=4096)
 def _similar_names(directory: str) -> frozenset[str]:
-    """The names in a directory by which `_similar` finds an image, folded."""
+    """Return the folded names in a directory by which `_similar` finds an image."""
     listed = _listed(directory)
     images = [name for name in listed if names.passed_over(name) is None]
     return frozenset(_folded(form) for name in images for form in (name, os.path.splitext(name)[0]))
@@ -164,7 +164,7 @@ def _is_there(path: str) -> bool:
 
 
 def _near(root: str) -> Iterator[str]:
-    """Directories in which paths may have been meant: below the root, above it, the current one."""
+    """Yield directories that may be the root: those below it, those above it, the current one."""
     below = (directory for directory, _, _ in os.walk(root))
     for _, directory in zip(range(_LOOKED_AT), below, strict=False):
         yield directory
@@ -179,7 +179,7 @@ def _listed(directory: str) -> Sequence[str]:
 
 
 def _note(names_of: dict[str, list[str]], path: str) -> None:
-    """Makes a file known by its name and by its name without extension, whatever their case."""
+    """Make a file known by its name, with and without extension, in any case."""
     name = os.path.basename(path)
     if names.passed_over(name) is None:
         for key in {_folded(name), _folded(os.path.splitext(name)[0])}:
@@ -205,6 +205,6 @@ def _why_not(path: str, info: files.FileInfo | None) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _beside(directory: str) -> str:
-    """What a directory holds instead of a file that is not there."""
+    """Return some images that a directory holds instead of the missing one, as text."""
     found = [name for name in _listed(directory) if names.is_image_name(name)]
     return f" beside {names.listed(found, 2)}" if found else ""

@@ -29,7 +29,7 @@ class DigitsAdapter:
         del source, max_file_bytes  # there is one such data set, of 115 kB
 
     def listing(self) -> base.Listing:
-        """Counts the labels."""
+        """Count the labels."""
         pixels, labels = _load_digits()
         return base.Listing(
             base.Content((), (pixels.tobytes().hex(), *labels)),
@@ -37,7 +37,7 @@ class DigitsAdapter:
         )
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
-        """Writes the pixels where a worker can read them."""
+        """Write the pixels to a file that a worker can read."""
         pixels, labels = _load_digits()
         path = os.path.join(staging_dir, "digits.raw")
         with files.create_binary(path) as file:
@@ -46,12 +46,12 @@ class DigitsAdapter:
         return arrays.divide(part, chunk_images)
 
     def read(self, chunk: arrays.ArrayPart) -> ArrayBatch:
-        """Reads a part of them."""
+        """Read a part of the array."""
         return arrays.read(chunk)
 
 
 def _load_digits() -> tuple[np.ndarray, list[str]]:
-    """Pixels as uint8 [1797, 8, 8], and the class names."""
+    """Return pixels as uint8 [1797, 8, 8], and the class names."""
     from sklearn import datasets
 
     bunch = datasets.load_digits()
@@ -85,22 +85,22 @@ MD5 = {
 
 
 class FashionMnistAdapter:
-    """Reads Fashion-MNIST; its 10,000 test images stay `test`."""
+    """Reads Fashion-MNIST (arXiv:1708.07747); its 10,000 test images stay in `test`."""
 
     def __init__(self, source: FashionMnistSource, max_file_bytes: int):
         directory = find_fashion_mnist(source)
         self._idx = idx.IdxAdapter(IdxSource(path=directory, class_names=CLASS_NAMES), max_file_bytes)
 
     def listing(self) -> base.Listing:
-        """Reads the labels."""
+        """Read the labels."""
         return self._idx.listing()
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
-        """Unpacks and cuts the arrays."""
+        """Unpack and cut the arrays."""
         return self._idx.chunks(staging_dir, chunk_images)
 
     def read(self, chunk: arrays.ArrayPart) -> ArrayBatch:
-        """Reads a part of one file."""
+        """Read a part of one file."""
         return arrays.read(chunk)
 
 
@@ -109,21 +109,22 @@ def find_fashion_mnist(
     debian_directory: str = DEBIAN_DIRECTORY,
     debian_package: str = DEBIAN_PACKAGE,
 ) -> str:
-    """Finds the four files.
+    """Find or download the four files.
 
-    In this order: the directory named, or else the installed Debian package, the cache, the package
-    as apt downloads it (needs no root), the address of the data set's authors.
+    Looks at the configured directory if there is one; otherwise, in this order, at the installed Debian
+    package and the cache; then downloads the package with apt (needs no root), or the files from the
+    authors' site.
 
     Args:
         source: The configuration.
-        debian_directory: Where Debian's package puts them.
-        debian_package: The package's name.
+        debian_directory: The directory in which Debian's package installs the files.
+        debian_package: Name of the package.
 
     Returns:
         A directory that holds the four files.
 
     Raises:
-        DataError: If none of the places has them; the text lists each with what was wrong.
+        DataError: If no place has them; lists each place with its problem.
     """
     cache_dir = "" if source.path else files.local(source.cache_dir)
     places = [source.path] if source.path else [debian_directory, cache_dir]
@@ -163,15 +164,15 @@ _APT_SECONDS = 300
 
 
 def unpack_debian_package(package: str, folder: str, directory: str) -> None:
-    """Downloads a package with apt, which checks its signature chain, and copies one folder's files.
+    """Download a package with apt, which checks its signatures, and copy one folder of it.
 
     Args:
-        package: The package's name.
-        folder: Absolute path that the files have in the package.
-        directory: Where to put them; a file appears there only when it is whole.
+        package: Name of the package.
+        folder: Absolute path of the files in the package.
+        directory: Directory to write to; a file appears there only when it is complete.
 
     Raises:
-        DownloadError: Where there is no apt, it knows no such package, or the folder is not in it.
+        DownloadError: If there is no apt, it knows no such package, or the package has no such folder.
     """
     with tempfile.TemporaryDirectory() as scratch:
         _run(["apt-get", "download", package], package, scratch)
@@ -210,15 +211,15 @@ _HTTP_SECONDS = 30
 
 
 def download(base_url: str, md5: Mapping[str, str], directory: str) -> None:
-    """Downloads files that are not there yet; each appears only when it is whole and checked.
+    """Download missing files; each appears only when it is complete and its checksum is right.
 
     Args:
-        base_url: Address of the directory that holds them.
+        base_url: URL of the directory that holds them.
         md5: File name -> MD5, hex.
-        directory: Where to put them.
+        directory: Directory to write to.
 
     Raises:
-        DownloadError: If one can't be had or has another checksum.
+        DownloadError: If a file can't be downloaded or has another checksum.
     """
     try:
         os.makedirs(directory, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the directories of an image folder mean: wrappers, splits, classes, groups of classes."""
+"""The meaning of the directories of an image folder: wrappers, splits, classes, groups of classes."""
 
 import collections
 import dataclasses
@@ -15,12 +15,12 @@ from ..records import UNSPLIT
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """What the paths of images say.
+    """The meaning of the paths of images.
 
     Attributes:
-        places: Split and class name (None: unlabelled) of each path.
-        wrapper: Directories around everything, which say nothing.
-        warnings: What a user should know of how the folder was read.
+        places: Split and class name (None: unlabeled) of each path.
+        wrapper: Directories around everything, which mean nothing.
+        warnings: Warnings about how the folder was read, one sentence each.
     """
 
     places: tuple[tuple[str, str | None], ...]
@@ -29,13 +29,13 @@ class Layout:
 
 
 def read_layout(relatives: Sequence[str], others: Sequence[str], choice: str, what: str) -> Layout:
-    """Finds split and class of each image by its path.
+    """Find split and class of each image by its path.
 
     Args:
         relatives: Paths of the images, with forward slashes.
         others: Paths of the files that are no images by their names.
-        choice: `auto`, or what the configuration says of the top directories: `classes`, `splits`, `groups`.
-        what: How to call the folder in an error.
+        choice: Meaning of the top directories: `auto`, `classes`, `splits` or `groups`.
+        what: Name of the folder for error messages.
 
     Raises:
         DataError: If the directories can be read in several ways, or in none.
@@ -73,7 +73,7 @@ def _label(path: Parts) -> str | None:
 
 
 class _Reader:
-    """Decides on the top directories of a folder, and gathers what to tell of it."""
+    """Decides on the meaning of the top directories of a folder, and collects warnings."""
 
     def __init__(self, paths: Sequence[Parts], others: Sequence[str], what: str):
         self._paths = paths
@@ -83,10 +83,10 @@ class _Reader:
         self.warnings: list[str] = []
 
     def splits(self, choice: str) -> dict[str, str] | None:
-        """Top directory -> split; None where the top directories are no splits.
+        """Return top directory -> split; None if the top directories are not splits.
 
         Raises:
-            DataError: If they are named like splits, but can't be meant as such.
+            DataError: If they have names of splits, but can't be splits.
         """
         if choice in ("classes", "groups"):
             return None
@@ -111,7 +111,7 @@ class _Reader:
         return named
 
     def _some_are_splits(self, named: dict[str, str], unknown: Sequence[str], learnt: Set[str]) -> None:
-        """A class may be called `train`; where that is not plain, the user says what is meant."""
+        """Decide on directories of which only some have names of splits: a class may be called `train`."""
         if learnt:
             raise self._error(
                 f"with {_quoted(named)}, named like splits, beside {_quoted(unknown)}; expected splits only, "
@@ -152,7 +152,7 @@ class _Reader:
         ]
 
     def refuse_groups(self, paths: Sequence[Parts]) -> None:
-        """Stops where the directories that would be classes all hold the same directories.
+        """Stop if the directories that would be classes all hold the same directories.
 
         Raises:
             DataError: If they do.
@@ -179,7 +179,7 @@ class _Reader:
         self._warn_of_inner(tops)
 
     def _warn_of_inner(self, tops: Mapping[str, Sequence[Parts]]) -> None:
-        """Tells of classes that hold several directories, which may be the classes that are meant."""
+        """Warn of classes that hold several directories, which may be the intended classes."""
         inner = {top: sorted(layout_clues.directories(below)) for top, below in tops.items()}
         deep = sorted(top for top, below in inner.items() if len(below) > 1)
         if len(deep) > 1 and 2 * len(deep) >= len(tops):
@@ -190,10 +190,10 @@ class _Reader:
             )
 
     def judge(self, places: Sequence[tuple[str, str | None]], choice: str) -> None:
-        """Notes what lies beside the images, and refuses directories that are no classes.
+        """Warn of files beside the images, and refuse directories that are no classes.
 
         Raises:
-            DataError: If the labels stand in files of annotations, or the directories hold parts of images.
+            DataError: If annotation files hold the labels, or the directories hold parts of images.
         """
         labels = {label for _, label in places if label is not None}
         if choice != "auto":

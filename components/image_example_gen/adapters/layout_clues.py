@@ -1,4 +1,4 @@
-"""Clues to the layout of an image folder: directories that say nothing, and what lies beside the images."""
+"""Clues to the layout of an image folder: directories that mean nothing, and files beside the images."""
 
 import os
 import re
@@ -11,17 +11,17 @@ Parts = tuple[str, ...]
 
 
 def without(path: Parts, wrapper: Parts) -> Parts:
-    """A path without directories at its beginning, if it has them."""
+    """Return a path without the given directories at its beginning, if it has them."""
     return path[len(wrapper) :] if path[: len(wrapper)] == wrapper else path
 
 
 def without_all(paths: Iterable[Parts], wrapper: Parts) -> list[Parts]:
-    """Paths without directories at their beginning."""
+    """Return paths without the given directories at their beginning."""
     return [without(path, wrapper) for path in paths]
 
 
 def directories(paths: Iterable[Parts]) -> dict[str, list[Parts]]:
-    """First directory -> what is below it; images that lie in no directory are left out."""
+    """Return first directory -> paths below it; images outside of any directory are left out."""
     found: dict[str, list[Parts]] = {}
     for path in paths:
         if len(path) > 1:
@@ -30,9 +30,9 @@ def directories(paths: Iterable[Parts]) -> dict[str, list[Parts]]:
 
 
 def around(paths: Sequence[Parts], choice: str) -> Parts:
-    """Directories around everything: one alone, with directories in it, that is no split and no class.
+    """Return the directories around everything: each the only one, not a split or a class.
 
-    Images may lie beside it; in it only where it holds several directories.
+    Images may lie beside such a directory; in it only if it holds several directories.
     """
     wrapper: list[str] = []
     while True:
@@ -50,9 +50,9 @@ def around(paths: Sequence[Parts], choice: str) -> Parts:
 
 
 def around_splits(tops: Mapping[str, Sequence[Parts]], splits: Mapping[str, str]) -> dict[str, Parts]:
-    """Directories around everything in each split: `train/images/<class>/…`, `test/images/…`.
+    """Return the directories around everything in each split: `train/images/<class>/…`, `test/images/…`.
 
-    In a split other than `train` a single directory may as well be its only class.
+    In a split other than `train` a single directory may also be its only class.
     """
     found = {
         top: around(inside, "classes")
@@ -78,7 +78,7 @@ def around_splits(tops: Mapping[str, Sequence[Parts]], splits: Mapping[str, str]
 
 
 def without_labelled(paths: Sequence[Parts], splits: Sequence[str]) -> list[Parts]:
-    """Takes `labeled/` off where the classes of a split are in it, and nothing but `unlabeled/` beside it."""
+    """Remove `labeled/` where it holds the classes of a split, with only `unlabeled/` beside it."""
     tops: dict[str, set[str]] = {}
     for path, split in zip(paths, splits, strict=True):
         if len(path) > 1:
@@ -98,12 +98,12 @@ def _is_labelled(top: str) -> bool:
 
 
 def _is_no_class(name: str, top: str) -> bool:
-    """Whether a directory in a split only holds its images: `images/`, or `Test/` in `Test/`."""
+    """Return whether a directory in a split only holds its images: `images/`, or `Test/` in `Test/`."""
     return holds_images(name) or names.split_of(name) is not None or name.casefold() == top.casefold()
 
 
 def splits_below_classes(paths: Sequence[Parts]) -> dict[str, str] | None:
-    """Name -> split where every class holds `train/`, `test/`, … and nothing else."""
+    """Return name -> split if every class holds `train/`, `test/`, … and nothing else."""
     second: set[str] = set()
     for path in paths:
         if len(path) < 3:
@@ -135,12 +135,12 @@ _TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet", ".jsonl")
 
 
 def holds_images(directory: str) -> bool:
-    """Whether a directory's name only says that images are in it."""
+    """Return whether a directory's name only says that it holds images."""
     return names.folded(directory) in _IMAGES
 
 
 def parts_of_a_set(tops: Set[str], others: Iterable[str]) -> str:
-    """What the directories hold, if they are `images/` beside `masks/` and so on; else empty."""
+    """Describe directories such as `images/` beside `masks/`; empty if they are not of that kind."""
     folded = {names.folded(top) for top in tops}
     folded_others = {names.folded(other.split("/")[0]) for other in others if "/" in other}
     beside = (folded | folded_others) & _PARTS
@@ -150,7 +150,7 @@ def parts_of_a_set(tops: Set[str], others: Iterable[str]) -> str:
 
 
 def annotations(paths: Sequence[tuple[str, ...]], others: Sequence[str]) -> str:
-    """A sentence on annotation files that belong to the images (YOLO, Pascal VOC, …); empty without."""
+    """Return a sentence on annotation files of the images (YOLO, Pascal VOC, …); empty if there are none."""
     stems = {os.path.splitext(path[-1])[0] for path in paths}
     for ending, layout in _BESIDE_EACH:
         found = {
@@ -169,7 +169,7 @@ def annotations(paths: Sequence[tuple[str, ...]], others: Sequence[str]) -> str:
 
 
 def parts_of_images(paths: Sequence[tuple[str, ...]]) -> list[str]:
-    """Images called like a mask or thumbnail of the one beside them: `a_mask.png` beside `a.png`."""
+    """Return images named like a mask or thumbnail of another one: `a_mask.png` beside `a.png`."""
     called = [(path, match) for path in paths if (match := _PART_OF_AN_IMAGE.fullmatch(path[-1]))]
     if not called:
         return []
@@ -178,7 +178,7 @@ def parts_of_images(paths: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def split_lists(others: Iterable[str]) -> list[str]:
-    """Files beside the images that are called like splits: `train.txt`, `meta/test.json`."""
+    """Return files beside the images that are named like splits: `train.txt`, `meta/test.json`."""
     found = {}
     for other in others:
         stem, ending = os.path.splitext(other.rpartition("/")[2])
@@ -188,6 +188,6 @@ def split_lists(others: Iterable[str]) -> list[str]:
 
 
 def table(others: Iterable[str]) -> str:
-    """A sentence on a table that may hold the labels; empty without one."""
+    """Return a sentence on a table that may hold the labels; empty if there is none."""
     found = sorted((other for other in others if other.lower().endswith(_TABLES)), key=lambda o: o.count("/"))
     return f"Beside the images lies {found[0]}, which is not read. " if found else ""

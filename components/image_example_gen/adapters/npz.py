@@ -1,4 +1,4 @@
-"""A NumPy archive of images and labels."""
+"""Read a NumPy archive of images and labels."""
 
 import contextlib
 import dataclasses
@@ -20,7 +20,7 @@ from ..records import ArrayBatch
 
 
 class NpzAdapter:
-    """Reads `x_train`, `y_train`, …, or `images`, `labels`, and other names that mean the same."""
+    """Reads `x_train`, `y_train`, …, or `images`, `labels`, and other names with the same meaning."""
 
     def __init__(self, source: NpzSource, max_file_bytes: int):
         del max_file_bytes  # one file holds many images
@@ -28,7 +28,7 @@ class NpzAdapter:
         self._class_names = source.class_names
 
     def listing(self) -> base.Listing:
-        """Reads the labels, the headers of the images, and the values of all but 8-bit images."""
+        """Read the labels, the headers of the images, and the values of images that are not of 8 bits."""
         with self._open() as archive:
             headers = _headers(archive)
             found = self._found(archive, headers)
@@ -37,7 +37,7 @@ class NpzAdapter:
             return self._listing(headers, found, pairs)
 
     def sketch(self, num_images: int, seed: int) -> base.Sketch:
-        """Reads all labels, but of large arrays only some of the images."""
+        """Read all labels, but only some images of large arrays."""
         with self._open() as archive:
             headers = _headers(archive)
             found = self._found(archive, headers)
@@ -70,7 +70,7 @@ class NpzAdapter:
         return base.Listing(content, *base.count_labels(pairs), warnings=warnings)
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
-        """Unpacks the images, so that a chunk can be read by position, and cuts the arrays."""
+        """Unpack the images so that a chunk can be read by position, and cut the arrays."""
         chunks = []
         with self._open() as archive:
             found = self._found(archive, _headers(archive))
@@ -93,7 +93,7 @@ class NpzAdapter:
         return chunks
 
     def read(self, chunk: arrays.ArrayPart) -> ArrayBatch:
-        """Reads a part of one array."""
+        """Read a part of one array."""
         return arrays.read(chunk)
 
     @contextlib.contextmanager
@@ -121,7 +121,7 @@ class NpzAdapter:
     def _found(
         self, archive: zipfile.ZipFile, headers: Mapping[str, npz_arrays.Header]
     ) -> list[npz_arrays.StoredImages]:
-        """The arrays of images, with their headers; refuses what they can't be."""
+        """Return the arrays of images with their headers; refuse arrays that can't be images."""
         if not headers:
             raise DataError(
                 f"Received {self._path}, a zip file without any array; expected a NumPy archive as "
@@ -191,7 +191,7 @@ def _shapes(headers: Mapping[str, npz_arrays.Header]) -> dict[str, tuple[int, ..
 
 
 def _headers(archive: zipfile.ZipFile) -> dict[str, npz_arrays.Header]:
-    """Name of each array -> what its header says."""
+    """Return the header of each array by name."""
     headers = {}
     for name in archive.namelist():
         if name.endswith(".npy"):
@@ -203,10 +203,10 @@ def _headers(archive: zipfile.ZipFile) -> dict[str, npz_arrays.Header]:
 def _scalings(
     found: Sequence[npz_arrays.StoredImages], ranges: Sequence[array_values.ValueRange]
 ) -> list[array_values.Scaling]:
-    """How the values of each array become 8 bits: the same for all arrays of one type.
+    """Return the conversion of each array to 8 bits: the same for all arrays of one type.
 
     Raises:
-        DataError: If a range has no clear meaning, or another one than that of another array.
+        DataError: If a range has no clear meaning, or differs from that of another array.
     """
     own = [array_values.scaling_of(each, images.what) for images, each in zip(found, ranges, strict=True)]
     floats = [i for i, images in enumerate(found) if images.dtype.kind == "f"]

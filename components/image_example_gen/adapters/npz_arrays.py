@@ -29,12 +29,12 @@ EXPECTED = (
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Images and their labels.
+    """The names of images and their labels.
 
     Attributes:
         images: Name of the array of images.
-        labels: Name of the array of labels; None without one.
-        split: The split of all of them.
+        labels: Name of the array of labels; None if there is none.
+        split: The split of all images.
     """
 
     images: str
@@ -43,15 +43,15 @@ class Pair:
 
 
 def find_pairs(shapes: Mapping[str, tuple[int, ...]], path: str) -> list[Pair]:
-    """Finds the arrays by name; two unnamed ones (`arr_0`, `arr_1`) by their shapes.
+    """Find images and labels by the names of the arrays; `arr_0` and `arr_1` by their shapes.
 
     Args:
         shapes: Name -> shape of every array.
-        path: The archive, for errors.
+        path: The archive, for error messages.
 
     Raises:
-        DataError: If there is no array of images, one that may be the labels has an unknown name, or two
-            could be the same.
+        DataError: If there are no images, possible labels have an unknown name, or two arrays have the
+            same meaning.
     """
     if shapes and all(_POSITIONAL.fullmatch(name) for name in shapes):
         return [_positional(shapes, path)]
@@ -74,7 +74,7 @@ def find_pairs(shapes: Mapping[str, tuple[int, ...]], path: str) -> list[Pair]:
 
 
 def passed_over(shapes: Mapping[str, tuple[int, ...]], pairs: Sequence[Pair]) -> list[str]:
-    """What a user should know of arrays that are neither images nor labels."""
+    """Return warnings about arrays that are neither images nor labels."""
     known = {name for pair in pairs for name in (pair.images, pair.labels)}
     others = {name: shape for name, shape in shapes.items() if name not in known}
     return [f"passed over the arrays {_described(others)}"] if others else []
@@ -96,7 +96,7 @@ def _by_split(shapes: Mapping[str, tuple[int, ...]], words: tuple[str, ...], pat
 
 
 def _split_of(name: str, words: tuple[str, ...]) -> str | None:
-    """The split that a name states beside one of the words; None without one of the words."""
+    """Return the split that a name states beside one of the words; None without one of the words."""
     parts = re.split(r"[_\-. /]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
     if len(parts) == 1:
         if parts[0] in words:
@@ -157,15 +157,15 @@ _RUNS = 8  # of larger ones it reads so many runs of neighbours
 
 @dataclasses.dataclass(frozen=True)
 class StoredImages:
-    """An array of images: what its header says.
+    """The header of an array of images.
 
     Attributes:
         path: The archive.
-        pair: Its name, and that of its labels.
+        pair: Names of the array and of its labels.
         shape: As stored.
         dtype: As stored.
         fortran: Whether the first axis varies fastest.
-        offset: Bytes before the first value.
+        offset: Number of bytes before the first value.
     """
 
     path: str
@@ -177,17 +177,17 @@ class StoredImages:
 
     @property
     def what(self) -> str:
-        """How to call it in an error."""
+        """Return the name of the array for error messages."""
         return f"the images {self.pair.images!r} of {self.path}"
 
     @property
     def image_bytes(self) -> int:
-        """Bytes of one image."""
+        """Return the number of bytes per image."""
         return self.dtype.itemsize * math.prod(self.shape[1:])
 
 
 def require_whole(archive: zipfile.ZipFile, images: StoredImages) -> None:
-    """Refuses an array that is shorter or longer than its header says.
+    """Refuse an array that is shorter or longer than its header says.
 
     Raises:
         DataError: If it is.
@@ -202,7 +202,7 @@ def require_whole(archive: zipfile.ZipFile, images: StoredImages) -> None:
 
 
 def whole_range(archive: zipfile.ZipFile, images: StoredImages) -> array_values.ValueRange:
-    """The range of an array; 8-bit ones are not read."""
+    """Return the range of an array; arrays of 8 bits are not read."""
     if array_values.is_8_bit(images.dtype):
         return array_values.ValueRange(images.dtype)
     with archive.open(f"{images.pair.images}.npy") as file:
@@ -221,7 +221,7 @@ def _blocks(file: Any, images: StoredImages) -> Iterator[np.ndarray]:
 
 
 def unpack(archive: zipfile.ZipFile, images: StoredImages, path: str) -> None:
-    """Writes an array to a file of its own; one in Fortran order is brought to C order, in memory."""
+    """Write an array to a file of its own; Fortran order is converted to C order in memory."""
     with archive.open(f"{images.pair.images}.npy") as packed, files.create_binary(path) as unpacked:
         if images.fortran:
             for image in np.lib.format.read_array(packed, allow_pickle=False):
@@ -233,10 +233,10 @@ def unpack(archive: zipfile.ZipFile, images: StoredImages, path: str) -> None:
 def sample(
     archive: zipfile.ZipFile, images: StoredImages, num_images: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, Sequence[int]]:
-    """Some images as they are stored, and their positions.
+    """Return some images as they are stored, and their positions.
 
-    A small array is read whole. Of a large one a few runs are read by position; from its beginning where
-    it is compressed. One in Fortran order has no images there, only values.
+    A small array is read as a whole. Of a large one a few runs are read by position, or from its
+    beginning if it is compressed or in Fortran order.
     """
     name = f"{images.pair.images}.npy"
     total = images.shape[0]
@@ -264,7 +264,7 @@ def sample(
 
 
 def _data_offset(archive: zipfile.ZipFile, name: str) -> int:
-    """Where the data of an uncompressed member begin: behind its local header, its name and extra field."""
+    """Return where the data of an uncompressed member begin: after its local header, name and extra field."""
     file = archive.fp
     assert file is not None
     start = archive.getinfo(name).header_offset
@@ -274,7 +274,7 @@ def _data_offset(archive: zipfile.ZipFile, name: str) -> int:
 
 
 def read_header(file: Any, name: str) -> Header:
-    """Reads what stands before the values of an array."""
+    """Read the header of an array."""
     try:
         version = np.lib.format.read_magic(file)
         reader = {

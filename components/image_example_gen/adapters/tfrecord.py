@@ -1,4 +1,4 @@
-"""TFRecord files of `tf.train.Example`."""
+"""Read TFRecord files of `tf.train.Example`."""
 
 import collections
 import dataclasses
@@ -24,7 +24,7 @@ _WHOLE_BYTES = 1 << 26  # a sketch reads sources up to this size whole
 
 @dataclasses.dataclass(frozen=True)
 class RecordFile:
-    """One file; a chunk is a whole file, because records can't be found by position."""
+    """One file, which is also a chunk, because records can't be found by position."""
 
     path: str
     relative: str
@@ -32,17 +32,17 @@ class RecordFile:
 
 
 class TfRecordAdapter:
-    """Reads images and labels out of examples, in files as they are or compressed with gzip or zlib."""
+    """Reads images and labels from Examples, in plain files or compressed ones (gzip, zlib)."""
 
     def __init__(self, source: TfRecordSource, max_file_bytes: int):
         del max_file_bytes  # one file holds many images
         self._source = source
 
     def listing(self) -> base.Listing:
-        """Reads every record: the labels are nowhere else.
+        """Read every record, because only the records hold the labels.
 
         Raises:
-            DataError: Also if a label is none, or no record has the keys of the configuration.
+            DataError: If a label can't be understood, or no record has the configured keys.
         """
         infos, passed_over = self._infos()
         reader = ExampleReader(self._source)
@@ -56,10 +56,10 @@ class TfRecordAdapter:
         return base.Listing(content, *counts, passed_over=passed_over, warnings=warnings)
 
     def sketch(self, num_images: int, seed: int) -> base.Sketch:
-        """Reads small sources whole, and of large ones records from all over the files.
+        """Read a small source as a whole, and of a large one some records from all over the files.
 
         Raises:
-            DataError: As `listing` does, but for what only all the records can tell.
+            DataError: As `listing` does, except for problems that only all records can show.
         """
         infos, passed_over = self._infos()
         found, reader = self._files(infos), ExampleReader(self._source)
@@ -83,16 +83,16 @@ class TfRecordAdapter:
         return base.Sketch(listing, is_exact, images, [problem] if problem else [])
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[RecordFile]:
-        """Gives one chunk a file."""
+        """Return one chunk per file."""
         del staging_dir, chunk_images
         return self._files(self._infos()[0])
 
     def read(self, chunk: RecordFile) -> Iterator[EncodedImage]:
-        """Reads the records of a file."""
+        """Read the records of a file."""
         return _images(chunk, ExampleReader(self._source))
 
     def _infos(self) -> tuple[list[files.FileInfo], dict[str, int]]:
-        """The files of records, and what else lies beside them: kind -> number."""
+        """Return the files of records, and the number of other files by kind."""
         path = self._source.path
         if not files.is_directory(path):
             return [base.require_file(path, "the TFRecord file")], {}
@@ -115,10 +115,10 @@ class TfRecordAdapter:
 
 
 def _record_files(infos: list[files.FileInfo], path: str) -> list[files.FileInfo]:
-    """Leaves out what lies beside TFRecord files: Spark's `_SUCCESS`, `dataset_info.json` and their like.
+    """Leave out other files beside TFRecord files, such as Spark's `_SUCCESS` and `dataset_info.json`.
 
     Raises:
-        DataError: If nothing else is there; it names the formats.
+        DataError: If no TFRecord file is left; names the formats of the others.
     """
     others = {info.relative: tfrecords.other_format(info.path) for info in infos}
     found = [info for info in infos if not _is_beside(info, others[info.relative])]
@@ -133,7 +133,7 @@ def _record_files(infos: list[files.FileInfo], path: str) -> list[files.FileInfo
 
 
 def _is_beside(info: files.FileInfo, other_format: str | None) -> bool:
-    """Whether a file only lies beside the records, and is no lost part of them."""
+    """Return whether a file only lies beside the records, and is no damaged part of them."""
     name = info.relative.split("/")[-1].lower()
     if info.size == 0:
         return name.startswith("_")  # Spark's and Hadoop's _SUCCESS, _started, …
@@ -142,14 +142,14 @@ def _is_beside(info: files.FileInfo, other_format: str | None) -> bool:
 
 
 def _kind(relative: str) -> str | None:
-    """What a file is by its name, if that is no name of a file of records."""
+    """Return the kind of a file by its name; None if the name may be that of a TFRecord file."""
     found = names.passed_over(relative)
     is_record = names.extension(relative) in (".tfrecord", ".tfrecords", ".gz")
     return found[0] if found and not (is_record and found[0].startswith(".")) else None
 
 
 def _warnings(reader: ExampleReader, infos: list[files.FileInfo]) -> tuple[str, ...]:
-    """What a user should know of the records that were read, and of the names of their files."""
+    """Return warnings about the records that were read, and the names of their files."""
     return (*reader.warnings(), *name_warnings([info.relative for info in infos]))
 
 
@@ -163,14 +163,14 @@ _TFDS = re.compile(r"(?P<data_set>.+)-(?P<split>[^-]+)\.tfrecord\b.*")
 
 
 def split_of(relative: str) -> str:
-    """The split that a directory states, the innermost first (also `Split-<name>`), or the file's name."""
+    """Return the split that the innermost directory (also `Split-<name>`) or the file's name states."""
     *directories, name = relative.split("/")
     stated = (names.split_of(directory) for directory in reversed(directories))
     return next(filter(None, stated), None) or names.split_in_file_name(name) or UNSPLIT
 
 
 def name_warnings(relatives: Sequence[str]) -> list[str]:
-    """Names parts that are not there (`train-00001-of-00003`), and several data sets beside each other.
+    """Warn of missing parts (`train-00001-of-00003`), and of several data sets in one directory.
 
     Args:
         relatives: Paths of the files, with forward slashes.
@@ -200,7 +200,7 @@ def _missing_parts(relatives: Sequence[str]) -> list[str]:
 
 
 def _several_sets(relatives: Sequence[str]) -> list[str]:
-    """Data sets as TensorFlow Datasets names them, or one in several versions."""
+    """Warn of several data sets as TensorFlow Datasets names them, or of several versions of one."""
     found = collections.defaultdict(set)
     for relative in relatives:
         directory, name = posixpath.split(relative)
@@ -226,7 +226,7 @@ _MAX_RECORDS = 500_000
 
 
 class Sampler:
-    """Picks records; remembers about how many each split has in `num_records`."""
+    """Picks records; estimates the number of records of each split in `num_records`."""
 
     def __init__(self, found: Sequence[RecordFile], num_images: int, seed: int):
         self._files = found
@@ -240,7 +240,7 @@ class Sampler:
         self.num_records: dict[str, float] = {}
 
     def records(self) -> Iterator[tuple[RecordFile, int, bytes]]:
-        """Gives file, position in the file, and record.
+        """Yield file, position in the file, and record.
 
         Raises:
             DataError: If a file is damaged or of another format, as far as that shows.
@@ -261,7 +261,7 @@ class Sampler:
             self.num_records[split] = total * all_bytes[split] / max(bytes_seen[split], 1)
 
     def _of_file(self, file: RecordFile, size: int) -> tuple[list[int], Iterator[bytes], float]:
-        """Positions of some records, the records, and about how many the file has."""
+        """Return positions of some records, the records, and the estimated number of records in the file."""
         offsets, is_all = tfrecords.offsets(file.path, _MAX_RECORDS // len(self._chosen) + 2)
         if not offsets:
             # Compressed, or none: read from the beginning. Images hardly shrink: the size tells the number.
@@ -278,7 +278,7 @@ class Sampler:
 def scaled_up(
     images: Sequence[EncodedImage], num_records: dict[str, float]
 ) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
-    """Counts of a sample brought to the number of records that each split has."""
+    """Scale the label counts of a sample up to the number of records of each split."""
     labels, unlabelled = base.count_labels((image.split, image.label) for image in images)
     for split, total in num_records.items():
         counts = labels.get(split, {})

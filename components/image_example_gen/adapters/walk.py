@@ -1,4 +1,4 @@
-"""Lists the files of a directory, local or remote, with what is wrong with links and directories in it."""
+"""List the files under a directory, local or remote, with the problems of links and directories."""
 
 import os
 import stat as stat_module
@@ -10,16 +10,16 @@ from tfx_contrastive.contract.files import FileInfo
 
 
 def walk(root: str, follow_links: bool = False, with_hidden: bool = False) -> Iterator[FileInfo]:
-    """Every file under a directory, sorted by path; hidden and system files are passed over.
+    """Yield every file under a directory, sorted by path, without hidden and system files.
 
-    Local links are followed inside the root, never back to a directory above; where they lead out of it
-    or nowhere, the link itself is listed, with its problem.
+    Local links are followed inside the root, never back to a directory above. A link that leads out of
+    the root or to nothing is listed itself, with its problem.
 
     Args:
         root: The directory.
-        follow_links: Whether local links that lead out of the root are followed as well.
-        with_hidden: Whether to list hidden and system files too, and local directories without any file; a
-            hidden directory is one entry.
+        follow_links: Whether to follow local links that lead out of the root as well.
+        with_hidden: Whether to list also hidden and system files, and local directories without any file.
+            A hidden directory is one entry.
     """
     if not files.scheme_of(root):
         real_root = os.path.realpath(files.local(root))
@@ -35,7 +35,7 @@ def walk(root: str, follow_links: bool = False, with_hidden: bool = False) -> It
 
 
 class _LocalWalk:
-    """Lists a local directory; the names that it gives are readable whatever bytes they are made of."""
+    """Lists a local directory; its names are valid text, whatever bytes they are made of."""
 
     def __init__(self, real_root: str, follow_links: bool):
         self._real_root = real_root
@@ -45,12 +45,12 @@ class _LocalWalk:
         self._entered: set[tuple[tuple[str, ...], str]] = set()
 
     def walk(self, directory: str, relative: str, chain: tuple[str, ...]) -> Iterator[FileInfo]:
-        """Lists a directory.
+        """List a directory.
 
         Args:
             directory: Its path.
-            relative: The same, relative to the root; empty for the root.
-            chain: Real paths of the directories above, and last its own.
+            relative: Its path relative to the root; empty for the root.
+            chain: Paths, without links, of the directories above and of this directory.
         """
         try:
             with os.scandir(directory) as scanned:
@@ -104,7 +104,7 @@ class _LocalWalk:
 
 
 def readable(name: str) -> str:
-    """A name as text: bytes that are no UTF-8 are taken as Latin-1, which old archives and disks have."""
+    """Return a name as valid text: bytes that are not UTF-8 are read as Latin-1, as on old disks."""
     if name.isascii():
         return name
     try:
@@ -115,7 +115,7 @@ def readable(name: str) -> str:
 
 
 def is_inside(path: str, root: str) -> bool:
-    """Whether a real local path lies under a real local root."""
+    """Return whether a local path without links lies under a local root without links."""
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
 
 

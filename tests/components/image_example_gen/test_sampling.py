@@ -21,7 +21,7 @@ def test_every_part_of_a_folder_has_its_turn(tmp_path):
     sample = sample_images(folder(tmp_path), 6, seed=0)
     assert {image.label for image in sample.images} == {"cat", "dog", "owl"}
     assert len({image.source for image in sample.images}) == 6
-    assert sample.set_aside == {}
+    assert sample.rejected == {}
     for image in sample.images:
         assert image.encoded == (tmp_path / image.source).read_bytes()
 
@@ -32,7 +32,7 @@ def test_a_small_source_gives_what_it_has_and_counts_what_it_can_not_use(tmp_pat
     write(tmp_path / "dog" / "blank.png", encoded(np.full((8, 8, 3), 7, np.uint8)))
     sample = sample_images(folder(tmp_path), 100, seed=0)
     assert len(sample.images) == 4
-    assert sample.set_aside == {"empty_file": 1, "blank": 1}
+    assert sample.rejected == {"empty_file": 1, "blank": 1}
 
 
 def test_images_kept_for_eval_and_test_are_left_out(tmp_path):
@@ -48,7 +48,7 @@ def test_an_array_gives_png_of_its_pixels(tmp_path):
     np.savez(tmp_path / "a.npz", images=pixels, labels=np.arange(40) % 2)
     source = {"kind": "npz", "path": str(tmp_path / "a.npz")}
     sample = sample_images(IngestConfig.model_validate({"source": source}), 39, seed=1)
-    assert sample.set_aside in ({"blank": 1}, {})
+    assert sample.rejected in ({"blank": 1}, {})
     for image in sample.images:
         number = int(image.source.rpartition("/")[2])
         assert image.label == str(number % 2)
