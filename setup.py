@@ -107,7 +107,7 @@ setup(
     packages=find_packages(include=["tfx_contrastive", "tfx_contrastive.*"]),
     package_data={
         "tfx_contrastive": ["py.typed"],
-        "tfx_contrastive.pipeline": ["configs/*.yaml", "schema/*.pbtxt", "report/templates/*"],
+        "tfx_contrastive.pipeline": ["configs/*.yaml", "report/templates/*"],
     },
     install_requires=TFX + RUNTIME,
     extras_require=EXTRAS,

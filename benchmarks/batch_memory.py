@@ -111,11 +111,11 @@ def statistics(root: pathlib.Path) -> None:
     from tfx.components.statistics_gen.executor import Executor
     from tfx.types import standard_artifacts
 
-    from tfx_contrastive.components import example_schema
+    from tfx_contrastive.components.examples.schema import stats_options
 
     found = standard_artifacts.ExampleStatistics()
     found.uri = str(root / "statistics")
-    properties = {"stats_options_json": example_schema.stats_options().to_json(), "exclude_splits": "[]"}
+    properties = {"stats_options_json": stats_options().to_json(), "exclude_splits": "[]"}
     Executor().Do({"examples": [_examples(root)]}, {"statistics": [found]}, properties)
 
 
@@ -125,7 +125,7 @@ def transform(root: pathlib.Path) -> None:
     from tfx.components.transform.executor import Executor
     from tfx.types import standard_artifacts
 
-    from tfx_contrastive.components.example_schema.schema import base_schema
+    from tfx_contrastive.components.examples.schema import base_schema
     from tfx_contrastive.trainer_module.config import ImageConfig
 
     schema, graph = standard_artifacts.Schema(), standard_artifacts.TransformGraph()

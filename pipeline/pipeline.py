@@ -8,13 +8,13 @@ from typing import Any
 from tfx import v1 as tfx
 from tfx.dsl.components.base import base_beam_component, base_node
 
-from tfx_contrastive.components import example_schema
 from tfx_contrastive.components.anomaly_gate.component import AnomalyGate
 from tfx_contrastive.components.baseline_resolver.component import BaselineResolver
 from tfx_contrastive.components.combined_blessing.component import CombinedBlessing
 from tfx_contrastive.components.compatibility.component import CompatibilityCheck
 from tfx_contrastive.components.embedding_gen.component import EmbeddingGen
 from tfx_contrastive.components.evaluation import eval_config
+from tfx_contrastive.components.examples.schema import stats_options
 from tfx_contrastive.components.image_example_gen.component import ImageExampleGen
 from tfx_contrastive.components.registry_pusher.component import RegistryPusher
 from tfx_contrastive.components.representation_gate.component import RepresentationGate
@@ -87,9 +87,7 @@ def data_stage(config: PipelineConfig, source: Source) -> Data:
     """Images to examples, their statistics and schema, the gate on anomalies, the transform graph."""
     example_gen = ImageExampleGen(ingest=config.data.model_dump_json(), fingerprint=source.fingerprint)
     examples = example_gen.outputs["examples"]
-    statistics_gen = tfx.components.StatisticsGen(
-        examples=examples, stats_options=example_schema.stats_options()
-    )
+    statistics_gen = tfx.components.StatisticsGen(examples=examples, stats_options=stats_options())
     statistics = statistics_gen.outputs["statistics"]
     if config.schema_path:
         schema_file = schema.staged(config.schema_path, config.root)

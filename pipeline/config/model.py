@@ -118,7 +118,7 @@ class PipelineConfig(Frozen):
     @classmethod
     def _existing(cls, schema_path: str | None) -> str | None:
         if schema_path is not None:
-            schema.find(schema_path)
+            schema.check_known(schema_path)
         return schema_path
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from tfx.types import standard_artifacts
 
 from tfx_contrastive.components.anomaly_gate import anomalies as core
 from tfx_contrastive.components.anomaly_gate.component import AnomalyGate
-from tfx_contrastive.components.example_schema import base_schema, stats_options
+from tfx_contrastive.components.examples.schema import base_schema, stats_options
 from tfx_contrastive.contract.errors import DataError
 
 

@@ -1,24 +1,14 @@
 """The schema on the statistics of real examples."""
 
-import pathlib
-
 import pytest
 import tensorflow_data_validation as tfdv
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.statistics_gen import executor
 from tfx.types import standard_artifacts
 
 from tests.components.image_example_gen.support import run_ingest
-from tfx_contrastive.components.example_schema import base_schema, stats_options
+from tfx_contrastive.components.examples.schema import base_schema, stats_options
 from tfx_contrastive.components.image_example_gen import IngestConfig
-from tfx_contrastive.components.image_example_gen.adapters.known_data_sets import CLASS_NAMES
-
-SCHEMAS = pathlib.Path(__file__).parents[3] / "pipeline" / "schema"
-
-
-def curated(name):
-    return text_format.Parse((SCHEMAS / f"{name}.pbtxt").read_text(), schema_pb2.Schema())
+from tfx_contrastive.pipeline.schema import named
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +42,7 @@ def test_image_without_flood(capfd, digits):
 
 
 @pytest.mark.parametrize("split", ["train", "eval", "test"])
-@pytest.mark.parametrize("schema", [base_schema(), curated("digits")], ids=["base", "curated"])
+@pytest.mark.parametrize("schema", [base_schema(), named("digits")], ids=["base", "named"])
 def test_digits_meet_both_schemas(digits, split, schema):
     anomalies = tfdv.validate_statistics(digits[split], schema)
     assert dict(anomalies.anomaly_info) == {}
@@ -60,18 +50,5 @@ def test_digits_meet_both_schemas(digits, split, schema):
 
 
 def test_digits_are_not_fashion(digits):
-    anomalies = tfdv.validate_statistics(digits["train"], curated("fashion_mnist")).anomaly_info
+    anomalies = tfdv.validate_statistics(digits["train"], named("fashion_mnist")).anomaly_info
     assert sorted(anomalies) == ["height", "label", "width"]
-
-
-@pytest.mark.parametrize(
-    ("name", "classes", "size"), [("fashion_mnist", CLASS_NAMES, 28), ("digits", tuple("0123456789"), 8)]
-)
-def test_curated_schemas_are_the_base_schema_and_more(name, classes, size):
-    expected = base_schema(classes)
-    for feature in expected.feature:
-        if feature.name in ("height", "width"):
-            feature.int_domain.min = feature.int_domain.max = size
-        if feature.name == "channels":
-            feature.int_domain.max = 1
-    assert curated(name) == expected
