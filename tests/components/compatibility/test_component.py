@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
-import components
 from tests.components.tiny_models import digit_images, random_kernel, save_model, write_examples
+from tfx_contrastive.components import artifacts
 from tfx_contrastive.components.compatibility.component import CompatibilityCheck
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings import former as former_embeddings
@@ -30,7 +30,7 @@ def run(examples_dir, kernel, tmp_path, former=None, head=None, cache_dir=""):
     save_model(tmp_path / "candidate" / "Format-Serving", kernel, head, ["a", "b"])
     if former is not None:
         save_model(tmp_path / "serving" / "7", former)
-    report = components.CompatibilityReport()
+    report = artifacts.CompatibilityReport()
     report.uri = str(tmp_path / "report")
     CompatibilityCheck.test_call(
         examples=examples,
@@ -113,4 +113,4 @@ def test_node_wiring():
         model=channel_utils.as_channel([standard_artifacts.Model()]),
         serving_dir="/serving",
     )
-    assert node.outputs["compatibility"].type is components.CompatibilityReport
+    assert node.outputs["compatibility"].type is artifacts.CompatibilityReport

@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
-import components
 from tests.components.tiny_models import (
     digit_images,
     embed_with,
@@ -17,6 +16,7 @@ from tests.components.tiny_models import (
     save_model,
     write_examples,
 )
+from tfx_contrastive.components import artifacts
 from tfx_contrastive.components.embedding_gen.component import EmbeddingGen
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embedding_gen.executor import Executor
@@ -45,7 +45,7 @@ def run(examples_dir, model_uri, out, cache_dir="", batch_size=4, **space):
     examples, model = standard_artifacts.Examples(), standard_artifacts.Model()
     examples.uri, model.uri = str(examples_dir), model_uri
     examples.split_names = artifact_utils.encode_split_names(["train", "eval"])
-    artifact = components.Embeddings()
+    artifact = artifacts.Embeddings()
     artifact.uri = str(out)
     config = EmbeddingConfig(batch_size=batch_size, **space).model_dump_json()
     Executor().Do(
@@ -228,7 +228,7 @@ def test_node_wiring():
         examples=channel_utils.as_channel([standard_artifacts.Examples()]),
         model=channel_utils.as_channel([standard_artifacts.Model()]),
     )
-    assert node.outputs["embeddings"].type is components.Embeddings
+    assert node.outputs["embeddings"].type is artifacts.Embeddings
     assert json.loads(node.exec_properties["embedding"]) == {
         "batch_size": 256,
         "whiten": "auto",

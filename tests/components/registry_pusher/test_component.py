@@ -6,7 +6,7 @@ import os
 import pytest
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
-import components
+from tfx_contrastive.components import artifacts
 from tfx_contrastive.components.registry import commands
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry_pusher.component import RegistryPusher
@@ -46,7 +46,7 @@ def inputs(models, example_dir, tmp_path):
 
 
 def run(inputs, directory, tmp_path):
-    output = artifact(components.ModelRegistration, tmp_path / "registration")
+    output = artifact(artifacts.ModelRegistration, tmp_path / "registration")
     parameters = {
         "registry": RegistryConfig().model_dump_json(),
         "name": "clothes",
@@ -94,5 +94,5 @@ def test_node_with_and_without_evidence():
     assert set(RegistryPusher(**required).inputs) == {"model", "pushed_model", "examples"}
     node = RegistryPusher(**required, evaluation=channel(standard_artifacts.ModelEvaluation))
     assert set(node.inputs) == {"model", "pushed_model", "examples", "evaluation"}
-    assert node.outputs["registration"].type is components.ModelRegistration
+    assert node.outputs["registration"].type is artifacts.ModelRegistration
     assert node.id == "RegistryPusher"

@@ -7,8 +7,8 @@ import pytest
 from tfx.components.util import model_utils
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
-import components
 from tests.components.representation_gate.conftest import conv_encoder, save_encoder
+from tfx_contrastive.components import artifacts
 from tfx_contrastive.components.combined_blessing.component import CombinedBlessing
 from tfx_contrastive.components.representation_gate.component import RepresentationGate
 from tfx_contrastive.components.representation_gate.config import GateConfig
@@ -19,7 +19,7 @@ def run(splits, model_uri, tmp_path, gate):
     examples.uri = splits["train"][0].rsplit("/", 1)[0]
     examples.split_names = artifact_utils.encode_split_names(list(splits))
     model, blessing = standard_artifacts.Model(), standard_artifacts.ModelBlessing()
-    report = components.RepresentationReport()
+    report = artifacts.RepresentationReport()
     model.uri, blessing.uri, report.uri = model_uri, str(tmp_path / "blessing"), str(tmp_path / "report")
     RepresentationGate.test_call(
         examples=examples, model=model, representation=report, blessing=blessing, gate=gate
@@ -67,6 +67,6 @@ def test_node_wiring():
     examples = channel_utils.as_channel([standard_artifacts.Examples()])
     model = channel_utils.as_channel([standard_artifacts.Model()])
     node = RepresentationGate(examples=examples, model=model, gate="{}")
-    assert node.outputs["representation"].type is components.RepresentationReport
+    assert node.outputs["representation"].type is artifacts.RepresentationReport
     combined = CombinedBlessing(representation=node.outputs["blessing"], evaluation=node.outputs["blessing"])
     assert combined.outputs["blessing"].type is standard_artifacts.ModelBlessing

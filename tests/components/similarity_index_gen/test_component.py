@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from tfx.types import channel_utils
 
-import components
 from tests.components.similarity_index_gen.embeddings_data import write_embeddings
+from tfx_contrastive.components import artifacts
 from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.similarity_index_gen.component import SimilarityIndexGen
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
@@ -11,7 +11,7 @@ from tfx_contrastive.components.similarity_index_gen.index import SimilarityInde
 
 
 def run(uri, out, index="{}"):
-    source, target = components.Embeddings(), components.SimilarityIndex()
+    source, target = artifacts.Embeddings(), artifacts.SimilarityIndex()
     source.uri, target.uri = str(uri), str(out)
     SimilarityIndexGen.test_call(embeddings=source, similarity_index=target, index=index)
     return target
@@ -45,5 +45,5 @@ def test_a_split_that_is_not_there_is_told(tmp_path):
 
 
 def test_node_wiring():
-    node = SimilarityIndexGen(embeddings=channel_utils.as_channel([components.Embeddings()]), index="{}")
-    assert node.outputs["similarity_index"].type is components.SimilarityIndex
+    node = SimilarityIndexGen(embeddings=channel_utils.as_channel([artifacts.Embeddings()]), index="{}")
+    assert node.outputs["similarity_index"].type is artifacts.SimilarityIndex
