@@ -1,4 +1,4 @@
-"""Shows the events of a run: live on a terminal, plain lines elsewhere."""
+"""Display the events of a run: a live table on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Mapping
@@ -18,28 +18,28 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Display(Protocol):
-    """Something that shows events between `__enter__` and `__exit__`."""
+    """A display that shows events between `__enter__` and `__exit__`."""
 
     def __enter__(self) -> "Display":
-        """Begins to show."""
+        """Start the display."""
         ...
 
     def __exit__(self, *exception: object) -> None:
-        """Stops showing."""
+        """End the display."""
         ...
 
     def show(self, event: events.Event) -> None:
-        """Shows one event."""
+        """Show one event."""
         ...
 
 
 def display_for(console: Console) -> Display:
-    """The display that fits: live on a terminal, plain lines in a file or a pipe."""
+    """Return a live display for a terminal, or plain lines for a file or a pipe."""
     return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
 
 
 def describe_progress(text: str, values: Mapping[str, Any]) -> str:
-    """One line of progress: `step 400/2,000 · loss 3.214 · 1,850 images/s · 1:32 left`."""
+    """Return one line of progress: `step 400/2,000 · loss 3.214 · 1,850 images/s · 1:32 left`."""
     parts = []
     if "step" in values and "num_steps" in values:
         parts.append(f"step {values['step']:,}/{values['num_steps']:,}")
@@ -54,7 +54,7 @@ def describe_progress(text: str, values: Mapping[str, Any]) -> str:
 
 
 class PlainDisplay:
-    """A line when a node starts and ends, and one of progress every ten seconds at most."""
+    """Prints a line when a node ends, and a line of progress at most every ten seconds."""
 
     def __init__(self, console: Console):
         self._console = console
@@ -67,7 +67,7 @@ class PlainDisplay:
         pass
 
     def show(self, event: events.Event) -> None:
-        """Prints the event."""
+        """Print the event."""
         if isinstance(event, events.Node) and event.state != "running":
             note = f"  {event.note}" if event.note else ""
             self._print(f"{event.id:<20} {event.state:<7} {event.seconds:7.1f} s{note}")
@@ -80,7 +80,7 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """A table of nodes that is redrawn in place."""
+    """A table of the nodes that is redrawn in place."""
 
     def __init__(self, console: Console):
         self._nodes: dict[str, events.Node] = {}
@@ -99,7 +99,7 @@ class LiveDisplay:
         self._live.stop()
 
     def show(self, event: events.Event) -> None:
-        """Remembers the event; the table shows it at its next redraw."""
+        """Remember the event; the table shows it the next time it is drawn."""
         if isinstance(event, events.Plan):
             self._planned = event.nodes
         elif isinstance(event, events.Node):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import json
 import pathlib
 import posixpath
 
@@ -13,7 +12,7 @@ from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.drift.config import DriftConfig, permutations_for
 from tfx_contrastive.consumers.drift.detection import Decision, detect, write_decision
 from tfx_contrastive.consumers.drift.images import read_images
-from tfx_contrastive.pipeline.cli import invocation, options, terminal
+from tfx_contrastive.pipeline.cli import invocation, options, records, terminal
 from tfx_contrastive.pipeline.config.model import seen_as
 from tfx_contrastive.pipeline.runs.model_choice import EMBEDDINGS, STATISTICS
 from tfx_contrastive.trainer_module.config import ImageConfig
@@ -22,24 +21,36 @@ _DEFAULTS = DriftConfig()
 
 
 @click.command("drift")
-@click.option("--images", required=True, metavar="DIR", help="The new images; sub-directories count too.")
+@click.option(
+    "--images", required=True, metavar="DIR", help="Directory of the new images, with its subdirectories."
+)
 @click.option(
     "--alpha",
     default=_DEFAULTS.alpha,
     show_default=True,
     type=click.FloatRange(0.0003, 0.5),
-    help="Chance of a false alarm.",
+    metavar="ALPHA",
+    help="Probability of a false alarm.",
 )
 @click.option(
     "--max-images",
     default=_DEFAULTS.max_images,
     show_default=True,
     type=click.IntRange(_DEFAULTS.min_images),
-    help="Size of the sample.",
+    metavar="N",
+    help="Test a random sample of at most this many images.",
 )
-@click.option("--seed", default=_DEFAULTS.seed, show_default=True)
-@click.option("--out", metavar="DIR", help="Where decision.json goes. Default: drift/<time> under the root.")
-@click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
+@click.option(
+    "--seed",
+    default=_DEFAULTS.seed,
+    show_default=True,
+    metavar="N",
+    help="Seed of the sample and of the tests.",
+)
+@click.option(
+    "--out", metavar="DIR", show_default="ROOT/drift/TIME", help="Write decision.json to this directory."
+)
+@records.json_option
 @options.model_options()
 @options.config_options
 def command(
@@ -53,9 +64,10 @@ def command(
     config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Compare new images with the training data.
+    """Test whether new images come from the same distribution as the training data.
 
-    Exit status 0: no drift. 3: drift, train again. 1 or 2: could not be checked.
+    Exit status: 0 if there is no drift, 3 if there is drift and the model should be trained again, 1 or 2 if
+    the test could not be made.
     """
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
@@ -84,7 +96,7 @@ def command(
     decision = dataclasses.replace(decision, model=choice.values())
     path = write_decision(decision, place)
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(decision), indent=2, ensure_ascii=False))
+        records.print_json(dataclasses.asdict(decision))
     else:
         _print(decision, path)
     if decision.retrain:
@@ -93,7 +105,7 @@ def command(
 
 def _print(decision: Decision, path: str) -> None:
     click.echo(f"model: {decision.model['description']}")
-    click.echo(f"{decision.num_images:,} new images against {decision.num_reference:,} of training")
+    click.echo(f"{decision.num_images:,} new images compared with {decision.num_reference:,} training images")
     for name, found in (("MMD²", decision.mmd), ("Fréchet distance", decision.frechet)):
         click.echo(
             f"  {name:<18} {found.statistic:.5f}  by chance {found.null_mean:.5f}  p = {found.p_value:.4f}"

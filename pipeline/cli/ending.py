@@ -1,4 +1,4 @@
-"""What the end of a run prints."""
+"""The messages at the end of a run."""
 
 import shlex
 import signal
@@ -15,7 +15,7 @@ from tfx_contrastive.pipeline.runs.presence import Record
 
 
 def print_stopped(console: Console, outcome: Outcome, stopped_by: signal.Signals) -> None:
-    """What is kept of a run that was asked to stop, and where the same command goes on."""
+    """Print which results of a stopped run are kept, and the command that continues it."""
     console.print(
         f"\nInterrupted ({stopped_by.name}). {kept_text(outcome.record)}\nLog: {outcome.log_path}",
         style="yellow",
@@ -26,50 +26,50 @@ def print_stopped(console: Console, outcome: Outcome, stopped_by: signal.Signals
 
 
 def kept_text(record: Record) -> str:
-    """What is done of a run that was ended, and where the same command goes on."""
-    done = f"Done and kept: {', '.join(record.done)}." if record.done else "No node was done."
+    """Return which results of a stopped run are kept, and the command that continues it."""
+    done = f"Finished and kept: {', '.join(record.done)}." if record.done else "No node has finished."
     again = (
         invocation.command_of("run", record.options, record.folder)
         if record.options
         else invocation.command("run")
     )
     if not record.node:
-        return f"{done} To go on after that:\n  {again}"
+        return f"{done} To continue:\n  {again}"
     if record.node == "Tuner":
-        here = "Tuner goes on after the trials that are done"
+        here = "Tuner continues after the finished trials"
     elif record.kept_step is not None and record.num_steps is not None:
-        here = f"{record.node} goes on at step {record.kept_step:,} of {record.num_steps:,}"
+        here = f"{record.node} continues at step {record.kept_step:,} of {record.num_steps:,}"
     else:
         here = f"{record.node} starts again from its beginning"
     return f"{done} {here}, with\n  {again}"
 
 
 def print_failure(console: Console, outcome: Outcome, nodes: Sequence[events.Node], failure: str) -> None:
-    """One message: which component failed, why, and where the whole log is."""
+    """Print which component failed, why, and where the log file is."""
     failed = next((node for node in nodes if node.state == "failed"), None)
     if failed is not None:
         text = f"{failed.id} failed: {failed.error}"
     elif failure:
-        text = f"The pipeline could not run: {failure}"
+        text = f"The pipeline failed: {failure}"
     elif outcome.exit_code < 0:
         name = signal.Signals(-outcome.exit_code).name
-        text = f"The pipeline's process was ended by {name}. "
+        text = f"The process of the pipeline was ended by {name}. "
         text += kept_text(outcome.record)
         if name == "SIGKILL":
             text += " The system may have run out of memory."
     else:
-        text = f"The pipeline's process ended with exit code {outcome.exit_code}."
+        text = f"The process of the pipeline ended with exit code {outcome.exit_code}."
     console.print(
         f"\n{text}\nLog: {outcome.log_path}", style="red", markup=False, highlight=False, soft_wrap=True
     )
 
 
 def print_success(console: Console, config: PipelineConfig, outcome: Outcome, seconds: float) -> None:
-    """Figures of the run, whether the model is blessed and why, and where everything is."""
+    """Print the figures of the run, the verdict of the gates, and where the results are."""
     assert outcome.finished is not None
     summary = outcome.finished.summary
     rows = list(_rows(config, summary))
-    rows.append(("report", outcome.finished.report or "could not be written, see the log"))
+    rows.append(("report", outcome.finished.report or "could not be written; see the log"))
     rows.append(("time", f"{seconds:.0f} s, peak memory {outcome.peak_memory_bytes / 2**30:.1f} GiB"))
     rows.append(("log", str(outcome.log_path)))
     console.print()
@@ -108,32 +108,32 @@ def _rows(config: PipelineConfig, summary: Mapping[str, Any]) -> Iterable[tuple[
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """`.txt files 3, documents 1`."""
+    """Return counts as text, such as `.txt files 3, documents 1`."""
     return ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
 
 
 def _class_changes(new: Sequence[str], gone: Sequence[str]) -> str:
-    """`new: 'cross'; no longer there: 'circle'`; empty where nothing changed."""
-    named = (("new", new), ("no longer there", gone))
+    """Return changes as text, such as `new: 'cross'; removed: 'circle'`; empty if nothing changed."""
+    named = (("new", new), ("removed", gone))
     return "; ".join(f"{what}: {', '.join(map(repr, names))}" for what, names in named if names)
 
 
 def absent_text(split: str, classes: Sequence[str]) -> str:
-    """What it means that a split has no image of some classes.
+    """Return a warning that a split has no image of some classes.
 
     Args:
-        split: Its name.
-        classes: The classes, one at least.
+        split: Name of the split.
+        classes: The classes, at least one.
     """
     names = ", ".join(map(repr, classes[:5])) + (
         f" and {len(classes) - 5:,} more" if len(classes) > 5 else ""
     )
     which = "this class" if len(classes) == 1 else "these classes"
-    return f"{split} has no image of {names}: its figures say nothing of {which}"
+    return f"{split} has no image of {names}, so its figures say nothing about {which}"
 
 
 def _classifier_text(summary: Mapping[str, Any]) -> str:
-    """`test accuracy 0.8712 (macro F1 0.8703) with 600 labels, 60 a class; eval accuracy …`."""
+    """Return accuracies as text: `test accuracy 0.8712 (macro F1 0.8703), …, trained on 600 labels, …`."""
     parts = []
     for name, values in (("test", summary["test"]), ("eval", summary["evaluation"])):
         if values:
@@ -143,7 +143,7 @@ def _classifier_text(summary: Mapping[str, Any]) -> str:
 
 
 def _beside_accuracy(values: Mapping[str, float]) -> str:
-    """Return `balanced accuracy 0.8712, macro F1 0.8703, the most frequent class alone 0.1000`."""
+    """Return `balanced accuracy 0.8712, macro F1 0.8703, always the most frequent class 0.1000`."""
     parts = [
         f"{title} {values[name]:.4f}"
         for name, title in (("balanced_accuracy", "balanced accuracy"), ("macro_f1", "macro F1"))
@@ -156,10 +156,10 @@ def _beside_accuracy(values: Mapping[str, float]) -> str:
 
 
 def _budget(labelled: Mapping[str, int]) -> str:
-    """`600 labels, 60 a class`."""
+    """Return the number of labels as text, such as `600 labels, 60 per class`."""
     fewest, most = min(labelled.values(), default=0), max(labelled.values(), default=0)
-    a_class = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    return f"{sum(labelled.values()):,} labels, {a_class} a class"
+    per_class = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    return f"{sum(labelled.values()):,} labels, {per_class} per class"
 
 
 def _image_rows(images: Mapping[str, Any], quarantine: str) -> Iterable[tuple[str, str]]:
@@ -169,7 +169,7 @@ def _image_rows(images: Mapping[str, Any], quarantine: str) -> Iterable[tuple[st
     set_aside = sum(images["set_aside"].values())
     yield "set aside", f"{set_aside:,} ({reasons}): {quarantine}/records.jsonl" if set_aside else "0"
     if passed_over := images.get("passed_over"):
-        yield "passed over", f"{counts_text(passed_over)}: no images by their names"
+        yield "passed over", f"{counts_text(passed_over)}: not images, by their names"
     duplicates = sum(images["duplicates"].values())
     if duplicates:
         yield "duplicates", f"{duplicates:,}"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import click
 
@@ -18,7 +19,7 @@ from tfx_contrastive.pipeline.runs.record import RunRecord, verdict
 @options.config_options
 @records.json_option
 def status_command(config_name: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Show the newest run: what ran, what was cached, what is blessed and pushed."""
+    """Show the newest run: its nodes, its verdict and the model that was pushed last."""
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         lineage = Lineage(reading_config(config), config.name, presence.interruption(config))
@@ -26,7 +27,7 @@ def status_command(config_name: str | None, overrides: tuple[str, ...], as_json:
         run = find_run(runs, None, config.name)
         record = presence.read(config.root)
     if record is not None and record.run_id != run.id:
-        record = None  # of a run that has no node yet, or of another pipeline on this root
+        record = None  # it is about a run without a node so far, or about another pipeline with this root
     in_use = next((other for other in runs if RunRecord(other).delivery.pushed_to), None)
     log = records.log_of(run, config.root)
     if as_json:
@@ -49,7 +50,7 @@ def status_command(config_name: str | None, overrides: tuple[str, ...], as_json:
     click.echo()
     failed = " and ".join(node.id for node in run.nodes if node.state == "failed")
     if failed:
-        click.echo(f"failed:      {failed}; the log says why")
+        click.echo(f"failed:      {failed}; see the log")
     if record is not None and run.state == "interrupted":
         click.echo(f"interrupted: its process has ended. {ending.kept_text(record)}")
     if record is not None and run.state == "running":
@@ -71,10 +72,17 @@ def status_command(config_name: str | None, overrides: tuple[str, ...], as_json:
 
 @click.command("runs")
 @options.config_options
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, at most.")
+@click.option(
+    "--limit",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of runs to list, at most.",
+)
 @records.json_option
 def runs_command(config_name: str | None, overrides: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """List the runs of a pipeline, the newest first."""
+    """List the runs of the pipeline, newest first."""
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         runs = Lineage(reading_config(config), config.name, interruption(config)).runs()
@@ -103,18 +111,21 @@ def runs_command(config_name: str | None, overrides: tuple[str, ...], limit: int
     )
 
 
-_LONGEST = 300
+_LONGEST = 300  # characters of a property
 
 
 @click.command("show")
 @click.argument("run_id", metavar="RUN")
 @options.config_options
-@click.option("--node", "node_id", help="Only this node, with its properties.")
+@click.option("--node", "node_id", metavar="NODE", help="Show only this node, with its properties.")
 @records.json_option
 def show_command(
     run_id: str, config_name: str | None, overrides: tuple[str, ...], node_id: str | None, as_json: bool
 ) -> None:
-    """Show one run: every node with its inputs and outputs. RUN is an id, or `latest`."""
+    """Show one run, with the inputs and outputs of each node.
+
+    RUN is the id of a run, or `latest`.
+    """
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         run = Lineage(reading_config(config), config.name, interruption(config)).run(run_id)
@@ -142,14 +153,19 @@ def _echo(node: NodeRun, with_properties: bool) -> None:
     if with_properties:
         for key, value in sorted(node.properties.items()):
             text = str(value)
-            cut = text[:_LONGEST] + " … (the whole with --json)"
+            cut = text[:_LONGEST] + " … (use --json for all of it)"
             click.echo(f"  {key}: {text if len(text) <= _LONGEST else cut}")
 
 
 @click.command("artifacts")
 @options.config_options
-@click.option("--run", "run_id", help="Only artifacts that this run made or used; `latest` is the newest.")
-@click.option("--type", "type_name", help="Only artifacts of this type, for example Model.")
+@click.option(
+    "--run",
+    "run_id",
+    metavar="RUN",
+    help="List only artifacts that this run made or used; `latest` is the newest run.",
+)
+@click.option("--type", "type_name", metavar="TYPE", help="List only artifacts of this type, such as Model.")
 @records.json_option
 def artifacts_command(
     config_name: str | None,
@@ -158,7 +174,7 @@ def artifacts_command(
     type_name: str | None,
     as_json: bool,
 ) -> None:
-    """List artifacts: id, type, which node made it in which run, and where it is."""
+    """List artifacts with their type, the node and run that made them, and their place."""
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         lineage = Lineage(reading_config(config), config.name)
@@ -192,9 +208,9 @@ def artifacts_command(
     )
 
 
-def _made(runs: tuple[Run, ...]) -> list[dict]:
-    """Every artifact once, under the run that made it and not those that took it from the cache."""
-    found: dict[int, dict] = {}
+def _made(runs: tuple[Run, ...]) -> list[dict[str, Any]]:
+    """Return every artifact once, with the run that made it, not the runs that took it from the cache."""
+    found: dict[int, dict[str, Any]] = {}
     for run in reversed(runs):
         for node in run.nodes:
             for key, artifacts in node.outputs.items():
@@ -215,18 +231,26 @@ def _made(runs: tuple[Run, ...]) -> list[dict]:
 @click.command("report")
 @options.config_options
 @click.option(
-    "--run", "run_id", help="Which run (`tfx-contrastive runs` lists them); the newest if not given."
+    "--run",
+    "run_id",
+    metavar="RUN",
+    show_default="the newest run",
+    help="Id of the run; `tfx-contrastive runs` lists them.",
 )
-@click.option("--compare", metavar="RUN", help="Put another run beside it.")
+@click.option("--compare", metavar="RUN", help="Compare with this run; `latest` is the newest run.")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=pathlib.Path),
-    help="Where to write; <root>/reports/<run>.html if not given.",
+    metavar="FILE",
+    show_default="ROOT/reports/RUN.html",
+    help="Path of the report.",
 )
 @click.option(
     "--benchmark",
     type=click.Path(dir_okay=False, path_type=pathlib.Path),
-    help="A result of benchmarks.label_efficiency to show; <root>/label_efficiency.json if not given.",
+    metavar="FILE",
+    show_default="ROOT/label_efficiency.json",
+    help="Show this result of benchmarks.label_efficiency in the report.",
 )
 def report_command(
     config_name: str | None,
@@ -236,7 +260,7 @@ def report_command(
     out: pathlib.Path | None,
     benchmark: pathlib.Path | None,
 ) -> None:
-    """Write the report of a run: one HTML file that works offline."""
+    """Write the report of a run as one HTML file that works offline."""
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         options.require_writable(out or pathlib.Path(config.root, "reports"), "--out")

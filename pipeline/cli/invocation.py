@@ -1,4 +1,4 @@
-"""Commands that the user can copy: they name the configuration of this call and run as they stand."""
+"""Commands for the user to copy: they repeat the --config and --set of this call."""
 
 import os
 import pathlib
@@ -16,31 +16,31 @@ _CONFIG_TAKEN = (
 
 
 def remember_config(name: str) -> None:
-    """Keeps the configuration that this call has taken, for the commands that it prints."""
+    """Remember the configuration of this call for the commands that it prints."""
     context = click.get_current_context(silent=True)
     if context is not None:
         context.find_root().meta[_CONFIG_TAKEN] = name
 
 
 def config_taken() -> str | None:
-    """The configuration that this call has taken; None if it hasn't yet."""
+    """Return the name of the configuration of this call; None if none was read so far."""
     context = click.get_current_context(silent=True)
     return None if context is None else context.find_root().meta.get(_CONFIG_TAKEN)
 
 
 def command(name: str, *arguments: str, replaced: str = "") -> str:
-    """A command of this program, quoted for a shell, with the --config and --set of this call.
+    """Return a command of this program, quoted for a shell, with the --config and --set of this call.
 
     Args:
         name: The sub-command, such as `run` or `models list`.
-        *arguments: Of its own, behind --config and --set.
-        replaced: A key whose --set is left out, since the arguments set it anew.
+        *arguments: Further arguments, placed after --config and --set.
+        replaced: Key of a --set that is left out because the arguments set it.
     """
     return f"{program(PROGRAM)} {shlex.join([*name.split(), *options(replaced), *arguments])}"
 
 
 def options(replaced: str = "") -> list[str]:
-    """The --config and --set of this call, word by word, but for a key that is set anew."""
+    """Return the --config and --set of this call as a list of words, without the --set of one key."""
     context = click.get_current_context(silent=True)
     if context is None:
         return []
@@ -53,12 +53,12 @@ def options(replaced: str = "") -> list[str]:
 
 
 def command_of(name: str, words: Sequence[str], folder: str) -> str:
-    """A command with the options of an earlier call, which may have been made in another folder.
+    """Return a command with the options of an earlier call, also if that call was made in another folder.
 
     Args:
         name: The sub-command.
-        words: `options` of that call.
-        folder: Where it was made.
+        words: The `options` of that call.
+        folder: The folder where that call was made.
     """
     if pathlib.Path(folder) == pathlib.Path.cwd():
         return f"{program(PROGRAM)} {shlex.join([name, *words])}"
@@ -66,13 +66,13 @@ def command_of(name: str, words: Sequence[str], folder: str) -> str:
 
 
 def program(name: str, folder: str | None = None) -> str:
-    """How a program of this environment is called, quoted for a shell.
+    """Return how to call a program of this environment, quoted for a shell.
 
-    Its name alone where the shell would find that very program, else the path of it.
+    This is the name if the shell finds the program by its name, else its path.
 
     Args:
-        name: Of the program.
-        folder: Where it is called; None: in the current folder.
+        name: Name of the program.
+        folder: Folder from which it is called; None means the current folder.
     """
     path = next((folder / name for folder in _folders() if (folder / name).exists()), None)
     found = shutil.which(name)
@@ -89,9 +89,9 @@ def program(name: str, folder: str | None = None) -> str:
 
 
 def _folders() -> list[pathlib.Path]:
-    """Where this environment's programs are: as the user wrote it, then that of the interpreter.
+    """Return the folders of this environment's programs: as the user called it, then the interpreter's.
 
-    The first may hold but a link to this program, as tools make it that install programs.
+    The first one may contain only a link to this program, as tools that install programs make it.
     """
     called = pathlib.Path(sys.argv[0])
     own = [called.parent] if called.name == PROGRAM and called.exists() else []

@@ -25,16 +25,24 @@ DEFAULT_NAMES = {"kubeflow": "pipeline.yaml", "vertex": "pipeline.json"}
     type=click.Choice(list(DEFAULT_NAMES)),
     default="kubeflow",
     show_default=True,
-    help="Open-source Kubeflow Pipelines v2, or Vertex AI Pipelines.",
+    help="Compile for open-source Kubeflow Pipelines v2 or for Vertex AI Pipelines.",
 )
-@click.option("--out", metavar="FILE", help="[default: pipeline.yaml, pipeline.json for vertex]")
+@click.option(
+    "--out",
+    metavar="FILE",
+    show_default="pipeline.yaml; pipeline.json for vertex",
+    help="Path of the compiled pipeline.",
+)
 @click.option(
     "--inspect/--no-inspect",
     default=True,
     show_default=True,
-    help="Look at the data from here; without it, images have labels unless --unlabelled says otherwise.",
+    help="Inspect the data from this machine. Without inspection the images count as labeled, unless "
+    "--unlabelled is given.",
 )
-@click.option("--unlabelled", is_flag=True, help="No image has a label; where data isn't inspected.")
+@click.option(
+    "--unlabelled", is_flag=True, help="Compile for images without any label; only with --no-inspect."
+)
 def compile_command(
     config_name: str | None,
     overrides: tuple[str, ...],
@@ -43,7 +51,7 @@ def compile_command(
     inspect: bool,
     unlabelled: bool,
 ) -> None:
-    """Compile the pipeline for Kubeflow Pipelines; needs neither cluster nor credentials."""
+    """Compile the pipeline for Kubeflow Pipelines. This needs neither a cluster nor credentials."""
     require_kfp()
     if inspect and unlabelled:
         raise click.UsageError("--unlabelled goes with --no-inspect.")
@@ -59,7 +67,7 @@ def compile_command(
 def compile_to(
     config: PipelineConfig, source: Source, target: Literal["kubeflow", "vertex"], out: str
 ) -> None:
-    """Compiles into a file, with the libraries' chatter kept off the terminal."""
+    """Compile to a file, and keep what libraries print off the terminal."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere, terminal.native_stderr_to(nowhere):
         from tfx_contrastive.pipeline.runners.kubeflow import compiler
 
@@ -68,10 +76,10 @@ def compile_to(
 
 
 def require_kfp() -> None:
-    """Says how to get what compiling and submitting need.
+    """Check that the package `kfp` is installed, which compiling and submitting need.
 
     Raises:
-        click.ClickException: If `kfp` isn't installed.
+        click.ClickException: If it is not.
     """
     if importlib.util.find_spec("kfp") is None:
         raise click.ClickException(
@@ -88,21 +96,61 @@ TOKEN_VARIABLE = "KFP_TOKEN"
 
 @click.command("submit")
 @click.argument("compiled_file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
-@click.option("--host", required=True, metavar="URL", help="API server of Kubeflow Pipelines.")
-@click.option("--experiment", default="tfx-contrastive", show_default=True)
-@click.option("--name", help="Of the run. [default: file name and time]")
-@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A run-time parameter.")
-@click.option("--pipeline-root", metavar="URI", help="Where artifacts go, instead of the compiled place.")
-@click.option("--cron", metavar="EXPR", help="Schedule instead of running once; six fields: '0 0 3 * * *'.")
-@click.option("--wait/--no-wait", default=False, show_default=True, help="Follow the run to its end.")
-@click.option("--poll-seconds", default=10.0, show_default=True, help="Between two looks at the run.")
+@click.option("--host", required=True, metavar="URL", help="Address of the API server of Kubeflow Pipelines.")
 @click.option(
-    "--token-file", type=click.Path(exists=True), help=f"Bearer token. [default: variable {TOKEN_VARIABLE}]"
+    "--experiment",
+    default="tfx-contrastive",
+    show_default=True,
+    metavar="NAME",
+    help="Add the run to this experiment, which is created if it does not exist.",
 )
-@click.option("--ca-file", type=click.Path(exists=True), help="Certificates of a private authority.")
-@click.option("--insecure", is_flag=True, help="Don't check the server's certificate.")
-@click.option("--namespace", help="On a multi-user installation.")
-@click.option("--service-account", help="Of the pods.")
+@click.option(
+    "--name", metavar="NAME", show_default="file name and time", help="Name of the run or schedule."
+)
+@click.option(
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a run-time parameter of the pipeline, such as pretrain_steps=500. Can be repeated.",
+)
+@click.option(
+    "--pipeline-root", metavar="URI", show_default="as compiled", help="Write artifacts below this URI."
+)
+@click.option(
+    "--cron",
+    metavar="EXPR",
+    help="Run on this schedule instead of once: six fields, seconds first, such as '0 0 3 * * *'.",
+)
+@click.option(
+    "--wait/--no-wait",
+    default=False,
+    show_default=True,
+    help="Print the progress until the run ends; exit with status 1 if it fails.",
+)
+@click.option(
+    "--poll-seconds",
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --wait: time between two status requests.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True),
+    metavar="FILE",
+    show_default=f"environment variable {TOKEN_VARIABLE}",
+    help="Read the bearer token from this file.",
+)
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True),
+    metavar="FILE",
+    help="Trust the certificate authorities in this file.",
+)
+@click.option("--insecure", is_flag=True, help="Do not verify the certificate of the server.")
+@click.option("--namespace", metavar="NAME", help="Your namespace, on a multi-user installation.")
+@click.option("--service-account", metavar="NAME", help="Kubernetes service account of the pods.")
 def submit_command(
     compiled_file: str,
     host: str,
@@ -119,12 +167,17 @@ def submit_command(
     namespace: str | None,
     service_account: str | None,
 ) -> None:
-    """Run or schedule FILE, a pipeline made by `compile`, on Kubeflow Pipelines."""
+    """Run or schedule a compiled pipeline on Kubeflow Pipelines.
+
+    FILE is the output of `tfx-contrastive compile`.
+    """
     require_kfp()
     from tfx_contrastive.pipeline.runners.kubeflow import submission
 
     if cron and wait:
-        raise click.UsageError("--wait follows one run; a schedule has none yet.")
+        raise click.UsageError(
+            "Received --cron and --wait. A schedule has no run to wait for: give one of them."
+        )
     token = pathlib.Path(token_file).read_text().strip() if token_file else os.environ.get(TOKEN_VARIABLE)
     server = submission.Server(host, token, ca_file, not insecure, namespace)
     stem = pathlib.Path(compiled_file).stem

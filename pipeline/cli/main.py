@@ -1,4 +1,4 @@
-"""Entry of the `tfx-contrastive` command. Sub-commands load when they are called."""
+"""The entry point of the `tfx-contrastive` program. A sub-command is imported when it is called."""
 
 import contextlib
 import difflib
@@ -22,42 +22,48 @@ _PACKAGE = "tfx_contrastive.pipeline.cli"
 
 # name -> (module below pipeline.cli and its function, one line of help)
 COMMANDS = {
-    "run": ("run:command", "Run the pipeline: real images and few labels to a blessed, pushed model."),
-    "validate": ("preview:validate_command", "Check a configuration and its data, without running anything."),
+    "run": ("run:command", "Run the pipeline, from images and a few labels to a registered model."),
+    "validate": (
+        "preview:validate_command",
+        "Check a configuration and its data without running the pipeline.",
+    ),
     "views": (
         "preview:views_command",
-        "Draw what augmentation makes of your images, before training on them.",
+        "Draw the augmented views of some of your images.",
     ),
-    "status": ("history:status_command", "Show what ran, what is blessed and what is pushed."),
+    "status": (
+        "history:status_command",
+        "Show the newest run, its verdict and the model that was pushed last.",
+    ),
     "compile": (
         "kubeflow:compile_command",
         "Compile the pipeline for Kubeflow Pipelines or Vertex AI Pipelines.",
     ),
     "submit": ("kubeflow:submit_command", "Run or schedule a compiled pipeline on Kubeflow Pipelines."),
-    "report": ("history:report_command", "Write the report of a run: one HTML file that works offline."),
+    "report": ("history:report_command", "Write the report of a run as one HTML file that works offline."),
     "runs": ("history:runs_command", "List the runs of a pipeline."),
-    "show": ("history:show_command", "Show one run: every node with its inputs and outputs."),
+    "show": ("history:show_command", "Show one run, with the inputs and outputs of each node."),
     "artifacts": (
         "history:artifacts_command",
-        "List artifacts: which node made them, in which run, and where they are.",
+        "List artifacts with the node and the run that made them.",
     ),
     "models": ("models:command", "List, show, promote, roll back and compare registered models."),
-    "search": ("search:search_command", "Find the images that look most like a given one."),
-    "serve": ("search:serve_command", "Answer search and classification over HTTP."),
-    "suggest": ("suggest:command", "List the images to label next, or the labels that are probably wrong."),
-    "drift": ("drift:command", "Compare new images with the training data; decide on retraining."),
+    "search": ("search:search_command", "Find the images that are most similar to a given image."),
+    "serve": ("search:serve_command", "Serve search and classification over HTTP."),
+    "suggest": ("suggest:command", "List the images to label next, or labels that are probably wrong."),
+    "drift": ("drift:command", "Test new images for drift against the training data."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that imports a sub-command only when it is called, so that --help answers at once."""
+    """A group that imports a sub-command only when it is called, so that --help is fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Names in the order of `COMMANDS`."""
+        """Return the names in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Imports the module of a sub-command."""
+        """Import the module of a sub-command and return the command."""
         if cmd_name not in COMMANDS:
             return None
         module, _, function = COMMANDS[cmd_name][0].partition(":")
@@ -67,26 +73,34 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Adds what was probably meant to the error about an unknown sub-command."""
+        """Suggest the most similar name where a sub-command is unknown."""
         near = difflib.get_close_matches(args[0], COMMANDS, n=1)
         if args[0] not in COMMANDS and near:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]}?")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Lists sub-commands without importing them."""
+        """List the sub-commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"Set the environment variable {DEBUG_VARIABLE} to print the traceback of a bug.",
+)
 @click.version_option(__version__, package_name="tfx-contrastive")
 def cli() -> None:
     """Image classifiers from few labels: contrastive pretraining as a TFX pipeline."""
 
 
 def main() -> None:
-    """Runs the command and ends with its status; a user's mistake ends with one message and status 1 or 2."""
+    """Run the command and exit with its status.
+
+    A user's mistake prints one message and exits with status 1 or 2. Any other error is a bug: the traceback
+    goes to a file, and one line says so.
+    """
     terminal.make_usable()
     _have_a_home()
     try:
@@ -111,13 +125,13 @@ def main() -> None:
 
 
 def _have_a_home() -> None:
-    """Sets HOME where neither it nor the uid tells a home, as in containers: MLflow needs one at import."""
+    """Set HOME if this user has no home directory, as in containers: MLflow needs one when it is imported."""
     if os.path.expanduser("~") == "~":
         os.environ["HOME"] = os.path.join(tempfile.gettempdir(), f"tfx-contrastive-{os.getuid()}")
 
 
 def _has_a_place() -> bool:
-    """Whether the current folder is still there."""
+    """Return whether the current folder still exists."""
     try:
         return bool(os.getcwd())
     except OSError:
@@ -125,7 +139,7 @@ def _has_a_place() -> bool:
 
 
 def _unexpected(error: Exception) -> str:
-    """Write the traceback of an error that is none of ours, and return the one line that the user sees."""
+    """Write the traceback of an unexpected error to a file, and return the one line for the screen."""
     if isinstance(error, FileNotFoundError) and not _has_a_place():
         return "the folder that this command runs in was deleted; change to another one."
     place = _write_traceback(error)

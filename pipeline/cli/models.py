@@ -1,7 +1,6 @@
-"""`tfx-contrastive models`: the registry's versions, who is champion, and how to go back."""
+"""`tfx-contrastive models`: the versions in the model registry, and which one is champion."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -17,31 +16,38 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @click.group("models")
 def command() -> None:
-    """List, show, promote, roll back and compare registered models."""
+    """List, show, promote, roll back and compare the versions in the model registry."""
 
 
 def _location(config_name: str | None, overrides: tuple[str, ...]) -> commands.RegistryLocation:
     return registry_location(options.load_config(config_name, overrides))
 
 
-def _json_option(function: Command) -> Command:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(function)
-
-
 def _reason_option(required: bool) -> Callable[[Command], Command]:
-    return click.option("--reason", default="", required=required, help="Why; it stays in the history.")
+    return click.option(
+        "--reason",
+        default="",
+        required=required,
+        metavar="TEXT",
+        help="Reason for the change, kept in the history.",
+    )
 
 
 @command.command("list")
 @options.config_options
-@_json_option
+@records.json_option
 def list_command(config_name: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """List every version, the newest first, and who changed the champion."""
+    """List all versions, newest first, and the history of the champion."""
     with options.told_plainly():
         location = _location(config_name, overrides)
         rows, events = commands.list_models(location), commands.history(location)
     if as_json:
-        _print_json({"versions": [_plain(row) for row in rows], "history": [_plain(e) for e in events]})
+        records.print_json(
+            {
+                "versions": [dataclasses.asdict(row) for row in rows],
+                "history": [dataclasses.asdict(event) for event in events],
+            }
+        )
         return
     if not rows:
         click.echo(f"{location.name} has no registered model yet; the first blessed run registers one.")
@@ -66,13 +72,16 @@ def list_command(config_name: str | None, overrides: tuple[str, ...], as_json: b
 @command.command("show")
 @options.config_options
 @click.argument("version", default="champion")
-@_json_option
+@records.json_option
 def show_command(config_name: str | None, overrides: tuple[str, ...], version: str, as_json: bool) -> None:
-    """Show the model card of VERSION (a number, champion or challenger); with --json every fact."""
+    """Show the model card of a version, or with --json all its recorded facts.
+
+    VERSION is a number, champion or challenger.  [default: champion]
+    """
     with options.told_plainly():
         details = commands.show_model(_location(config_name, overrides), version)
     if as_json:
-        _print_json(_plain(details))
+        records.print_json(dataclasses.asdict(details))
         return
     row = details.row
     click.echo(
@@ -87,13 +96,16 @@ def show_command(config_name: str | None, overrides: tuple[str, ...], version: s
 @options.config_options
 @click.argument("version")
 @_reason_option(required=False)
-@click.option("--force", is_flag=True, help="Promote a version that no gate blessed; needs --reason.")
+@click.option("--force", is_flag=True, help="Promote a version that the gates refused; needs --reason.")
 def promote_command(
     config_name: str | None, overrides: tuple[str, ...], version: str, reason: str, force: bool
 ) -> None:
-    """Make VERSION the champion, in the registry and in the served directory."""
+    """Make a version the champion, in the registry and in the serving directory.
+
+    VERSION is a number, champion or challenger.
+    """
     if force and not reason:
-        raise click.UsageError("--force needs --reason: say why a refused model is served.")
+        raise click.UsageError("--force needs --reason: write why a refused model is to be served.")
     with options.told_plainly():
         event = commands.promote_model(
             _location(config_name, overrides), version, commands.acting_user(), reason, force
@@ -103,12 +115,18 @@ def promote_command(
 
 @command.command("rollback")
 @options.config_options
-@click.option("--to", "version", help="The version to go back to; the former champion if not given.")
+@click.option(
+    "--to",
+    "version",
+    metavar="VERSION",
+    show_default="the previous champion",
+    help="Go back to this version.",
+)
 @_reason_option(required=False)
 def rollback_command(
     config_name: str | None, overrides: tuple[str, ...], version: str | None, reason: str
 ) -> None:
-    """Make the former champion the champion again, in the registry and in the served directory."""
+    """Make an earlier champion the champion again, in the registry and in the serving directory."""
     with options.told_plainly():
         event = commands.rollback_model(
             _location(config_name, overrides), commands.acting_user(), reason, version
@@ -120,15 +138,18 @@ def rollback_command(
 @options.config_options
 @click.argument("first")
 @click.argument("second", default="champion")
-@_json_option
+@records.json_option
 def diff_command(
     config_name: str | None, overrides: tuple[str, ...], first: str, second: str, as_json: bool
 ) -> None:
-    """Show the facts in which two versions differ."""
+    """Show the facts in which two versions differ.
+
+    FIRST and SECOND are numbers, champion or challenger.  [default of SECOND: champion]
+    """
     with options.told_plainly():
         found = commands.diff_models(_location(config_name, overrides), first, second)
     if as_json:
-        _print_json([_plain(difference) for difference in found])
+        records.print_json([dataclasses.asdict(difference) for difference in found])
         return
     rows = (
         (d.fact, str(d.first), str(d.second), "" if d.change is None else f"{d.change:+.4g}") for d in found
@@ -155,11 +176,3 @@ def _print_history(events: Iterable[Event]) -> None:
         for event in events
     )
     records.print_table("history of the champion", ("time", "who", "what", "version", "why"), rows)
-
-
-def _plain(value: Any) -> Any:
-    return dataclasses.asdict(value)
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Options that sub-commands share, the configuration they mean, and how a user's mistakes are told."""
+"""The options that several sub-commands share, and how errors are shown."""
 
 import contextlib
 import dataclasses
@@ -21,28 +21,28 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def config_options(command: Command) -> Command:
-    """`--config` and `--set`."""
+    """Add the options `--config` and `--set`."""
     command = click.option(
         "--set",
         "overrides",
         multiple=True,
         metavar="KEY=VALUE",
-        help="Override one value, for example --set pretrain.num_steps=200. Can be given many times.",
+        help="Override one value of the configuration, such as pretrain.num_steps=200. Can be repeated.",
     )(command)
     return click.option(
         "--config",
         "config_name",
         metavar="FILE|NAME",
-        help="A YAML file, or the name of a configuration that comes with the package. "
-        "Default: the one configuration in this folder.",
+        show_default="the only configuration in this folder",
+        help="Path of a YAML file, or name of a bundled configuration (digits, fashion_mnist).",
     )(command)
 
 
 def load_config(name_or_path: str | None, overrides: Sequence[str]) -> PipelineConfig:
-    """Reads the configuration that was named, or the one that this folder holds, and says which it took.
+    """Read the named configuration, or the only one in this folder, and print which one it is.
 
     Raises:
-        ConfigError: If it can't be used, or none was named and the folder holds none or several.
+        ConfigError: If it can't be used, or if none is named and the folder has none or several.
     """
     taken = invocation.config_taken()  # by this very call, earlier: it has been told already
     if taken is None:
@@ -56,7 +56,7 @@ def load_config(name_or_path: str | None, overrides: Sequence[str]) -> PipelineC
 
 
 def _tell_of_namesakes(name: str) -> None:
-    """A file of the folder that has the name of a bundled configuration may be the one that is meant."""
+    """Point out a file in this folder that has the same name as a bundled configuration."""
     for path in (name, f"{name}.yaml", f"{name}.yml"):
         if pathlib.Path(path).is_file():
             other = path if path != name else f"./{path}"
@@ -68,11 +68,11 @@ def _tell_of_namesakes(name: str) -> None:
 
 
 def require_writable(path: pathlib.Path, option: str) -> None:
-    """Checks a place for a result before the work begins that makes it.
+    """Check that a result can be written before the work for it begins.
 
     Args:
-        path: A file or directory, there or not.
-        option: That names another one, such as `--out`.
+        path: A file or directory, which need not exist.
+        option: The option that sets another path, such as `--out`.
 
     Raises:
         click.ClickException: If nothing can be written there.
@@ -109,12 +109,12 @@ def told_plainly(quiet: bool = True) -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """Which model the user asked for; empty and None where nothing was said.
+    """The model that the user asked for; None and empty values if no option was given.
 
     Attributes:
-        version: A number or an alias of the registry.
-        run: A run's id, or `latest`.
-        directories: Artifacts and models that were named, by option.
+        version: Number or alias of a version in the registry.
+        run: Id of a run, or `latest`.
+        directories: Name of a parameter -> the directory that was given for it.
     """
 
     version: str | None
@@ -123,34 +123,37 @@ class Wanted:
 
     @property
     def is_champion(self) -> bool:
-        """Whether it is the champion, whoever that is: nothing else was named."""
+        """Return whether no model was named, so that the champion is meant."""
         return not (self.version or self.run or self.directories)
 
     def choose(
         self, config_name: str | None, overrides: tuple[str, ...], needs: Collection[str]
     ) -> ModelChoice:
-        """The model and what was made from it; see `model_choice.choose`."""
+        """Return the model and the artifacts that were made with it; see `model_choice.choose`."""
         return choose(load_config(config_name, overrides), needs, self.version, self.run)
 
 
 def model_options(*directories: str) -> Callable[[Command], Command]:
-    """`--version` and `--run`, which exclude each other and the options that name a directory.
+    """Add `--version` and `--run`, which exclude each other and the options that name a directory.
 
     Args:
-        *directories: Names of the command's own parameters that take a directory.
+        *directories: Names of the parameters of the command that take a directory.
 
     Returns:
-        A decorator; the command gets one parameter `wanted` in their place.
+        A decorator. The command gets one parameter `wanted` in place of all these options.
     """
 
     def decorate(command: Command) -> Command:
         @click.option(
             "--version",
-            metavar="N",
-            help="A version of the registry, such as 3 or challenger. Default: the champion.",
+            metavar="VERSION",
+            show_default="champion",
+            help="Use this version of the model registry: a number, champion or challenger.",
         )
         @click.option(
-            "--run", metavar="RUN", help="The model of a run, blessed or not; latest is the newest."
+            "--run",
+            metavar="RUN",
+            help="Use the model of this run, blessed or not; `latest` is the newest run.",
         )
         @functools.wraps(command)
         def decorated(version: str | None, run: str | None, **parameters: Any) -> Any:
@@ -163,7 +166,7 @@ def model_options(*directories: str) -> Callable[[Command], Command]:
             ]
             if len(named) > 1 and (version is not None or run is not None):
                 raise click.UsageError(
-                    f"Received {' and '.join(named)}, which each name a model; give one of them."
+                    f"Received {' and '.join(named)}, each of which names a model. Give only one of them."
                 )
             return command(wanted=wanted, **parameters)
 
@@ -173,29 +176,31 @@ def model_options(*directories: str) -> Callable[[Command], Command]:
 
 
 def search_options(command: Command) -> Command:
-    """`--index` and `--model`, and those of `model_options`; the command gets a parameter `wanted`."""
+    """Add `--index`, `--model` and the options of `model_options`; the command gets a parameter `wanted`."""
     command = model_options("index_uri", "model_dir")(command)
     command = click.option(
         "--model",
         "model_dir",
         default="",
         metavar="DIR",
-        help="A SavedModel with the same encoder. Default: the model that the index was made with.",
+        show_default="the model that made the index",
+        help="Embed images with this SavedModel, which must have the same encoder as the index.",
     )(command)
     return click.option(
         "--index",
         "index_uri",
         default="",
         metavar="DIR",
-        help="A SimilarityIndex artifact. Default: that of the champion.",
+        show_default="the index of the model",
+        help="Search this SimilarityIndex artifact.",
     )(command)
 
 
 def searched(wanted: Wanted, config_name: str | None, overrides: tuple[str, ...]) -> ModelChoice:
-    """The model to search with, and its index; where one was named, the configuration is not read.
+    """Return the model to search with and its index; with `--index` the configuration is not read.
 
     Raises:
-        NotFoundError: If it isn't there.
+        NotFoundError: If the model or the index does not exist.
     """
     index_uri, model_dir = (wanted.directories.get(name, "") for name in ("index_uri", "model_dir"))
     if index_uri:

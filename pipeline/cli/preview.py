@@ -18,15 +18,16 @@ from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import supervisor
 from tfx_contrastive.trainer_module.config import ImageConfig
 
-_FEW = 5  # images of a split, below which chance may leave it empty
+_FEW = 5  # expected images or groups of a split, below which it may stay empty by chance
 _CLASSES_SHOWN = 20
-_MUCH, _MANY = 1 / 3, 0.1  # of an image, and of the images: what is cut off is told from there on
+# Warn if more than this share of an image is cut off, for more than this share of the images.
+_MUCH, _MANY = 1 / 3, 0.1
 
 
 @click.command("validate")
 @options.config_options
 def validate_command(config_name: str | None, overrides: tuple[str, ...]) -> None:
-    """Check a configuration and its data, without running anything."""
+    """Check a configuration and its data without running the pipeline."""
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
         config.export.check_installed()
@@ -55,7 +56,7 @@ def _duration(config: PipelineConfig, survey: Survey) -> str:
 
 
 def describe(inspection: SourceInspection, is_exact: bool = True) -> list[str]:
-    """What a source holds, a line each, then what may surprise."""
+    """Return what a source contains, one line per fact, then the warnings."""
     about = "" if is_exact else "about "
     lines = [f"{about}{inspection.num_images:,} images, {inspection.num_labelled:,} of them labelled"]
     for split, labels in inspection.labels.items():
@@ -77,7 +78,7 @@ def describe(inspection: SourceInspection, is_exact: bool = True) -> list[str]:
 
 
 def _counts(labels: Mapping[str, int]) -> str:
-    """Class names with their numbers of images; of very many classes a few, and the range."""
+    """Return class names with their numbers of images; for very many classes a few of them and the range."""
     few = ", ".join(
         f"{names.shortened(name)} {count:,}" for name, count in list(labels.items())[:_CLASSES_SHOWN]
     )
@@ -88,7 +89,7 @@ def _counts(labels: Mapping[str, int]) -> str:
 
 
 def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:
-    """What a look at some of the images told, and what the splits will hold."""
+    """Return what was found in a sample of the images, and the expected sizes of the splits."""
     which = "all" if survey.is_whole else f"a sample of {survey.num_looked_at:,}"
     if not survey.rejections:
         lines = [f"looked at {which} of the images: every one can be used"]
@@ -126,7 +127,7 @@ def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:
 
 
 def _describe_cuts(survey: Survey, image: ImageConfig) -> list[str]:
-    """What `image.resize: crop` cuts off, where that is much of many images."""
+    """Return a warning if `image.resize: crop` cuts off a large part of many images."""
     wanted = image.width / image.height
     much = sum(min(ratio / wanted, wanted / ratio) < 1 - _MUCH for ratio in survey.aspect_ratios)
     if image.resize != "crop" or much <= _MANY * len(survey.aspect_ratios):
@@ -139,7 +140,7 @@ def _describe_cuts(survey: Survey, image: ImageConfig) -> list[str]:
 
 
 def _describe_groups(survey: Survey) -> list[str]:
-    """How many groups there are, the largest, and those that the source's own splits tear apart."""
+    """Return the number of groups, the largest one, and warnings about groups that lie in several splits."""
     census = survey.groups
     if census is None:
         return []
@@ -153,7 +154,7 @@ def _describe_groups(survey: Survey) -> list[str]:
 
 
 def _few_groups(split: str, num_groups: int, ingest: IngestConfig) -> list[str]:
-    """What chance may do to a split that is carved out of few groups."""
+    """Return a warning if a split gets so few groups that it may stay empty."""
     fraction = ingest.eval_fraction if split == EVAL else ingest.test_fraction
     if num_groups * fraction >= _FEW:
         return []
@@ -171,18 +172,38 @@ def _few_groups(split: str, num_groups: int, ingest: IngestConfig) -> list[str]:
     default=pathlib.Path("views.png"),
     show_default=True,
     type=click.Path(dir_okay=False, path_type=pathlib.Path),
-    help="Where the picture goes.",
+    metavar="FILE",
+    help="Path of the picture, a PNG file.",
 )
-@click.option("--images", default=8, show_default=True, type=click.IntRange(1, 100), help="Rows.")
-@click.option("--draws", default=3, show_default=True, type=click.IntRange(1, 20), help="Pairs a row.")
 @click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Other images, other views."
+    "--images",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    metavar="N",
+    help="Number of images, one per row.",
+)
+@click.option(
+    "--draws",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 20),
+    metavar="N",
+    help="Pairs of views per image.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Seed that selects the images and views.",
 )
 @options.config_options
 def views_command(
     out: pathlib.Path, images: int, draws: int, seed: int, config_name: str | None, overrides: tuple[str, ...]
 ) -> None:
-    """Draw images of the source and the views that pretraining would make of them, before any run."""
+    """Draw some of your images and the augmented views that pretraining would train on."""
     options.require_writable(out, "--out")
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
@@ -213,4 +234,4 @@ def views_command(
         )
     for reason, count in sorted(sample.rejected.items()):
         click.echo(f"  passed over: {count:,} {reason}")
-    click.echo("Would you still know each image by its views? If not, weaken pretrain.views.policy.")
+    click.echo("Can you still recognize each image in its views? If not, weaken pretrain.views.policy.")

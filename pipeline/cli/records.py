@@ -1,9 +1,9 @@
-"""Runs, nodes and artifacts as commands print them: JSON values and tables. Imports no TensorFlow."""
+"""How commands print runs, nodes and artifacts: as JSON and as tables. Imports no TensorFlow."""
 
 import json
 import pathlib
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -13,7 +13,9 @@ from rich.text import Text
 from tfx_contrastive.pipeline.runs.lineage import Artifact, NodeRun, Run
 from tfx_contrastive.pipeline.runs.record import RunRecord
 
-_UNBOUNDED = 10_000
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_UNBOUNDED = 10_000  # characters per line
 _STYLES = {
     "ran": "green",
     "cached": "cyan",
@@ -25,20 +27,20 @@ _STYLES = {
 }
 
 
-def json_option(command: Any) -> Any:
-    """`--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+def json_option(command: Command) -> Command:
+    """Add the option `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
 
 
 def print_json(value: Any) -> None:
-    """Prints a value as indented JSON; text of any language stays readable."""
+    """Print a value as indented JSON; text of any language stays readable."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def print_table(
     title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()
 ) -> None:
-    """Prints a table; columns named in `right` hold numbers. States and verdicts are coloured."""
+    """Print a table with colored states and verdicts; columns named in `right` are aligned to the right."""
     click.echo(title)
     table = Table(box=None, pad_edge=False)
     for heading in headings:
@@ -47,7 +49,7 @@ def print_table(
         table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
     console = Console()
     if not console.is_terminal:
-        console = Console(width=_UNBOUNDED)  # a file or a pipe has no edge at which to wrap
+        console = Console(width=_UNBOUNDED)  # do not wrap in a file or a pipe
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():
@@ -72,13 +74,13 @@ def run_values(run: Run) -> dict[str, Any]:
 
 
 def log_of(run: Run, root: str) -> str:
-    """The file with everything that was printed in a run; empty if it is gone.
+    """Return the path of the log file of a run; empty if the file is gone.
 
-    It is the last one that was begun before the run's first node.
+    It is the last log file that was created before the first node of the run started.
 
     Args:
         run: The run.
-        root: Of the pipeline, local.
+        root: The root of the pipeline, a local directory.
     """
     begun = f"run-{run.started.astimezone():%Y%m%d-%H%M%S}.log"
     logs = sorted(path for path in pathlib.Path(root, "logs").glob("run-*.log") if path.name <= begun)
@@ -86,7 +88,7 @@ def log_of(run: Run, root: str) -> str:
 
 
 def node_values(node: NodeRun, with_inputs: bool) -> dict[str, Any]:
-    """A node; `with_inputs` adds its inputs and properties."""
+    """Return the state and outputs of a node; with `with_inputs` also its inputs and properties."""
     values: dict[str, Any] = {
         "id": node.id,
         "state": node.state,
@@ -102,15 +104,15 @@ def node_values(node: NodeRun, with_inputs: bool) -> dict[str, Any]:
 
 
 def state_text(node: NodeRun) -> str:
-    """A node's state and what it has not done, such as `ran, not pushed`."""
+    """Return the state of a node with its note, such as `ran, not pushed`."""
     return f"{node.state}, {node.note}" if node.note else node.state
 
 
 def artifact_values(artifact: Artifact) -> dict[str, Any]:
-    """An artifact without its properties."""
+    """Return an artifact without its properties."""
     return {"id": artifact.id, "type": artifact.type, "uri": artifact.uri}
 
 
-def artifact_ids(artifacts: dict[str, tuple[Artifact, ...]] | Any) -> str:
-    """Keys and ids, such as `model #7, model_run #8`."""
+def artifact_ids(artifacts: Mapping[str, Sequence[Artifact]]) -> str:
+    """Return keys and ids, such as `model #7, model_run #8`."""
     return ", ".join(f"{key} #{artifact.id}" for key, found in artifacts.items() for artifact in found)

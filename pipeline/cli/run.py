@@ -27,13 +27,16 @@ from tfx_contrastive.pipeline.source import Source, source_of
 @click.option(
     "--verify-data",
     is_flag=True,
-    help="Read every file of the data to see what has changed, also those that look untouched.",
+    help="Read all files of the data to find changes, also files whose size and time are unchanged.",
 )
 def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bool) -> None:
-    """Run the pipeline; what has not changed since the last run comes from the cache.
+    """Run the pipeline, from images and a few labels to a registered model.
 
-    Exit status 0: the model (or, without labels, the encoder) is pushed. 4: the run has finished, but the
-    gates refused the model and nothing was pushed. 1: failed. 2: wrong usage. 130: interrupted.
+    Results of steps whose inputs have not changed come from the cache. After an interruption, run the same
+    command again: it continues from the last checkpoint.
+
+    Exit status: 0 if the model was pushed (or, without any label, the encoder), 4 if the gates refused the
+    model and nothing was pushed, 1 if the run failed, 2 for wrong usage, 130 if it was interrupted.
     """
     console = Console()
     started = time.monotonic()
@@ -79,7 +82,7 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
 
 
 def _source(console: Console, config: PipelineConfig, inspection: SourceInspection) -> Source:
-    """What is known of the data; files that were changed are read first, and that may take a while."""
+    """Return the state of the data; reading files that changed since the last run may take a while."""
     supervisor.prepare_root(config)
     with console.status("Looking for changes in the data …") as status:
 
@@ -90,17 +93,17 @@ def _source(console: Console, config: PipelineConfig, inspection: SourceInspecti
 
 
 def _warn_of_changes(console: Console, changed: Sequence[str]) -> None:
-    """Says that files were written while they were read."""
+    """Warn about files that changed while the run read them."""
     if changed:
         text = (
-            f"warning: {len(changed):,} files of the data were changed while this run read them, such as "
-            f"{changed[0]}: it may have read former or half files. Run again when they are whole."
+            f"warning: {len(changed):,} files of the data changed while this run read them, such as "
+            f"{changed[0]}. It may have read old or incomplete files. Run again when the files are complete."
         )
         console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _say_that_it_stops() -> None:
-    """Called in a signal handler, where Python's own streams may be busy."""
-    text = "\nStopping: what is trained so far is kept. A second signal (Ctrl-C) ends the run at once.\n"
+    """Print that the run stops; called in a signal handler, where Python's own streams may be in use."""
+    text = "\nStopping: the training so far is kept. A second signal (Ctrl-C) ends the run at once.\n"
     with contextlib.suppress(OSError):
         os.write(2, text.encode())

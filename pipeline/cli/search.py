@@ -1,7 +1,6 @@
 """`tfx-contrastive search` and `tfx-contrastive serve`: nearest neighbors here and over HTTP."""
 
 import dataclasses
-import json
 import pathlib
 import socket
 from collections.abc import Sequence
@@ -18,16 +17,24 @@ from tfx_contrastive.pipeline.runs.model_choice import INDEX, ModelChoice, champ
 @click.argument(
     "images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=pathlib.Path)
 )
-@click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Neighbors an image.")
-@click.option("--label", help="Only images with this label.")
+@click.option(
+    "--k",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Number of neighbors per image.",
+)
+@click.option("--label", metavar="NAME", help="Find only images with this label.")
 @click.option(
     "--sheet",
     default=pathlib.Path("neighbors.png"),
     show_default=True,
     type=click.Path(dir_okay=False, path_type=pathlib.Path),
-    help="Where the contact sheet goes.",
+    metavar="FILE",
+    help="Path of the contact sheet, a PNG file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@records.json_option
 @options.search_options
 @options.config_options
 def search_command(
@@ -40,7 +47,7 @@ def search_command(
     config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Find the images that look most like IMAGES, and draw them on a contact sheet."""
+    """Find the images that are most similar to IMAGES, and draw them on a contact sheet."""
     options.require_writable(sheet, "--sheet")
     with options.told_plainly():
         choice = options.searched(wanted, config_name, overrides)
@@ -53,7 +60,7 @@ def search_command(
     sheet.write_bytes(contact_sheet(queries, found, pictures))
     if as_json:
         values = {**_values(images, found, sheet, choice), "whitened": search.index.description.is_whitened}
-        click.echo(json.dumps(values, indent=2, ensure_ascii=False))
+        records.print_json(values)
         return
     click.echo(f"model: {choice}")
     for path, row in zip(images, found, strict=True):
@@ -86,23 +93,52 @@ def _print(path: pathlib.Path, found: Sequence[Neighbor]) -> None:
 
 
 @click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535))
 @click.option(
-    "--max-bytes", default=10 * 2**20, show_default=True, type=click.IntRange(min=1), help="Of an upload."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="HOST",
+    help="Listen on this address or host name.",
 )
 @click.option(
-    "--max-pixels", default=25_000_000, show_default=True, type=click.IntRange(min=1), help="Of an image."
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="Listen on this port.",
+)
+@click.option(
+    "--max-bytes",
+    default=10 * 2**20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Maximum size of an upload, in bytes.",
+)
+@click.option(
+    "--max-pixels",
+    default=25_000_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Maximum number of pixels per image.",
 )
 @click.option(
     "--timeout",
     default=10.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Seconds a request.",
+    metavar="SECONDS",
+    help="Maximum time per request.",
 )
 @click.option(
-    "--in-flight", default=4, show_default=True, type=click.IntRange(min=1), help="Requests at a time."
+    "--in-flight",
+    default=4,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Maximum number of requests that are answered at the same time.",
 )
 @options.search_options
 @options.config_options
@@ -117,10 +153,11 @@ def serve_command(
     config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """Answer search and classification over HTTP, with limits on bytes, pixels and time.
+    """Serve search and classification over HTTP.
 
-    Serves the champion of the registry and follows each promotion and rollback, without a restart. A model
-    that is named (--version, --run, --index, --model) stays.
+    By default this serves the champion of the model registry, and switches to the new champion after each
+    promotion and rollback, without a restart. A model that you name with --version, --run, --index or --model
+    is served until the program ends.
     """
     import uvicorn
 
@@ -147,10 +184,10 @@ def serve_command(
 
 
 def _bind(host: str, port: int) -> list[socket.socket]:
-    """Takes the addresses before the model is loaded; nobody can connect until the server listens there.
+    """Bind the addresses before the model is loaded; nobody can connect until the server listens.
 
     Raises:
-        click.ClickException: If one can't be had.
+        click.ClickException: If an address is not available.
     """
     places = []
     try:
@@ -159,12 +196,12 @@ def _bind(host: str, port: int) -> list[socket.socket]:
         ):
             places.append(place := socket.socket(family, kind, protocol))
             place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:  # the other family has a socket of its own
+            if family == socket.AF_INET6:  # IPv4 has its own socket
                 place.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             place.bind(address)
-    except OSError as error:  # also of names that nobody knows
+    except OSError as error:  # also for unknown host names
         raise click.ClickException(
-            f"The address {host}, port {port}, can't be taken: {error.strerror}. Choose another one with "
+            f"The address {host}, port {port}, is not available: {error.strerror}. Choose another one with "
             "--port or --host."
         ) from error
     return places

@@ -20,19 +20,41 @@ _FILE = click.Path(dir_okay=False, path_type=pathlib.Path)
 
 
 @click.command("suggest")
-@click.option("--n", "num", default=100, show_default=True, type=click.IntRange(1, 100_000), help="How many.")
-@click.option("--errors", is_flag=True, help="List labels that are probably wrong instead.")
 @click.option(
-    "--out", type=_FILE, help="The CSV file. Default: suggestions.csv, or label-errors.csv with --errors."
+    "--n",
+    "num",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="Number of images.",
 )
-@click.option("--sheet", type=_FILE, help="Also draw the images, as a PNG; each with its line in the file.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option("--errors", is_flag=True, help="List images whose label is probably wrong instead.")
+@click.option(
+    "--out",
+    type=_FILE,
+    metavar="FILE",
+    show_default="suggestions.csv; label-errors.csv with --errors",
+    help="Path of the CSV file; it must not exist.",
+)
+@click.option(
+    "--sheet", type=_FILE, metavar="FILE", help="Also draw the images with their line numbers, as a PNG file."
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Seed of the random numbers.",
+)
 @click.option(
     "--embeddings",
     "embeddings_uri",
     default="",
     metavar="DIR",
-    help="An Embeddings artifact. Default: that of the champion.",
+    show_default="the embeddings of the model",
+    help="Use this Embeddings artifact.",
 )
 @options.model_options("embeddings_uri")
 @options.config_options
@@ -46,14 +68,15 @@ def command(
     config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:
-    """List the images whose label would help most, as a CSV file that is filled in and used by the next run.
+    """Write a CSV file with the images to label next; fill in the labels, and the next run uses them.
 
-    With --errors: the labels that are probably wrong, to be corrected.
+    The images are those whose labels are expected to improve the model most. With --errors the file lists
+    images whose label is probably wrong, for you to correct.
     """
     path = out or pathlib.Path("label-errors.csv" if errors else "suggestions.csv")
     if path.exists():
         raise click.ClickException(
-            f"{path} is there already, and somebody may have filled it in. Name another file with --out."
+            f"The file {path} exists, and may contain labels already. Name another file with --out."
         )
     options.require_writable(path, "--out")
     if sheet:
@@ -95,17 +118,17 @@ def _print(
     sheet: pathlib.Path | None,
     labels_files: Sequence[str],
 ) -> None:
-    what = "labels that others don't support" if errors else "images to label"
-    of = "labelled images" if errors else "images without a label"
-    click.echo(f"{len(listing.lines):,} {what}, of {listing.num_candidates:,} {of}: {path}")
+    what = "labels that are probably wrong" if errors else "images to label"
+    of = "labeled images" if errors else "images without a label"
+    click.echo(f"{len(listing.lines):,} {what}, out of {listing.num_candidates:,} {of}: {path}")
     if sheet:
-        click.echo(f"contact sheet, each image with its line in the file: {sheet}")
+        click.echo(f"contact sheet, with the line number of each image: {sheet}")
     if not listing.lines:
         return
     task = (
-        "Correct the column `label` where it is wrong; lines left as they are change nothing."
+        "Correct the wrong labels in the column `label`; unchanged lines have no effect."
         if errors
-        else "Fill in the column `label`, delete the lines that stay undecided."
+        else "Fill in the column `label`, and delete the lines that you can't decide."
     )
     then = invocation.command(
         "run", "--set", f"{_LABELS_KEY}={_yaml_list(labels_files)}", replaced=_LABELS_KEY
@@ -114,5 +137,5 @@ def _print(
 
 
 def _yaml_list(texts: Sequence[str]) -> str:
-    """A list as --set takes it; quoted where YAML would not read the text as it stands."""
+    """Return a list as --set takes it; texts are quoted if YAML would read them as something else."""
     return f"[{','.join(t if _PLAIN.fullmatch(t) else json.dumps(t, ensure_ascii=False) for t in texts)}]"

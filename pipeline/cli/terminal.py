@@ -1,4 +1,4 @@
-"""The terminal and the shell: standard streams, chatter of libraries, exit statuses."""
+"""Standard streams, messages of libraries, and exit statuses."""
 
 import contextlib
 import errno
@@ -18,16 +18,16 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def make_usable() -> None:
-    r"""Binds closed standard streams to nowhere, and lets text of any language through the others.
+    r"""Open closed standard streams on the null device, and let the others print text of any language.
 
-    A closed one would leave its number to the next file that is opened, such as a database, and libraries
-    print to it. A character that an encoding lacks is written as Python and JSON do: `\u2192`.
+    A closed stream would leave its number to the next file that is opened, such as a database, and libraries
+    would print to that file. A character that the encoding lacks is escaped as in Python and JSON: `\u2192`.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest free number, and so this one: those below it are taken.
+            # This takes the lowest free number, which is `number`: the lower ones are open.
             os.open(os.devnull, os.O_RDONLY if mode == "r" else os.O_WRONLY)
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -35,9 +35,9 @@ def make_usable() -> None:
 
 
 def lost_output(error: Exception) -> str | None:
-    """What is wrong with the place that output goes to, as a sentence; None if it is something else.
+    """Return a sentence if this error means that output can't be written; None if it means something else.
 
-    Empty where its reader, such as `head`, has enough. What could not be written is given up.
+    The sentence is empty if the reader, such as `head`, has ended. The rest of the output is discarded.
     """
     if isinstance(error, BrokenPipeError):
         _give_up(sys.stdout)
@@ -45,12 +45,12 @@ def lost_output(error: Exception) -> str | None:
     if not isinstance(error, OSError) or error.errno not in _FULL or error.filename is not None:
         return None
     _give_up(sys.stdout)
-    return f"what this command prints or writes can't be kept: {error.strerror}. Make room there."
+    return f"the output of this command can't be written: {error.strerror}. Make room on the disk."
 
 
 @contextlib.contextmanager
 def telling() -> Iterator[None]:
-    """Inside, the error stream is written to, if that can be: the exit status tells what happened anyway."""
+    """Ignore a failure to write to the error stream: the exit status shows what happened."""
     try:
         yield
     except OSError:
@@ -58,13 +58,13 @@ def telling() -> Iterator[None]:
 
 
 def tell(text: str) -> None:
-    """Prints a line to the error stream."""
+    """Print a line to the error stream."""
     with telling():
         click.echo(text, err=True)
 
 
 def _give_up(stream: IO[str]) -> None:
-    """Lets what is still to be written vanish; else it would fail once more when the process ends."""
+    """Discard the buffered output; else writing it would fail again when the process ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -83,7 +83,7 @@ _CHATTER = re.compile(
 
 @contextlib.contextmanager
 def native_stderr_to(target: IO[str]) -> Iterator[None]:
-    """Sends the process's standard error elsewhere, also what C++ code writes."""
+    """Redirect the standard error of the process, including the output of C++ code."""
     sys.stderr.flush()
     kept = os.dup(2)
     os.dup2(target.fileno(), 2)
@@ -97,7 +97,7 @@ def native_stderr_to(target: IO[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
-    """Inside, TensorFlow may load. Whatever else goes to the error stream is printed afterwards."""
+    """Hide what TensorFlow prints while it loads; other output to the error stream is printed afterwards."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with warnings.catch_warnings(), tempfile.TemporaryFile("w+", errors="replace") as held:

@@ -136,7 +136,7 @@ def test_three_days_in_one_root(root):
 
         third = run_day(root, 3)
         assert third.returncode == 0, third.stdout + third.stderr
-        assert "new: 'cross', 'disc'; no longer there: 'circle', compared with" in third.stdout
+        assert "new: 'cross', 'disc'; removed: 'circle', compared with" in third.stdout
         server.wait("version 2, the champion")
         answer = server.ask("/v1/classify", image)
         assert list(answer["probabilities"]) == ["cross", "disc", "square", "triangle"]

@@ -193,16 +193,16 @@ def story(tmp_path_factory):
 
 
 def test_an_interrupted_run_says_what_is_kept_and_keeps_its_word(story):
-    pattern = r"Interrupted \(SIGINT\)\. Done and kept: (.*?)\. (.*), with\n  (.*)\n"
+    pattern = r"Interrupted \(SIGINT\)\. Finished and kept: (.*?)\. (.*), with\n  (.*)\n"
     told = re.search(pattern, story.interrupted)
     assert told, story.interrupted
     assert told[1].split(", ")[0] == "ImageExampleGen"
     assert told[3].endswith(f"run --config {story.name}")
-    step = int(re.fullmatch(r"Pretrainer goes on at step (\d+) of 300", told[2])[1])
+    step = int(re.fullmatch(r"Pretrainer continues at step (\d+) of 300", told[2])[1])
     assert 10 <= step < 100  # before the first checkpoint by steps
     assert story.status_interrupted.splitlines()[0].endswith(": interrupted")
     assert re.search(r"Pretrainer +interrupted", story.status_interrupted)
-    assert f"Pretrainer goes on at step {step} of 300" in story.status_interrupted
+    assert f"Pretrainer continues at step {step} of 300" in story.status_interrupted
     second = sorted((story.root / "logs").iterdir())[1].read_text()
     assert f"pretraining goes on at step {step} of 300" in second
 
@@ -212,7 +212,7 @@ def test_status_tells_a_running_run_from_a_dead_one(story):
     assert re.search(r"running: +process \d+ on ", story.status_running)
     assert story.status_killed.splitlines()[0].endswith(": interrupted")
     assert "interrupted: its process has ended" in story.status_killed
-    assert re.search(r"Pretrainer goes on at step \d+ of 300", story.status_killed)
+    assert re.search(r"Pretrainer continues at step \d+ of 300", story.status_killed)
     assert story.refused.returncode == 1
     assert re.search(rf"Another run uses {story.root} \(process \d+ on .*\)", story.refused.stderr)
 
@@ -222,7 +222,7 @@ def test_training_goes_on_at_the_last_checkpoint(story):
     assert len(logs) == 3
     assert "pretraining step 100 of 300" in logs[1]
     assert "pretraining step 300 of 300" not in logs[1]
-    step = re.search(r"Pretrainer goes on at step (\d+) of 300", story.status_killed)[1]
+    step = re.search(r"Pretrainer continues at step (\d+) of 300", story.status_killed)[1]
     assert int(step) >= 100
     assert f"pretraining goes on at step {step} of 300" in logs[2]
     assert "pretraining step 100 of 300" not in logs[2]
@@ -257,7 +257,7 @@ def test_its_loss_curve_is_that_of_an_unbroken_run(story, tmp_path):
 def test_what_is_odd_about_the_source_is_told(story):
     printed = story.printed
     assert "set aside       8 (blank 1, over_pixel_limit 1, truncated 6): " in printed
-    assert "eval has no image of 'class 9': its figures say nothing of this class" in printed
+    assert "eval has no image of 'class 9', so its figures say nothing about this class" in printed
     assert "Warning" not in printed
     assert "Traceback" not in printed
 
@@ -287,4 +287,4 @@ def test_images_that_change_places_are_ingested_again(story):
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 143
     assert re.search(r"ImageExampleGen +ran", printed.read_text())
-    assert "Interrupted (SIGTERM). Done and kept: ImageExampleGen" in printed.read_text()
+    assert "Interrupted (SIGTERM). Finished and kept: ImageExampleGen" in printed.read_text()

@@ -82,7 +82,7 @@ def test_a_class_absent_from_eval_is_a_warning(tmp_path):
     put(tmp_path, ["train/c/1.png", "test/c/2.png"])
     result = validate(tmp_path)
     assert result.exit_code == 0
-    assert "warning: eval has no image of 'c': its figures say nothing of this class" in result.output
+    assert "warning: eval has no image of 'c', so its figures say nothing about this class" in result.output
 
 
 def test_odd_labels_are_shown_as_they_are(tmp_path):

@@ -77,4 +77,4 @@ def test_a_pipeline_without_a_run_is_told(query, tmp_path):
 def test_only_one_model_can_be_named(query, named, told):
     done = run(query, *named)
     assert done.exit_code == 2
-    assert f"Received {told}, which each name a model; give one of them." in done.output
+    assert f"Received {told}, each of which names a model. Give only one of them." in done.output

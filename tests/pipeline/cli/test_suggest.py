@@ -32,7 +32,7 @@ def test_a_list_to_fill_in_with_the_next_command(base, tmp_path):
     earlier = ["--set", "data.labels_files=round1.csv"]
     done = run("--n", 25, "--out", out, "--sheet", sheet, *base, *earlier)
     assert done.exit_code == 0, done.output
-    assert f"\n25 images to label, of 260 images without a label: {out}\n" in done.output
+    assert f"\n25 images to label, out of 260 images without a label: {out}\n" in done.output
     then = done.output.splitlines()[-1].partition("Then: ")[2]
     assert shlex.split(then)[1:] == ["run", *base, "--set", f"data.labels_files=[round1.csv,{out}]"]
     with out.open() as file:
