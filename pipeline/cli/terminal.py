@@ -45,7 +45,7 @@ def lost_output(error: Exception) -> str | None:
     if not isinstance(error, OSError) or error.errno not in _FULL or error.filename is not None:
         return None
     _give_up(sys.stdout)
-    return f"the output of this command can't be written: {error.strerror}. Make room on the disk."
+    return f"the output of this command can't be written: {error.strerror}. Free some space."
 
 
 @contextlib.contextmanager

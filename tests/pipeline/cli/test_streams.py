@@ -39,7 +39,7 @@ def test_what_can_not_be_printed_is_told(folder, command):
     done = in_shell(f"$P {command} >/dev/full", folder)
     assert done.returncode == 1
     assert done.stderr == (
-        "Error: the output of this command can't be written: No space left on device. Make room on the disk.\n"
+        "Error: the output of this command can't be written: No space left on device. Free some space.\n"
     )
 
 
