@@ -82,7 +82,7 @@ def row(
 
 def test_images(count: int) -> npt.NDArray[Any]:
     """The first test images, uint8 [N, 28, 28, 1]."""
-    directory = known_data_sets.find(FashionMnistSource())
+    directory = known_data_sets.find_fashion_mnist(FashionMnistSource())
     with gzip.open(os.path.join(directory, "t10k-images-idx3-ubyte.gz")) as file:
         data = np.frombuffer(file.read(16 + count * 28 * 28), np.uint8, offset=16)
     return data.reshape(-1, 28, 28, 1)

@@ -6,7 +6,7 @@ from benchmarks.emoji import __main__ as emoji
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 
 
-def test_a_query_is_found_by_another_of_its_name_among_the_ten_nearest_and_not_by_itself():
+def test_a_query_is_found_by_another_of_its_name_among_the_ten_nearest_and_not_by_itself() -> None:
     # 30 images on an arc of a circle, one degree apart: the ten nearest of the first are those beside it.
     angles = np.radians(np.arange(30.0))
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -18,7 +18,7 @@ def test_a_query_is_found_by_another_of_its_name_among_the_ten_nearest_and_not_b
     assert not emoji.found(vectors, names).any()
 
 
-def test_whitened_as_search_compares():
+def test_whitened_as_search_compares() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(500, 4)) @ rng.normal(size=(4, 4)) + 3
     ridge = EmbeddingConfig().whitening_ridge
@@ -32,7 +32,7 @@ def test_whitened_as_search_compares():
         emoji.whitened(np.ones((5, 4)), ridge)
 
 
-def test_the_interval_draws_names():
+def test_the_interval_draws_names() -> None:
     names = np.repeat([f"thing {row}" for row in range(100)], 5)
     hits = np.repeat(np.arange(100) < 60, 5)
     low, high = emoji.interval(hits, names)
@@ -43,7 +43,7 @@ def test_the_interval_draws_names():
     assert paired == pytest.approx((2 * low - 1, 2 * high - 1))
 
 
-def test_pixels_are_means_over_cells():
+def test_pixels_are_means_over_cells() -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
     (_, colors), (_, gray) = emoji.pixel_baselines(images)
     assert (colors.shape, gray.shape) == ((2, 192), (2, 256))

@@ -1,5 +1,7 @@
 import math
 import multiprocessing
+import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,16 +37,18 @@ DIGESTS = digests(SETTINGS, 4)
 
 
 @pytest.fixture(scope="module")
-def splits():
+def splits() -> Any:
     pixels, labels = digit_pixels(900)
     mean, std = np.array([0.3], np.float32), np.array([0.4], np.float32)
     ids = np.arange(900).astype(bytes)
     parts = (slice(0, 500), slice(500, 700), slice(700, 900))
-    datasets = [ImageDataset(pixels[part][..., None], labels[part], ids[part], mean, std) for part in parts]
-    return Splits(*datasets, tuple("0123456789"))
+    train, evaluation, test = (
+        ImageDataset(pixels[part][..., None], labels[part], ids[part], mean, std) for part in parts
+    )
+    return Splits(train, evaluation, test, tuple("0123456789"))
 
 
-def result(method="linear probe", labels=4, seed=0, accuracy=0.5):
+def result(method: Any = "linear probe", labels: Any = 4, seed: int = 0, accuracy: Any = 0.5) -> Any:
     return Result(
         method=method,
         labels_per_class=labels,
@@ -59,7 +63,7 @@ def result(method="linear probe", labels=4, seed=0, accuracy=0.5):
     )
 
 
-def test_a_budget_leaves_so_many_true_labels_of_each_class(splits):
+def test_a_budget_leaves_so_many_true_labels_of_each_class(splits: Any) -> None:
     first, second = (with_budget(splits.train, 5, seed).label_index for seed in (0, 1))
     for labels in (first, second):
         assert np.bincount(labels[labels >= 0]).tolist() == [5] * 10
@@ -69,13 +73,13 @@ def test_a_budget_leaves_so_many_true_labels_of_each_class(splits):
     assert with_budget(splits.train, None, 0) is splits.train
 
 
-def test_a_budget_beyond_the_data_is_refused(splits):
+def test_a_budget_beyond_the_data_is_refused(splits: Any) -> None:
     with pytest.raises(ValueError, match="the budget asks for 400 of each class"):
         with_budget(splits.train, 400, 0)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_method_measures_both_splits(splits, name):
+def test_every_method_measures_both_splits(splits: Any, name: Any) -> None:
     encoder = build_encoder(EncoderConfig(), (8, 8, 1), splits.train.mean, splits.train.std)
     family = FAMILIES[name]
     found = dict(family.run(Task(with_budget(splits.train, 10, 0), splits, encoder, SETTINGS, 0)))
@@ -85,14 +89,14 @@ def test_every_method_measures_both_splits(splits, name):
         assert 0.2 < measured.eval_accuracy < 1.0
 
 
-def test_a_later_stage_is_never_worse_on_eval(splits):
+def test_a_later_stage_is_never_worse_on_eval(splits: Any) -> None:
     encoder = build_encoder(EncoderConfig(), (8, 8, 1), splits.train.mean, splits.train.std)
     task = Task(with_budget(splits.train, 10, 0), splits, encoder, SETTINGS, 0)
     accuracies = [measured.eval_accuracy for _, measured in FAMILIES["pretrained"].run(task)]
     assert accuracies == sorted(accuracies)
 
 
-def test_cells_that_are_filled_are_not_trained_again(splits, tmp_path):
+def test_cells_that_are_filled_are_not_trained_again(splits: Any, tmp_path: pathlib.Path) -> None:
     store = Store(tmp_path / "r.json", FRESH, lambda _: DIGESTS)
     task = Task(with_budget(splits.train, 10, 0), splits, None, SETTINGS, 0)
     fill(FAMILIES["raw-pixels"], 10, task, store)
@@ -101,12 +105,12 @@ def test_cells_that_are_filled_are_not_trained_again(splits, tmp_path):
     assert store.report.results == (first,)
 
 
-def test_there_is_nothing_to_guess_where_all_is_labelled():
+def test_there_is_nothing_to_guess_where_all_is_labelled() -> None:
     assert [method for method in METHODS if not applies(method, None)] == ["self-training"]
     assert all(applies(method, 4) for method in METHODS)
 
 
-def test_a_store_goes_on_where_it_was(tmp_path):
+def test_a_store_goes_on_where_it_was(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "results" / "r.json"
     Store(path, FRESH, lambda _: DIGESTS).add(result(seed=1))
     report = Store(path, FRESH, lambda _: DIGESTS).report
@@ -115,7 +119,7 @@ def test_a_store_goes_on_where_it_was(tmp_path):
     assert report.find("linear probe", None, 1) is None
 
 
-def test_results_of_other_settings_are_refused_or_thrown_away(tmp_path):
+def test_results_of_other_settings_are_refused_or_thrown_away(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "r.json"
     for method in ("linear probe", "from scratch"):
         Store(path, FRESH, lambda _: DIGESTS).add(result(method=method))
@@ -127,7 +131,7 @@ def test_results_of_other_settings_are_refused_or_thrown_away(tmp_path):
     assert Store(path, FRESH, lambda _: changed, discard_outdated=True).report.results == (result(),)
 
 
-def test_methods_depend_on_the_settings_they_read():
+def test_methods_depend_on_the_settings_they_read() -> None:
     head = SETTINGS.head.model_copy(update={"seed": 5})
     changed = digests(SETTINGS.model_copy(update={"head": head}), 4)
     same = {method for method in METHODS if changed[method] == DIGESTS[method]}
@@ -144,25 +148,25 @@ def test_methods_depend_on_the_settings_they_read():
     assert {method for method in METHODS if changed[method] == DIGESTS[method]} == {"raw pixels"}
 
 
-def test_processes_fill_one_file_without_losing_results(tmp_path):
+def test_processes_fill_one_file_without_losing_results(tmp_path: pathlib.Path) -> None:
     with multiprocessing.get_context("fork").Pool(4) as pool:
         pool.starmap(_add, [(tmp_path / "r.json", seed) for seed in range(24)])
     found = Store(tmp_path / "r.json", FRESH, lambda _: DIGESTS).report.results
     assert sorted(each.seed for each in found) == list(range(24))
 
 
-def _add(path, seed):
+def _add(path: Any, seed: int) -> None:
     Store(path, FRESH, lambda _: DIGESTS).add(result(seed=seed))
 
 
-def test_the_interval_is_students():
+def test_the_interval_is_students() -> None:
     mean, width = interval([0.80, 0.82, 0.84])
     assert mean == pytest.approx(0.82)
     assert width == pytest.approx(4.302653 * 0.02 / math.sqrt(3), rel=1e-5)
     assert math.isnan(interval([0.5])[1])
 
 
-def test_the_table_has_a_column_a_budget_and_the_published_lines():
+def test_the_table_has_a_column_a_budget_and_the_published_lines() -> None:
     results = (
         *(result(seed=seed, accuracy=0.7 + seed / 100) for seed in range(3)),
         result(method="fine-tuned", labels=None, accuracy=0.9),
@@ -175,7 +179,7 @@ def test_the_table_has_a_column_a_budget_and_the_published_lines():
     assert "| published, semi-supervised | 0.747 | 0.953 |" in lines
 
 
-def test_the_best_head_on_eval_is_compared_with_the_network_from_scratch():
+def test_the_best_head_on_eval_is_compared_with_the_network_from_scratch() -> None:
     results = (
         *(result(seed=seed, accuracy=0.70 + seed / 100) for seed in range(3)),
         *(result(method="self-training", seed=seed, accuracy=0.80 + seed / 100) for seed in range(3)),
@@ -196,14 +200,14 @@ def test_the_best_head_on_eval_is_compared_with_the_network_from_scratch():
     ]
 
 
-def test_the_plot_is_a_picture(tmp_path):
+def test_the_plot_is_a_picture(tmp_path: pathlib.Path) -> None:
     results = tuple(result(labels=labels, seed=seed) for labels in (4, 16, None) for seed in range(2))
     path = summary.write_plot(FRESH.model_copy(update={"results": results}), tmp_path / "plot.png")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert path.stat().st_size > 10_000
 
 
-def test_the_settings_file_is_valid_and_its_digest_follows_what_matters():
+def test_the_settings_file_is_valid_and_its_digest_follows_what_matters() -> None:
     settings = read_settings()
     assert settings.labels_per_class == (4, 16, 64, 256, 1024, None)
     assert [len(settings.seeds(labels)) for labels in settings.labels_per_class] == [5, 5, 5, 3, 3, 3]

@@ -1,6 +1,7 @@
 """The choice of the baseline, on real SavedModels in real directories."""
 
 import pathlib
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -15,7 +16,7 @@ def save_model(path: pathlib.Path, output: str, value: float) -> str:
     module.value = tf.Variable(value)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(examples):
+    def serve(examples: Any) -> Any:
         return {output: tf.fill([tf.size(examples), 2], module.value)}
 
     tf.saved_model.save(module, str(path), signatures={"serving_default": serve})
@@ -28,16 +29,16 @@ def predict(path: str, output: str = "probabilities") -> float:
 
 
 @pytest.fixture
-def candidate(tmp_path):
+def candidate(tmp_path: pathlib.Path) -> Any:
     return save_model(tmp_path / "candidate", "probabilities", 0.5)
 
 
-def test_first_run_compares_the_candidate_with_itself(tmp_path, candidate):
+def test_first_run_compares_the_candidate_with_itself(tmp_path: pathlib.Path, candidate: Any) -> None:
     chosen = baseline.resolve_baseline(candidate, str(tmp_path / "absent"), "latest")
     assert (chosen.model_dir, chosen.source, chosen.version) == (candidate, "candidate", "none")
 
 
-def test_newest_version_is_chosen_by_number_not_by_name(tmp_path, candidate):
+def test_newest_version_is_chosen_by_number_not_by_name(tmp_path: pathlib.Path, candidate: Any) -> None:
     for version in (9, 10):
         save_model(tmp_path / "serving" / str(version), "probabilities", float(version))
     chosen = baseline.resolve_baseline(candidate, str(tmp_path / "serving"), "latest")
@@ -45,12 +46,12 @@ def test_newest_version_is_chosen_by_number_not_by_name(tmp_path, candidate):
     assert predict(chosen.model_dir) == 10.0
 
 
-def test_policy_none_ignores_the_model_in_use(tmp_path, candidate):
+def test_policy_none_ignores_the_model_in_use(tmp_path: pathlib.Path, candidate: Any) -> None:
     save_model(tmp_path / "serving" / "1", "probabilities", 1.0)
     assert baseline.resolve_baseline(candidate, str(tmp_path / "serving"), "none").model_dir == candidate
 
 
-def test_versions_that_cannot_be_compared_are_looked_past(tmp_path, candidate):
+def test_versions_that_cannot_be_compared_are_looked_past(tmp_path: pathlib.Path, candidate: Any) -> None:
     serving = tmp_path / "serving"
     save_model(serving / "1", "probabilities", 1.0)
     save_model(serving / "2", "embedding", 2.0)  # encoder only
@@ -63,11 +64,11 @@ def test_versions_that_cannot_be_compared_are_looked_past(tmp_path, candidate):
     assert chosen.source == "1"
 
 
-def save_classifier(path, names):
+def save_classifier(path: Any, names: Any) -> Any:
     """A classifier with these classes, which also answers `serving_default`, as the Trainer's do."""
 
     class Model(tf.Module):
-        def answer(self, images):
+        def answer(self, images: Any) -> Any:
             rows = tf.size(images)
             return {
                 "probabilities": tf.fill([rows, len(names)], 1.0 / len(names)),
@@ -76,15 +77,15 @@ def save_classifier(path, names):
             }
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-        def classify_examples(self, examples):
+        def classify_examples(self, examples: Any) -> Any:
             return self.answer(examples)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
-        def classify_bytes(self, image_bytes):
+        def classify_bytes(self, image_bytes: Any) -> Any:
             return self.answer(image_bytes)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
-        def embed_bytes(self, image_bytes):
+        def embed_bytes(self, image_bytes: Any) -> Any:
             return {"embedding": tf.ones([tf.size(image_bytes), 4]) / 2.0}
 
     model = Model()
@@ -98,7 +99,7 @@ def save_classifier(path, names):
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory):
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A candidate, and a serving directory whose model in use has other classes."""
     folder = tmp_path_factory.mktemp("grown")
     save_classifier(folder / "serving" / "7", ["circle", "square", "triangle"])
@@ -114,21 +115,23 @@ def grown(tmp_path_factory):
         ("all", "compared on all classes; a class that a model doesn't know counts as wrong for it"),
     ],
 )
-def test_classes_that_came_and_went_are_named(grown, classes, compared):
-    chosen = baseline.resolve_baseline(*grown, "latest", classes)
+def test_classes_that_came_and_went_are_named(grown: Any, classes: Any, compared: Any) -> None:
+    chosen = baseline.resolve_baseline(grown[0], grown[1], "latest", classes)
     assert (chosen.source, chosen.new_classes, chosen.gone_classes) == ("7", ("cross", "disc"), ("circle",))
     assert chosen.reason == (
         f"version 7 is the model in use; new classes: 'cross', 'disc'; removed classes: 'circle'; {compared}"
     )
 
 
-def test_the_same_classes_are_not_spoken_of(grown, tmp_path):
+def test_the_same_classes_are_not_spoken_of(grown: Any, tmp_path: pathlib.Path) -> None:
     candidate = save_classifier(tmp_path / "candidate", ["circle", "square", "triangle"])
     chosen = baseline.resolve_baseline(candidate, grown[1], "latest")
     assert (chosen.reason, chosen.new_classes) == ("version 7 is the model in use", ())
 
 
-def test_models_without_a_common_class_are_compared_only_where_all_classes_count(grown, tmp_path):
+def test_models_without_a_common_class_are_compared_only_where_all_classes_count(
+    grown: Any, tmp_path: pathlib.Path
+) -> None:
     candidate = save_classifier(tmp_path / "candidate", ["cat", "dog"])
     chosen = baseline.resolve_baseline(candidate, grown[1], "latest")
     assert (chosen.source, chosen.model_dir) == ("candidate", candidate)
@@ -139,24 +142,24 @@ def test_models_without_a_common_class_are_compared_only_where_all_classes_count
     assert baseline.resolve_baseline(candidate, grown[1], "latest", "all").source == "7"
 
 
-def test_unknown_policy_is_refused(candidate):
+def test_unknown_policy_is_refused(candidate: Any) -> None:
     with pytest.raises(ValueError, match="Received baseline policy 'newest'; expected one of latest, none"):
         baseline.resolve_baseline(candidate, "", "newest")
 
 
-def test_a_copied_model_computes_the_same(tmp_path, candidate):
+def test_a_copied_model_computes_the_same(tmp_path: pathlib.Path, candidate: Any) -> None:
     copy_model(candidate, str(tmp_path / "copy"))
     assert predict(str(tmp_path / "copy")) == 0.5
     originals = {path.relative_to(candidate) for path in pathlib.Path(candidate).rglob("*")}
     assert originals == {path.relative_to(tmp_path / "copy") for path in (tmp_path / "copy").rglob("*")}
 
 
-def test_copying_what_is_no_model_is_refused(tmp_path):
+def test_copying_what_is_no_model_is_refused(tmp_path: pathlib.Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"holds no saved_model\.pb"):
         copy_model(str(tmp_path), str(tmp_path / "copy"))
 
 
-def test_models_are_read_through_tensorflows_file_systems(candidate):
+def test_models_are_read_through_tensorflows_file_systems(candidate: Any) -> None:
     """`ram://` stands for any file system that is not the local disk."""
     copy_model(candidate, "ram://baseline/serving/7")
     chosen = baseline.resolve_baseline(candidate, "ram://baseline/serving", "latest")

@@ -1,5 +1,8 @@
 """Both gates must bless."""
 
+import pathlib
+from typing import Any
+
 import pytest
 from tfx.components.util import model_utils
 from tfx.types import standard_artifacts
@@ -7,7 +10,7 @@ from tfx.types import standard_artifacts
 from tfx_contrastive.components.combined_blessing.component import CombinedBlessing
 
 
-def blessing_of(uri, blessed):
+def blessing_of(uri: Any, blessed: bool) -> Any:
     artifact = standard_artifacts.ModelBlessing()
     artifact.uri = uri
     artifact.set_string_custom_property("current_model", f"{uri}/model")
@@ -26,7 +29,9 @@ def blessing_of(uri, blessed):
         (1, None, "evaluation"),  # the Evaluator sets nothing when no threshold is configured
     ],
 )
-def test_who_refused_is_recorded(tmp_path, representation, evaluation, refused_by):
+def test_who_refused_is_recorded(
+    tmp_path: pathlib.Path, representation: Any, evaluation: Any, refused_by: Any
+) -> None:
     output = standard_artifacts.ModelBlessing()
     output.uri = str(tmp_path / "output")
     CombinedBlessing.test_call(

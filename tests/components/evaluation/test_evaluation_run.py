@@ -1,6 +1,8 @@
 """TFMA evaluates a real SavedModel with our configuration; its figures equal scikit-learn's."""
 
 import json
+import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +17,12 @@ from tfx_contrastive.components.evaluation.results import OVERALL, EvaluationRes
 CLASSES = ("ankle boot", "bag", "T-shirt/top")
 
 
-def save_model(directory, temperature, names=CLASSES):
+def save_model(directory: str, temperature: Any, names: Any = CLASSES) -> Any:
     """A classifier whose logits are the first values of the float feature `scores`."""
 
     class Scorer(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-        def serve(self, examples):
+        def serve(self, examples: Any) -> Any:
             parsed = tf.io.parse_example(examples, {"scores": tf.io.FixedLenFeature([3], tf.float32)})
             probabilities = tf.nn.softmax(parsed["scores"][:, : len(names)] / temperature)
             classes = tf.constant(names)
@@ -35,7 +37,7 @@ def save_model(directory, temperature, names=CLASSES):
     return directory
 
 
-def example_of(scores, label, band, names=CLASSES):
+def example_of(scores: Any, label: Any, band: Any, names: Any = CLASSES) -> Any:
     feature = {
         "scores": tf.train.Feature(float_list=tf.train.FloatList(value=scores)),
         "label": tf.train.Feature(bytes_list=tf.train.BytesList(value=[names[label].encode()])),
@@ -44,7 +46,7 @@ def example_of(scores, label, band, names=CLASSES):
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 
 
-def evaluate(folder, examples, config, classes=None):
+def evaluate(folder: pathlib.Path, examples: Any, config: Any, classes: Any = None) -> Any:
     """Run TFMA on serialized examples with a model per spec; returns the directory of its result.
 
     `classes` has the classes of a model by the name of its spec; those of the file where it says nothing.
@@ -67,7 +69,7 @@ def evaluate(folder, examples, config, classes=None):
 
 
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory):
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Any:
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(120, 3))
     labels = np.where(rng.random(120) < 0.7, scores.argmax(1), rng.integers(0, 3, 120))
@@ -80,7 +82,7 @@ def evaluated(tmp_path_factory):
     return scores, labels, bands, output
 
 
-def test_overall_figures_equal_scikit_learn(evaluated):
+def test_overall_figures_equal_scikit_learn(evaluated: Any) -> None:
     scores, labels, _, output = evaluated
     overall = EvaluationResult(output).slices[0]
     assert overall.slice == OVERALL
@@ -100,7 +102,7 @@ def test_overall_figures_equal_scikit_learn(evaluated):
     assert overall.confusion == {(i, j): matrix[i, j] for i in range(3) for j in range(3) if matrix[i, j]}
 
 
-def test_slices_are_classes_and_brightness(evaluated):
+def test_slices_are_classes_and_brightness(evaluated: Any) -> None:
     scores, labels, bands, output = evaluated
     slices = {found.slice: found.values for found in EvaluationResult(output).slices}
     assert set(slices) == {
@@ -114,7 +116,7 @@ def test_slices_are_classes_and_brightness(evaluated):
     assert slices["brightness_band:dark"]["accuracy"] == pytest.approx(accuracy)
 
 
-def test_roc_auc_and_the_baseline_are_there(evaluated):
+def test_roc_auc_and_the_baseline_are_there(evaluated: Any) -> None:
     scores, labels, _, output = evaluated
     overall = EvaluationResult(output).slices[0]
     probabilities = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
@@ -123,13 +125,13 @@ def test_roc_auc_and_the_baseline_are_there(evaluated):
     assert overall.baseline["accuracy"] == overall.values["accuracy"]
 
 
-def test_only_the_missed_threshold_is_named(evaluated):
+def test_only_the_missed_threshold_is_named(evaluated: Any) -> None:
     scores, labels, _, output = evaluated
     accuracy = metrics.accuracy_score(labels, scores.argmax(1))
     assert EvaluationResult(output).failures == (f"accuracy is {accuracy:.4f}; the minimum is 0.9900",)
 
 
-def test_always_the_most_frequent_class_is_refused_with_the_reason(tmp_path):
+def test_always_the_most_frequent_class_is_refused_with_the_reason(tmp_path: pathlib.Path) -> None:
     # 38 of class 0, 2 of class 1; the model always answers 0
     examples = [example_of([9.0, 0.0, 0.0], int(position >= 38), b"dark") for position in range(40)]
     output = evaluate(tmp_path, examples, eval_config.gate_config(EvaluationConfig(), "shared"))
@@ -144,7 +146,7 @@ NEW_CLASSES = ("bag", "disc", "T-shirt/top")
 FORMER_CLASSES = ("ankle boot", "bag")  # one of these is gone, two of the others are new
 
 
-def compared(tmp_path, compare):
+def compared(tmp_path: pathlib.Path, compare: Any) -> Any:
     """Seven images; each model answers the greatest of its scores, by its own classes.
 
     | label | candidate says | right | model in use says | right |
@@ -170,7 +172,7 @@ def compared(tmp_path, compare):
     return EvaluationResult(output).slices[0], EvaluationResult(output).failures
 
 
-def test_each_model_is_scored_by_its_own_classes(tmp_path):
+def test_each_model_is_scored_by_its_own_classes(tmp_path: pathlib.Path) -> None:
     found, failures = compared(tmp_path, "shared")
     assert found.values["accuracy"] == pytest.approx(3 / 7)
     assert found.baseline["accuracy"] == pytest.approx(1 / 7)
@@ -184,7 +186,7 @@ def test_each_model_is_scored_by_its_own_classes(tmp_path):
 
 
 @pytest.mark.parametrize(("compare", "compared_by"), [("shared", "shared_accuracy"), ("all", "accuracy")])
-def test_the_change_is_asked_of_the_classes_that_are_configured(compare, compared_by):
+def test_the_change_is_asked_of_the_classes_that_are_configured(compare: Any, compared_by: Any) -> None:
     config = eval_config.gate_config(EvaluationConfig(max_accuracy_drop=0.25), compare)
     asked = {
         json.loads(metric.config)["name"]: per_slice.threshold.change_threshold.absolute.value

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,18 +11,18 @@ from tfx_contrastive.components.evaluation.outcomes import Outcomes, Scored
 
 
 @pytest.fixture
-def examples():
+def examples() -> Any:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 5, 3000)
     probabilities = rng.dirichlet(np.ones(5), 3000)
     return labels, probabilities, rng.random(3000)
 
 
-def scored(labels, probabilities, weights):
+def scored(labels: Any, probabilities: Any, weights: Any) -> Any:
     return [Scored(int(label), *rest) for label, *rest in zip(labels, probabilities, weights, strict=True)]
 
 
-def equal(one, other):
+def equal(one: Any, other: Any) -> Any:
     assert one.unknown.keys() == other.unknown.keys()
     for label in one.unknown:
         np.testing.assert_allclose(one.unknown[label], other.unknown[label], rtol=1e-12)
@@ -32,7 +33,7 @@ def equal(one, other):
     return True
 
 
-def test_sums_are_those_of_scikit_learn_with_weights(examples):
+def test_sums_are_those_of_scikit_learn_with_weights(examples: Any) -> None:
     labels, probabilities, weights = examples
     found = Outcomes.of(scored(*examples))
     guesses = probabilities.argmax(1)
@@ -46,7 +47,7 @@ def test_sums_are_those_of_scikit_learn_with_weights(examples):
     np.testing.assert_allclose(found.probability[:, 1].sum(axis=1), np.bincount(labels, weights))
 
 
-def test_any_way_of_adding_up_is_the_same(examples):
+def test_any_way_of_adding_up_is_the_same(examples: Any) -> None:
     combiner = outcomes._AddUp(key="key")
     labels = np.where(examples[0] == 4, -1, examples[0])  # the model doesn't know two of the classes
     rows = [
@@ -63,18 +64,18 @@ def test_any_way_of_adding_up_is_the_same(examples):
     assert equal(combiner.extract_output(merged)["key"], Outcomes.of(rows))
 
 
-def test_probability_one_is_in_the_last_bin():
+def test_probability_one_is_in_the_last_bin() -> None:
     found = Outcomes.of([Scored(1, np.array([0.0, 1.0]), 1.0)])
     assert found.confidence[-1].tolist() == [1.0, 1.0, 1.0]
     assert found.probability[1, 1, -1] == 1.0
     assert found.probability[0, 0, 0] == 1.0
 
 
-def test_a_slice_of_a_thousand_classes_is_small():
+def test_a_slice_of_a_thousand_classes_is_small() -> None:
     assert Outcomes.of([Scored(0, np.full(1000, 1e-3), 1.0)]).probability.nbytes <= 4 * 2**20
 
 
-def test_a_class_that_the_model_does_not_know_is_wrong_for_it():
+def test_a_class_that_the_model_does_not_know_is_wrong_for_it() -> None:
     """By hand: the model knows cat and dog; of five images one is a cow and one a hen."""
     cat, dog = np.array([0.9, 0.1]), np.array([0.2, 0.8])
     found = Outcomes.of(

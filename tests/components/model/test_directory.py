@@ -1,7 +1,9 @@
 """Publishing: complete when visible, newest by number, former versions untouched."""
 
 import os
+import pathlib
 import time
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from tfx_contrastive.components.model.directory import complete_versions, publis
 from tfx_contrastive.components.registry.store import digest_of
 
 
-def test_a_published_model_is_the_newest_and_equal(models, tmp_path):
+def test_a_published_model_is_the_newest_and_equal(models: list[str], tmp_path: pathlib.Path) -> None:
     serving = str(tmp_path / "serving")
     published = [publish(model, serving) for model in models]
     found = complete_versions(serving)
@@ -17,18 +19,22 @@ def test_a_published_model_is_the_newest_and_equal(models, tmp_path):
     assert digest_of(found[0].path) == digest_of(models[2])
 
 
-def test_a_number_in_the_future_or_half_written_is_passed_over(models, tmp_path):
+def test_a_number_in_the_future_or_half_written_is_passed_over(
+    models: list[str], tmp_path: pathlib.Path
+) -> None:
     serving = tmp_path / "serving"
     (serving / "99999999999").mkdir(parents=True)  # half written, as by a killed Pusher
     assert publish(models[0], str(serving)).version == 100_000_000_000
 
 
-def test_what_is_being_copied_has_no_number_yet(models, tmp_path, monkeypatch):
+def test_what_is_being_copied_has_no_number_yet(
+    models: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a server sees at the moment before the rename."""
     seen = []
     rename = os.rename
 
-    def look_and_rename(source, target):
+    def look_and_rename(source: Any, target: Any) -> None:
         seen.extend(complete_versions(str(tmp_path / "serving")))
         rename(source, target)
 
@@ -38,7 +44,7 @@ def test_what_is_being_copied_has_no_number_yet(models, tmp_path, monkeypatch):
     assert len(complete_versions(str(tmp_path / "serving"))) == 1
 
 
-def test_what_a_kill_left_behind_goes_away_later(models, tmp_path):
+def test_what_a_kill_left_behind_goes_away_later(models: list[str], tmp_path: pathlib.Path) -> None:
     serving = tmp_path / "serving"
     for name, age in ((".publishing-dead", 7200), (".publishing-alive", 60)):
         (serving / name).mkdir(parents=True)
@@ -47,11 +53,11 @@ def test_what_a_kill_left_behind_goes_away_later(models, tmp_path):
     assert sorted(os.listdir(serving)) == [".publishing-alive", str(published.version)]
 
 
-def test_an_object_store_gets_the_version_too(models):
+def test_an_object_store_gets_the_version_too(models: list[str]) -> None:
     published = publish(models[0], "ram://bucket/serving")
     assert complete_versions("ram://bucket/serving") == [published]
 
 
-def test_publishing_what_is_no_model_is_refused(tmp_path):
+def test_publishing_what_is_no_model_is_refused(tmp_path: pathlib.Path) -> None:
     with pytest.raises(FileNotFoundError, match="holds no saved_model"):
         publish(str(tmp_path), str(tmp_path / "serving"))

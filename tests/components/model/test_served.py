@@ -1,3 +1,6 @@
+import pathlib
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,27 +12,27 @@ KERNEL = random_kernel(1)
 
 
 @pytest.fixture(scope="module")
-def images():
+def images() -> Any:
     return digit_images(23)[0]
 
 
 @pytest.fixture(scope="module")
-def classifier(tmp_path_factory):
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Any:
     head = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
     path = save_model(tmp_path_factory.mktemp("model") / "classifier", KERNEL, head, ["a b", "c/ö", "d"])
     return ServedModel(path, batch_size=5), head
 
 
-def test_batches_come_back_in_order(classifier, images):
+def test_batches_come_back_in_order(classifier: Any, images: Any) -> None:
     vectors = classifier[0].embed([png(image) for image in images])
     np.testing.assert_allclose(vectors, embed_with(KERNEL, images), atol=1e-6)
 
 
-def test_no_image_gives_no_vector(classifier):
+def test_no_image_gives_no_vector(classifier: Any) -> None:
     assert classifier[0].embed([]).shape == (0, 16)
 
 
-def test_unreadable_images_are_named_by_position(classifier, images):
+def test_unreadable_images_are_named_by_position(classifier: Any, images: Any) -> None:
     encoded = [png(image) for image in images]
     encoded[7] = b"no image"
     encoded[21] = b""
@@ -38,7 +41,7 @@ def test_unreadable_images_are_named_by_position(classifier, images):
     assert caught.value.positions == (7,)  # the first batch that fails ends the stream
 
 
-def test_classes_are_those_of_the_head(classifier, images):
+def test_classes_are_those_of_the_head(classifier: Any, images: Any) -> None:
     model, head = classifier
     found = model.classify([png(image) for image in images[:4]])
     logits = embed_with(KERNEL, images[:4]) @ head
@@ -48,13 +51,13 @@ def test_classes_are_those_of_the_head(classifier, images):
     assert found.labels == tuple(found.names[row] for row in expected.argmax(axis=1))
 
 
-def test_an_encoder_can_not_classify(tmp_path, images):
+def test_an_encoder_can_not_classify(tmp_path: pathlib.Path, images: Any) -> None:
     model = ServedModel(save_model(tmp_path / "encoder", KERNEL))
     assert not model.is_classifier
     with pytest.raises(ValueError, match="trained without labels"):
         model.classify([png(images[0])])
 
 
-def test_more_images_than_a_batch_are_refused_for_classes(classifier, images):
+def test_more_images_than_a_batch_are_refused_for_classes(classifier: Any, images: Any) -> None:
     with pytest.raises(ValueError, match="Received 6 images; expected 5 at most"):
         classifier[0].classify([png(image) for image in images[:6]])

@@ -1,6 +1,8 @@
 """Tiny real SavedModels, and registries over a real SQLite file."""
 
+import pathlib
 import shutil
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -11,17 +13,17 @@ from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
 from tfx_contrastive.components.registry.store import digest_of
 
 
-def save_classifier(path, bias, kernel=1.0):
+def save_classifier(path: Any, bias: Any, kernel: Any = 1.0) -> Any:
     """A classifier of two classes with the signatures of the Trainer; `bias` tells one from another."""
     module = tf.Module()
     module.bias = tf.Variable(float(bias))
     module.kernel = tf.Variable([[float(kernel), 0.0], [0.0, 1.0]])
 
-    def embed(image):
+    def embed(image: Any) -> Any:
         length = tf.cast(tf.strings.length(image), tf.float32)
         return tf.math.l2_normalize(tf.stack([length, tf.ones_like(length)], axis=1) @ module.kernel, axis=1)
 
-    def classify(image):
+    def classify(image: Any) -> Any:
         probabilities = tf.nn.softmax(embed(image) + tf.stack([module.bias, 0.0]))
         names = tf.constant(["ankle boot", "café/bar"])
         return {
@@ -33,13 +35,13 @@ def save_classifier(path, bias, kernel=1.0):
     text = [tf.TensorSpec([None], tf.string)]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(examples):
+    def serve(examples: Any) -> Any:
         return classify(
             tf.io.parse_example(examples, {"image": tf.io.FixedLenFeature([], tf.string)})["image"]
         )
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image")])
-    def classify_bytes(image):
+    def classify_bytes(image: Any) -> Any:
         return classify(image)
 
     embed_bytes = tf.function(lambda image: {"embedding": embed(image)}, input_signature=text)
@@ -48,19 +50,19 @@ def save_classifier(path, bias, kernel=1.0):
     return str(path)
 
 
-def record_of(model_dir, blessed=True, **facts):
+def record_of(model_dir: str, blessed: bool = True, **facts: Any) -> Any:
     return VersionRecord(digest_of(model_dir), blessed, facts, f"# Card of {model_dir}\n")
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory):
+def models(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Directories of three models."""
     root = tmp_path_factory.mktemp("models")
     return [save_classifier(root / str(number), bias=number) for number in range(3)]
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """An SQLite file as MLflow makes it; it takes seconds, so it is made once and copied."""
     path = tmp_path_factory.mktemp("database") / "registry.sqlite"
     mlflow_client.make_database(str(path))
@@ -68,7 +70,7 @@ def empty_database(tmp_path_factory):
 
 
 @pytest.fixture
-def directory(tmp_path, empty_database):
+def directory(tmp_path: pathlib.Path, empty_database: pathlib.Path) -> Any:
     """Directory of an empty embedded registry."""
     path = tmp_path / "registry"
     path.mkdir()
@@ -77,11 +79,11 @@ def directory(tmp_path, empty_database):
 
 
 @pytest.fixture
-def registry(directory):
+def registry(directory: str) -> Any:
     return MlflowRegistry("clothes", directory)
 
 
 @pytest.fixture
-def versions(registry, models):
+def versions(registry: MlflowRegistry, models: list[str]) -> Any:
     """Three registered versions, all blessed."""
     return [registry.register(model, record_of(model)).number for model in models]

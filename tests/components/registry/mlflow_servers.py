@@ -2,17 +2,20 @@
 
 import contextlib
 import os
+import pathlib
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from typing import Any
 
 from tests.ports import free_port
 
 
 @contextlib.contextmanager
-def running(arguments, folder, ready):
+def running(arguments: Any, folder: pathlib.Path, ready: Any) -> Iterator[Any]:
     """Runs an MLflow command that serves; yields its URI once `ready`, a path, answers."""
     port = free_port()
     command = [sys.executable, "-m", "mlflow", *arguments, "--host", "127.0.0.1", "--port", str(port)]
@@ -35,7 +38,7 @@ def running(arguments, folder, ready):
             process.wait()
 
 
-def _answers(url):
+def _answers(url: Any) -> Any:
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             return response.status == 200

@@ -3,11 +3,14 @@
 import base64
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import textwrap
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,34 +25,34 @@ NAMES = ("ankle boot", "café/bar", "c")
 
 
 @pytest.fixture(scope="module")
-def classifier(tmp_path_factory):
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Any:
     head = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
     return save_model(tmp_path_factory.mktemp("model") / "classifier", random_kernel(0), head, NAMES)
 
 
 @pytest.fixture
-def stored(registry, classifier):
+def stored(registry: Any, classifier: Any) -> Any:
     """Directory of the registered version."""
     return registry.fetch(registry.register(classifier, record_of(classifier)).number)
 
 
 @pytest.fixture(scope="module")
-def images():
+def images() -> Any:
     return [png(image) for image in digit_images(5)[0]]
 
 
-def direct(model_dir, images, signature="classify_bytes"):
+def direct(model_dir: str, images: Any, signature: Any = "classify_bytes") -> Any:
     model = tf.saved_model.load(model_dir)
     return model.signatures[signature](image_bytes=tf.constant(images, tf.string))
 
 
-def load(stored):
+def load(stored: Any) -> Any:
     import mlflow
 
     return mlflow.pyfunc.load_model(stored)
 
 
-def test_pyfunc_answers_as_the_saved_model_does(stored, classifier, images):
+def test_pyfunc_answers_as_the_saved_model_does(stored: Any, classifier: Any, images: Any) -> None:
     answer = load(stored).predict({"image_bytes": images})
     expected = direct(classifier, images)
     assert list(answer.columns) == ["all_classes", "label", "probabilities"]
@@ -58,20 +61,20 @@ def test_pyfunc_answers_as_the_saved_model_does(stored, classifier, images):
     np.testing.assert_allclose(np.stack(answer["probabilities"]), expected["probabilities"], rtol=1e-6)
 
 
-def test_pyfunc_calls_the_signature_that_is_named(stored, classifier, images):
+def test_pyfunc_calls_the_signature_that_is_named(stored: Any, classifier: Any, images: Any) -> None:
     answer = load(stored).predict({"image_bytes": images}, params={"signature_name": "embed_bytes"})
     expected = direct(classifier, images, "embed_bytes")["embedding"]
     np.testing.assert_allclose(np.stack(answer["embedding"]), expected, rtol=1e-6)
 
 
-def test_an_encoder_embeds(registry, tmp_path, images):
+def test_an_encoder_embeds(registry: Any, tmp_path: pathlib.Path, images: Any) -> None:
     encoder = save_model(tmp_path / "encoder", random_kernel(1))
     stored = registry.fetch(registry.register(encoder, record_of(encoder)).number)
     answer = load(stored).predict({"image_bytes": images})
     assert np.stack(answer["embedding"]).shape == (5, 16)
 
 
-def test_a_request_that_cannot_be_answered_says_why(stored, images):
+def test_a_request_that_cannot_be_answered_says_why(stored: Any, images: Any) -> None:
     from mlflow.exceptions import MlflowException
 
     model = load(stored)
@@ -84,7 +87,7 @@ def test_a_request_that_cannot_be_answered_says_why(stored, images):
         model.predict({"image_bytes": images}, params={"signature_name": "x"})
 
 
-def test_what_is_stored_needs_nothing_of_the_project(stored):
+def test_what_is_stored_needs_nothing_of_the_project(stored: Any) -> None:
     """Without `site`, the project's editable install is out of reach: MLflow and TensorFlow only."""
     script = """
         import sys
@@ -109,14 +112,14 @@ def test_what_is_stored_needs_nothing_of_the_project(stored):
 
 
 @pytest.fixture
-def scoring_server(stored, tmp_path):
+def scoring_server(stored: Any, tmp_path: pathlib.Path) -> Iterator[Any]:
     """URI of `mlflow models serve` on the registered version."""
     arguments = ["models", "serve", "--model-uri", stored, "--workers", "1", "--env-manager", "local"]
     with mlflow_servers.running(arguments, tmp_path, "/ping") as uri:
         yield f"{uri}/invocations"
 
 
-def post(uri, body):
+def post(uri: Any, body: Any) -> Any:
     request = urllib.request.Request(uri, json.dumps(body).encode(), {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
@@ -126,8 +129,10 @@ def post(uri, body):
 
 
 @pytest.mark.slow
-def test_mlflows_scoring_server_classifies_and_embeds(scoring_server, classifier, images):
-    def rows(contents):
+def test_mlflows_scoring_server_classifies_and_embeds(
+    scoring_server: Any, classifier: Any, images: Any
+) -> None:
+    def rows(contents: Any) -> Any:
         return {
             "dataframe_split": {
                 "columns": ["image_bytes"],

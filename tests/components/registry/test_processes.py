@@ -1,5 +1,7 @@
 """Real processes: kills in the middle of a promotion, promotions at the same time, a consumer meanwhile."""
 
+import pathlib
+
 import pytest
 
 from benchmarks.registry import kill_pushes, push, start, variants
@@ -11,7 +13,9 @@ from tfx_contrastive.components.registry.store import digest_of
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)  # much slower on a busy machine
-def test_kills_at_random_moments_never_show_a_consumer_a_broken_champion(directory, models, tmp_path):
+def test_kills_at_random_moments_never_show_a_consumer_a_broken_champion(
+    directory: str, models: list[str], tmp_path: pathlib.Path
+) -> None:
     """Five kills; `python -m benchmarks registry` makes twenty."""
     serving = str(tmp_path / "serving")
     models = variants(models[0], tmp_path / "models", 8)
@@ -21,6 +25,7 @@ def test_kills_at_random_moments_never_show_a_consumer_a_broken_champion(directo
     assert outcome.loaded >= 2
     registry = MlflowRegistry("clothes", directory)
     champion = registry.alias(CHAMPION)
+    assert champion is not None
     assert digest_of(registry.fetch(champion)) == digest_of(models[-1])
     digests = [version.digest for version in registry.versions()]
     assert sorted(digests) == sorted(set(digests))
@@ -32,7 +37,9 @@ def test_kills_at_random_moments_never_show_a_consumer_a_broken_champion(directo
 
 
 @pytest.mark.slow
-def test_two_promotions_at_once_end_in_one_of_the_two(directory, models, tmp_path):
+def test_two_promotions_at_once_end_in_one_of_the_two(
+    directory: str, models: list[str], tmp_path: pathlib.Path
+) -> None:
     serving = str(tmp_path / "serving")
     for _ in range(3):
         processes = [start(push, directory, serving, model) for model in models[:2]]
@@ -50,7 +57,9 @@ def test_two_promotions_at_once_end_in_one_of_the_two(directory, models, tmp_pat
 
 
 @pytest.mark.slow
-def test_one_model_registered_by_two_processes_is_one_version(directory, models, tmp_path):
+def test_one_model_registered_by_two_processes_is_one_version(
+    directory: str, models: list[str], tmp_path: pathlib.Path
+) -> None:
     processes = [start(push, directory, str(tmp_path / "serving"), models[0]) for _ in range(2)]
     for process in processes:
         process.join()

@@ -1,5 +1,9 @@
 """The same registry behind a real MLflow server, over HTTP."""
 
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import tensorflow as tf
 
@@ -14,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """URI of a server with its own database and artifact directory."""
     folder = tmp_path_factory.mktemp("server")
     arguments = [
@@ -25,7 +29,9 @@ def server(tmp_path_factory):
         yield uri
 
 
-def test_one_machine_registers_and_promotes_another_one_fetches(server, models, tmp_path):
+def test_one_machine_registers_and_promotes_another_one_fetches(
+    server: Any, models: list[str], tmp_path: pathlib.Path
+) -> None:
     here = MlflowRegistry("clothes", str(tmp_path / "here"), server)
     serving = str(tmp_path / "serving")
     for model in models[:2]:

@@ -1,5 +1,7 @@
 """Models and registries of the registry's tests, and examples to show to a model."""
 
+from typing import Any
+
 import pytest
 import tensorflow as tf
 
@@ -11,7 +13,7 @@ from tests.components.registry.conftest import (  # noqa: F401 - pytest finds th
 
 
 @pytest.fixture(scope="session")
-def example_dir(tmp_path_factory):
+def example_dir(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Directory of one example file."""
     folder = tmp_path_factory.mktemp("examples") / "Split-eval"
     folder.mkdir()

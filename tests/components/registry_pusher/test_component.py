@@ -2,18 +2,20 @@
 
 import json
 import os
+import pathlib
+from typing import Any
 
 import pytest
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
-from tfx_contrastive.components import artifacts
+from tfx_contrastive.components.artifacts import ModelRegistration
 from tfx_contrastive.components.registry import commands
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry_pusher.component import RegistryPusher
 from tfx_contrastive.components.registry_pusher.executor import Executor
 
 
-def artifact(kind, uri, **properties):
+def artifact(kind: Any, uri: Any, **properties: Any) -> Any:
     made = kind()
     made.uri = str(uri)
     for name, value in properties.items():
@@ -25,7 +27,7 @@ def artifact(kind, uri, **properties):
 
 
 @pytest.fixture
-def inputs(models, example_dir, tmp_path):
+def inputs(models: list[str], example_dir: str, tmp_path: pathlib.Path) -> Any:
     os.symlink(models[0], tmp_path / "Format-Serving")
     examples = artifact(
         standard_artifacts.Examples,
@@ -45,8 +47,8 @@ def inputs(models, example_dir, tmp_path):
     }
 
 
-def run(inputs, directory, tmp_path):
-    output = artifact(artifacts.ModelRegistration, tmp_path / "registration")
+def run(inputs: Any, directory: str, tmp_path: pathlib.Path) -> Any:
+    output = artifact(ModelRegistration, tmp_path / "registration")
     parameters = {
         "registry": RegistryConfig().model_dump_json(),
         "name": "clothes",
@@ -58,7 +60,9 @@ def run(inputs, directory, tmp_path):
     return output
 
 
-def test_the_pushed_model_is_registered_with_its_lineage(inputs, directory, tmp_path):
+def test_the_pushed_model_is_registered_with_its_lineage(
+    inputs: Any, directory: str, tmp_path: pathlib.Path
+) -> None:
     output = run(inputs, directory, tmp_path)
     assert output.get_int_custom_property("registered") == 1
     assert output.get_int_custom_property("champion") == 1
@@ -72,15 +76,17 @@ def test_the_pushed_model_is_registered_with_its_lineage(inputs, directory, tmp_
     assert (facts["data_digest"], facts["git_commit"]) == ("d1", "abc")
 
 
-def test_a_model_that_was_not_pushed_is_not_registered(inputs, directory, tmp_path):
+def test_a_model_that_was_not_pushed_is_not_registered(
+    inputs: Any, directory: str, tmp_path: pathlib.Path
+) -> None:
     inputs["pushed_model"][0].set_int_custom_property("pushed", 0)
     output = run(inputs, directory, tmp_path)
     assert output.get_int_custom_property("registered") == 0
     assert output.get_string_custom_property("reason") == "not blessed, so it is not registered"
 
 
-def test_node_with_and_without_evidence():
-    def channel(kind):
+def test_node_with_and_without_evidence() -> None:
+    def channel(kind: Any) -> Any:
         return channel_utils.as_channel([kind()])
 
     required = {
@@ -94,5 +100,5 @@ def test_node_with_and_without_evidence():
     assert set(RegistryPusher(**required).inputs) == {"model", "pushed_model", "examples"}
     node = RegistryPusher(**required, evaluation=channel(standard_artifacts.ModelEvaluation))
     assert set(node.inputs) == {"model", "pushed_model", "examples", "evaluation"}
-    assert node.outputs["registration"].type is artifacts.ModelRegistration
+    assert node.outputs["registration"].type is ModelRegistration
     assert node.id == "RegistryPusher"

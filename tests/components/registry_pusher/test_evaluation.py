@@ -1,5 +1,7 @@
 """Reading what TFMA really writes."""
 
+from typing import Any
+
 import apache_beam as beam
 import pytest
 import tensorflow_model_analysis as tfma
@@ -12,7 +14,7 @@ from tfx_contrastive.components.registry_pusher.facts import metrics_of
 
 
 @pytest.fixture(scope="module")
-def evaluation(models, example_dir, tmp_path_factory):
+def evaluation(models: list[str], example_dir: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
     config = config_pb2.EvalConfig(
         model_specs=[
             config_pb2.ModelSpec(
@@ -51,14 +53,14 @@ def evaluation(models, example_dir, tmp_path_factory):
     return metrics_of(EvaluationResult(output))
 
 
-def test_overall_and_slices_are_read(evaluation):
+def test_overall_and_slices_are_read(evaluation: Any) -> None:
     assert evaluation["overall"]["example_count"] == 40
     assert evaluation["overall"]["accuracy"] == 0.5  # every image is an ankle boot to this model
     assert evaluation["label:ankle boot"]["accuracy"] == 1.0
     assert evaluation["label:café/bar"]["accuracy"] == 0.0
 
 
-def test_the_card_shows_them(evaluation):
+def test_the_card_shows_them(evaluation: Any) -> None:
     text = card.render("clothes", "d", {"metrics": {"test": evaluation}})
     assert "## Metrics on `test`" in text
     assert "| label:café/bar | 0.0000 |" in text

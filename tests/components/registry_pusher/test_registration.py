@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import pathlib
+from typing import Any
 
 import pytest
 
@@ -15,12 +17,12 @@ from tfx_contrastive.contract.errors import RegistryError
 
 
 @pytest.fixture
-def location(directory, tmp_path):
+def location(directory: str, tmp_path: pathlib.Path) -> Any:
     return commands.RegistryLocation(RegistryConfig(), "clothes", directory, str(tmp_path / "serving"))
 
 
 @pytest.fixture
-def candidate(models, example_dir):
+def candidate(models: list[str], example_dir: str) -> Any:
     return facts.Sources(
         model_dir=models[0],
         example_dirs=[example_dir],
@@ -36,11 +38,11 @@ def candidate(models, example_dir):
     )
 
 
-def configured(location, **options):
+def configured(location: Any, **options: Any) -> Any:
     return dataclasses.replace(location, config=RegistryConfig(**options))
 
 
-def test_a_blessed_candidate_becomes_champion_and_is_served(location, candidate):
+def test_a_blessed_candidate_becomes_champion_and_is_served(location: Any, candidate: Any) -> None:
     outcome = register_candidate(location, candidate, "run r1")
     assert (outcome.version, outcome.aliases, outcome.champion) == (1, ("champion",), 1)
     details = commands.show_model(location, "champion")
@@ -59,14 +61,14 @@ def test_a_blessed_candidate_becomes_champion_and_is_served(location, candidate)
     assert outcome.served_as == served[0].path
 
 
-def test_a_repeated_run_changes_nothing(location, candidate):
+def test_a_repeated_run_changes_nothing(location: Any, candidate: Any) -> None:
     first = register_candidate(location, candidate, "run r1")
     again = register_candidate(location, candidate, "run r2")
     assert (again.version, again.aliases) == (first.version, first.aliases)
     assert len(commands.list_models(location)) == len(commands.history(location)) == 1
 
 
-def test_a_repeated_run_does_not_undo_a_rollback(location, candidate, models):
+def test_a_repeated_run_does_not_undo_a_rollback(location: Any, candidate: Any, models: list[str]) -> None:
     register_candidate(location, candidate, "run r1")
     better = dataclasses.replace(candidate, model_dir=models[1])
     register_candidate(location, better, "run r2")
@@ -76,7 +78,9 @@ def test_a_repeated_run_does_not_undo_a_rollback(location, candidate, models):
     assert outcome.reason == "it was champion before; a person decides whether to promote it again"
 
 
-def test_a_challenger_waits_and_the_champion_is_served_still(location, candidate, models):
+def test_a_challenger_waits_and_the_champion_is_served_still(
+    location: Any, candidate: Any, models: list[str]
+) -> None:
     register_candidate(location, candidate, "run r1")
     waiting = configured(location, promote_to="challenger")
     publish(models[1], location.serving_dir)  # the Pusher has been there
@@ -89,31 +93,39 @@ def test_a_challenger_waits_and_the_champion_is_served_still(location, candidate
     assert digest_of(newest.path) == digest_of(models[1])
 
 
-def test_a_refused_candidate_is_not_registered(location, candidate):
+def test_a_refused_candidate_is_not_registered(location: Any, candidate: Any) -> None:
     refused = dataclasses.replace(candidate, blessed=False, refused_by="evaluation")
     outcome = register_candidate(location, refused, "run r1")
     assert (outcome.version, outcome.reason) == (None, "not blessed, so it is not registered")
     assert commands.list_models(location) == ()
 
 
-def test_a_refused_candidate_is_recorded_where_it_is_wanted_and_promoted_by_force_only(location, candidate):
+def test_a_refused_candidate_is_recorded_where_it_is_wanted_and_promoted_by_force_only(
+    location: Any, candidate: Any
+) -> None:
     refused = dataclasses.replace(candidate, blessed=False, refused_by="evaluation")
     outcome = register_candidate(configured(location, keep_refused=True), refused, "run r1")
     assert (outcome.version, outcome.aliases) == (1, ())
     assert "Refused by: evaluation" in commands.show_model(location, "1").record.card
     with pytest.raises(RegistryError, match="not blessed"):
         commands.promote_model(location, "1", "ada", "need it")
-    assert commands.promote_model(location, "1", "ada", "need it", force=True).forced
+    event = commands.promote_model(location, "1", "ada", "need it", force=True)
+    assert event is not None
+    assert event.forced
 
 
-def test_a_version_that_is_refused_later_loses_its_blessing_not_its_alias(location, candidate):
+def test_a_version_that_is_refused_later_loses_its_blessing_not_its_alias(
+    location: Any, candidate: Any
+) -> None:
     register_candidate(location, candidate, "run r1")
     outcome = register_candidate(location, dataclasses.replace(candidate, blessed=False), "run r2")
     assert (outcome.version, outcome.champion) == (1, 1)
     assert not commands.list_models(location)[0].blessed
 
 
-def test_a_run_killed_between_registration_and_promotion_is_finished_by_the_next(location, candidate):
+def test_a_run_killed_between_registration_and_promotion_is_finished_by_the_next(
+    location: Any, candidate: Any
+) -> None:
     registry = commands.open_registry(location)
     register_candidate(configured(location, promote_to="challenger"), candidate, "run r1")
     promotion.settle(registry)
@@ -121,7 +133,9 @@ def test_a_run_killed_between_registration_and_promotion_is_finished_by_the_next
     assert register_candidate(location, candidate, "run r1").aliases == ("champion",)
 
 
-def test_a_model_that_does_not_answer_is_not_registered(location, candidate, tmp_path):
+def test_a_model_that_does_not_answer_is_not_registered(
+    location: Any, candidate: Any, tmp_path: pathlib.Path
+) -> None:
     with pytest.raises(ValueError, match="No example in"):
         register_candidate(
             location, dataclasses.replace(candidate, example_dirs=[str(tmp_path / "empty")]), "run r1"
@@ -129,7 +143,7 @@ def test_a_model_that_does_not_answer_is_not_registered(location, candidate, tmp
     assert commands.list_models(location) == ()
 
 
-def test_gates_schema_and_card(location, candidate, tmp_path):
+def test_gates_schema_and_card(location: Any, candidate: Any, tmp_path: pathlib.Path) -> None:
     report = {"figures": {"knn_accuracy": 0.875}, "reasons": [], "checks": []}
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "metrics.json").write_text(json.dumps(report))

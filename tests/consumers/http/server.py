@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 from tests.pipeline.command import PROGRAM
 
@@ -14,7 +15,7 @@ from tests.pipeline.command import PROGRAM
 class Server:
     """Serves until `stop`; what it prints goes to a file."""
 
-    def __init__(self, printed, *arguments):
+    def __init__(self, printed: Any, *arguments: Any) -> None:
         """Starts it on a free port.
 
         Args:
@@ -26,16 +27,16 @@ class Server:
             self._port = free.getsockname()[1]
         self.printed = printed
         limits = ("--timeout", "50")  # of a busy machine; `ask` waits a little longer
-        program = [PROGRAM, "serve", "--port", str(self._port), *limits, *map(str, arguments)]
+        program = [str(PROGRAM), "serve", "--port", str(self._port), *limits, *map(str, arguments)]
         with open(printed, "w") as file:
             self._process = subprocess.Popen(program, stdout=file, stderr=file)
 
-    def ask(self, path, body=None):
+    def ask(self, path: Any, body: Any = None) -> Any:
         """The JSON answer of a path; `body` makes it a POST."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", body, timeout=60) as answer:
             return json.load(answer)
 
-    def wait(self, wanted, seconds=300):
+    def wait(self, wanted: Any, seconds: Any = 300) -> Any:
         """Waits until it answers and its description of the model is `wanted`; returns its health."""
         deadline, health = time.monotonic() + seconds, None
         while time.monotonic() < deadline:
@@ -49,7 +50,7 @@ class Server:
             time.sleep(0.5)
         raise AssertionError(f"{health}\n{self.printed.read_text()}")
 
-    def stop(self):
+    def stop(self) -> None:
         """Ends it as Ctrl-C does."""
         self._process.send_signal(signal.SIGINT)
         self._process.wait(60)

@@ -1,6 +1,7 @@
 """`serve` through the program: it serves the champion, and follows a promotion and a rollback."""
 
 import json
+import pathlib
 
 import pytest
 
@@ -14,7 +15,10 @@ from tfx_contrastive.components.model.served import ServedModel
 pytestmark = pytest.mark.slow
 
 
-def test_serve_answers_by_the_champion_and_follows_it(tmp_path, empty_database):  # noqa: F811
+def test_serve_answers_by_the_champion_and_follows_it(
+    tmp_path: pathlib.Path,
+    empty_database: pathlib.Path,  # noqa: F811
+) -> None:
     made = make_consumed(tmp_path, empty_database)
     made.record_run("r1", 0, blessed=True)
     made.record_run("r2", 1, blessed=False)
