@@ -1,6 +1,6 @@
-"""The verdict of the gates on one model, and the one sentence that tells it. Imports no TensorFlow.
+"""The verdict of the gates on one model and its delivery, in words. Imports no TensorFlow.
 
-The terminal, `status`, `show`, the run report and the model card all print this sentence.
+The terminal, `status`, `show`, the run report and the model card all print the same sentence.
 """
 
 import dataclasses
@@ -53,6 +53,35 @@ class Decision:
         if not self.baseline:
             return "blessed: every threshold was met; there was no model in use to compare with"
         return f"blessed: every threshold was met, also against the model in use (version {self.baseline})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Delivery:
+    """Where the model of a run went.
+
+    Attributes:
+        pushed_to: Directory of the served version or, for a challenger, the directory that the Pusher wrote;
+            empty if nothing was pushed.
+        version: Version in the model registry; empty if none was registered.
+        aliases: Aliases of that version, such as `champion`.
+    """
+
+    pushed_to: str = ""
+    version: str = ""
+    aliases: str = ""
+
+    @property
+    def pushed_version(self) -> str:
+        """Version number of the pushed model, the last part of its directory; empty if none was pushed."""
+        return self.pushed_to.rstrip("/").rpartition("/")[2]
+
+    def __str__(self) -> str:
+        """Return the delivery in words, such as `pushed as version 1764000000`."""
+        text = f"pushed as version {self.pushed_version}" if self.pushed_to else "nothing was pushed"
+        if self.version:
+            text += f", registered as version {self.version}"
+            text += f" ({self.aliases})" if self.aliases else ""
+        return text
 
 
 def gate_ids(recorded: str | Iterable[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Reads runs, nodes and artifacts from ML Metadata. Light: imports neither TFX nor TensorFlow."""
+"""Runs, nodes and artifacts in ML Metadata. Imports neither TFX nor TensorFlow."""
 
 import dataclasses
 import datetime
@@ -21,21 +21,21 @@ _STATES = {
     mlmd.Execution.CANCELED: "interrupted",
 }
 LATEST = "latest"  # the name of the newest run in every command
-# Custom property of a run's context, set where its process died between two nodes.
+# Custom property of the context of a run whose process died between two nodes.
 INTERRUPTED_PROPERTY = "interrupted"
 _INPUTS = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT)
 OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
-# A property of an output that is 0 -> what a node that has run has not done.
+# Property of an output -> the note on its node if the property is 0.
 _NOT_DONE = {"blessed": "refused", "pushed": "not pushed", "registered": "not registered"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Interruption:
-    """Which runs have no process any more, though ML Metadata may call them running.
+    """The runs that have no process anymore, although ML Metadata may call them running.
 
     Attributes:
-        run_id: The run that is known to have been ended before its end; empty if there is none.
-        every_running: Whether no run at all is at work.
+        run_id: Id of the run whose process is known to have died; empty if there is none.
+        every_running: Whether no run of the pipeline has a process.
     """
 
     run_id: str = ""
@@ -71,7 +71,14 @@ class NodeRun:
     """One execution of a node.
 
     Attributes:
-        seconds: Its wall time by ML Metadata's clock; 0 if it was killed, since nobody knows when.
+        id: Id of the node.
+        execution_id: Id of the execution in ML Metadata.
+        state: `ran`, `cached`, `failed`, `running`, `interrupted` or `unknown`.
+        started: Start of the execution, UTC.
+        seconds: Wall time by the clock of ML Metadata; 0 if the process was killed, since its end is unknown.
+        properties: TFX's own and custom properties.
+        inputs: Input artifacts per key.
+        outputs: Output artifacts per key.
     """
 
     id: str
@@ -85,11 +92,11 @@ class NodeRun:
 
     @property
     def note(self) -> str:
-        """What "ran" alone would hide: `refused`, `not pushed` or `not registered`; empty otherwise."""
+        """`refused`, `not pushed` or `not registered`, which the state `ran` does not say; else empty."""
         return not_done(artifact.properties for found in self.outputs.values() for artifact in found)
 
     def output(self, key: str) -> Artifact:
-        """The one artifact of an output key.
+        """Return the one artifact of an output key.
 
         Raises:
             NotFoundError: If the node has no such output, or more than one artifact there.
@@ -102,10 +109,13 @@ class NodeRun:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One run of a pipeline, its nodes in the order in which they started.
+    """One run of a pipeline.
 
     Attributes:
-        interrupted: Whether its process was ended before its end, be it between two nodes.
+        id: Id of the run, the name of its context in ML Metadata.
+        pipeline: Name of the pipeline.
+        nodes: Its nodes, in the order in which they started.
+        interrupted: Whether its process died before the end of the run, also between two nodes.
     """
 
     id: str
@@ -115,24 +125,24 @@ class Run:
 
     @property
     def started(self) -> datetime.datetime:
-        """When the first node started."""
+        """Start of the first node, UTC."""
         return min(node.started for node in self.nodes)
 
     @property
     def state(self) -> str:
-        """`failed`, `running`, `interrupted` if any node is, else `ran`; `cached` if no node executed."""
+        """The first of `failed`, `running`, `interrupted` and `ran` that a node has; else `cached`."""
         states = {node.state for node in self.nodes} | ({"interrupted"} if self.interrupted else set())
         return next(
             (state for state in ("failed", "running", "interrupted", "ran") if state in states), "cached"
         )
 
     def node(self, node_id: str) -> NodeRun | None:
-        """The node of this id, None if the run has none (yet)."""
+        """Return the node of an id, None if the run has no such node (yet)."""
         return next((node for node in self.nodes if node.id == node_id), None)
 
 
 class Lineage:
-    """The runs of one pipeline as ML Metadata knows them."""
+    """The runs of one pipeline in ML Metadata."""
 
     def __init__(
         self,
@@ -140,13 +150,13 @@ class Lineage:
         pipeline: str,
         interruption: Interruption = Interruption(),
     ):
-        """Opens ML Metadata; without `interruption` (`presence.interruption`) dead runs are running ones."""
+        """Open ML Metadata; without `interruption` (see `presence`), dead runs count as running."""
         self._store = open_store(connection)
         self._pipeline = pipeline
         self._interruption = interruption
 
     def runs(self) -> tuple[Run, ...]:
-        """Every run, the newest first; empty before the first one."""
+        """Return every run, the newest first; empty before the first run."""
         pipeline = self._store.get_context_by_type_and_name("pipeline", self._pipeline)
         if pipeline is None:
             return ()
@@ -229,15 +239,15 @@ def find_run(runs: Sequence[Run], name: str | None, pipeline: str) -> Run:
 
 
 def no_run_yet(pipeline: str) -> str:
-    """What to say before the first run; the command to begin with follows."""
+    """Return the message before the first run; the command that starts one follows."""
     return f"Pipeline {pipeline} has no run yet. Start one:"
 
 
 def not_done(outputs: Iterable[Mapping[str, Any]]) -> str:
-    """What a node that has run has not done: `refused`, `not pushed`, `not registered`; empty otherwise.
+    """Return `refused`, `not pushed` or `not registered` if the outputs of a node say so; else empty.
 
     Args:
-        outputs: The properties of each of its output artifacts.
+        outputs: Properties of each output artifact.
     """
     return next(
         (note for properties in outputs for name, note in _NOT_DONE.items() if properties.get(name) == 0), ""
@@ -250,7 +260,7 @@ def _artifact(artifact: mlmd.Artifact) -> Artifact:
 
 
 def values_of(properties: Mapping[str, mlmd.Value]) -> dict[str, Any]:
-    """Properties as Python values."""
+    """Return properties as Python values."""
     return {key: getattr(value, value.WhichOneof("value")) for key, value in properties.items()}
 
 

@@ -1,4 +1,4 @@
-"""The connection to ML Metadata that a configuration asks for."""
+"""The connection to ML Metadata of a configuration."""
 
 import contextlib
 import os
@@ -21,10 +21,10 @@ from .root import require_unmoved
 
 
 def connection_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:
-    """The connection for TFX and for reading.
+    """Return the connection for TFX and for reading.
 
     Raises:
-        ConfigError: If a database server is asked for and its password variable is not set.
+        ConfigError: If a database server is configured and the variable of its password is not set.
     """
     connection = metadata_store_pb2.ConnectionConfig()
     metadata = config.metadata
@@ -54,10 +54,10 @@ def connection_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionCo
 
 
 def reading_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfig:
-    """The connection for a command that only looks: where there is no SQLite file yet, none is made.
+    """Return the connection for a command that only reads; it creates no SQLite file.
 
     Raises:
-        ConfigError: As `connection_config`, or if the root was moved or can't have a SQLite file.
+        ConfigError: As `connection_config`; also if the root was moved or can't hold a SQLite file.
     """
     require_unmoved(config)
     metadata = config.metadata
@@ -68,17 +68,17 @@ def reading_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfi
         )
     if isinstance(metadata, SqliteMetadataConfig) and not pathlib.Path(config.metadata_path).exists():
         empty = metadata_store_pb2.ConnectionConfig()
-        empty.fake_database.SetInParent()  # ML Metadata's own database in memory
+        empty.fake_database.SetInParent()  # an in-memory database of ML Metadata
         return empty
     return connection_config(config)
 
 
 def open_store(connection: metadata_store_pb2.ConnectionConfig) -> metadata_store.MetadataStore:
-    """Opens ML Metadata; the database and its tables are made on first use.
+    """Open ML Metadata; its database and tables are created on first use.
 
     Raises:
-        ConfigError: If it can't be opened; the text says where it was looked for and what to check. Also if
-            it is in PostgreSQL and the client of this ML Metadata can't store what TFX writes.
+        ConfigError: If it can't be opened; the text says where it should be and what to check. Also if it is
+            in PostgreSQL and the installed client of ML Metadata can't store the records of TFX.
     """
     with _captured_stderr() as printed:
         try:
@@ -97,13 +97,13 @@ def open_store(connection: metadata_store_pb2.ConnectionConfig) -> metadata_stor
 
 
 def _require_escaping(store: metadata_store.MetadataStore) -> None:
-    """Refuses a client that breaks on a backslash, by a query that finds nothing and changes nothing.
+    """Refuse a client that fails on a backslash; the query finds nothing and changes nothing.
 
-    Properties of TFX's components are JSON within JSON, full of them. ML Metadata 1.16's PostgreSQL client
-    cuts libpq's `E'...'` literal at the wrong end, and the server answers with a syntax error.
+    Properties of TFX's components are JSON within JSON, which has many backslashes. The PostgreSQL client of
+    ML Metadata 1.16 cuts libpq's `E'...'` literal at the wrong end; the server answers with a syntax error.
 
     Raises:
-        ConfigError: If it does.
+        ConfigError: If the client fails.
     """
     try:
         store.get_artifacts_by_uri("\\")
@@ -111,13 +111,13 @@ def _require_escaping(store: metadata_store.MetadataStore) -> None:
         raise ConfigError(
             "Received metadata.kind postgresql, but the PostgreSQL client of the installed ML Metadata can't "
             "store a backslash, and TFX's records hold many: the first component with options would fail. "
-            "Take mysql (or MariaDB) or sqlite (docs/metadata.md)."
+            "Use mysql (or MariaDB) or sqlite (docs/metadata.md)."
         ) from error
 
 
 @contextlib.contextmanager
 def _captured_stderr() -> Iterator[IO[bytes]]:
-    """Takes what C++ prints: ML Metadata logs each connection, and the cause of a failure only there."""
+    """Capture what C++ prints: ML Metadata logs connections and the causes of failures only there."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as printed:
@@ -130,16 +130,14 @@ def _captured_stderr() -> Iterator[IO[bytes]]:
 
 
 def _quoted(value: str) -> str:
-    """A value for libpq's connection string, into which ML Metadata puts it as it is."""
+    """Return a value for libpq's connection string, which ML Metadata builds without quoting."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _advice(connection: metadata_store_pb2.ConnectionConfig, error: str) -> str:
     if connection.HasField("sqlite"):
         path = connection.sqlite.filename_uri
-        return (
-            f"ML Metadata's file {path} can't be opened: {error}. Check that it is one, and may be written."
-        )
+        return f"ML Metadata's file {path} can't be opened: {error}. Is it a SQLite file, and writable?"
     if connection.HasField("mysql"):
         kind, server, database = "mysql", connection.mysql, connection.mysql.database
     else:

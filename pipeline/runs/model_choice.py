@@ -1,7 +1,7 @@
-"""Which model the consumers' commands take: the registry's champion, another version, or that of a run.
+"""The choice of a model for `search` and other consumers: the champion, another version, or that of a run.
 
-The registry says who is champion, the blessing artifact says what the gates decided; a path says nothing.
-What was made from a model (embeddings, index, statistics) is found by lineage, so that it is the model's own.
+The registry knows the champion, and blessing artifacts hold the decisions of the gates. Artifacts that were
+made from a model (embeddings, index, statistics) are found by lineage, so that they belong to this model.
 Imports no TensorFlow.
 """
 
@@ -28,17 +28,17 @@ _MADE_BY = {INDEX: "SimilarityIndexGen", EMBEDDINGS: "EmbeddingGen", STATISTICS:
 
 @dataclasses.dataclass(frozen=True)
 class ModelChoice:
-    """A model, and what was made from it.
+    """A model and the artifacts made from it.
 
     Attributes:
-        version: Its number in the registry; None where it has none.
+        version: Version number in the registry; None if it is not registered.
         champion: Whether it is the champion.
-        blessed: The verdict of the gates; None where none is known.
-        refused_by: The gates that refused it, as far as the run's metadata says.
-        run: Id of the run that made it; empty where that is not known.
-        model_dir: Directory of the SavedModel; empty: the one that index and embeddings name.
-        made: URI by `INDEX`, `EMBEDDINGS` and `STATISTICS`, as far as they were asked for.
-        given: The directory that somebody named in place of a version or a run; else empty.
+        blessed: The decision of the gates; None if unknown.
+        refused_by: Node ids of the gates that refused it, as far as the metadata says.
+        run: Id of the run that made it; empty if unknown.
+        model_dir: Directory of the SavedModel; if empty, index and embeddings name it.
+        made: URIs of the requested artifacts, by `INDEX`, `EMBEDDINGS` and `STATISTICS`.
+        given: Directory that the user named instead of a version or a run; else empty.
     """
 
     version: int | None
@@ -51,7 +51,7 @@ class ModelChoice:
     given: str = ""
 
     def __str__(self) -> str:
-        """The choice in words, such as `version 2, the champion`."""
+        """Return the choice in words, such as `version 2, the champion`."""
         if self.given:
             return f"the model of {self.given}, as given"
         verdict = Decision(self.blessed, self.refused_by).short
@@ -66,7 +66,7 @@ class ModelChoice:
         return dataclasses.replace(self, champion=champion)
 
     def values(self) -> dict[str, Any]:
-        """The choice as JSON values, for answers that programs read."""
+        """Return the choice as JSON values, for programs."""
         return {
             "version": self.version,
             "champion": self.champion,
@@ -77,43 +77,43 @@ class ModelChoice:
 
 
 def registry_location(config: PipelineConfig) -> RegistryLocation:
-    """Where the pipeline's registry is.
+    """Return the location of the pipeline's registry.
 
     Raises:
-        RegistryError: If it is an embedded one and no run has made it yet.
+        RegistryError: If it is an embedded registry and no run has created it yet.
         ConfigError: If the root was moved.
     """
     require_unmoved(config)
     directory = f"{config.root}/registry"
     if config.registry.uri is None and not os.path.isdir(directory):
-        raise RegistryError(f"{directory} has no registry yet: the first blessed run makes it.")
+        raise RegistryError(f"{directory} has no registry yet: the first blessed run creates it.")
     return RegistryLocation(config.registry, config.name, directory, config.serving_dir)
 
 
 def choose(
     config: PipelineConfig, needs: Collection[str], version: str | None = None, run: str | None = None
 ) -> ModelChoice:
-    """Chooses the champion, or what was named.
+    """Choose the champion, or the model that the user named.
 
     Args:
-        config: Of the pipeline.
-        needs: What must have been made from the model: of `INDEX`, `EMBEDDINGS` and `STATISTICS`.
-        version: A number or an alias; None: the champion.
-        run: A run's id, or `latest`; None: by version.
+        config: The configuration of the pipeline.
+        needs: Artifacts that must have been made from the model: `INDEX`, `EMBEDDINGS`, `STATISTICS`.
+        version: A version number or an alias; None for the champion.
+        run: Name of a run (see `lineage.find_run`); None to choose by version.
 
     Returns:
-        The model, with what was asked for.
+        The model with the required artifacts.
 
     Raises:
-        NotFoundError: If it isn't there; the text says what is.
-        RegistryError: If the registry can't say.
+        NotFoundError: If there is no such model; the text lists those that exist.
+        RegistryError: If the registry can't be read.
     """
     lineage = Lineage(reading_config(config), config.name)
     if run is not None:
         return _of_run(config, lineage.run(run), needs, lineage)
     try:
         location = registry_location(config)
-    except RegistryError as error:  # no run has made it, or somebody has removed it
+    except RegistryError as error:  # no run has created it, or it was removed
         if version is not None:
             raise
         raise _no_champion(config, lineage) from error
@@ -125,7 +125,7 @@ def choose(
 
 
 def champion_watch(config: PipelineConfig) -> Callable[[], int | None]:
-    """A function that asks the registry who is champion; one small query for each call.
+    """Return a function that asks the registry for the champion; each call is one small query.
 
     Raises:
         RegistryError: As `registry_location`.
@@ -190,7 +190,7 @@ def _of_version(
     if made is None:
         raise NotFoundError(
             f"Version {number} has no {_in_words(needs)}: its run {lineage.get('run', '')} did not get "
-            "that far, or its metadata is gone, and no other run used the same encoder. Name another one "
+            "that far, or its metadata is gone, and no other run used the same encoder. Name another model "
             f"with --run or --version (known versions: {_known_versions(registry)}), or run the "
             "pipeline again:",
             "run",
@@ -210,10 +210,10 @@ def _of_version(
 def _made_from(
     artifacts: Mapping[str, str], fingerprint: str, runs: Sequence[Run]
 ) -> Iterator[Mapping[str, str]]:
-    """What was made from a registered model, the best first.
+    """Yield the artifacts made from a registered model, the best first.
 
-    By the newest run that took this very model: a new configuration of the index may have made it anew; then
-    what the registry recorded; then by any run with the same encoder.
+    First come those of the newest run that used this model, since a new configuration of the index may have
+    rebuilt it; then those that the registry recorded; then those of any run with the same encoder.
     """
     for run in runs:
         embedding = run.node(_MADE_BY[EMBEDDINGS])
@@ -259,7 +259,7 @@ def _of_run(config: PipelineConfig, run: Run, needs: Collection[str], lineage: L
 
 
 def _champion(config: PipelineConfig) -> int | None:
-    """The champion; None where there is no registry (any more)."""
+    """Return the champion; None if there is no registry (anymore)."""
     try:
         location = registry_location(config)
     except RegistryError:

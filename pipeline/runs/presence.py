@@ -1,4 +1,4 @@
-"""Which run uses a root, and whether its process lives: what `status` knows of a run that died."""
+"""The record of the process at work on a root, which shows `status` whether a run died."""
 
 import contextlib
 import dataclasses
@@ -21,28 +21,29 @@ LOCK_FILE = ".lock"
 RECORD_FILE = ".run.json"
 SECONDS_BETWEEN_BEATS = 20.0
 
-# A lock tells of every process on this machine. Of another one that shares the root, signs of life do.
+# A lock shows every process on this machine; a process on another machine that shares the root is shown by
+# its heartbeat.
 _SECONDS_UNTIL_SILENT = 120.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """The newest run of a root, as the command that watches it keeps it on disk.
+    """The newest run of a root, as recorded on disk by the command that started it.
 
     Attributes:
-        pid: Process of the command.
+        pid: Process id of the command.
         host: Name of its machine.
-        boot_id: Of the system that it runs on; empty where the system tells none.
-        started: When it began, ISO 8601 with a time zone.
+        boot_id: Id of the boot of its machine; empty if the system has none.
+        started: Start of the command, ISO 8601 with a time zone.
         log: Path of its log file.
-        run_id: ML Metadata's name of the run; empty before its first node.
-        done: Nodes that have ended well, in order.
-        node: The node at work; empty between nodes.
-        kept_step: Step of the node's last checkpoint; None without one.
-        num_steps: All of its steps; None likewise.
-        ended: Whether the run came to its own end, good or bad.
-        folder: Where the command was given; empty where that is not known.
-        options: Its --config and --set, word by word.
+        run_id: Id of the run in ML Metadata; empty before its first node.
+        done: Nodes that succeeded, in their order.
+        node: The current node; empty between nodes.
+        kept_step: Step of the node's last checkpoint; None without a checkpoint.
+        num_steps: Number of the node's steps; None without a checkpoint.
+        ended: Whether the run ended by itself, with success or failure.
+        folder: Working directory of the command; empty if unknown.
+        options: Its `--config` and `--set` options.
     """
 
     pid: int
@@ -61,7 +62,7 @@ class Record:
 
 
 def new_record(log: str, options: Sequence[str] = ()) -> Record:
-    """The record of a run that this process begins now; `options` are those of its command."""
+    """Return the record of a run that this process starts now; `options` are those of its command."""
     host, boot_id = _machine()
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     folder = os.getcwd()
@@ -69,7 +70,7 @@ def new_record(log: str, options: Sequence[str] = ()) -> Record:
 
 
 def _machine() -> tuple[str, str]:
-    """Name of this machine, and which of its starts this is."""
+    """Return the name of this machine and the id of its boot."""
     boot_id = ""
     with contextlib.suppress(OSError):
         boot_id = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -77,7 +78,7 @@ def _machine() -> tuple[str, str]:
 
 
 def write(root: str, record: Record) -> None:
-    """Replaces the record of a root; a full or lost disk is no reason to end a run."""
+    """Replace the record of a root. Errors of the disk are ignored: they are no reason to end a run."""
     path = pathlib.Path(root, RECORD_FILE)
     new = path.with_name(f"{RECORD_FILE}.{os.getpid()}")
     with contextlib.suppress(OSError):
@@ -86,13 +87,13 @@ def write(root: str, record: Record) -> None:
 
 
 def beat(root: str) -> None:
-    """Gives a sign of life."""
+    """Update the heartbeat of a root."""
     with contextlib.suppress(OSError):
         os.utime(pathlib.Path(root, RECORD_FILE))
 
 
 def read(root: str) -> Record | None:
-    """The record of a root; None where there is none that can be read."""
+    """Return the record of a root; None if there is no readable record."""
     try:
         values: dict[str, Any] = json.loads(pathlib.Path(root, RECORD_FILE).read_text(encoding="utf-8"))
         lists = {"done": tuple(values["done"]), "options": tuple(values.get("options", ()))}
@@ -102,19 +103,19 @@ def read(root: str) -> Record | None:
 
 
 def at_work(root: str) -> bool:
-    """Whether a process is at work on a root, here or on another machine that shares it."""
+    """Return whether a process is at work on a root, here or on another machine that shares it."""
     if locking.is_held(pathlib.Path(root, LOCK_FILE)):
         return True
     return alive_elsewhere(root)
 
 
 def alive_elsewhere(root: str) -> bool:
-    """Whether the record is of another machine, and gave a sign of life a short while ago."""
+    """Return whether the record is of another machine and its heartbeat is recent."""
     record, (host, boot_id) = read(root), _machine()
     if record is None or record.ended or record.host == host:
         return False
     if record.boot_id and record.boot_id == boot_id:
-        return False  # another container of this machine: the lock counts
+        return False  # another container on this machine: its lock decides
     try:
         silent = time.time() - os.stat(pathlib.Path(root, RECORD_FILE)).st_mtime
     except OSError:
@@ -123,19 +124,19 @@ def alive_elsewhere(root: str) -> bool:
 
 
 def interruption(config: PipelineConfig) -> Interruption:
-    """Which runs of ML Metadata were ended before their end."""
+    """Return the runs in ML Metadata whose process died."""
     if "://" in config.root or at_work(config.root):
         return Interruption()
     return left_behind(config)
 
 
 def left_behind(config: PipelineConfig) -> Interruption:
-    """The same, where nobody but the caller can be at work on the root."""
+    """Return the same if only the caller can be at work on the root."""
     record = read(config.root)
     died = record.run_id if record and not record.ended else ""
     return Interruption(died, has_own_metadata(config))
 
 
 def has_own_metadata(config: PipelineConfig) -> bool:
-    """Whether ML Metadata knows of runs of this root only; else runs of another one may be at work."""
+    """Return whether ML Metadata holds runs of this root only; else those of another root may be running."""
     return isinstance(config.metadata, SqliteMetadataConfig) and config.metadata.path is None

@@ -4,14 +4,13 @@
 the artifacts' files and import what that takes.
 """
 
-import dataclasses
 import functools
 import json
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfx_contrastive.components.gates.verdict import Decision
+from tfx_contrastive.components.gates.verdict import Decision, Delivery
 from tfx_contrastive.contract import files
 
 from .lineage import Artifact, NodeRun, Run
@@ -35,40 +34,11 @@ _EVALUATORS = {"test": "TestEvaluator", "eval": "Evaluator"}
 _BEST_HYPERPARAMETERS = "best_hyperparameters.txt"  # as TFX's Tuner names its output
 
 
-@dataclasses.dataclass(frozen=True)
-class Delivery:
-    """Where the model of a run went.
-
-    Attributes:
-        pushed_to: Directory of the served version or, for a challenger, the directory that the Pusher wrote;
-            empty if nothing was pushed.
-        version: Version in the model registry; empty if none was registered.
-        aliases: Aliases of that version, such as `champion`.
-    """
-
-    pushed_to: str = ""
-    version: str = ""
-    aliases: str = ""
-
-    @property
-    def pushed_version(self) -> str:
-        """Version number of the pushed model, the last part of its directory; empty if none was pushed."""
-        return self.pushed_to.rstrip("/").rpartition("/")[2]
-
-    def __str__(self) -> str:
-        """Return the delivery in words, such as `pushed as version 1764000000`."""
-        text = f"pushed as version {self.pushed_version}" if self.pushed_to else "nothing was pushed"
-        if self.version:
-            text += f", registered as version {self.version}"
-            text += f" ({self.aliases})" if self.aliases else ""
-        return text
-
-
 class RunRecord:
     """One run and the contents of its artifacts.
 
-    Each property opens its artifact at the first access and keeps the content. Properties of nodes that the
-    run has not finished are None or empty.
+    Each property opens its artifact at the first access and keeps the content. It is None or empty if the
+    run has not finished the node.
 
     Attributes:
         run: The run as ML Metadata knows it.
@@ -88,8 +58,6 @@ class RunRecord:
         """Return the one output of a finished node under a key, else None."""
         node = self.finished(node_id)
         return node.output(key) if node is not None and len(node.outputs.get(key, ())) == 1 else None
-
-    # What ML Metadata says.
 
     @functools.cached_property
     def gate(self) -> Decision:
@@ -118,15 +86,6 @@ class RunRecord:
         )
 
     @property
-    def model(self) -> Artifact | None:
-        """The model that the gates decide on: the classifier, or the encoder if there is no classifier."""
-        for node_id in ("Trainer", "Pretrainer"):
-            node = self.run.node(node_id)
-            if node is not None and node.outputs.get("model"):
-                return node.output("model")
-        return None
-
-    @property
     def class_changes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Classes that only this model knows, and classes that only the model in use knows."""
         baseline = self._properties("BaselineResolver", "baseline_model")
@@ -145,8 +104,6 @@ class RunRecord:
         node = self.run.node("Trainer")
         custom = json.loads(str(node.properties.get("custom_config", "{}"))) if node else {}
         return str(json.loads(custom.get("head", "{}")).get("mode", ""))
-
-    # What stands in the artifacts.
 
     @functools.cached_property
     def ingest(self) -> "IngestConfig | None":
@@ -212,8 +169,7 @@ class RunRecord:
     def representation(self) -> Mapping[str, Any]:
         """The `metrics.json` of RepresentationGate: figures, checks, reasons; empty without it."""
         artifact = self.output("RepresentationGate", "representation")
-        content: dict[str, Any] = json.loads(_read(artifact.uri, "metrics.json")) if artifact else {}
-        return content
+        return dict(json.loads(_read(artifact.uri, "metrics.json"))) if artifact else {}
 
     @property
     def evaluations(self) -> "tuple[Evaluation, ...]":
@@ -262,20 +218,17 @@ class RunRecord:
         from .training_log import read_training_log
 
         node = self.run.node("Pretrainer")
-        if node is None or not node.outputs.get("model_run"):
-            return None
-        return read_training_log(node.output("model_run").uri)
+        logged = node is not None and node.outputs.get("model_run")
+        return read_training_log(logged[0].uri) if logged else None
 
     @functools.cached_property
     def image(self) -> "ImageConfig | None":
         """The shape to which Transform brings images."""
         from tfx_contrastive.trainer_module.config import ImageConfig
 
-        transform = self.finished("Transform")
-        if transform is None:
-            return None
-        custom_config = json.loads(str(transform.properties["custom_config"]))
-        return ImageConfig.model_validate_json(custom_config["image"])
+        node = self.finished("Transform")
+        custom_config = json.loads(str(node.properties["custom_config"])) if node else {}
+        return ImageConfig.model_validate_json(custom_config["image"]) if node else None
 
     @functools.cached_property
     def sample(self) -> "ImageSample | None":
@@ -336,21 +289,6 @@ def verdict(record: RunRecord) -> str:
         at = next((f"at {node.id}" for node in run.nodes if node.state == "interrupted"), "")
         return f"{record.gate}; the run was interrupted {at or f'after {run.nodes[-1].id}'}"
     return str(record.gate)
-
-
-def last_blessed_before(record: RunRecord, records: Iterable[RunRecord]) -> RunRecord | None:
-    """Return the newest older run whose gates blessed another model; None if there is none.
-
-    Args:
-        record: The run.
-        records: Every run of the pipeline, the newest first.
-    """
-    own = record.model
-    for other in records:
-        older = other.run.started < record.run.started and other.run.id != record.run.id
-        if older and other.gate.blessed and other.model and (own is None or other.model.id != own.id):
-            return other
-    return None
 
 
 def _read(*parts: str) -> bytes:

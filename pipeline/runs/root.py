@@ -1,7 +1,7 @@
-"""What must hold of a pipeline's root before it is read or written.
+"""Checks of the root of a pipeline before it is read or written.
 
-TFX and ML Metadata know every file by its whole path, so a root can't be moved; and TFX finds files by
-patterns that begin with the root, so it can't have their characters.
+TFX and ML Metadata record every file by its whole path, so a root can't be moved. TFX finds files by patterns
+that begin with the root, so the root can't contain the special characters of patterns.
 """
 
 import os
@@ -13,7 +13,7 @@ from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline.config import PipelineConfig
 
 _PATTERN_CHARACTERS = "*?[]\\"
-# TFX puts what an execution makes at <root>/<node>/<key>/<number of the execution>.
+# TFX writes the output of an execution to <root>/<node>/<key>/<id of the execution>.
 _NEWEST = """
 SELECT uri FROM Artifact JOIN Event ON Event.artifact_id = Artifact.id JOIN EventPath ON event_id = Event.id
 WHERE uri LIKE '%/' || step_key || '/' || execution_id ORDER BY Artifact.id DESC LIMIT 100
@@ -21,24 +21,24 @@ WHERE uri LIKE '%/' || step_key || '/' || execution_id ORDER BY Artifact.id DESC
 
 
 def require_no_pattern(config: PipelineConfig) -> None:
-    """Refuses a root that TFX would take for a pattern of file names.
+    """Refuse a root that TFX would read as a pattern of file names.
 
     Raises:
-        ConfigError: If it has a character of patterns.
+        ConfigError: If it contains a special character of patterns.
     """
     found = sorted(set(config.root) & set(_PATTERN_CHARACTERS))
     if found:
         raise ConfigError(
-            f"Received the root {config.root}, which has {' and '.join(found)}: TFX would read it as a "
-            "pattern of file names. Set another one with --set root=DIR; all other characters do."
+            f"Received the root {config.root}, which contains {' and '.join(found)}: TFX would read it "
+            "as a pattern of file names. Set another root with --set root=DIR; other characters are allowed."
         )
 
 
 def require_outside_data(config: PipelineConfig) -> None:
-    """Refuses a root within the directory of the data: the next run would read what this one wrote.
+    """Refuse a root within the directory of the data: the next run would read the output of this one.
 
     Raises:
-        ConfigError: If it lies there.
+        ConfigError: If the root is there.
     """
     data = getattr(config.data.source, "path", None)
     if not data or "://" in config.root or "://" in data.removeprefix("file://"):
@@ -46,16 +46,16 @@ def require_outside_data(config: PipelineConfig) -> None:
     folder = os.path.realpath(os.path.expanduser(data.removeprefix("file://")))
     if os.path.isdir(folder) and pathlib.Path(os.path.realpath(config.root)).is_relative_to(folder):
         raise ConfigError(
-            f"Received the root {config.root}, which lies in the directory of the data, {data}: the next run "
-            "would take what this one writes there for data. Set another one with --set root=DIR."
+            f"Received the root {config.root}, which is in the directory of the data, {data}: the next run "
+            "would read the output of this one as data. Set another root with --set root=DIR."
         )
 
 
 def require_unmoved(config: PipelineConfig) -> None:
-    """Refuses a root whose records name their files at another place.
+    """Refuse a root whose records name files at another place.
 
     Raises:
-        ConfigError: If it was moved or copied; the text says from where and what to do.
+        ConfigError: If the root was moved or copied; the text says from where and what to do.
     """
     made_at = _recorded_root(config)
     if made_at is None or _same(made_at, config.root):
@@ -63,16 +63,16 @@ def require_unmoved(config: PipelineConfig) -> None:
     if os.path.exists(made_at):
         raise ConfigError(
             f"The root {config.root} is a copy of {made_at}: its records name the files there. "
-            f"Use that one with --set root={shlex.quote(made_at)}, or let a run begin in a new, empty root."
+            f"Use the original with --set root={shlex.quote(made_at)}, or start in a new, empty root."
         )
     raise ConfigError(
         f"The root {config.root} was moved from {made_at}: its records name the files there. Move it back, "
-        f"or lead the former path here: ln -s {shlex.quote(config.root)} {shlex.quote(made_at)}"
+        f"or link the former path to it: ln -s {shlex.quote(config.root)} {shlex.quote(made_at)}"
     )
 
 
 def _recorded_root(config: PipelineConfig) -> str | None:
-    """Where the root was when its newest artifacts were made; None where its own SQLite file doesn't say."""
+    """Return the root at the time of its newest artifacts; None if its SQLite file doesn't say."""
     path = pathlib.Path(config.metadata_path)
     if "://" in config.root or not path.is_relative_to(config.root) or not path.is_file():
         return None
@@ -83,7 +83,7 @@ def _recorded_root(config: PipelineConfig) -> str | None:
         finally:
             connection.close()
     except sqlite3.Error:
-        return None  # whoever opens it next says what is wrong
+        return None  # the next command that opens it reports the error
     return next((root for root in roots if _same(root, config.root)), roots[0] if roots else None)
 
 

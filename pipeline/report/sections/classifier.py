@@ -32,7 +32,7 @@ UNKNOWN_CLASS = "(no class of the model)"
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """An image that the classifier judged; `tile` is its number in the gallery's atlas."""
+    """An image with its prediction; `tile` is its number in the atlas."""
 
     tile: int | None
     source: str
@@ -43,7 +43,7 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Confusion:
-    """One cell off the diagonal: images of `actual` that were taken for `predicted`."""
+    """One cell off the diagonal: images of `actual` that were classified as `predicted`."""
 
     actual: str
     predicted: str
@@ -53,13 +53,13 @@ class Confusion:
 
 @dataclasses.dataclass(frozen=True)
 class ConfusionMatrix:
-    """Images by actual (rows) and predicted class; the classes with the most errors, if there are many.
+    """Number of images per actual (rows) and predicted class. Of many classes, those with the most errors.
 
     Attributes:
         split: `eval` or `test`.
-        class_names: Of the rows and columns, K.
+        class_names: Classes of the rows and columns, K.
         counts: int [K, K].
-        left_out: Classes that aren't shown.
+        left_out: Number of classes that aren't shown.
     """
 
     split: str
@@ -81,12 +81,12 @@ class Bin:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Figures of one slice or class on one split.
+    """Metrics of one slice or class on one split.
 
     Attributes:
-        images: How many.
-        values: In the order of the columns; None where there is none.
-        interval: 95 % confidence interval of the accuracy.
+        images: Number of images.
+        values: Values in the order of the columns; None where there is none.
+        interval: 95% confidence interval of the accuracy.
     """
 
     images: int
@@ -96,12 +96,12 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class MetricsTable:
-    """Figures by slice or by class, split beside split.
+    """Metrics per slice or class, with the splits side by side.
 
     Attributes:
         splits: Names of the splits, N.
-        columns: Titles of each split's columns, N; without images and interval.
-        rows: (name, the row of each split; None where it has none).
+        columns: Titles of the columns of each split, N; without images and interval.
+        rows: Name and the row of each split, None where a split has no such slice.
     """
 
     splits: tuple[str, ...]
@@ -114,15 +114,15 @@ class Classifier:
     """The section.
 
     Attributes:
-        by_slice: All images, then those of one kind, by TFMA.
-        by_class: Images of one class.
+        by_slice: Metrics of all images and of each slice, by TFMA.
+        by_class: Metrics of each class, by TFMA.
         matrices: Confusion matrices, by TFMA.
-        confusions: The largest cells off the diagonal, of the sample of `eval`, with pictures.
+        confusions: Largest cells off the diagonal in the sample of `eval`, with pictures.
         bins: Reliability of the sample of `eval`.
         calibration_error: Expected calibration error of the same images.
-        mistakes: The mistakes of the highest confidence.
-        num_judged: Images in the sample that have a label.
-        num_mistakes: How many of them were misjudged.
+        mistakes: Mistakes with the highest confidence.
+        num_judged: Number of labeled images in the sample.
+        num_mistakes: Number of these that were misclassified.
     """
 
     by_slice: MetricsTable
@@ -180,9 +180,9 @@ def reliability(sums: npt.NDArray[np.float64]) -> tuple[Bin, ...]:
 
 
 def confusion_matrix(split: str, metrics: SliceMetrics, names: Sequence[str]) -> ConfusionMatrix:
-    """The matrix of one split; of many classes those with the most errors.
+    """Return the matrix of one split; of many classes, those with the most errors.
 
-    Labels that the model doesn't know have one row together, after its own classes.
+    Labels that the model doesn't know share one row, after its own classes.
     """
     if any(actual >= len(names) for actual, _ in metrics.confusion):
         names = (*names, UNKNOWN_CLASS)
@@ -201,7 +201,7 @@ def confusion_matrix(split: str, metrics: SliceMetrics, names: Sequence[str]) ->
 def _confusions(
     sample: ImageSample, predictions: Predictions, wrong: npt.NDArray[np.int64], atlas: Atlas
 ) -> tuple[Confusion, ...]:
-    """The largest cells; `wrong` are the misjudged images, the most confident first."""
+    """Return the largest cells; `wrong` are the misclassified images, the most confident first."""
     names = predictions.class_names
     cells: dict[tuple[int, int], list[int]] = {}
     for index in wrong.tolist():
@@ -231,7 +231,7 @@ def _picture(sample: ImageSample, predictions: Predictions, index: int, atlas: A
 
 
 def slice_table(evaluations: Sequence[Evaluation], baseline: str) -> MetricsTable:
-    """Figures of all images together and of each slice that isn't a class."""
+    """Return the metrics of all images together and of each slice that isn't a class."""
     columns, found = [], []
     for evaluation in evaluations:
         names = [name for name in _SLICE_METRICS if name in evaluation.overall.values]
@@ -248,7 +248,7 @@ def slice_table(evaluations: Sequence[Evaluation], baseline: str) -> MetricsTabl
 
 
 def class_table(evaluations: Sequence[Evaluation], names: Sequence[str]) -> MetricsTable:
-    """Figures of each class; the accuracy on the images of a class is its recall."""
+    """Return the metrics of each class. The accuracy on the images of a class is its recall."""
     columns, found = [], []
     for evaluation in evaluations:
         metrics = {name: found for name, found in evaluation.overall.per_class.items() if name != "recall"}
@@ -268,7 +268,7 @@ def class_table(evaluations: Sequence[Evaluation], names: Sequence[str]) -> Metr
 
 
 def accuracy_interval(accuracy: float, images: int) -> tuple[float, float]:
-    """95 % confidence interval of an accuracy (Wilson's score interval)."""
+    """Return the 95% confidence interval of an accuracy (Wilson's score interval)."""
     if not images:
         return 0.0, 1.0
     interval = binomtest(round(accuracy * images), images).proportion_ci(0.95, method="wilson")

@@ -3,10 +3,10 @@
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tfx_contrastive.pipeline.runs.lineage import NodeRun, Run
+from tfx_contrastive.pipeline.runs.lineage import Artifact, NodeRun, Run
 from tfx_contrastive.pipeline.runs.record import RunRecord
 from tfx_contrastive.pipeline.runs.training_log import Series
 
@@ -113,6 +113,28 @@ def compare(before: RunRecord, after: RunRecord, curves: bool) -> Comparison:
         tuple(_changes(before.run, after.run)),
         _curves(before, after) if curves else {},
     )
+
+
+def last_blessed_before(record: RunRecord, records: Iterable[RunRecord]) -> RunRecord | None:
+    """Return the newest older run whose gates blessed another model; None if there is none.
+
+    Args:
+        record: The run.
+        records: Every run of the pipeline, the newest first.
+    """
+    own = _judged_model(record.run)
+    for other in records:
+        older = other.run.started < record.run.started and other.run.id != record.run.id
+        model = _judged_model(other.run) if older and other.gate.blessed else None
+        if model is not None and (own is None or model.id != own.id):
+            return other
+    return None
+
+
+def _judged_model(run: Run) -> Artifact | None:
+    """Return the model that the gates decide on: the classifier, or the encoder without a classifier."""
+    nodes = (run.node("Trainer"), run.node("Pretrainer"))
+    return next((node.output("model") for node in nodes if node and node.outputs.get("model")), None)
 
 
 def _side(record: RunRecord) -> Side:

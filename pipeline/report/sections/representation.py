@@ -1,4 +1,4 @@
-"""The representation: figures and checks, a map of embeddings, nearest neighbors."""
+"""The section on the representation: figures and checks, a map of embeddings, nearest neighbors."""
 
 import dataclasses
 import importlib.util
@@ -25,31 +25,49 @@ _TITLES = {
     "test_linear_probe_accuracy": ("Linear probe, test", "Reported only."),
     "whitened_knn_accuracy": (
         "kNN probe, eval, whitened",
-        "The same where embeddings are compared whitened.",
+        "The same probe on whitened embeddings.",
     ),
     "pixel_knn_accuracy": (
         "kNN probe on pixels",
-        "What search has without any encoder: the best of its forms.",
+        "The same probe without an encoder: the best of several forms of small images.",
     ),
-    "knn_margin_over_pixels": ("kNN probe over pixels", "Difference of the best of each."),
-    "pixel_linear_probe_accuracy": ("Linear probe on pixels", "What a classifier has without any encoder."),
+    "knn_margin_over_pixels": (
+        "kNN probe over pixels",
+        "Difference between the best probe on embeddings and the best on pixels.",
+    ),
+    "pixel_linear_probe_accuracy": ("Linear probe on pixels", "The same probe without an encoder."),
     "linear_probe_margin_over_pixels": (
         "Linear probe over pixels",
-        "Difference to the best probe on pixels.",
+        "Difference between the probe on embeddings and the best on pixels.",
     ),
-    "knn_gain": ("kNN gain", "Share of the errors of shuffled weights that the encoder avoids."),
-    "linear_probe_gain": ("Linear-probe gain", "The same for the linear probe."),
-    "gain_over_pixels": ("Gain over pixels", "Share of the errors of the pixel probe that it avoids."),
-    "effective_rank": ("Effective rank", "In how many directions embeddings differ."),
-    "embedding_std": ("Spread", "About 1: even on the sphere. 0: collapsed."),
-    "uniformity": ("Uniformity", "Lower is more evenly spread, down to about -4."),
-    "alignment": ("Alignment", "Squared distance of two views; not to be read alone."),
+    "knn_gain": (
+        "kNN gain",
+        "Share of the errors of an encoder with shuffled weights that this encoder avoids.",
+    ),
+    "linear_probe_gain": ("Linear-probe gain", "The same share for the linear probe."),
+    "gain_over_pixels": (
+        "Gain over pixels",
+        "Share of the errors of the probe on pixels that the encoder avoids.",
+    ),
+    "effective_rank": ("Effective rank", "Number of directions in which embeddings differ."),
+    "embedding_std": (
+        "Standard deviation",
+        "About 1: evenly spread over the sphere. 0: collapsed to one point.",
+    ),
+    "uniformity": ("Uniformity", "Lower values mean more evenly spread embeddings, down to about -4."),
+    "alignment": (
+        "Alignment",
+        "Squared distance between two views of an image. Not meaningful alone: a constant encoder reaches 0.",
+    ),
     "view_retrieval": ("View retrieval", "Mean reciprocal rank of an image's own view."),
     "pixel_view_retrieval": (
         "View retrieval by pixels",
-        "Reported only: strong for a mild crop as this one.",
+        "Reported only: pixels find mild crops well.",
     ),
-    "view_retrieval_gain": ("View-retrieval gain", "Share of the shuffled weights' misses avoided."),
+    "view_retrieval_gain": (
+        "View-retrieval gain",
+        "Share of the misses of an encoder with shuffled weights that this encoder avoids.",
+    ),
 }
 
 
@@ -68,12 +86,12 @@ class EmbeddingMap:
     """Images as points in the plane.
 
     Attributes:
-        layouts: Method -> coordinates, float32 [N, 2].
-        labels: [N] class names, None where unknown.
-        predicted: [N] class names; empty without a classifier.
-        confidence: [N] probability of the predicted class; empty without a classifier.
-        sources: [N] where each image is from.
-        tiles: [N] numbers in the atlas of the map, None where an image can't be shown.
+        layouts: Coordinates per method, float [N, 2].
+        labels: Class names, N; None where unknown.
+        predicted: Predicted class names, N; empty without a classifier.
+        confidence: Probabilities of the predicted classes, N; empty without a classifier.
+        sources: Paths in the data source, N.
+        tiles: Numbers of tiles in the atlas of the map, N; None if an image can't be shown.
         explained: Share of the variance that the two principal components explain.
     """
 
@@ -88,7 +106,7 @@ class EmbeddingMap:
 
 @dataclasses.dataclass(frozen=True)
 class Neighbor:
-    """An image near a query: its number in the gallery's atlas, label and cosine similarity."""
+    """An image near a query; `tile` is its number in the atlas, `similarity` the cosine."""
 
     tile: int | None
     label: str
@@ -169,12 +187,12 @@ def _map(seen: Seen, atlas: Atlas) -> EmbeddingMap | None:
 
 
 def _layouts(embeddings: npt.NDArray[np.float32]) -> tuple[dict[str, npt.NDArray[Any]], float]:
-    """Coordinates by method, and the variance that PCA's two components explain."""
+    """Return coordinates per method, and the share of the variance that two PCA components explain."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
     if embeddings.std(axis=0).max() < _COLLAPSED:
-        return {"PCA": np.zeros([len(embeddings), 2])}, 1.0  # there is nothing to lay out
+        return {"PCA": np.zeros([len(embeddings), 2])}, 1.0  # all points are the same
     pca = PCA(min(50, *embeddings.shape), random_state=_SEED)
     reduced = pca.fit_transform(embeddings.astype(np.float64))
     tsne = TSNE(init="pca", perplexity=min(30.0, (len(embeddings) - 1) / 3), random_state=_SEED)
@@ -187,7 +205,7 @@ def _layouts(embeddings: npt.NDArray[np.float32]) -> tuple[dict[str, npt.NDArray
 
 
 def _neighbor_rows(seen: Seen, atlas: Atlas) -> tuple[NeighborRow, ...]:
-    """Rows of one query a class, then those whose neighbors agree least."""
+    """Return one query per class, then the queries whose neighbors agree least."""
     labels = np.array([label or "" for label in seen.sample.labels])
     count = min(NUM_NEIGHBORS, len(labels) - 1)
     if count < 1:
@@ -195,7 +213,7 @@ def _neighbor_rows(seen: Seen, atlas: Atlas) -> tuple[NeighborRow, ...]:
     nearest, similarity = _nearest(seen.embeddings, count)
     agreement = (labels[nearest] == labels[:, np.newaxis]).mean(axis=1)
     has_labels = any(labels.tolist())
-    if not has_labels:  # no classes to agree on: how alone an image is
+    if not has_labels:  # without classes: the distance to the neighbors
         agreement = similarity.mean(axis=1)
     order = np.lexsort((-similarity[:, 0], agreement))
     worst = order[:_WORST]
@@ -227,7 +245,7 @@ def _neighbor_rows(seen: Seen, atlas: Atlas) -> tuple[NeighborRow, ...]:
 def _nearest(
     embeddings: npt.NDArray[np.float32], count: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Indices and cosines of each image's nearest others, [N, count], nearest first."""
+    """Return indices and cosines of the nearest other images of each image, [N, count], nearest first."""
     indices, cosines = [], []
     for start in range(0, len(embeddings), 1_024):
         block = embeddings[start : start + 1_024] @ embeddings.T

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tfx_contrastive.components.anomaly_gate.anomalies import Anomaly
 from tfx_contrastive.components.evaluation.results import SliceMetrics
-from tfx_contrastive.pipeline.report import page
+from tfx_contrastive.pipeline.report import writing
 from tfx_contrastive.pipeline.report.sections.classifier import collect_classifier
 from tfx_contrastive.pipeline.report.sections.comparison import Change, Comparison, Delta, Side
 from tfx_contrastive.pipeline.report.sections.data import Data, Distribution, Histogram, SetAside, SplitCounts
@@ -92,7 +92,7 @@ def example_report(run=None, with_comparison=True):
     record = example_record(run, evaluations, seen=example_seen())
     data = example_data(gallery)
     representation = collect_representation(record, points, gallery)
-    return page.Report(
+    return writing.Report(
         run=run,
         verdict=collect_verdict(record, data, representation, example_comparison()),
         graph=collect_graph(run),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.pipeline.report import browser
 from tests.pipeline.report.examples import CLASSES, HOSTILE, NUM_IMAGES, example_report
-from tfx_contrastive.pipeline.report import page
+from tfx_contrastive.pipeline.report import writing
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,7 +21,7 @@ DRAWN = "document.documentElement.dataset.drawn === 'map'"
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(page.render(example_report()), encoding="utf-8")
+    path.write_text(writing.render(example_report()), encoding="utf-8")
     return path
 
 

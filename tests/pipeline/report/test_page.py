@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.pipeline.report.examples import HOSTILE, example_report, example_run
-from tfx_contrastive.pipeline.report import page
+from tfx_contrastive.pipeline.report import writing
 
 
 class Document(html.parser.HTMLParser):
@@ -34,7 +34,7 @@ class Document(html.parser.HTMLParser):
 
 @pytest.fixture(scope="module")
 def text():
-    return page.render(example_report())
+    return writing.render(example_report())
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +105,8 @@ def test_the_map_has_a_column_for_each_question(document):
 
 
 def test_a_node_that_refused_has_no_tick():
-    assert "✓ ran · " in page.render(example_report(example_run(blessed=1)))
-    text = page.render(example_report(example_run(blessed=0)))
+    assert "✓ ran · " in writing.render(example_report(example_run(blessed=1)))
+    text = writing.render(example_report(example_run(blessed=0)))
     assert "– refused · " in text
     assert "</span>, refused in " in text
 
@@ -125,7 +125,7 @@ def test_a_run_that_came_to_nothing_has_a_report_too():
         comparison=None,
         verdict=dataclasses.replace(full.verdict, changes=None),
     )
-    text = page.render(empty)
+    text = writing.render(empty)
     assert "No gate has reached a verdict; RepresentationGate failed. Pushed as version 1764000000." in text
     assert "There is no encoder in this run." in text
     assert 'id="map-data"' not in text
@@ -137,9 +137,9 @@ def test_a_run_that_came_to_nothing_has_a_report_too():
     [(None, "–"), (float("nan"), "–"), (0.123456, "0.1235"), (1234.0, "1,234"), (2.0, "2")],
 )
 def test_numbers_are_short(value, shown):
-    assert page._number(value) == shown
+    assert writing._number(value) == shown
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0.04, "0.0 s"), (59.6, "1 min 00 s"), (175.1, "2 min 55 s")])
 def test_times_are_short(value, shown):
-    assert page._seconds(value) == shown
+    assert writing._seconds(value) == shown

@@ -1,4 +1,4 @@
-"""The connection to ML Metadata: what is told where it can't be opened."""
+"""The connection to ML Metadata: the message if it can't be opened."""
 
 import pathlib
 
@@ -34,5 +34,7 @@ def test_a_password_that_is_not_set(monkeypatch):
 def test_a_file_that_is_no_database(tmp_path):
     path = pathlib.Path(tmp_path / "metadata.sqlite")
     path.write_text("shopping list\n" * 100)
-    with pytest.raises(ConfigError, match=r"metadata.sqlite can't be opened: .*Check that it is one"):
+    with pytest.raises(
+        ConfigError, match=r"metadata.sqlite can't be opened: .*Is it a SQLite file, and writable"
+    ):
         open_store(connection_config(load_config("digits", [f"root={tmp_path}"])))

@@ -1,7 +1,6 @@
 """What a run's record says: by ML Metadata alone, then by the files of artifacts, each read once."""
 
 import dataclasses
-import datetime
 import json
 
 import pytest
@@ -10,7 +9,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tests.pipeline.report.examples import artifact, example_evaluation, example_record, example_run, node
 from tfx_contrastive.pipeline.runs import record as record_module
 from tfx_contrastive.pipeline.runs.lineage import Run
-from tfx_contrastive.pipeline.runs.record import Delivery, RunRecord, last_blessed_before, verdict
+from tfx_contrastive.pipeline.runs.record import Delivery, RunRecord, verdict
 
 NO_BASELINE = "blessed: every threshold was met; there was no model in use to compare with"
 
@@ -188,29 +187,3 @@ def test_the_values_for_the_terminal_are_json():
     )
     assert len(values["warnings"]) == 1
     assert values["pushed_model"] == "/serving/1764000000"
-
-
-def records(run, runs):
-    return RunRecord(run), [RunRecord(each) for each in runs]
-
-
-def earlier(run, days, model_id, blessed=1):
-    """A run some days before, of another model."""
-    nodes = []
-    for each in example_run(f"{days} days before", blessed).nodes:
-        outputs = each.outputs
-        if each.id == "Pretrainer":
-            outputs = {"model": (artifact(model_id, "Model"),)}
-        nodes.append(
-            dataclasses.replace(each, started=each.started - datetime.timedelta(days=days), outputs=outputs)
-        )
-    return Run(f"{days} days before", run.pipeline, tuple(nodes))
-
-
-def test_the_last_blessed_run_is_older_blessed_and_of_another_model():
-    run = example_run()
-    same_model, refused = earlier(run, 1, 5), earlier(run, 2, 50, blessed=0)
-    wanted, oldest = earlier(run, 3, 51), earlier(run, 4, 52)
-    runs = (run, same_model, refused, wanted, oldest)
-    assert last_blessed_before(*records(run, runs)).run.id == "3 days before"
-    assert last_blessed_before(*records(oldest, runs)) is None

@@ -56,7 +56,7 @@ def test_a_moved_root_is_told_with_the_way_out(folder, name):
     assert done.exit_code == 1
     assert done.output == (
         f"Error: The root {folder}/new was moved from {folder}/old: its records name the files there. "
-        f"Move it back, or lead the former path here: ln -s {folder}/new {folder}/old\n"
+        f"Move it back, or link the former path to it: ln -s {folder}/new {folder}/old\n"
     )
 
 
@@ -97,7 +97,7 @@ def test_a_root_in_the_directory_of_the_data_is_refused_at_once(folder, name, ro
     (folder / "link").symlink_to("images")
     done = run(name, root, "--set", "data={source: {kind: image_folder, path: images}}")
     assert done.exit_code == 1
-    assert f"root {folder}/{root}, which lies in the directory of the data, " in done.output
+    assert f"root {folder}/{root}, which is in the directory of the data, " in done.output
     assert not os.listdir(folder / "images")
 
 

@@ -1,8 +1,17 @@
 import dataclasses
+import datetime
 import json
 
-from tests.pipeline.report.examples import example_run, node
-from tfx_contrastive.pipeline.report.sections.comparison import Change, Delta, _changes, settings
+from tests.pipeline.report.examples import artifact, example_run, node
+from tfx_contrastive.pipeline.report.sections.comparison import (
+    Change,
+    Delta,
+    _changes,
+    last_blessed_before,
+    settings,
+)
+from tfx_contrastive.pipeline.runs.lineage import Run
+from tfx_contrastive.pipeline.runs.record import RunRecord
 
 
 def test_settings_take_json_within_json_apart():
@@ -36,3 +45,29 @@ def test_only_nodes_that_both_runs_reached_are_compared():
     assert {change.node for change in found} == {"ImageExampleGen"}
     assert Change("ImageExampleGen", "ingest.labels_per_class", "5", "9") in found
     assert [change.key for change in found if change.derived] == ["fingerprint"]
+
+
+def records(run, runs):
+    return RunRecord(run), [RunRecord(each) for each in runs]
+
+
+def earlier(run, days, model_id, blessed=1):
+    """A run some days before, of another model."""
+    nodes = []
+    for each in example_run(f"{days} days before", blessed).nodes:
+        outputs = each.outputs
+        if each.id == "Pretrainer":
+            outputs = {"model": (artifact(model_id, "Model"),)}
+        nodes.append(
+            dataclasses.replace(each, started=each.started - datetime.timedelta(days=days), outputs=outputs)
+        )
+    return Run(f"{days} days before", run.pipeline, tuple(nodes))
+
+
+def test_the_last_blessed_run_is_older_blessed_and_of_another_model():
+    run = example_run()
+    same_model, refused = earlier(run, 1, 5), earlier(run, 2, 50, blessed=0)
+    wanted, oldest = earlier(run, 3, 51), earlier(run, 4, 52)
+    runs = (run, same_model, refused, wanted, oldest)
+    assert last_blessed_before(*records(run, runs)).run.id == "3 days before"
+    assert last_blessed_before(*records(oldest, runs)) is None
