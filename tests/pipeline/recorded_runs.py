@@ -1,5 +1,7 @@
 """Runs in a real ML Metadata store, written as TFX writes them; no node is executed."""
 
+from typing import Any
+
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
@@ -9,12 +11,19 @@ from tfx_contrastive.pipeline.runs.metadata import connection_config
 class RecordedRuns:
     """Writes runs of a configuration's pipeline."""
 
-    def __init__(self, config):
+    def __init__(self, config: Any) -> None:
         self._name = config.name
         self._store = metadata_store.MetadataStore(connection_config(config))
-        self._artifacts = {}
+        self._artifacts: dict[str, int] = {}
 
-    def add(self, run_id, node, outputs=None, inputs=None, state=mlmd.Execution.COMPLETE):
+    def add(
+        self,
+        run_id: Any,
+        node: Any,
+        outputs: Any = None,
+        inputs: Any = None,
+        state: Any = mlmd.Execution.COMPLETE,
+    ) -> None:
         """Records one node of a run.
 
         Args:
@@ -47,7 +56,7 @@ class RecordedRuns:
         written = [uri for uri, _ in (outputs or {}).values()]
         self._artifacts |= dict(zip(written, ids[len(ids) - len(written) :], strict=True))
 
-    def _context(self, kind, name, parent=None):
+    def _context(self, kind: Any, name: Any, parent: Any = None) -> Any:
         type_id = self._store.put_context_type(mlmd.ContextType(name=kind))
         known = self._store.get_context_by_type_and_name(kind, name)
         if known:
@@ -58,7 +67,7 @@ class RecordedRuns:
         return made
 
 
-def _event(kind, key):
+def _event(kind: Any, key: Any) -> Any:
     event = mlmd.Event(type=kind)
     event.path.steps.add().key = key
     event.path.steps.add().index = 0

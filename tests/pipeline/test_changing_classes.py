@@ -5,6 +5,7 @@ One chain of runs in a process each, as a user types them, because every asserti
 
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ CONFIG = {
 }
 
 
-def picture(shape, seed):
+def picture(shape: Any, seed: Any) -> Any:
     """A shape in the middle of noise, uint8 [8, 8]."""
     rows, columns = np.mgrid[:8, :8] - 3.5
     inside = {
@@ -59,7 +60,7 @@ def picture(shape, seed):
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("days")
     for day, classes in DAYS.items():
         for name, shape in classes.items():
@@ -76,18 +77,18 @@ def root(tmp_path_factory):
     return root
 
 
-def command(root, *arguments):
+def command(root: Any, *arguments: Any) -> Any:
     return tfx_contrastive(*arguments, "--config", root / "shapes.yaml", timeout=1500)
 
 
-def run_day(root, day, *overrides):
+def run_day(root: Any, day: Any, *overrides: Any) -> Any:
     sets = (part for text in (f"data.source.path={root}/day{day}", *overrides) for part in ("--set", text))
     done = command(root, "run", *sets)
     assert "Traceback" not in done.stdout + done.stderr
     return done
 
 
-def probabilities_of_version(root, version, image):
+def probabilities_of_version(root: Any, version: Any, image: Any) -> Any:
     """By class, of the registry's own copy of a version."""
     done = command(root, "models", "show", str(version), "--json")
     assert done.returncode == 0, done.stderr
@@ -96,11 +97,11 @@ def probabilities_of_version(root, version, image):
 
 
 @pytest.mark.timeout(3000)
-def test_three_days_in_one_root(root):
+def test_three_days_in_one_root(root: Any) -> None:
     image = (root / "day1" / "square" / "0.png").read_bytes()
     query, sheet = str(root / "day1" / "square" / "0.png"), str(root / "sheet.png")
 
-    def searched(*named):
+    def searched(*named: Any) -> Any:
         done = command(root, "search", query, "--k", "3", "--json", "--sheet", sheet, *named)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)["model"]

@@ -1,5 +1,7 @@
 """How long a run will take, foretold from its configuration."""
 
+from typing import Any
+
 import pytest
 
 from tfx_contrastive.pipeline import duration
@@ -7,23 +9,23 @@ from tfx_contrastive.pipeline.config import load_config
 
 
 @pytest.fixture(autouse=True)
-def _idle_machine_of_two_cores(monkeypatch):
+def _idle_machine_of_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duration, "_free_share", lambda: 1.0)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
     monkeypatch.setattr("os.path.exists", lambda _: False)
 
 
-def seconds(name, num_images, num_labels, *overrides):
+def seconds(name: Any, num_images: Any, num_labels: Any, *overrides: Any) -> Any:
     config = load_config(name, overrides)
     return duration.foretell(config, num_images, num_labels, 5e-5).seconds
 
 
-def test_runs_that_were_measured():
+def test_runs_that_were_measured() -> None:
     assert 240 <= seconds("fashion_mnist", 70_000, 600) <= 600  # under ten minutes (README)
     assert 45 <= seconds("digits", 1_797, 200) <= 180
 
 
-def test_what_costs_more_takes_longer():
+def test_what_costs_more_takes_longer() -> None:
     base = seconds("fashion_mnist", 70_000, 600)
     assert seconds("fashion_mnist", 70_000, 600, "pretrain.num_steps=2400") > base + 150
     assert seconds("fashion_mnist", 70_000, 600, "image.height=56", "image.width=56") > 2 * base
@@ -33,13 +35,13 @@ def test_what_costs_more_takes_longer():
 @pytest.mark.parametrize(
     "override", ["pretrain.encoder={name: 'keras:MobileNetV2'}", "pretrain.distribution={strategy: mirrored}"]
 )
-def test_what_was_not_measured_is_not_foretold(override):
+def test_what_was_not_measured_is_not_foretold(override: Any) -> None:
     found = duration.foretell(load_config("digits", [override]), 1000, 100, 5e-5)
     assert found.seconds is None
     assert found.basis.startswith("not known")
 
 
-def test_text():
+def test_text() -> None:
     assert [duration.as_text(value) for value in (3, 42, 360, 9000)] == [
         "about 10 s",
         "about 40 s",
@@ -48,7 +50,7 @@ def test_text():
     ]
 
 
-def test_every_network_of_our_own_is_foretold():
+def test_every_network_of_our_own_is_foretold() -> None:
     from tfx_contrastive.trainer_module.config import OWN
 
     assert set(duration._COST) == set(OWN)

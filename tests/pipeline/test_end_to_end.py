@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,20 +39,20 @@ CHAIN = [
 ]
 
 
-def run_of(*overrides):
+def run_of(*overrides: Any) -> Any:
     config = load_config("digits", overrides)
     return Lineage(connection_config(config), config.name).run()
 
 
 @pytest.mark.xdist_group("digits")
-def test_every_node_ran_in_order(digits):
+def test_every_node_ran_in_order(digits: tuple[str, str]) -> None:
     run = run_of(f"root={digits[0]}")
     assert sorted(node.id for node in run.nodes) == sorted(CHAIN)
     assert {node.state for node in run.nodes} == {"ran"}
 
 
 @pytest.mark.xdist_group("digits")
-def test_the_command_says_what_happened(digits):
+def test_the_command_says_what_happened(digits: tuple[str, str]) -> None:
     root, printed = digits
     for node in CHAIN:
         assert f"{node} " in printed
@@ -62,7 +63,7 @@ def test_the_command_says_what_happened(digits):
 
 
 @pytest.mark.xdist_group("digits")
-def test_the_pushed_model_descends_from_the_pretrained_encoder(digits):
+def test_the_pushed_model_descends_from_the_pretrained_encoder(digits: tuple[str, str]) -> None:
     run = run_of(f"root={digits[0]}")
     (model,) = run.node("Pusher").inputs["model"]
     assert model == run.node("Trainer").output("model")
@@ -74,7 +75,7 @@ def test_the_pushed_model_descends_from_the_pretrained_encoder(digits):
 
 
 @pytest.mark.xdist_group("digits")
-def test_the_pushed_model_classifies_test_images(digits):
+def test_the_pushed_model_classifies_test_images(digits: tuple[str, str]) -> None:
     root, _ = digits
     (version,) = pathlib.Path(root, "serving", "digits").iterdir()
     classify = tf.saved_model.load(str(version)).signatures["classify_bytes"]
@@ -88,7 +89,7 @@ def test_the_pushed_model_classifies_test_images(digits):
 
 
 @pytest.mark.xdist_group("digits")
-def test_an_unchanged_second_run_executes_nothing(digits):
+def test_an_unchanged_second_run_executes_nothing(digits: tuple[str, str]) -> None:
     root, _ = digits
     done = tfx_contrastive("run", "--config", "digits", "--set", f"root={root}")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -98,7 +99,7 @@ def test_an_unchanged_second_run_executes_nothing(digits):
 
 
 @pytest.mark.xdist_group("digits")
-def test_status_reads_the_run(digits):
+def test_status_reads_the_run(digits: tuple[str, str]) -> None:
     done = tfx_contrastive("status", "--config", "digits", "--set", f"root={digits[0]}", "--json")
     assert done.returncode == 0, done.stderr
     status = json.loads(done.stdout)
@@ -106,7 +107,7 @@ def test_status_reads_the_run(digits):
 
 
 @pytest.mark.xdist_group("digits")
-def test_the_pushed_model_is_the_champion(digits):
+def test_the_pushed_model_is_the_champion(digits: tuple[str, str]) -> None:
     base = ("--config", "digits", "--set", f"root={digits[0]}")
     listed = tfx_contrastive("models", "list", *base, "--json")
     assert listed.returncode == 0, listed.stderr
@@ -122,7 +123,7 @@ def test_the_pushed_model_is_the_champion(digits):
 
 
 @pytest.mark.xdist_group("digits")
-def test_a_model_worse_than_the_threshold_is_not_pushed(digits):
+def test_a_model_worse_than_the_threshold_is_not_pushed(digits: tuple[str, str]) -> None:
     root, _ = digits
     strict = ("run", "--config", "digits", "--set", f"root={root}", "--set", "evaluation.min_accuracy=1.0")
     done = tfx_contrastive(*strict)
@@ -139,7 +140,7 @@ def test_a_model_worse_than_the_threshold_is_not_pushed(digits):
     assert version["blessed"] is False
 
 
-def write_folder(folder, labels, split=""):
+def write_folder(folder: Any, labels: Any, split: Any = "") -> None:
     """Digits as PNG files in class sub-folders; a label of None goes to `unlabeled/`."""
     data = datasets.load_digits()
     for index, (image, target) in enumerate(zip(data.images, data.target, strict=True)):
@@ -149,7 +150,7 @@ def write_folder(folder, labels, split=""):
         Image.fromarray(np.rint(image * (255 / 16)).astype(np.uint8)).save(target_folder / f"{index}.png")
 
 
-def folder_config(tmp_path, folder):
+def folder_config(tmp_path: pathlib.Path, folder: Any) -> Any:
     path = tmp_path / "config.yaml"
     path.write_text(
         json.dumps(
@@ -165,7 +166,7 @@ def folder_config(tmp_path, folder):
     return str(path)
 
 
-def test_without_labels_an_encoder_is_trained_and_the_reason_is_told(tmp_path):
+def test_without_labels_an_encoder_is_trained_and_the_reason_is_told(tmp_path: pathlib.Path) -> None:
     write_folder(tmp_path / "images", lambda _: None)
     config = folder_config(tmp_path, tmp_path / "images")
     done = tfx_contrastive("run", "--config", config, "--set", "pretrain.num_steps=300")
@@ -176,7 +177,7 @@ def test_without_labels_an_encoder_is_trained_and_the_reason_is_told(tmp_path):
     assert "embed_bytes" in tf.saved_model.load(str(versions[0])).signatures
 
 
-def test_too_many_bad_images_stop_the_run_with_one_message(tmp_path):
+def test_too_many_bad_images_stop_the_run_with_one_message(tmp_path: pathlib.Path) -> None:
     write_folder(tmp_path / "images", str)
     for path in sorted((tmp_path / "images").rglob("*.png"))[::10]:
         path.write_bytes(path.read_bytes()[:40])

@@ -1,6 +1,7 @@
 """A whole report with made-up figures and hostile names, for tests of the page itself."""
 
 import datetime
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -29,7 +30,14 @@ CLASSES = ("Hose", "Schuh/Größe 42", HOSTILE)
 NUM_IMAGES = 60
 
 
-def node(number, node_id, state="ran", inputs=None, outputs=None, properties=None):
+def node(
+    number: Any,
+    node_id: Any,
+    state: Any = "ran",
+    inputs: Any = None,
+    outputs: Any = None,
+    properties: Any = None,
+) -> Any:
     return NodeRun(
         id=node_id,
         execution_id=number,
@@ -42,11 +50,11 @@ def node(number, node_id, state="ran", inputs=None, outputs=None, properties=Non
     )
 
 
-def artifact(number, kind, **properties):
+def artifact(number: Any, kind: Any, **properties: Any) -> Any:
     return Artifact(number, kind, f"/runs/{kind}/{number}", properties)
 
 
-def example_run(run_id="20261124-090000", blessed=1, state="ran"):
+def example_run(run_id: Any = "20261124-090000", blessed: Any = 1, state: Any = "ran") -> Any:
     """A run of six nodes, two of them side by side."""
     examples, quarantine = (artifact(1, "Examples"),), (artifact(2, "Quarantine"),)
     statistics, graph = (artifact(3, "ExampleStatistics"),), (artifact(4, "TransformGraph"),)
@@ -69,7 +77,7 @@ def example_run(run_id="20261124-090000", blessed=1, state="ran"):
     )
 
 
-def example_record(run=None, evaluations=(), **contents):
+def example_record(run: Any = None, evaluations: Any = (), **contents: Any) -> Any:
     """The record of a run with the contents of its artifacts given, so that no file is read.
 
     Args:
@@ -84,7 +92,7 @@ def example_record(run=None, evaluations=(), **contents):
     return record
 
 
-def example_report(run=None, with_comparison=True):
+def example_report(run: Any = None, with_comparison: Any = True) -> Any:
     """Every section filled."""
     run = run or example_run()
     gallery, points = Atlas(48), Atlas(24)
@@ -123,7 +131,7 @@ def example_report(run=None, with_comparison=True):
     )
 
 
-def example_seen():
+def example_seen() -> Any:
     random = np.random.default_rng(7)
     labels = [CLASSES[index % 3] for index in range(NUM_IMAGES)]
     encoded = [png(random.integers(0, 255, (12, 16, 3), np.uint8)) for _ in range(NUM_IMAGES)]
@@ -141,7 +149,7 @@ def example_seen():
     return Seen(sample, embeddings, Predictions(CLASSES, probabilities, np.arange(NUM_IMAGES) % 3))
 
 
-def example_evaluation(split):
+def example_evaluation(split: Any) -> Any:
     values = {"example_count": 60.0, "accuracy": 0.75, "macro_f1": 0.74}
     confusion = {(0, 0): 15.0, (0, 1): 5.0, (1, 1): 20.0, (2, 2): 10.0, (2, 0): 10.0}
     overall = SliceMetrics("", values, {"recall": {0: 0.75, 1: 1.0, 2: 0.5}}, confusion, {"accuracy": 0.7})
@@ -153,7 +161,7 @@ def example_evaluation(split):
     return Evaluation(split, 9, (overall, one, without, copies), ())
 
 
-def example_data(gallery):
+def example_data(gallery: Any) -> Any:
     histogram = Histogram("train", (0.0, 0.5, 1.0), (40.0, 20.0), 0.01, 0.4, 0.99)
     constant = Histogram("train", (28.0, 28.0), (60.0,), 28.0, 28.0, 28.0)
     shown = gallery.add_pixels("quarantine/0", np.full((9, 30, 1), 127, np.uint8))
@@ -182,7 +190,7 @@ def example_data(gallery):
     )
 
 
-def example_views(gallery):
+def example_views(gallery: Any) -> Any:
     pixels = np.random.default_rng(3).integers(0, 255, (2, 3, 12, 12, 1), np.uint8)
     rows = []
     for row, pictures in enumerate(pixels):
@@ -191,7 +199,7 @@ def example_views(gallery):
     return Views(tuple(rows), (("crop", "min_area 0.25"),), 0, pixels)
 
 
-def example_comparison():
+def example_comparison() -> Any:
     series = Series("pretrain/loss", (50, 100), (6.0, 5.0))
     return Comparison(
         Side("20261123-080000", "2026-11-23 08:00 UTC", "ran", "blessed", "1763900000", 30.0),
@@ -206,7 +214,7 @@ def example_comparison():
     )
 
 
-def png(pixels):
+def png(pixels: Any) -> Any:
     import io
 
     buffer = io.BytesIO()

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from typing import Any
 
 import pytest
 
@@ -19,20 +20,20 @@ DRAWN = "document.documentElement.dataset.drawn === 'map'"
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
+def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(writing.render(example_report()), encoding="utf-8")
     return path
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium() -> Any:
     with browser.opened() as opened:
         yield opened
 
 
 @pytest.fixture
-def window(chromium, report):
+def window(chromium: Any, report: Any) -> Any:
     """The report, freshly opened on a desktop in light colours."""
     chromium.size(1280, 900)
     chromium.scheme("light")
@@ -42,7 +43,7 @@ def window(chromium, report):
     return chromium
 
 
-def place_of_point(window, trace=0, point=0):
+def place_of_point(window: Any, trace: Any = 0, point: Any = 0) -> Any:
     """Where a point of the map is in the window."""
     return window.run(
         """
@@ -61,7 +62,9 @@ def place_of_point(window, trace=0, point=0):
 
 @pytest.mark.parametrize(("width", "mobile"), [(1280, False), (390, True)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_opens_without_a_console_message_and_fits(chromium, report, width, mobile, scheme):
+def test_it_opens_without_a_console_message_and_fits(
+    chromium: Any, report: Any, width: Any, mobile: Any, scheme: Any
+) -> None:
     chromium.log()
     chromium.size(width, 844, mobile)
     chromium.scheme(scheme)
@@ -73,14 +76,14 @@ def test_it_opens_without_a_console_message_and_fits(chromium, report, width, mo
     assert chromium.run("return document.querySelectorAll('.chart .main-svg').length") > 0
 
 
-def test_colours_follow_the_scheme_while_the_page_is_open(window):
+def test_colours_follow_the_scheme_while_the_page_is_open(window: Any) -> None:
     text = "return getComputedStyle(document.querySelector('.chart .xtick text')).fill"
     light = window.run(text)
     window.scheme("dark")
     window.wait(f"(() => {{ {text} }})() !== '{light}'")
 
 
-def test_the_image_under_the_pointer_is_shown(window):
+def test_the_image_under_the_pointer_is_shown(window: Any) -> None:
     window.hover(*place_of_point(window))
     window.wait("!document.getElementById('map-card').hidden")
     label = window.run("return document.querySelector('#map-card strong').textContent")
@@ -94,14 +97,14 @@ def test_the_image_under_the_pointer_is_shown(window):
     window.wait("document.getElementById('map-card').hidden")
 
 
-def test_filters_choose_what_the_map_shows(window):
-    def points():
+def test_filters_choose_what_the_map_shows(window: Any) -> None:
+    def points() -> Any:
         return window.run(
             "return document.getElementById('map-chart').data"
             ".filter((t) => t.name).reduce((n, t) => n + t.x.length, 0)"
         )
 
-    def choose(name, value):
+    def choose(name: Any, value: Any) -> None:
         window.run(
             "const field = document.getElementById('map-controls').elements[arguments[0]];"
             "if (field.type === 'checkbox') field.checked = arguments[1]; else field.value = arguments[1];"
@@ -126,7 +129,7 @@ def test_filters_choose_what_the_map_shows(window):
     assert window.run("return document.getElementById('map-chart').data[0].x") != x
 
 
-def test_arrow_keys_go_from_image_to_image_and_say_it(window):
+def test_arrow_keys_go_from_image_to_image_and_say_it(window: Any) -> None:
     said = "return document.getElementById('map-current').textContent"
     first = window.run(said)
     window.press("#map", "ArrowRight")
@@ -137,7 +140,7 @@ def test_arrow_keys_go_from_image_to_image_and_say_it(window):
     assert not window.run("return document.getElementById('map-card').hidden")
 
 
-def test_the_map_has_a_table(window):
+def test_the_map_has_a_table(window: Any) -> None:
     window.click("#map-table summary")
     window.wait("document.querySelectorAll('#map-table tbody tr').length")
     assert window.run("return document.querySelectorAll('#map-table tbody tr').length") == NUM_IMAGES
@@ -145,7 +148,7 @@ def test_the_map_has_a_table(window):
     assert window.run(first) == f"{HOSTILE}/0.png"
 
 
-def test_a_node_of_the_graph_shows_its_details_by_click_and_by_key(window):
+def test_a_node_of_the_graph_shows_its_details_by_click_and_by_key(window: Any) -> None:
     shown = "return [...document.querySelectorAll('.detail')].filter((d) => !d.hidden).map((d) => d.id)"
     assert window.run(shown) == ["node-Pusher"]
     window.click(".node[data-node=ImageExampleGen]")
@@ -159,7 +162,7 @@ def test_a_node_of_the_graph_shows_its_details_by_click_and_by_key(window):
     assert window.run(pressed) == ["Transform"]
 
 
-def test_facets_is_loaded_only_when_asked_for_and_in_a_frame_of_its_own(window):
+def test_facets_is_loaded_only_when_asked_for_and_in_a_frame_of_its_own(window: Any) -> None:
     assert window.run("return document.querySelectorAll('iframe').length") == 0
     window.click("#facets summary")
     window.click("#facets-open")
@@ -170,7 +173,7 @@ def test_facets_is_loaded_only_when_asked_for_and_in_a_frame_of_its_own(window):
 
 @pytest.mark.skipif(not AXE, reason="AXE_CORE doesn't name an axe.min.js (npm pack axe-core)")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_violation(window, scheme):
+def test_axe_finds_no_serious_violation(window: Any, scheme: Any) -> None:
     window.scheme(scheme)
     window.run("document.querySelectorAll('details').forEach((each) => (each.open = true))")
     window.run(pathlib.Path(AXE).read_text(encoding="utf-8") + "; window.axe = axe;")

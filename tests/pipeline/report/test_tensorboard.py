@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -20,18 +21,18 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is 
 class Board:
     """A running TensorBoard."""
 
-    def __init__(self, url):
+    def __init__(self, url: Any) -> None:
         self._url = url
 
-    def get(self, path, **parameters):
+    def get(self, path: Any, **parameters: Any) -> Any:
         query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
         with _OPENER.open(f"{self._url}data/{path}{query}", timeout=60) as answer:
             return answer.read()
 
-    def json(self, path, **parameters):
+    def json(self, path: Any, **parameters: Any) -> Any:
         return json.loads(self.get(path, **parameters))
 
-    def wait(self, path, key, seconds=60):
+    def wait(self, path: Any, key: Any, seconds: Any = 60) -> Any:
         """What a plugin has, as soon as there is such a key: logs are read in the background."""
         end = time.monotonic() + seconds
         while True:
@@ -43,7 +44,7 @@ class Board:
 
 
 @pytest.fixture(scope="module")
-def board(digits):
+def board(digits: tuple[str, str]) -> Any:
     # As the README says it; only the port is any free one.
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", f"{digits[0]}/tensorboard"]
     process = subprocess.Popen(
@@ -54,6 +55,7 @@ def board(digits):
     )
     try:
         lines = []
+        assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
             if found := re.search(r"http://\S+:\d+/", line):
@@ -67,12 +69,12 @@ def board(digits):
 
 
 @pytest.fixture(scope="module")
-def run(digits):
+def run(digits: tuple[str, str]) -> Any:
     """The oldest run of the root, as TensorBoard names it."""
     return sorted(path.name for path in pathlib.Path(digits[0], "tensorboard").iterdir())[0]
 
 
-def test_it_has_the_scalars_of_pretraining(board, run):
+def test_it_has_the_scalars_of_pretraining(board: Any, run: Any) -> None:
     tags = board.wait("plugin/scalars/tags", f"{run}/Pretrainer")[f"{run}/Pretrainer"]
     assert {"pretrain/loss", "pretrain/contrastive_accuracy", "pretrain/effective_rank"} <= set(tags)
     points = board.json("plugin/scalars/scalars", run=f"{run}/Pretrainer", tag="pretrain/loss")
@@ -81,7 +83,7 @@ def test_it_has_the_scalars_of_pretraining(board, run):
     assert points[-1][2] < points[0][2]
 
 
-def test_it_has_the_views_as_images(board, run):
+def test_it_has_the_views_as_images(board: Any, run: Any) -> None:
     tags = board.wait("plugin/images/tags", f"{run}/views")[f"{run}/views"]
     ((tag, _),) = tags.items()
     images = board.json("plugin/images/images", run=f"{run}/views", tag=tag, sample=0)
@@ -89,7 +91,7 @@ def test_it_has_the_views_as_images(board, run):
     assert picture.size == (3 * 8, 8)  # the image and two views, of digits of 8x8
 
 
-def test_its_projector_has_every_image_with_a_thumbnail(board, run):
+def test_its_projector_has_every_image_with_a_thumbnail(board: Any, run: Any) -> None:
     name = f"{run}/projector"
     end = time.monotonic() + 60
     while name not in board.json("plugin/projector/runs"):

@@ -1,9 +1,11 @@
+from typing import Any
+
 import pytest
 
 from tfx_contrastive.pipeline.runs.evaluation import near_copy_warning
 
 
-def slices(copies, without, accuracy=0.983):
+def slices(copies: Any, without: Any, accuracy: Any = 0.983) -> Any:
     """Metrics as TFMA has them: a slice without an image is not there."""
     found = {
         "": (accuracy, copies + without),
@@ -34,7 +36,7 @@ def slices(copies, without, accuracy=0.983):
         (0, 0, ""),
     ],
 )
-def test_accuracies_side_by_side(copies, without, told):
+def test_accuracies_side_by_side(copies: Any, without: Any, told: Any) -> None:
     warning = near_copy_warning("test", slices(copies, without))
     assert warning.startswith(told)
     assert bool(warning) == bool(told)
@@ -42,5 +44,5 @@ def test_accuracies_side_by_side(copies, without, told):
         assert warning.endswith("with data.group_pattern or a manifest's column `group`")
 
 
-def test_evaluations_of_former_versions_have_no_such_slice():
+def test_evaluations_of_former_versions_have_no_such_slice() -> None:
     assert near_copy_warning("test", {"": {"accuracy": 0.9, "example_count": 90.0}}) == ""

@@ -1,8 +1,10 @@
 """The pipeline with ML Metadata in a real database server."""
 
 import json
+import pathlib
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -12,19 +14,19 @@ from tests.pipeline.database_servers import DATABASE, PASSWORD, USER, server
 pytestmark = [pytest.mark.slow]
 
 
-def section(kind, port):
+def section(kind: Any, port: Any) -> Any:
     """The `metadata` section of a configuration."""
     server_at = {"host": "127.0.0.1", "port": port, "database": DATABASE, "user": USER}
     return f"metadata={json.dumps({'kind': kind, **server_at})}"
 
 
-def on_digits(*overrides):
+def on_digits(*overrides: Any) -> Any:
     """Arguments of a sub-command."""
     return ["--config", "digits", *(part for override in overrides for part in ("--set", override))]
 
 
 @pytest.fixture
-def mysql(monkeypatch):
+def mysql(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The port of a running server."""
     monkeypatch.setenv("MLMD_PASSWORD", PASSWORD)
     with server("mysql") as port:
@@ -32,14 +34,16 @@ def mysql(monkeypatch):
 
 
 @pytest.fixture
-def postgresql(monkeypatch):
+def postgresql(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The port of a running server."""
     monkeypatch.setenv("MLMD_PASSWORD", PASSWORD)
     with server("postgresql") as port:
         yield port
 
 
-def test_a_run_is_recorded_in_mysql(mysql, tmp_path, monkeypatch):
+def test_a_run_is_recorded_in_mysql(
+    mysql: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     overrides = [f"root={tmp_path / 'root'}", section("mysql", mysql)]
     nodes = [sys.executable, "-m", "tests.pipeline.runners.data_plane", str(tmp_path / "model"), *overrides]
     done = subprocess.run(nodes, capture_output=True, text=True, check=False)
@@ -58,7 +62,9 @@ def test_a_run_is_recorded_in_mysql(mysql, tmp_path, monkeypatch):
     assert refused.stderr.startswith("Error: ML Metadata can't be opened in the mysql server at 127.0.0.1:")
 
 
-def test_postgresql_is_refused_where_its_client_breaks_on_a_backslash(postgresql, tmp_path):
+def test_postgresql_is_refused_where_its_client_breaks_on_a_backslash(
+    postgresql: Any, tmp_path: pathlib.Path
+) -> None:
     arguments = on_digits(f"root={tmp_path}", section("postgresql", postgresql))
     refused = tfx_contrastive("run", *arguments)
     if refused.returncode == 0:
@@ -69,7 +75,9 @@ def test_postgresql_is_refused_where_its_client_breaks_on_a_backslash(postgresql
     assert refused.stderr.count("\n") == 1
 
 
-def test_the_cause_of_a_refused_password_is_told(postgresql, tmp_path, monkeypatch):
+def test_the_cause_of_a_refused_password_is_told(
+    postgresql: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLMD_PASSWORD", "wrong")
     arguments = on_digits(f"root={tmp_path}", section("postgresql", postgresql))
     refused = tfx_contrastive("validate", *arguments)

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -20,7 +21,7 @@ EVERYTHING = (INDEX, EMBEDDINGS, STATISTICS)
 
 
 @pytest.fixture(scope="module")
-def consumed(tmp_path_factory, empty_database):  # noqa: F811
+def consumed(tmp_path_factory: pytest.TempPathFactory, empty_database: Any) -> Any:  # noqa: F811
     """Run r1 made the champion; r2 made another model, which the Evaluator refused."""
     made = make_consumed(tmp_path_factory.mktemp("consumed"), empty_database)
     made.record_run("r1", 0, blessed=True)
@@ -28,11 +29,11 @@ def consumed(tmp_path_factory, empty_database):  # noqa: F811
     return made
 
 
-def folder(consumed, number):
+def folder(consumed: Any, number: Any) -> Any:
     return str(pathlib.Path(consumed.made[number].index_uri).parent)
 
 
-def test_the_champion_is_chosen_though_a_newer_run_was_refused(consumed):
+def test_the_champion_is_chosen_though_a_newer_run_was_refused(consumed: Any) -> None:
     choice = choose(consumed.config, EVERYTHING)
     assert str(choice) == "version 1, the champion"
     assert choice.values() == {
@@ -51,19 +52,19 @@ def test_the_champion_is_chosen_though_a_newer_run_was_refused(consumed):
 
 
 @pytest.mark.parametrize("run", ["r2", "latest"])
-def test_a_refused_run_can_be_named_and_is_called_so(consumed, run):
+def test_a_refused_run_can_be_named_and_is_called_so(consumed: Any, run: Any) -> None:
     choice = choose(consumed.config, EVERYTHING, run=run)
     assert (choice.version, choice.champion, choice.blessed, choice.run) == (None, False, False, "r2")
     assert str(choice) == "the model of run r2, NOT blessed: refused by Evaluator, not in the registry"
     assert choice.made[INDEX] == consumed.made[1].index_uri
 
 
-def test_the_run_of_the_champion_is_the_champion(consumed):
+def test_the_run_of_the_champion_is_the_champion(consumed: Any) -> None:
     choice = choose(consumed.config, (INDEX,), run="r1")
     assert str(choice) == "version 1, the champion"
 
 
-def test_what_is_not_there_is_told_with_what_is(consumed):
+def test_what_is_not_there_is_told_with_what_is(consumed: Any) -> None:
     with pytest.raises(LookupError, match="has no run r9. Known runs: r2, r1."):
         choose(consumed.config, (INDEX,), run="r9")
     with pytest.raises(RegistryError, match="There is no version 7. Known versions: 1."):
@@ -74,12 +75,12 @@ def test_what_is_not_there_is_told_with_what_is(consumed):
         choose(consumed.config, (INDEX,), version="new")
 
 
-def test_search_answers_by_the_champion_and_names_it(consumed, tmp_path):
+def test_search_answers_by_the_champion_and_names_it(consumed: Any, tmp_path: pathlib.Path) -> None:
     query = tmp_path / "query.png"
     query.write_bytes(png(consumed.made[0].images[8]))
     arguments = [str(query), "--json", "--k", "3", "--sheet", str(tmp_path / "sheet.png"), *consumed.options]
 
-    def answer(*named):
+    def answer(*named: Any) -> Any:
         done = CliRunner().invoke(search, [*arguments, *named])
         assert done.exit_code == 0, done.output
         return json.loads(done.output)
@@ -93,7 +94,7 @@ def test_search_answers_by_the_champion_and_names_it(consumed, tmp_path):
     assert named["model"]["version"] is None
 
 
-def test_a_newer_index_of_the_same_model_is_taken_and_another_models_index_never(consumed):
+def test_a_newer_index_of_the_same_model_is_taken_and_another_models_index_never(consumed: Any) -> None:
     champion, other = folder(consumed, 0), folder(consumed, 1)
     runs = consumed.runs
     newer = f"{champion}/newer"
@@ -105,11 +106,11 @@ def test_a_newer_index_of_the_same_model_is_taken_and_another_models_index_never
 
 
 @pytest.fixture
-def fresh(tmp_path, empty_database):  # noqa: F811
+def fresh(tmp_path: pathlib.Path, empty_database: Any) -> Any:  # noqa: F811
     return make_consumed(tmp_path, empty_database)
 
 
-def test_without_a_blessed_run_one_sentence_names_the_way_out(fresh):
+def test_without_a_blessed_run_one_sentence_names_the_way_out(fresh: Any) -> None:
     with pytest.raises(LookupError, match="Pipeline digits has no run yet"):
         choose(fresh.config, (INDEX,))
     fresh.record_run("r1", 1, blessed=False)
@@ -121,7 +122,7 @@ def test_without_a_blessed_run_one_sentence_names_the_way_out(fresh):
     )
 
 
-def test_a_registry_that_was_removed_is_told_and_its_runs_can_be_named(fresh):
+def test_a_registry_that_was_removed_is_told_and_its_runs_can_be_named(fresh: Any) -> None:
     fresh.record_run("r1", 0, blessed=True)
     shutil.rmtree(f"{fresh.config.root}/registry/models")
     with pytest.raises(RegistryError, match=r"The directory of version 1, .*, does not exist\. Restore "):
@@ -134,7 +135,7 @@ def test_a_registry_that_was_removed_is_told_and_its_runs_can_be_named(fresh):
     assert (choice.run, choice.champion, choice.made[INDEX]) == ("r1", False, fresh.made[0].index_uri)
 
 
-def test_a_version_without_an_index_takes_one_of_the_same_encoder_only(fresh):
+def test_a_version_without_an_index_takes_one_of_the_same_encoder_only(fresh: Any) -> None:
     fresh.record_run("r1", 0, blessed=True)
     fresh.register("gone", 1)  # its run is not in this metadata
     with pytest.raises(LookupError, match="Version 2 has no similarity index: its run gone did not"):
@@ -144,7 +145,7 @@ def test_a_version_without_an_index_takes_one_of_the_same_encoder_only(fresh):
     assert (str(choice), choice.made[INDEX]) == ("version 2, the champion", fresh.made[1].index_uri)
 
 
-def test_a_forced_champion_says_that_no_gate_blessed_it(fresh):
+def test_a_forced_champion_says_that_no_gate_blessed_it(fresh: Any) -> None:
     fresh.record_run("r1", 0, blessed=True)
     version = fresh.register("r2", 1)
     fresh.registry._client.set_model_version_tag("digits", str(version), "blessed", "false")

@@ -3,6 +3,8 @@
 import dataclasses
 import fcntl
 import os
+import pathlib
+from typing import Any
 
 import pytest
 
@@ -12,34 +14,34 @@ from tfx_contrastive.pipeline.runs.lineage import Interruption
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path: pathlib.Path) -> Any:
     (tmp_path / presence.LOCK_FILE).touch()
     return str(tmp_path)
 
 
-def record(**changes):
+def record(**changes: Any) -> Any:
     return dataclasses.replace(presence.new_record("/logs/run.log"), run_id="run-1", **changes)
 
 
-def config(root, **more):
+def config(root: Any, **more: Any) -> Any:
     return load_config("digits", (f"root={root}", *(f"{key}={value}" for key, value in more.items())))
 
 
-def test_a_record_comes_back_as_it_was_written(root):
+def test_a_record_comes_back_as_it_was_written(root: Any) -> None:
     written = record(done=("A", "B"), node="Pretrainer", kept_step=37, num_steps=300)
     presence.write(root, written)
     assert presence.read(root) == written
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"pid": 1, "unknown": 2, "done": []}', "null"])
-def test_a_damaged_record_is_none(root, text):
+def test_a_damaged_record_is_none(root: Any, text: Any) -> None:
     with open(os.path.join(root, presence.RECORD_FILE), "w") as file:
         file.write(text)
     assert presence.read(root) is None
     assert not presence.at_work(root)
 
 
-def test_a_run_is_at_work_while_its_lock_is_held(root):
+def test_a_run_is_at_work_while_its_lock_is_held(root: Any) -> None:
     presence.write(root, record())
     with open(os.path.join(root, presence.LOCK_FILE)) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -49,12 +51,12 @@ def test_a_run_is_at_work_while_its_lock_is_held(root):
     assert presence.interruption(config(root)) == Interruption("run-1", every_running=True)
 
 
-def test_a_run_that_has_ended_by_itself_is_not_interrupted(root):
+def test_a_run_that_has_ended_by_itself_is_not_interrupted(root: Any) -> None:
     presence.write(root, record(ended=True))
     assert presence.interruption(config(root)) == Interruption("", every_running=True)
 
 
-def test_with_records_of_other_roots_only_the_own_run_is_known(root):
+def test_with_records_of_other_roots_only_the_own_run_is_known(root: Any) -> None:
     presence.write(root, record())
     known = presence.interruption(
         config(root, **{"metadata": f"{{kind: sqlite, path: {root}/shared.sqlite}}"})
@@ -62,7 +64,7 @@ def test_with_records_of_other_roots_only_the_own_run_is_known(root):
     assert known == Interruption("run-1", every_running=False)
 
 
-def test_nothing_is_known_of_a_root_elsewhere_or_without_a_run(tmp_path):
+def test_nothing_is_known_of_a_root_elsewhere_or_without_a_run(tmp_path: pathlib.Path) -> None:
     assert presence.interruption(config("gs://bucket/root")) == Interruption()
     assert presence.interruption(config(tmp_path / "none")) == Interruption("", every_running=True)
 
@@ -77,7 +79,9 @@ def test_nothing_is_known_of_a_root_elsewhere_or_without_a_run(tmp_path):
         ({"host": "another container of this machine"}, 10, False),
     ],
 )
-def test_a_run_on_another_machine_gives_signs_of_life(root, changes, seconds_silent, expected):
+def test_a_run_on_another_machine_gives_signs_of_life(
+    root: Any, changes: Any, seconds_silent: Any, expected: Any
+) -> None:
     presence.write(root, record(**changes))
     path = os.path.join(root, presence.RECORD_FILE)
     then = os.stat(path).st_mtime - seconds_silent

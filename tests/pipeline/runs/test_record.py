@@ -2,31 +2,34 @@
 
 import dataclasses
 import json
+import pathlib
+from typing import Any
 
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from tests.pipeline.report.examples import artifact, example_evaluation, example_record, example_run, node
-from tfx_contrastive.pipeline.runs import record as record_module
+from tfx_contrastive.components.gates.verdict import Delivery
+from tfx_contrastive.contract import files
 from tfx_contrastive.pipeline.runs.lineage import Run
-from tfx_contrastive.pipeline.runs.record import Delivery, RunRecord, verdict
+from tfx_contrastive.pipeline.runs.record import RunRecord, verdict
 
 NO_BASELINE = "blessed: every threshold was met; there was no model in use to compare with"
 
 
-def run_of(*nodes, **fields):
+def run_of(*nodes: Any, **fields: Any) -> Any:
     return Run("r", "shop", nodes, **fields)
 
 
-def blessing(number, node_id, blessed):
+def blessing(number: Any, node_id: Any, blessed: Any) -> Any:
     return node(number, node_id, outputs={"blessing": (artifact(number, "ModelBlessing", blessed=blessed),)})
 
 
-def baseline(number, **properties):
+def baseline(number: Any, **properties: Any) -> Any:
     return node(number, "BaselineResolver", outputs={"baseline_model": (artifact(9, "Model", **properties),)})
 
 
-def test_a_blessed_run_has_a_verdict_and_a_delivery():
+def test_a_blessed_run_has_a_verdict_and_a_delivery() -> None:
     record = RunRecord(example_run())
     assert (record.gate.word, record.gate.refused_by) == ("blessed", ())
     assert verdict(record) == NO_BASELINE
@@ -37,19 +40,19 @@ def test_a_blessed_run_has_a_verdict_and_a_delivery():
     assert str(record.delivery) == "pushed as version 1764000000"
 
 
-def test_a_refused_run_names_the_gate():
+def test_a_refused_run_names_the_gate() -> None:
     record = RunRecord(example_run(blessed=0))
     assert (record.gate.word, record.gate.refused_by) == ("refused", ("RepresentationGate",))
     assert verdict(record) == "NOT blessed: refused by RepresentationGate"
 
 
-def test_a_failed_gate_has_no_verdict():
+def test_a_failed_gate_has_no_verdict() -> None:
     record = RunRecord(example_run(state="failed"))
     assert record.gate.word == "none"
     assert verdict(record) == "no gate has reached a verdict; RepresentationGate failed"
 
 
-def test_the_combined_verdict_has_the_last_word():
+def test_the_combined_verdict_has_the_last_word() -> None:
     record = RunRecord(
         run_of(
             blessing(1, "RepresentationGate", 1),
@@ -63,7 +66,7 @@ def test_the_combined_verdict_has_the_last_word():
     assert record.delivery == Delivery()
 
 
-def test_the_candidate_itself_is_no_baseline():
+def test_the_candidate_itself_is_no_baseline() -> None:
     gates = (blessing(1, "RepresentationGate", 1), blessing(2, "CombinedBlessing", 1))
     assert verdict(RunRecord(run_of(*gates, baseline(3, source="candidate")))) == NO_BASELINE
     assert verdict(RunRecord(run_of(*gates, baseline(3, source="7")))) == (
@@ -71,7 +74,7 @@ def test_the_candidate_itself_is_no_baseline():
     )
 
 
-def test_an_interrupted_run_says_where():
+def test_an_interrupted_run_says_where() -> None:
     trained = node(1, "Pretrainer")
     at = RunRecord(run_of(trained, node(2, "Trainer", "interrupted")))
     assert verdict(at) == "no gate has reached a verdict; the run was interrupted at Trainer"
@@ -79,7 +82,7 @@ def test_an_interrupted_run_says_where():
     assert verdict(after) == "no gate has reached a verdict; the run was interrupted after Pretrainer"
 
 
-def test_a_registered_version_is_served_elsewhere_than_it_was_pushed():
+def test_a_registered_version_is_served_elsewhere_than_it_was_pushed() -> None:
     pushed = artifact(1, "PushedModel", pushed=1, pushed_destination="/pushed/5")
     registration = artifact(
         2, "Registration", registered=1, version=3, aliases="champion", served_as="/served/1764000000"
@@ -95,7 +98,7 @@ def test_a_registered_version_is_served_elsewhere_than_it_was_pushed():
     assert str(Delivery()) == "nothing was pushed"
 
 
-def test_configuration_of_nodes_is_read_from_their_properties():
+def test_configuration_of_nodes_is_read_from_their_properties() -> None:
     head = {"custom_config": json.dumps({"head": json.dumps({"mode": "fine_tune"})})}
     image = {"custom_config": json.dumps({"image": json.dumps({"height": 8, "width": 9, "channels": 1})})}
     examples = artifact(1, "Examples", num_train_labelled=15)
@@ -107,19 +110,20 @@ def test_configuration_of_nodes_is_read_from_their_properties():
         )
     )
     assert (record.num_labels, record.head_mode) == (15, "fine_tune")
+    assert record.image is not None
     assert (record.image.height, record.image.width) == (8, 9)
     empty = RunRecord(run_of())
     assert (empty.num_labels, empty.head_mode, empty.image, empty.ingest) == (None, "", None, None)
 
 
-def test_class_changes_are_those_of_the_baseline():
+def test_class_changes_are_those_of_the_baseline() -> None:
     changed = run_of(baseline(1, source="7", new_classes='["cross"]', gone_classes='["circle"]'))
     assert RunRecord(changed).class_changes == (("cross",), ("circle",))
     assert RunRecord(run_of()).class_changes == ((), ())
 
 
 @pytest.fixture
-def written(tmp_path, monkeypatch):
+def written(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A run whose artifacts hold files, and the paths that were read."""
     quarantine, statistics, gate = (tmp_path / name for name in ("quarantine", "statistics", "gate"))
     (quarantine / "images").mkdir(parents=True)
@@ -134,12 +138,17 @@ def written(tmp_path, monkeypatch):
     (statistics / "Split-train" / "FeatureStats.pb").write_bytes(found.SerializeToString())
     (gate / "metrics.json").write_text('{"blessed": false, "reasons": ["too flat"], "figures": {}}')
 
-    def output(number, uri, **properties):
+    def output(number: Any, uri: Any, **properties: Any) -> Any:
         return (dataclasses.replace(artifact(number, "Any", **properties), uri=str(uri)),)
 
-    read = []
-    read_bytes = record_module.files.read_bytes
-    monkeypatch.setattr(record_module.files, "read_bytes", lambda path: read.append(path) or read_bytes(path))
+    read: list[str] = []
+    read_bytes = files.read_bytes
+
+    def counted(path: str) -> bytes:
+        read.append(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(files, "read_bytes", counted)
     run = run_of(
         node(1, "ImageExampleGen", outputs={"quarantine": output(1, quarantine)}),
         node(2, "StatisticsGen", outputs={"statistics": output(2, statistics, split_names='["train"]')}),
@@ -148,7 +157,7 @@ def written(tmp_path, monkeypatch):
     return RunRecord(run), read
 
 
-def test_artifacts_are_read_at_the_first_look_and_once(written):
+def test_artifacts_are_read_at_the_first_look_and_once(written: Any) -> None:
     record, read = written
     assert read == []
     for _ in range(2):
@@ -160,14 +169,14 @@ def test_artifacts_are_read_at_the_first_look_and_once(written):
     assert len(read) == len(set(read)) == 5
 
 
-def test_reasons_are_those_of_both_gates(written):
+def test_reasons_are_those_of_both_gates(written: Any) -> None:
     record, _ = written
     assert record.reasons == ("too flat",)
     failing = dataclasses.replace(example_evaluation("eval"), failures=("accuracy is low",))
     assert example_record(None, (failing,)).reasons == ("accuracy is low",)
 
 
-def test_a_run_that_reached_nothing_is_empty():
+def test_a_run_that_reached_nothing_is_empty() -> None:
     record = RunRecord(run_of(node(1, "ImageExampleGen", "failed")))
     assert (record.examples, record.quarantine, record.set_aside) == ({}, "", ())
     assert (record.statistics, record.anomalies, record.representation) == ({}, (), {})
@@ -175,7 +184,7 @@ def test_a_run_that_reached_nothing_is_empty():
     assert (record.pretraining, record.pretraining_log, record.sample, record.seen) == (None,) * 4
 
 
-def test_the_values_for_the_terminal_are_json():
+def test_the_values_for_the_terminal_are_json() -> None:
     evaluations = (example_evaluation("test"), example_evaluation("eval"))
     record = example_record(example_run(blessed=0), evaluations, representation={"reasons": ["too flat"]})
     values = record.values()

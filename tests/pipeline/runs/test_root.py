@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -30,26 +31,26 @@ READERS = {
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
     pathlib.Path("image.png").touch()
     return tmp_path
 
 
-def make_root(root):
+def make_root(root: Any) -> None:
     """A root that a run has used, as far as its metadata tell."""
     runs = RecordedRuns(load_config("digits", [f"root={root}"]))
     runs.add("r1", "ImageExampleGen", {"examples": (f"{root}/ImageExampleGen/examples/1", {})})
     runs.add("r1", "EmbeddingGen", {"embeddings": (f"{root}/EmbeddingGen/embeddings/2", {})})
 
 
-def run(name, root, *arguments):
+def run(name: Any, root: Any, *arguments: Any) -> Any:
     words = [*name.split(), *arguments, "--config", "digits", "--set", f"root={root}"]
     return CliRunner().invoke(cli, words)
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_moved_root_is_told_with_the_way_out(folder, name):
+def test_a_moved_root_is_told_with_the_way_out(folder: Any, name: Any) -> None:
     make_root(folder / "old")
     (folder / "old").rename(folder / "new")
     done = run(name, "new", *READERS[name])
@@ -60,7 +61,7 @@ def test_a_moved_root_is_told_with_the_way_out(folder, name):
     )
 
 
-def test_a_link_at_the_former_place_heals_it(folder):
+def test_a_link_at_the_former_place_heals_it(folder: Any) -> None:
     make_root(folder / "old")
     (folder / "old").rename(folder / "new")
     (folder / "old").symlink_to(folder / "new")
@@ -68,7 +69,7 @@ def test_a_link_at_the_former_place_heals_it(folder):
         assert run("runs", root).output.startswith("digits: 1 of 1 runs\n")
 
 
-def test_a_copy_does_not_touch_the_original(folder):
+def test_a_copy_does_not_touch_the_original(folder: Any) -> None:
     make_root(folder / "old")
     shutil.copytree(folder / "old", folder / "new")
     done = run("run", "new")
@@ -80,7 +81,7 @@ def test_a_copy_does_not_touch_the_original(folder):
 
 @pytest.mark.parametrize("character", ["[", "]", "*", "?", "\\"])
 @pytest.mark.parametrize("name", ["validate", "run"])
-def test_characters_of_patterns_are_refused_at_once(folder, name, character):
+def test_characters_of_patterns_are_refused_at_once(folder: Any, name: Any, character: Any) -> None:
     done = run(name, f"runs/a{character}b")
     assert done.exit_code == 1
     assert done.output.startswith(
@@ -91,7 +92,7 @@ def test_characters_of_patterns_are_refused_at_once(folder, name, character):
 
 @pytest.mark.parametrize("name", ["validate", "run"])
 @pytest.mark.parametrize("root", ["images", "images/runs", "link/runs"])
-def test_a_root_in_the_directory_of_the_data_is_refused_at_once(folder, name, root):
+def test_a_root_in_the_directory_of_the_data_is_refused_at_once(folder: Any, name: Any, root: Any) -> None:
     """The second run would learn a class of the pictures that the first one has written."""
     (folder / "images").mkdir()
     (folder / "link").symlink_to("images")
@@ -102,7 +103,7 @@ def test_a_root_in_the_directory_of_the_data_is_refused_at_once(folder, name, ro
 
 
 @pytest.mark.parametrize("name", ["runs/größe 日本", "{x}", "a #1 100%25 'b' \"c\" $d;e&f", "-x"])
-def test_other_characters_do(folder, name):
+def test_other_characters_do(folder: Any, name: Any) -> None:
     done = run("validate", name)
     assert done.exit_code == 0, done.output
     assert f"go to {folder}/{name}\n" in done.output
@@ -110,7 +111,7 @@ def test_other_characters_do(folder, name):
     assert run("runs", name).output.startswith("digits: 1 of 1 runs\n")
 
 
-def test_without_a_home_a_path_is_asked_for(folder, monkeypatch):
+def test_without_a_home_a_path_is_asked_for(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # what it does for a uid without a name
     done = run("validate", "~/runs")
@@ -122,7 +123,7 @@ def test_without_a_home_a_path_is_asked_for(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("home", [None, "/proc/none"])
-def test_no_home_and_one_that_can_not_be_written_do(folder, home):
+def test_no_home_and_one_that_can_not_be_written_do(folder: Any, home: Any) -> None:
     env = {name: value for name, value in os.environ.items() if name != "HOME"}
     env |= {} if home is None else {"HOME": home}
     done = tfx_contrastive("validate", "--config", "digits", cwd=folder, env=env)

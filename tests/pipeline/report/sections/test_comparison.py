@@ -1,6 +1,7 @@
 import dataclasses
 import datetime
 import json
+from typing import Any
 
 from tests.pipeline.report.examples import artifact, example_run, node
 from tfx_contrastive.pipeline.report.sections.comparison import (
@@ -14,7 +15,7 @@ from tfx_contrastive.pipeline.runs.lineage import Run
 from tfx_contrastive.pipeline.runs.record import RunRecord
 
 
-def test_settings_take_json_within_json_apart():
+def test_settings_take_json_within_json_apart() -> None:
     pretrain = {"seed": 3, "views": {"policy": [{"name": "crop"}]}}
     packed = json.dumps({"pretrain": json.dumps(pretrain), "dims": [8, 4]})
     found = settings(
@@ -29,7 +30,7 @@ def test_settings_take_json_within_json_apart():
     assert settings(None) == {}
 
 
-def test_a_smaller_error_is_better():
+def test_a_smaller_error_is_better() -> None:
     assert Delta("g", "accuracy", 0.8, 0.9, True).tone == "better"
     assert Delta("g", "error", 0.1, 0.2, False).tone == "worse"
     assert Delta("g", "accuracy", 0.8, 0.8, True).tone == "same"
@@ -37,7 +38,7 @@ def test_a_smaller_error_is_better():
     assert (missing.change, missing.tone) == (None, "same")
 
 
-def test_only_nodes_that_both_runs_reached_are_compared():
+def test_only_nodes_that_both_runs_reached_are_compared() -> None:
     run = example_run()
     ingest = node(1, "ImageExampleGen", properties={"ingest": '{"labels_per_class": 9}', "fingerprint": "f"})
     stopped = dataclasses.replace(run, nodes=(ingest, node(9, "Trainer", properties={"a": 1})))
@@ -47,11 +48,11 @@ def test_only_nodes_that_both_runs_reached_are_compared():
     assert [change.key for change in found if change.derived] == ["fingerprint"]
 
 
-def records(run, runs):
+def records(run: Any, runs: Any) -> Any:
     return RunRecord(run), [RunRecord(each) for each in runs]
 
 
-def earlier(run, days, model_id, blessed=1):
+def earlier(run: Any, days: Any, model_id: Any, blessed: Any = 1) -> Any:
     """A run some days before, of another model."""
     nodes = []
     for each in example_run(f"{days} days before", blessed).nodes:
@@ -64,10 +65,12 @@ def earlier(run, days, model_id, blessed=1):
     return Run(f"{days} days before", run.pipeline, tuple(nodes))
 
 
-def test_the_last_blessed_run_is_older_blessed_and_of_another_model():
+def test_the_last_blessed_run_is_older_blessed_and_of_another_model() -> None:
     run = example_run()
     same_model, refused = earlier(run, 1, 5), earlier(run, 2, 50, blessed=0)
     wanted, oldest = earlier(run, 3, 51), earlier(run, 4, 52)
     runs = (run, same_model, refused, wanted, oldest)
-    assert last_blessed_before(*records(run, runs)).run.id == "3 days before"
+    found = last_blessed_before(*records(run, runs))
+    assert found is not None
+    assert found.run.id == "3 days before"
     assert last_blessed_before(*records(oldest, runs)) is None

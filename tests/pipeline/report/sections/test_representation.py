@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,11 +9,11 @@ from tfx_contrastive.pipeline.report.sections.representation import _nearest, co
 from tfx_contrastive.pipeline.report.thumbnails import Atlas
 
 
-def collect(seen):
+def collect(seen: Any) -> Any:
     return collect_representation(example_record(seen=seen), Atlas(16), Atlas(32))
 
 
-def test_neighbors_are_those_of_a_full_sort():
+def test_neighbors_are_those_of_a_full_sort() -> None:
     embeddings = np.random.default_rng(0).normal(size=(1_500, 4)).astype(np.float32)
     indices, cosines = _nearest(embeddings, 3)
     similarity = embeddings @ embeddings.T
@@ -22,7 +23,7 @@ def test_neighbors_are_those_of_a_full_sort():
     np.testing.assert_allclose(cosines, np.take_along_axis(similarity, expected, axis=1), rtol=1e-5)
 
 
-def test_rows_have_a_query_of_each_class_then_the_worst():
+def test_rows_have_a_query_of_each_class_then_the_worst() -> None:
     found = collect(example_seen())
     typical = [row for row in found.rows if not row.worst]
     worst = [row for row in found.rows if row.worst]
@@ -35,7 +36,7 @@ def test_rows_have_a_query_of_each_class_then_the_worst():
         assert similarity == sorted(similarity, reverse=True)
 
 
-def test_the_map_has_every_image_under_each_method():
+def test_the_map_has_every_image_under_each_method() -> None:
     found = collect(example_seen()).map
     assert {method: points.shape for method, points in found.layouts.items()} == {
         "PCA": (NUM_IMAGES, 2),
@@ -44,7 +45,7 @@ def test_the_map_has_every_image_under_each_method():
     assert 0 < found.explained <= 1
 
 
-def test_without_labels_nothing_agrees_and_nothing_is_predicted():
+def test_without_labels_nothing_agrees_and_nothing_is_predicted() -> None:
     seen = example_seen()
     sample = dataclasses.replace(seen.sample, split="train", labels=(None,) * NUM_IMAGES)
     found = collect(dataclasses.replace(seen, sample=sample, predictions=None))
@@ -53,7 +54,7 @@ def test_without_labels_nothing_agrees_and_nothing_is_predicted():
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_too_few_images_have_no_map(count):
+def test_too_few_images_have_no_map(count: Any) -> None:
     seen = example_seen()
     sample = dataclasses.replace(
         seen.sample,
@@ -67,7 +68,7 @@ def test_too_few_images_have_no_map(count):
     assert len(found.rows) == (0 if count == 1 else 7)
 
 
-def test_collapsed_embeddings_have_a_map_all_the_same():
+def test_collapsed_embeddings_have_a_map_all_the_same() -> None:
     seen = example_seen()
     collapsed = np.ones_like(seen.embeddings) / np.sqrt(seen.embeddings.shape[1])
     found = collect(dataclasses.replace(seen, embeddings=collapsed))
