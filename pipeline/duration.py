@@ -1,7 +1,7 @@
-"""About how long a run will take, from its configuration and the number of its images.
+"""An estimate of the duration of a run, from its configuration and the number of its images.
 
-Training dominates, and its throughput was measured for the project's own encoders (docs/pretraining.md);
-pixels, views, passes and images are counted. Good to a factor of 2 on an idle machine without a GPU.
+Training dominates. Its throughput was measured for the project's own encoders (docs/pretraining.md); pixels,
+views, passes and images are counted. The estimate is good to a factor of 2 on an idle machine without a GPU.
 """
 
 import dataclasses
@@ -14,8 +14,8 @@ import numpy as np
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.trainer_module.config import FineTuneConfig, PretrainConfig
 
-# Images a second in pretraining: two views each of 28x28x1, batch 512, on 2 cores (docs/pretraining.md),
-# for c4n; the others by the CPU time of their gradients relative to it, at 28x28 and 32x32.
+# Images per second in pretraining with c4n: two views of 28x28x1 each, batch 512, on 2 cores
+# (docs/pretraining.md). _COST is the CPU time of the gradients relative to c4n, at 28x28 and 32x32.
 _IMAGES_PER_SECOND = 3384.0
 _REFERENCE_PIXELS = 28 * 28
 _REFERENCE_CORES = 2
@@ -30,46 +30,48 @@ _COST = {
     "gradnet": 1.6,  # docs/experiments.md: 120 steps of 256 images of 48x48x3 in 1.8 core minutes
 }
 
-# Seconds of a run on 2 cores beside training: imports, graphs, the set-up of 17 components; then of each
-# image of 28x28 in ingest, statistics, Transform and evaluation (docs/scale.md).
+# Seconds of a run on 2 cores besides training (docs/scale.md): first imports, graphs and the set-up of 17
+# components, then the time per image of 28x28 in ingest, statistics, Transform and evaluation.
 _SET_UP_SECONDS = 75.0
 _DATA_PLANE_SECONDS_PER_IMAGE = 134e-6 / _REFERENCE_CORES
-_FORWARD_SHARE = 1 / 6  # of pretraining: two views, and a gradient costs twice what a forward pass does
-_FORWARD_PASSES = 3  # over all images: representation gate and probes, head, embeddings
-_MIN_STEP_SECONDS = 0.03  # what a training step costs however small the images
+_FORWARD_SHARE = 1 / 6  # of pretraining, which has two views, and gradients that cost twice a forward pass
+_FORWARD_PASSES = 3  # over all images: RepresentationGate with its probes, head, embeddings
+_MIN_STEP_SECONDS = 0.03  # least duration of a training step, for images of any size
 
 
 @dataclasses.dataclass(frozen=True)
 class Duration:
-    """Seconds that a run will take.
+    """The estimated duration of a run.
 
     Attributes:
-        seconds: In all; None where training can't be foretold.
-        basis: Where the figure comes from, or why there is none.
+        seconds: Duration in seconds; None if training can't be estimated.
+        basis: The basis of the estimate, or why there is none.
     """
 
     seconds: float | None
     basis: str
 
 
-def foretell(config: PipelineConfig, num_images: int, num_labels: int, seconds_per_image: float) -> Duration:
-    """Foretells how long a first run takes; a later one answers from the cache what has not changed.
+def estimate(config: PipelineConfig, num_images: int, num_labels: int, seconds_per_image: float) -> Duration:
+    """Estimate the duration of a first run; a later run takes unchanged results from the cache.
 
     Args:
         config: The configuration.
-        num_images: Images that the run will use.
-        num_labels: Labels in `train`.
-        seconds_per_image: What reading and checking an image took.
+        num_images: Number of images that the run will use.
+        num_labels: Number of labels in `train`.
+        seconds_per_image: Measured time to read and check one image, in seconds.
     """
     encoder = config.pretrain.encoder.name
     if encoder not in _COST:
         return Duration(
-            None, f"not known for {encoder}: try --set pretrain.num_steps=50 and look at its images/s"
+            None, f"not known for {encoder}: run with --set pretrain.num_steps=50 and read its images/s"
         )
     if config.tuner.enabled or config.pretrain.distribution.strategy != "none":
         return Duration(None, "not known with the tuner or several devices")
     if os.path.exists("/dev/nvidia0"):
-        return Duration(None, "not known for a GPU: try --set pretrain.num_steps=50 and look at its images/s")
+        return Duration(
+            None, "not known for a GPU: run with --set pretrain.num_steps=50 and read its images/s"
+        )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     free = _free_share()
     speed = min(cores, 16) / _REFERENCE_CORES * free
@@ -94,7 +96,7 @@ def _pretraining(config: PretrainConfig, image_seconds: float) -> float:
 
 
 def _head(config: PipelineConfig, image_seconds: float, num_images: int, num_labels: int) -> float:
-    """One view of an image costs half of what pretraining's two cost."""
+    """Return the seconds of training the head: one view per image, at half the cost of pretraining's two."""
     if not num_labels or config.head.mode == "linear_probe":
         return 0.0
     tuning, guessing = config.head.fine_tune, config.head.self_training
@@ -113,7 +115,7 @@ def _training(config: FineTuneConfig, num_images: int, batch_size: int, image_se
 
 
 def _free_share() -> float:
-    """Which share of its time a process gets on this machine now: its CPU time over the clock's."""
+    """Return the share of a core that a process gets on this machine now: CPU time over wall time."""
     values = np.ones(200_000, np.float32)
     wall, cpu = time.perf_counter(), time.process_time()
     while time.perf_counter() - wall < 0.2:
@@ -122,7 +124,7 @@ def _free_share() -> float:
 
 
 def as_text(seconds: float) -> str:
-    """`about 40 s`, `about 6 min`, `about 3 h`."""
+    """Return a duration in words, such as `about 40 s`, `about 6 min` or `about 3.0 h`."""
     if seconds < 90:
         return f"about {max(round(seconds, -1), 10):.0f} s"
     minutes = seconds / 60

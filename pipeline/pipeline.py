@@ -1,4 +1,4 @@
-"""The topology: one function a stage, the same for every runner."""
+"""The topology of the pipeline: one function per stage, the same for every runner."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ from tfx_contrastive.trainer_module.config import ExportConfig
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Channels of the data stage."""
+    """Output channels of the data stage."""
 
     examples: Any
     statistics: Any
@@ -41,13 +41,13 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
-    """A model that may be shipped, and what speaks for it.
+    """A model that may be pushed, and the channels with its evidence.
 
     Attributes:
-        model: Its channel.
-        blessing: Of the last gate that it must pass.
-        evidence: Channels of figures about it, by the names that RegistryPusher knows.
-        nodes: Every node after the data stage that it comes from.
+        model: Channel of the model.
+        blessing: Channel of the last gate that it must pass.
+        evidence: Channels of its metrics, by the names of RegistryPusher's inputs.
+        nodes: Every node after the data stage that produces it.
     """
 
     model: Any
@@ -57,15 +57,15 @@ class Candidate:
 
 
 def create_pipeline(config: PipelineConfig, source: Source) -> tfx.dsl.Pipeline:
-    """Builds the pipeline.
+    """Build the pipeline.
 
     Args:
         config: The configuration.
-        source: What is known of the data beforehand.
+        source: The state of the data.
 
     Returns:
-        The whole chain where images have labels; without labels it ends with the encoder, which
-        is pushed once its representation is good enough.
+        The whole chain if images have labels. Without labels it ends with the encoder, which is pushed if
+        its representation passes the gate.
     """
     data = data_stage(config, source)
     tuner = tuning_stage(config, source, data) if config.tuner.enabled else None
@@ -84,7 +84,7 @@ def create_pipeline(config: PipelineConfig, source: Source) -> tfx.dsl.Pipeline:
 
 
 def data_stage(config: PipelineConfig, source: Source) -> Data:
-    """Images to examples, their statistics and schema, the gate on anomalies, the transform graph."""
+    """Build the nodes from images to examples, statistics, schema, anomaly gate and transform graph."""
     example_gen = ImageExampleGen(ingest=config.data.model_dump_json(), fingerprint=source.fingerprint)
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples, stats_options=stats_options())
@@ -112,7 +112,7 @@ def data_stage(config: PipelineConfig, source: Source) -> Data:
 
 
 def tuning_stage(config: PipelineConfig, source: Source, data: Data) -> base_node.BaseNode:
-    """A search for hyperparameters of pretraining, each trial scored on the labels of `eval`."""
+    """Build the search for hyperparameters of pretraining; each trial is scored on the labels of `eval`."""
     if not source.has_labels:
         raise ConfigError(
             "tuner.enabled is true, but no image has a label: the Tuner scores its trials by the labels of "
@@ -132,7 +132,7 @@ def tuning_stage(config: PipelineConfig, source: Source, data: Data) -> base_nod
 def pretraining_stage(
     config: PipelineConfig, data: Data, tuner: base_node.BaseNode | None, shipped: bool
 ) -> Candidate:
-    """Contrastive pretraining on every image, and the gate on the representation it learned.
+    """Build contrastive pretraining on every image, and the gate on its representation.
 
     Only an encoder that is `shipped` itself is exported to other formats.
     """
@@ -161,7 +161,7 @@ def pretraining_stage(
 
 
 def classifier_stage(config: PipelineConfig, data: Data, encoder: Candidate) -> Candidate:
-    """The head on the labelled images, and its comparison with the model in use."""
+    """Build the training of the head on the labeled images, and its comparison with the model in use."""
     trainer = tfx.components.Trainer(
         run_fn="tfx_contrastive.trainer_module.entry.head_run_fn",
         examples=data.examples,
@@ -218,7 +218,7 @@ def classifier_stage(config: PipelineConfig, data: Data, encoder: Candidate) -> 
 def delivery_stage(
     config: PipelineConfig, data: Data, candidate: Candidate
 ) -> tuple[base_node.BaseNode, ...]:
-    """Hands a blessed model on: a version to serve, embeddings and their index, its registration."""
+    """Build the delivery of a blessed model: version to serve, embeddings, index, registration."""
     compatibility = CompatibilityCheck(
         examples=data.examples,
         model=candidate.model,
@@ -240,8 +240,8 @@ def delivery_stage(
     )
     embeddings = embedding_gen.outputs["embeddings"]
     index_gen = SimilarityIndexGen(embeddings=embeddings, index=config.index.model_dump_json())
-    # Only this one writes to serving_dir, after promotion and whole versions at once. It comes last: a
-    # champion has its index from the first moment, and its record says which.
+    # Only this node writes to serving_dir: whole versions at once, after promotion. It comes last, so that a
+    # champion has its index from the first moment, and its record names it.
     registry_pusher = RegistryPusher(
         model=candidate.model,
         pushed_model=pusher.outputs["pushed_model"],
@@ -256,14 +256,14 @@ def delivery_stage(
         embeddings=embeddings,
         similarity_index=index_gen.outputs["similarity_index"],
         blessing=candidate.blessing,
-        compatibility=compatibility.outputs["compatibility"],  # made before the model in use gives way
+        compatibility=compatibility.outputs["compatibility"],  # measured before the model in use is replaced
         **candidate.evidence,
     )
     return compatibility, pusher, embedding_gen, index_gen, registry_pusher
 
 
 def _pretraining_config(config: PipelineConfig) -> dict[str, str]:
-    """What the Tuner and the Pretrainer are told; the search space only where there is a search."""
+    """Return the custom_config of Tuner and Pretrainer; the search space only if there is a search."""
     custom_config = {
         "pretrain": config.pretrain.model_dump_json(),
         "checkpoint_root": f"{config.checkpoint_root}/{code_digest('trainer_module')}",
@@ -272,7 +272,7 @@ def _pretraining_config(config: PipelineConfig) -> dict[str, str]:
 
 
 def _add_beam_args(config: PipelineConfig, nodes: Sequence[base_node.BaseNode]) -> None:
-    """Gives Beam options of their own to the nodes of a class, then to single ones; the last one wins."""
+    """Set the Beam options of classes of nodes, then those of single nodes; the last one wins."""
     beam_nodes = [node for node in nodes if isinstance(node, base_beam_component.BaseBeamComponent)]
     names = {node.id: tuple(dict.fromkeys((type(node).__name__, node.id))) for node in beam_nodes}
     known = sorted({name for pair in names.values() for name in pair})

@@ -1,4 +1,4 @@
-"""What is known before a pipeline runs: of the data, and of the code that will work on it."""
+"""The state of the data and of the code before a pipeline runs: fingerprints and provenance."""
 
 import contextlib
 import dataclasses
@@ -18,12 +18,12 @@ from tfx_contrastive.pipeline.config import PipelineConfig
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What is known of the data before the pipeline runs.
+    """The state of the data before the pipeline runs.
 
     Attributes:
-        fingerprint: Changes when the data does, or the code that reads it; decides whether
-            ImageExampleGen is cached.
-        has_labels: Whether any image has a label; without one there is no classifier to train.
+        fingerprint: A digest of the data and of the code that reads it; if it is unchanged, ImageExampleGen
+            is taken from the cache.
+        has_labels: Whether any image has a label; without labels, no classifier is trained.
     """
 
     fingerprint: str
@@ -33,12 +33,12 @@ class Source:
 def source_of(
     config: PipelineConfig, inspection: SourceInspection, tell: Callable[[int, int], None] | None = None
 ) -> Source:
-    """The source as the pipeline wants to know it. Reads the files that were changed since the last run.
+    """Return the source for the pipeline. It reads the files that changed since the last run.
 
     Args:
-        config: The configuration; digests of files are remembered under its root, if that is there.
-        inspection: Of `config.data`.
-        tell: Called with the number of files done and of all files.
+        config: The configuration; digests of files are kept under its root, if the root exists.
+        inspection: The inspection of `config.data`.
+        tell: Called with the number of finished files and of all files.
     """
     store_path = os.path.join(config.root, FILE_NAME) if os.path.isdir(config.root) else None
     content = fingerprint(inspection.content, store_path, config.data.verify == "all", tell)
@@ -63,14 +63,13 @@ def code_digest(package: str) -> str:
 
 
 def provenance(config: PipelineConfig) -> dict[str, Any]:
-    """What a registered model should say of where it comes from.
+    """Return the provenance that is recorded with a registered model.
 
     Returns:
-        `config_digest` (SHA-256 of the configuration as JSON, without the places where a run is kept:
-        the same configuration has the same digest on every machine), the digests of the code,
-        `git_commit` where the package is run from a checkout, with `-dirty` where files differ from it,
-        and `parameters`: what can be set without another configuration, at the submission of a compiled
-        pipeline.
+        `config_digest` (SHA-256 of the configuration as JSON without root and metadata, so that the same
+        configuration has the same digest on every machine), the digests of the code, `git_commit` if the
+        package runs from a checkout (with `-dirty` if files differ from the commit), and `parameters`: the
+        values that can be set when a compiled pipeline is submitted.
     """
     described = config.model_dump_json(exclude={"root", "metadata"})
     facts: dict[str, Any] = {

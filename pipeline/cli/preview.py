@@ -50,7 +50,7 @@ def validate_command(config_name: str | None, overrides: tuple[str, ...]) -> Non
 def _duration(config: PipelineConfig, survey: Survey) -> str:
     rows = expected_splits(survey.inspection, config.data, survey.usable_share, survey.is_exact)
     num_images = sum(images for images, _, _ in rows.values())
-    found = duration.foretell(config, num_images, rows[TRAIN][1], survey.seconds_per_image)
+    found = duration.estimate(config, num_images, rows[TRAIN][1], survey.seconds_per_image)
     text = "a time that is" if found.seconds is None else f"{duration.as_text(found.seconds)},"
     return f"{text} {found.basis}"
 

@@ -117,7 +117,7 @@ def _require_escaping(store: metadata_store.MetadataStore) -> None:
 
 @contextlib.contextmanager
 def _captured_stderr() -> Iterator[IO[bytes]]:
-    """Capture what C++ prints: ML Metadata logs connections and the causes of failures only there."""
+    """Capture the output of C++ code: ML Metadata logs connections and the causes of failures only there."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as printed:

@@ -100,7 +100,7 @@ class RunRecord:
 
     @property
     def head_mode(self) -> str:
-        """How the head was trained, such as `linear_probe`; empty without a Trainer."""
+        """Mode of the head, such as `linear_probe`; empty without a Trainer."""
         node = self.run.node("Trainer")
         custom = json.loads(str(node.properties.get("custom_config", "{}"))) if node else {}
         return str(json.loads(custom.get("head", "{}")).get("mode", ""))
@@ -223,7 +223,7 @@ class RunRecord:
 
     @functools.cached_property
     def image(self) -> "ImageConfig | None":
-        """The shape to which Transform brings images."""
+        """The shape of the images after Transform."""
         from tfx_contrastive.trainer_module.config import ImageConfig
 
         node = self.finished("Transform")

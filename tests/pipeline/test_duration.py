@@ -1,4 +1,4 @@
-"""How long a run will take, foretold from its configuration."""
+"""The estimated duration of a run."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def _idle_machine_of_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def seconds(name: Any, num_images: Any, num_labels: Any, *overrides: Any) -> Any:
     config = load_config(name, overrides)
-    return duration.foretell(config, num_images, num_labels, 5e-5).seconds
+    return duration.estimate(config, num_images, num_labels, 5e-5).seconds
 
 
 def test_runs_that_were_measured() -> None:
@@ -35,8 +35,8 @@ def test_what_costs_more_takes_longer() -> None:
 @pytest.mark.parametrize(
     "override", ["pretrain.encoder={name: 'keras:MobileNetV2'}", "pretrain.distribution={strategy: mirrored}"]
 )
-def test_what_was_not_measured_is_not_foretold(override: Any) -> None:
-    found = duration.foretell(load_config("digits", [override]), 1000, 100, 5e-5)
+def test_what_was_not_measured_is_not_estimated(override: Any) -> None:
+    found = duration.estimate(load_config("digits", [override]), 1000, 100, 5e-5)
     assert found.seconds is None
     assert found.basis.startswith("not known")
 
@@ -50,7 +50,7 @@ def test_text() -> None:
     ]
 
 
-def test_every_network_of_our_own_is_foretold() -> None:
+def test_every_network_of_our_own_is_estimated() -> None:
     from tfx_contrastive.trainer_module.config import OWN
 
     assert set(duration._COST) == set(OWN)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.components.image_example_gen.support import image_folder
-from tfx_contrastive.components.image_example_gen import inspect_source
-from tfx_contrastive.contract import files
+from tfx_contrastive.components.image_example_gen import fingerprints, inspect_source
 from tfx_contrastive.components.image_example_gen.fingerprints import FILE_NAME
+from tfx_contrastive.contract import files
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.source import source_of
 

@@ -1,1 +1,1 @@
-"""One file a section of the report: what it shows, and how that is gathered."""
+"""One module per section of the report: its content, and how to gather it from a `RunRecord`."""

@@ -17,9 +17,9 @@ NUM_NEIGHBORS = 7
 _TYPICAL, _WORST = 6, 6
 _SEED = 0
 _COLLAPSED = 1e-6
-# figure -> (title, how to read it)
+# figure -> (title, sentence on how to read it)
 _TITLES = {
-    "knn_accuracy": ("kNN probe, eval", "Accuracy of the nearest labelled neighbors."),
+    "knn_accuracy": ("kNN probe, eval", "Accuracy of the nearest labeled neighbors."),
     "linear_probe_accuracy": ("Linear probe, eval", "Accuracy of a linear classifier on frozen embeddings."),
     "test_knn_accuracy": ("kNN probe, test", "Reported only."),
     "test_linear_probe_accuracy": ("Linear probe, test", "Reported only."),
@@ -73,7 +73,7 @@ _TITLES = {
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """One figure with how to read it."""
+    """One figure with a sentence on how to read it."""
 
     name: str
     title: str

@@ -115,7 +115,7 @@ function setUpMap(map) {
   }
 
   /* The nearest image in a direction, within 45 degrees of it. */
-  function neighbour(dx, dy) {
+  function neighbor(dx, dy) {
     const shown = visible();
     if (current < 0) return shown[0] ?? -1;
     const [x0, y0] = toPixels(current);
@@ -162,7 +162,7 @@ function setUpMap(map) {
     const direction = DIRECTIONS[event.key];
     if (!direction) return;
     event.preventDefault();
-    const index = neighbour(...direction);
+    const index = neighbor(...direction);
     if (index >= 0) show(index, true);
   });
   box.addEventListener("mouseleave", hide);
