@@ -132,9 +132,9 @@ def confidences(bins: Sequence[Bin]) -> go.Figure:
     """Plot the number of images by confidence, with correct and wrong predictions stacked."""
     figure = _figure("confidence", "images", legend=True)
     filled = [each for each in bins if each.count]
-    right = [round(each.count * each.accuracy) for each in filled]
-    wrong = [each.count - number for each, number in zip(filled, right, strict=True)]
-    for name, counts, color in (("right", right, 0), ("wrong", wrong, 7)):
+    correct = [round(each.count * each.accuracy) for each in filled]
+    wrong = [each.count - number for each, number in zip(filled, correct, strict=True)]
+    for name, counts, color in (("correct", correct, 0), ("wrong", wrong, 7)):
         figure.add_bar(
             x=[(each.low + each.high) / 2 for each in filled],
             y=counts,

@@ -21,7 +21,7 @@ function setUpMap(map) {
 
   function group(index) {
     const by = controls.elements.color.value;
-    if (by === "mistake") return isMistake(index) ? [7, "wrong"] : [0, "right"];
+    if (by === "mistake") return isMistake(index) ? [7, "wrong"] : [0, "correct"];
     const number = by === "predicted" ? map.predicted[index] : map.label[index];
     return [number < 0 ? 8 : number, name(number)];
   }

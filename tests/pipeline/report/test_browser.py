@@ -34,7 +34,7 @@ def chromium() -> Any:
 
 @pytest.fixture
 def window(chromium: Any, report: Any) -> Any:
-    """The report, freshly opened on a desktop in light colours."""
+    """The report, freshly opened on a desktop in light colors."""
     chromium.size(1280, 900)
     chromium.scheme("light")
     chromium.open(report)
@@ -76,7 +76,7 @@ def test_it_opens_without_a_console_message_and_fits(
     assert chromium.run("return document.querySelectorAll('.chart .main-svg').length") > 0
 
 
-def test_colours_follow_the_scheme_while_the_page_is_open(window: Any) -> None:
+def test_colors_follow_the_scheme_while_the_page_is_open(window: Any) -> None:
     text = "return getComputedStyle(document.querySelector('.chart .xtick text')).fill"
     light = window.run(text)
     window.scheme("dark")
@@ -119,7 +119,7 @@ def test_filters_choose_what_the_map_shows(window: Any) -> None:
     choose("only", "")
     choose("color", "mistake")
     names = window.run("return document.getElementById('map-chart').data.map((t) => t.name).filter(Boolean)")
-    assert [name.split(" ")[0] for name in names] == ["right", "wrong"]
+    assert [name.split(" ")[0] for name in names] == ["correct", "wrong"]
     choose("mistakes", True)
     wrong = int(names[1].split("(")[1].rstrip(")"))
     assert points() == wrong
@@ -134,7 +134,7 @@ def test_arrow_keys_go_from_image_to_image_and_say_it(window: Any) -> None:
     first = window.run(said)
     window.press("#map", "ArrowRight")
     second = window.run(said)
-    assert "sure" in second != first
+    assert "% confidence" in second != first
     window.press("#map", "ArrowDown")
     assert window.run(said) != second
     assert not window.run("return document.getElementById('map-card').hidden")
