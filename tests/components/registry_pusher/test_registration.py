@@ -106,7 +106,7 @@ def test_a_refused_candidate_is_recorded_where_it_is_wanted_and_promoted_by_forc
     refused = dataclasses.replace(candidate, blessed=False, refused_by="evaluation")
     outcome = register_candidate(configured(location, keep_refused=True), refused, "run r1")
     assert (outcome.version, outcome.aliases) == (1, ())
-    assert "Refused by: evaluation" in commands.show_model(location, "1").record.card
+    assert "NOT blessed: refused by Evaluator" in commands.show_model(location, "1").record.card
     with pytest.raises(RegistryError, match="not blessed"):
         commands.promote_model(location, "1", "ada", "need it")
     event = commands.promote_model(location, "1", "ada", "need it", force=True)
