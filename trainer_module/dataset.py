@@ -1,4 +1,4 @@
-"""Reading Examples through the Transform graph into a compact cache of uint8 pixels."""
+"""Reading examples through the Transform graph into a compact cache of uint8 pixels."""
 
 import dataclasses
 import os
@@ -10,13 +10,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from tfx_contrastive.contract.examples import IMAGE, IMAGE_ID, LABEL
-from tfx_contrastive.trainer_module.preprocessing import (
-    IMAGE_MEAN_KEY,
-    IMAGE_STD_KEY,
-    LABEL_INDEX_KEY,
-)
+from tfx_contrastive.trainer_module.preprocessing import LABEL_INDEX_KEY, channel_statistics
 
-# Pixels of one batch on their way through the graph, four bytes each there.
+# Pixels per batch in the graph, where each takes four bytes.
 _BATCH_PIXELS = 8_000_000
 _MAX_BATCH = 512
 _MIB = 1 << 20
@@ -24,14 +20,14 @@ _MIB = 1 << 20
 
 @dataclasses.dataclass(frozen=True)
 class ImageDataset:
-    """Decoded images of some splits, as the Transform graph makes them.
+    """Images of some splits, decoded by the Transform graph.
 
     Attributes:
         images: uint8 [N, H, W, C], in memory or memory-mapped.
-        label_index: int64 [N], index into the vocabulary, -1 where there is no label.
-        image_id: bytes [N] (object array), identity of the image.
-        mean: float32 [C], of the training split, in units of [0, 1] pixels.
-        std: float32 [C], likewise.
+        label_index: int64 [N], index of the class, -1 if the image has no label.
+        image_id: bytes [N] (object array), identifier of the image.
+        mean: float32 [C], mean of each channel over the training split, for pixels in [0, 1].
+        std: float32 [C], standard deviation of each channel, likewise.
     """
 
     images: np.ndarray
@@ -41,7 +37,7 @@ class ImageDataset:
     std: np.ndarray
 
     def __len__(self) -> int:
-        """Number of images."""
+        """Return the number of images."""
         return len(self.images)
 
     @property
@@ -50,8 +46,8 @@ class ImageDataset:
         height, width, channels = self.images.shape[1:]
         return height, width, channels
 
-    def labelled(self) -> "ImageDataset":
-        """The images that have a label, in memory."""
+    def labeled(self) -> "ImageDataset":
+        """Return the labeled images, in memory."""
         rows = np.flatnonzero(self.label_index >= 0)
         return dataclasses.replace(
             self,
@@ -67,49 +63,48 @@ def read_images(
     cache_limit_mb: int = 2048,
     cache_dir: str | None = None,
 ) -> ImageDataset:
-    """Reads TFRecord files of `tf.train.Example` through the Transform graph.
+    """Read TFRecord files of `tf.train.Example` through the Transform graph.
 
-    Order is that of the files as given and of the records in them, so that two reads agree.
+    Images keep the order of the files as given and of the records in them.
 
     Args:
         files: TFRecord files, plain or gzipped by their suffix. Glob patterns are expanded and sorted.
-        tf_transform_output: The Transform graph.
-        cache_limit_mb: Pixels beyond this many MiB go to a memory-mapped file instead of memory.
-        cache_dir: Where that file goes; None: the system's temporary directory. It is unlinked at
+        tf_transform_output: Output of the Transform component.
+        cache_limit_mb: Pixels beyond this many MiB go to a memory-mapped file.
+        cache_dir: Directory of that file; None: the system's temporary directory. The file is unlinked at
             once and so disappears with the process.
 
     Returns:
         All images of the files.
 
     Raises:
-        ValueError: If there is no file or no image in them.
+        ValueError: If no file matches, or the files contain no image.
     """
     records = read_records(files)
     store: _PixelStore | None = None
     labels: list[np.ndarray] = []
     ids: list[np.ndarray] = []
-    mean = std = np.zeros(0, np.float32)
     for batch in transformed_batches(records, tf_transform_output):
         if store is None:
             store = _PixelStore(batch[IMAGE].shape[1:], cache_limit_mb, cache_dir)
-            mean, std = batch[IMAGE_MEAN_KEY][0], batch[IMAGE_STD_KEY][0]
         store.append(batch[IMAGE])
         labels.append(batch[LABEL_INDEX_KEY])
         ids.append(batch[IMAGE_ID])
     if store is None:
-        raise ValueError(f"the files {list(files)} hold no image: check the split")
+        raise ValueError(f"the files {list(files)} contain no image: check the split")
+    mean, std = channel_statistics(tf_transform_output)
     return ImageDataset(store.finish(), np.concatenate(labels), np.concatenate(ids), mean, std)
 
 
 def read_records(files: Sequence[str]) -> tf.data.Dataset:
-    """Serialized examples, scalar strings, in the order of the files as given and of the records in them.
+    """Return the serialized examples of files, scalar strings, in the order of files and records.
 
     Args:
         files: TFRecord files, all plain or all gzipped by their suffix. Glob patterns are expanded and
             sorted.
 
     Raises:
-        ValueError: If there is no file.
+        ValueError: If no file matches.
     """
     paths = [path for pattern in files for path in sorted(tf.io.gfile.glob(pattern))]
     if not paths:
@@ -121,15 +116,15 @@ def read_records(files: Sequence[str]) -> tf.data.Dataset:
 def transformed_batches(
     records: tf.data.Dataset, tf_transform_output: tft.TFTransformOutput
 ) -> Iterable[dict[str, np.ndarray]]:
-    """Batches of what the Transform graph makes of each record.
+    """Pass records through the Transform graph in batches.
 
     Args:
-        records: Of `read_records`.
-        tf_transform_output: The Transform graph.
+        records: Serialized examples, from `read_records`.
+        tf_transform_output: Output of the Transform component.
 
     Returns:
-        Iterable over dictionaries with `image` uint8 [B, H, W, C], `label_index` int64 [B], `image_id`
-        bytes [B] and `image_mean`, `image_std` float32 [B, C].
+        Iterable of dictionaries with `image`, uint8 [B, H, W, C], `label_index`, int64 [B], and `image_id`,
+        bytes [B].
     """
     raw_spec = tf_transform_output.raw_feature_spec()
     graph_spec = {key: raw_spec[key] for key in (IMAGE, LABEL) if key in raw_spec}
@@ -143,8 +138,6 @@ def transformed_batches(
             IMAGE: tf.cast(features[IMAGE], tf.uint8),
             LABEL_INDEX_KEY: features[LABEL_INDEX_KEY],
             IMAGE_ID: ids[IMAGE_ID],
-            IMAGE_MEAN_KEY: features[IMAGE_MEAN_KEY],
-            IMAGE_STD_KEY: features[IMAGE_STD_KEY],
         }
 
     batch = int(np.clip(_BATCH_PIXELS // pixels, 1, _MAX_BATCH))
@@ -157,7 +150,7 @@ def transformed_batches(
 
 
 class _PixelStore:
-    """Grows an array of images: chunks in memory, and a file from the limit on."""
+    """A growing array of images: in memory up to a limit, then in a file."""
 
     def __init__(self, shape: tuple[int, ...], limit_mb: int, directory: str | None):
         self._shape = shape
@@ -174,7 +167,7 @@ class _PixelStore:
         if self._file is None and self._bytes > self._limit:
             if self._directory:
                 os.makedirs(self._directory, exist_ok=True)
-            # Stays open as long as its memory map does.
+            # Stays open as long as its memory map.
             self._file = tempfile.TemporaryFile(dir=self._directory, prefix="pixels-")  # noqa: SIM115
             for chunk in self._chunks:
                 self._file.write(chunk.data)

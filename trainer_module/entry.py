@@ -9,7 +9,7 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
     """`run_fn` of the Pretrainer: contrastive pretraining on the images of all files.
 
     Args:
-        fn_args: `train_files` and `eval_files`: images, labelled or not. `transform_output`,
+        fn_args: `train_files` and `eval_files`: images, labeled or not. `transform_output`,
             `serving_model_dir`, `model_run_dir`. `hyperparameters`: the Tuner's best, or None.
             `custom_config`: `pretrain` (PretrainConfig as JSON), `serving` (ServingConfig as JSON),
             `checkpoint_root`, a directory that stays the same from run to run, and, with a Tuner, `tuner`
@@ -39,7 +39,7 @@ def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
     """`tuner_fn` of the Tuner: hyperparameters of pretraining, by trials scored on `eval`.
 
     Args:
-        fn_args: `train_files` and `eval_files`: images, labelled or not. `transform_graph_path`.
+        fn_args: `train_files` and `eval_files`: images, labeled or not. `transform_graph_path`.
             `custom_config`: `pretrain`, `tuner` and `checkpoint_root`, as for `pretrain_run_fn`.
 
     Returns:
@@ -59,10 +59,10 @@ def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
 
 
 def head_run_fn(fn_args: tfx.components.FnArgs) -> None:
-    """`run_fn` of the Trainer: a classifier from the labelled images, on the Pretrainer's encoder.
+    """`run_fn` of the Trainer: a classifier from the labeled images, on the Pretrainer's encoder.
 
     Args:
-        fn_args: `train_files` and `eval_files`: images, labelled or not. `transform_output`,
+        fn_args: `train_files` and `eval_files`: images, labeled or not. `transform_output`,
             `base_model` (the Pretrainer's model), `serving_model_dir`. `custom_config`: `head` and
             `serving` (HeadConfig and ServingConfig as JSON).
     """

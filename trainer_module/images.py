@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.orientation import PNG_SIGNATURE, UPRIGHT, read_preambles, turn_upright
 
-# Rec. 601 luma, the weights that libpng and libjpeg use for grey.
+# Rec. 601 luma, the weights that libpng and libjpeg use for gray.
 _LUMA = (0.299, 0.587, 0.114)
 _MAX_CHANNELS = 4
 # Images of a batch, or groups of them, in flight at once: bounds the memory that large originals take.
@@ -24,7 +24,7 @@ _PNG_COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # by number of channels
 def channel_matrices(channels: int) -> np.ndarray:
     """Linear conversions from 1, 2, 3 or 4 source channels to `channels`.
 
-    Grey is repeated, colour becomes luma; alpha is dropped, and where the target has one and the source has
+    Gray is repeated, color becomes luma; alpha is dropped, and where the target has one and the source has
     none, it is opaque (255).
 
     Args:
@@ -50,7 +50,7 @@ def channel_matrices(channels: int) -> np.ndarray:
 
 
 def decode_image(contents: tf.Tensor, config: ImageConfig, orientation: tf.Tensor | None = None) -> tf.Tensor:
-    """Decodes one image, turns it upright, lays it on the background, converts its channels and resizes it.
+    """Decode one image, turns it upright, lays it on the background, converts its channels and resizes it.
 
     The same pixels come out wherever this graph runs. An image of the wanted shape keeps its bytes
     unchanged; any other is resized bilinearly with anti-aliasing, in the way that `config.resize` says,
@@ -83,7 +83,7 @@ def decode_image(contents: tf.Tensor, config: ImageConfig, orientation: tf.Tenso
 
 
 def decode_images(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """Decodes a batch: `decode_image` of each.
+    """Decode a batch: `decode_image` of each.
 
     Args:
         contents: Encoded images, string [B].
@@ -179,7 +179,7 @@ def _decode_deep(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
 
 
 def _on_ground(pixels: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """Lays an image with alpha on the background, unless alpha is wanted: uint8 [height, width, channels]."""
+    """Lay an image with alpha on the background, unless alpha is wanted: uint8 [height, width, channels]."""
     if config.channels == _MAX_CHANNELS:
         return pixels
 

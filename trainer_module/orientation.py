@@ -53,7 +53,7 @@ class _Walk(NamedTuple):
 
 
 def read_preambles(contents: tf.Tensor) -> Preamble:
-    """Looks into JPEGs, and into PNGs that have anything between their header and their pixels.
+    """Look into JPEGs, and into PNGs that have anything between their header and their pixels.
 
     Args:
         contents: Encoded images, string [B]; anything else counts as upright.
@@ -81,7 +81,7 @@ def read_preambles(contents: tf.Tensor) -> Preamble:
 
 
 def turn_upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Turns and mirrors an image as EXIF asks for.
+    """Turn and mirrors an image as EXIF asks for.
 
     Args:
         pixels: [height, width, channels] as stored.

@@ -113,11 +113,11 @@ class PretrainTuner(keras_tuner.Tuner):
         space: TunerConfig,
         directory: str,
     ):
-        """Sets up the search, or reads how far an earlier one came.
+        """Set up the search, or reads how far an earlier one came.
 
         Args:
-            train: Images to pretrain on; the labelled ones are neighbours, or training data of the probe.
-            evaluation: Images of `eval`, some of them labelled.
+            train: Images to pretrain on; the labeled ones are neighbors, or training data of the probe.
+            evaluation: Images of `eval`, some of them labeled.
             config: All that the search does not choose.
             space: What is tried, number and length of trials, the score.
             directory: Of this search alone.
@@ -126,10 +126,10 @@ class PretrainTuner(keras_tuner.Tuner):
             ValueError: If either split lacks labels.
         """
         self._train, self._config, self._space = train, config, space
-        self._known, self._asked = train.labelled(), evaluation.labelled()
+        self._known, self._asked = train.labeled(), evaluation.labeled()
         if len(self._known) == 0 or len(self._asked) == 0:
             raise ValueError(
-                f"the tuner was given {len(self._known)} labelled images of train and {len(self._asked)} of "
+                f"the tuner was given {len(self._known)} labeled images of train and {len(self._asked)} of "
                 "eval: it scores trials by labels, give some of both or set tuner.enabled to false"
             )
         oracle = keras_tuner.oracles.BayesianOptimizationOracle(
@@ -144,7 +144,7 @@ class PretrainTuner(keras_tuner.Tuner):
     def run_trial(
         self, trial: keras_tuner.engine.trial.Trial, *_args: Any, **_settings: Any
     ) -> dict[str, float]:
-        """Pretrains at one point of the space.
+        """Pretrain at one point of the space.
 
         Args:
             trial: Holds the point.

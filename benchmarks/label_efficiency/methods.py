@@ -56,7 +56,7 @@ class Task:
 
 def raw_pixels(task: Task) -> Iterator[tuple[str, Measured]]:
     """Logistic regression on pixels: what needs no network at all."""
-    labelled, evaluation, test = task.train.labelled(), task.splits.eval, task.splits.test
+    labelled, evaluation, test = task.train.labeled(), task.splits.eval, task.splits.test
     probe = fit_linear_head(
         _flat(labelled),
         labelled.label_index,
@@ -85,7 +85,7 @@ def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
         kernel=np.zeros((dim, num_classes), np.float32),
         bias=np.zeros(num_classes, np.float32),
     )
-    labelled = train.labelled()
+    labelled = train.labeled()
     weights = class_weights(labelled.label_index, num_classes)
     student = fine_tune(encoder, start, labelled, weights, task.settings.scratch, task.seed)
     encode = BatchEncoder(served_form(student.encoder, task.settings.head), train.image_shape)

@@ -44,7 +44,7 @@ def make_example(image: bytes, label: str | None = None) -> bytes:
 
 
 def write_records(path: pathlib.Path, examples: list[bytes]) -> str:
-    """Writes one TFRecord file; returns its path."""
+    """Write one TFRecord file; returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for example in examples:
@@ -55,7 +55,7 @@ def write_records(path: pathlib.Path, examples: list[bytes]) -> str:
 def run_transform(
     directory: pathlib.Path, examples: list[bytes], config: ImageConfig, raw_spec: dict | None = None
 ) -> tft.TFTransformOutput:
-    """Analyses examples with the project's preprocessing_fn, as the Transform component does."""
+    """Analyze examples with the project's preprocessing_fn, as the Transform component does."""
     spec = RAW_SPEC if raw_spec is None else raw_spec
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
     rows = [

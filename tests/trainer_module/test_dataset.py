@@ -10,6 +10,7 @@ from tests.trainer_module.digits_data import (
 )
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.dataset import read_images
+from tfx_contrastive.trainer_module.preprocessing import channel_statistics
 
 CONFIG = ImageConfig(height=8, width=8, channels=1)
 
@@ -38,7 +39,9 @@ def test_reads_every_image_in_order(written):
     np.testing.assert_array_equal(dataset.label_index, labels)
     assert dataset.image_shape == (8, 8, 1)
     assert dataset.image_id[0] == encode_png(pixels[0])[-20:]
-    assert dataset.mean.shape == dataset.std.shape == (1,)
+    mean, std = channel_statistics(output)
+    np.testing.assert_array_equal(dataset.mean, mean)
+    np.testing.assert_array_equal(dataset.std, std)
 
 
 def test_pattern_reads_the_same(written):
@@ -57,11 +60,11 @@ def test_beyond_the_limit_pixels_are_on_disk(written, tmp_path, monkeypatch):
     assert list((tmp_path / "cache").iterdir()) == []  # nothing is left behind
 
 
-def test_labelled_images(written):
+def test_labeled_images(written):
     paths, output, pixels, labels = written
-    labelled = read_images(paths, output).labelled()
-    np.testing.assert_array_equal(labelled.images, pixels[labels >= 0])
-    np.testing.assert_array_equal(labelled.label_index, labels[labels >= 0])
+    labeled = read_images(paths, output).labeled()
+    np.testing.assert_array_equal(labeled.images, pixels[labels >= 0])
+    np.testing.assert_array_equal(labeled.label_index, labels[labels >= 0])
 
 
 def test_no_file(written):
@@ -70,5 +73,5 @@ def test_no_file(written):
 
 
 def test_no_image_in_the_files(written, tmp_path):
-    with pytest.raises(ValueError, match="hold no image"):
+    with pytest.raises(ValueError, match="contain no image"):
         read_images([write_records(tmp_path / "empty", [])], written[1])

@@ -53,11 +53,11 @@ def test_alpha_of_grey_is_kept_or_laid_on_the_background():
     pixels = RNG.integers(0, 256, (8, 8, 2), dtype=np.uint8)
     contents = encode(pixels)
     np.testing.assert_array_equal(decode_image(contents, config(8, 4)).numpy()[..., 3], pixels[..., 1])
-    grey, alpha = pixels[..., 0] / 255.0, pixels[..., 1] / 255.0
+    gray, alpha = pixels[..., 0] / 255.0, pixels[..., 1] / 255.0
     for name, ground in (("white", 1.0), ("black", 0.0)):
         laid = decode_image(contents, ImageConfig(height=8, width=8, channels=1, background=name))
         np.testing.assert_array_equal(
-            laid.numpy()[..., 0], np.round(255 * (grey * alpha + ground * (1 - alpha)))
+            laid.numpy()[..., 0], np.round(255 * (gray * alpha + ground * (1 - alpha)))
         )
 
 
@@ -98,11 +98,11 @@ def test_batch_of_fitting_pngs_keeps_their_pixels(channels, num_images):
 
 GREY = Image.fromarray(RNG.integers(0, 256, (9, 9), dtype=np.uint8))
 PNGS_OF_ONE_SHAPE = {
-    "grey": save(GREY),
+    "gray": save(GREY),
     "palette": save(GREY.convert("RGB").quantize(8)),
     "two levels": save(GREY.convert("1")),
     "16 bits": encode(RNG.integers(0, 2**16, (9, 9), dtype=np.uint16)),
-    "transparent grey": save(GREY, transparency=7),
+    "transparent gray": save(GREY, transparency=7),
 }
 
 

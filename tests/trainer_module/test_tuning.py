@@ -35,12 +35,12 @@ CONFIG = PretrainConfig(
 )
 
 
-def digits(rows: slice, labelled: bool = True) -> ImageDataset:
+def digits(rows: slice, labeled: bool = True) -> ImageDataset:
     pixels, labels = digit_pixels(300)
     pixels, labels = pixels[rows], labels[rows]
     return ImageDataset(
         images=pixels[..., np.newaxis],
-        label_index=labels if labelled else np.full(len(labels), -1),
+        label_index=labels if labeled else np.full(len(labels), -1),
         image_id=np.array([str(row).encode() for row in range(len(labels))], dtype=object),
         mean=np.array([0.3], np.float32),
         std=np.array([0.37], np.float32),
@@ -113,9 +113,9 @@ def test_an_error_stops_the_search(tmp_path):
 
 
 def test_without_labels_there_is_no_score(tmp_path):
-    with pytest.raises(ValueError, match="0 labelled images of train and 100 of eval"):
+    with pytest.raises(ValueError, match="0 labeled images of train and 100 of eval"):
         PretrainTuner(
-            digits(slice(200), labelled=False), digits(slice(200, 300)), CONFIG, SPACE, str(tmp_path)
+            digits(slice(200), labeled=False), digits(slice(200, 300)), CONFIG, SPACE, str(tmp_path)
         )
 
 

@@ -63,7 +63,7 @@ def conv4(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
     The first keeps the resolution, each of the others halves it.
 
     Args:
-        x: Standardised pixels, float [B, H, W, C].
+        x: Standardized pixels, float [B, H, W, C].
         widths: Channels after each convolution.
 
     Returns:
@@ -105,7 +105,7 @@ def resnet9(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
     quarter.
 
     Args:
-        x: Standardised pixels, float [B, H, W, C].
+        x: Standardized pixels, float [B, H, W, C].
         widths: Channels of the stem and of the three stages.
 
     Returns:
@@ -130,7 +130,7 @@ def resnet18(x: tf.Tensor, width: int, large_images: bool = False) -> tf.Tensor:
     is one 3x3 convolution at full resolution (SimCLR's form for CIFAR-10, arXiv:2002.05709, appendix B.9).
 
     Args:
-        x: Standardised pixels, float [B, H, W, C].
+        x: Standardized pixels, float [B, H, W, C].
         width: Channels of the stem and the first stage; each stage has twice those of the one before.
             64 is the published one.
         large_images: The published stem.
@@ -151,7 +151,7 @@ def resnet18(x: tf.Tensor, width: int, large_images: bool = False) -> tf.Tensor:
     return x
 
 
-# From standardised pixels, float [B, H, W, C], to features, float [B, h, w, D].
+# From standardized pixels, float [B, H, W, C], to features, float [B, h, w, D].
 Body = Callable[[tf.Tensor], tf.Tensor]
 
 _WIDE, _NARROW = (32, 64, 128, 256), (16, 32, 64, 128)

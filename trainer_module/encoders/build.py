@@ -21,10 +21,10 @@ def build_encoder(
     mean: Sequence[float] | np.ndarray,
     std: Sequence[float] | np.ndarray,
 ) -> keras.Model:
-    """Builds an untrained encoder.
+    """Build an untrained encoder.
 
     Scaling of the pixels is its first layer, so that training and serving feed it the same: own networks
-    get pixels standardised by the data's statistics, those of keras.applications what their weights
+    get pixels standardized by the data's statistics, those of keras.applications what their weights
     were made for.
 
     Args:
@@ -68,7 +68,7 @@ def build_encoder(
 
 
 def check_image_size(name: str, size: Sequence[int]) -> None:
-    """Refuses images, or views, that are smaller than an encoder can take.
+    """Refuse images, or views, that are smaller than an encoder can take.
 
     Args:
         name: Of the encoder.
@@ -87,14 +87,14 @@ def check_image_size(name: str, size: Sequence[int]) -> None:
 
 
 def build_projection_head(input_dim: int, dims: tuple[int, ...]) -> keras.Model:
-    """Builds the MLP g of SimCLR (arXiv:2002.05709, section 2.1): z = g(h).
+    """Build the MLP g of SimCLR (arXiv:2002.05709, section 2.1): z = g(h).
 
     Args:
         input_dim: Width of h.
         dims: Width of each layer; batch norm and ReLU between layers, none after the last.
 
     Returns:
-        Model from h, float [B, input_dim], to z, float32 [B, dims[-1]], not normalised.
+        Model from h, float [B, input_dim], to z, float32 [B, dims[-1]], not normalized.
     """
     layers = keras.layers
     h = layers.Input((input_dim,), dtype="float32", name="representation")
@@ -136,7 +136,7 @@ def save_encoder(
     mean: Sequence[float] | np.ndarray,
     std: Sequence[float] | np.ndarray,
 ) -> None:
-    """Writes `encoder.json` and `encoder.weights.h5` into `directory`, local or remote.
+    """Write `encoder.json` and `encoder.weights.h5` into `directory`, local or remote.
 
     Args:
         directory: Where to; made if missing.
@@ -162,7 +162,7 @@ def save_encoder(
 
 
 def load_encoder(directory: str) -> keras.Model:
-    """Rebuilds the encoder that `save_encoder` wrote.
+    """Rebuild the encoder that `save_encoder` wrote.
 
     Args:
         directory: Where the two files are, local or remote.

@@ -19,12 +19,12 @@ _CHUNK = 1 << 20
 class ModelInput(keras.layers.Layer):
     """Pixels of any number of channels to the three that a network expects, scaled as it expects them.
 
-    Grey is repeated and alpha dropped, as where images are decoded; then comes the network's own
+    Gray is repeated and alpha dropped, as where images are decoded; then comes the network's own
     preprocessing. Both are linear, so that one product does them.
     """
 
     def __init__(self, matrix: Sequence[Sequence[float]], offset: Sequence[float], **settings: object):
-        """Takes the map.
+        """Take the map.
 
         Args:
             matrix: [C, 3].
@@ -36,7 +36,7 @@ class ModelInput(keras.layers.Layer):
         self._offset = np.asarray(offset, np.float32).tolist()
 
     def call(self, pixels: tf.Tensor) -> tf.Tensor:
-        """Maps pixels from 0 to 255, float [B, H, W, C], to float [B, H, W, 3]."""
+        """Map pixels from 0 to 255, float [B, H, W, C], to float [B, H, W, 3]."""
         matrix = keras.ops.convert_to_tensor(self._matrix, pixels.dtype)
         return keras.ops.matmul(pixels, matrix) + keras.ops.convert_to_tensor(self._offset, pixels.dtype)
 
@@ -50,10 +50,10 @@ class ModelInput(keras.layers.Layer):
 
 
 def keras_application(pixels: tf.Tensor, name: str) -> tf.Tensor:
-    """Applies a network of keras.applications without its classifier, randomly initialised.
+    """Apply a network of keras.applications without its classifier, randomly initialized.
 
     Args:
-        pixels: From 0 to 255, not standardised, float [B, H, W, C].
+        pixels: From 0 to 255, not standardized, float [B, H, W, C].
         name: Of the function in keras.applications, such as `EfficientNetB0`.
 
     Returns:
@@ -84,7 +84,7 @@ def input_map(make: Callable[..., keras.Model], channels: int) -> tuple[list[lis
 
 
 def load_pretrained(encoder: keras.Model, path: str, sha256: str) -> None:
-    """Reads the weights of the network inside an encoder, in place.
+    """Read the weights of the network inside an encoder, in place.
 
     Args:
         encoder: A model that holds a network of keras.applications.

@@ -9,14 +9,14 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfx_contrastive")
 class GridPooling(keras.layers.Layer):
-    """Averages a feature map over the cells of a grid, whatever the map's size.
+    """Average a feature map over the cells of a grid, whatever the map's size.
 
     A map smaller than the grid is repeated, so that small views of an image give as many features as large
     ones. Written as two small matrix products: unlike an area resize, they have a gradient.
     """
 
     def __init__(self, grid: int, **kwargs: object):
-        """Sets the size.
+        """Set the size.
 
         Args:
             grid: Cells along each side.
@@ -26,7 +26,7 @@ class GridPooling(keras.layers.Layer):
         self.grid = grid
 
     def call(self, features: tf.Tensor) -> tf.Tensor:
-        """Pools float [B, H, W, C] to float [B, grid * grid * C], row by row of the grid."""
+        """Pool float [B, H, W, C] to float [B, grid * grid * C], row by row of the grid."""
         shape = tf.shape(features)
         rows, columns = (self._overlaps(shape[axis], features.dtype) for axis in (1, 2))
         pooled = tf.einsum("gh,bhwc->bgwc", rows, features)
@@ -51,7 +51,7 @@ class GridPooling(keras.layers.Layer):
 
 
 def pool(features: tf.Tensor, grid: int, name: str = "pool") -> tf.Tensor:
-    """Pools a feature map.
+    """Pool a feature map.
 
     Global average pooling makes an encoder blind to where things are: right for photographs. Where objects
     stand upright in the middle of each image, the place tells classes apart, and a grid keeps it.
@@ -83,7 +83,7 @@ class OrientedGradients(keras.layers.Layer):
     """
 
     def __init__(self, orientations: int, **kwargs: object):
-        """Sets the number of channels.
+        """Set the number of channels.
 
         Args:
             orientations: K directions, evenly spaced over half a turn.

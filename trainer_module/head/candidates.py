@@ -33,7 +33,7 @@ class Candidate:
         encoder: The network that was trained: pixels, uint8 [B, H, W, C], to h, float32 [B, D].
         served: The same or, with `mirror_average`, its mean over an image and its mirror image.
         classifier: From h to logits.
-        logits: On the labelled images of `eval`, float32 [M, K].
+        logits: On the labeled images of `eval`, float32 [M, K].
         l2: Penalty of the linear probe that it started from.
     """
 
@@ -49,31 +49,31 @@ class Candidate:
 def train_candidates(
     encoder: keras.Model, train: ImageDataset, evaluation: ImageDataset, num_classes: int, config: HeadConfig
 ) -> Iterator[Candidate]:
-    """Trains in as many stages as `config.mode` asks for.
+    """Train in as many stages as `config.mode` asks for.
 
     The linear probe starts fine-tuning; the best on `eval` of all before is the teacher of each round
     of self-training.
 
     Args:
         encoder: Pretrained encoder; it is not changed.
-        train: Training images, labelled and not; every class has a labelled one.
-        evaluation: Images of `eval`, all labelled, possibly none.
+        train: Training images, labeled and not; every class has a labeled one.
+        evaluation: Images of `eval`, all labeled, possibly none.
         num_classes: K.
         config: What to do.
 
     Yields:
         A candidate as soon as it is trained, the linear probe first.
     """
-    labelled = train.labelled()
-    weights = class_weights(labelled.label_index, num_classes)
+    labeled = train.labeled()
+    weights = class_weights(labeled.label_index, num_classes)
     if config.class_weights == "none":
         weights = np.ones_like(weights)
     served = served_form(encoder, config)
     encode = BatchEncoder(served, train.image_shape)
     h_eval = encode(evaluation.images)
     probe = fit_linear_head(
-        encode(labelled.images),
-        labelled.label_index,
+        encode(labeled.images),
+        labeled.label_index,
         weights,
         h_eval,
         evaluation.label_index,
@@ -89,10 +89,10 @@ def train_candidates(
         return Candidate(mode, stage, student.encoder, served, classifier, logits, probe.l2)
 
     if config.mode != "linear_probe":
-        student = fine_tune(encoder, probe.classifier, labelled, weights, config.fine_tune, config.seed)
+        student = fine_tune(encoder, probe.classifier, labeled, weights, config.fine_tune, config.seed)
         trained.append(candidate("fine_tune", "fine_tune", student))
         yield trained[-1]
-    if config.mode == "self_training" and len(labelled) < len(train):
+    if config.mode == "self_training" and len(labeled) < len(train):
         for number in range(1, config.self_training.rounds + 1):
             teacher = best_candidate(trained, evaluation.label_index)
             seed = config.seed + number - 1

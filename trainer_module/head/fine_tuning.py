@@ -21,17 +21,17 @@ from tfx_contrastive.trainer_module.training.networks import BatchEncoder
 def fine_tune(
     encoder: keras.Model,
     probe: LinearClassifier,
-    labelled: ImageDataset,
+    labeled: ImageDataset,
     weights: np.ndarray,
     config: FineTuneConfig,
     seed: int,
 ) -> Student:
-    """Trains encoder and classifier on views of the labelled images.
+    """Train encoder and classifier on views of the labeled images.
 
     Args:
         encoder: Pretrained encoder; it is not changed.
         probe: The start of the classifier, fitted on `encoder`.
-        labelled: Labelled training images.
+        labeled: Labelled training images.
         weights: Weight of each class, float32 [K].
         config: Views, rates, steps.
         seed: Seed of batches and views.
@@ -39,17 +39,17 @@ def fine_tune(
     Returns:
         The trained student.
     """
-    config = long_enough(config, len(labelled), config.batch_size)
+    config = long_enough(config, len(labeled), config.batch_size)
     student = Student(encoder, probe, config, seed)
     random = np.random.default_rng([seed, 1])
-    targets = smooth_targets(labelled.label_index, len(weights), config.label_smoothing)
-    image_weights = weights[labelled.label_index]
-    batches = endless_batches(len(labelled), config.batch_size, random)
+    targets = smooth_targets(labeled.label_index, len(weights), config.label_smoothing)
+    image_weights = weights[labeled.label_index]
+    batches = endless_batches(len(labeled), config.batch_size, random)
     progress = HeadProgress("fine-tuning", config.num_steps, config.log_every)
     for step in range(1, config.num_steps + 1):
         rows = next(batches)
         loss = student.step(
-            tf.constant(labelled.images[rows]),
+            tf.constant(labeled.images[rows]),
             tf.constant(targets[rows]),
             tf.constant(image_weights[rows]),
             tf.constant(draw_share(config.mixup, random), tf.float32),
@@ -104,7 +104,7 @@ def self_train(
     config: SelfTrainingConfig,
     seed: int,
 ) -> Student:
-    """Trains on views of all images at once, the unlabelled ones with a teacher's guesses as targets.
+    """Train on views of all images at once, the unlabeled ones with a teacher's guesses as targets.
 
     Self-distillation as in SimCLRv2 (arXiv:2006.10029, eq. 2 and 3): what the network says of an image
     before this training, it has to say of a view of it afterwards, and what the labels say too.
@@ -113,7 +113,7 @@ def self_train(
         encoder: The encoder to start from; it is not changed.
         teacher: The encoder of the guesses: the same, or its mirrored form.
         classifier: The classifier to start from; with `teacher` it makes the guesses.
-        train: Training images, labelled and not.
+        train: Training images, labeled and not.
         weights: Weight of each class, float32 [K].
         config: Views, rates, batches.
         seed: Seed of batches and views.
@@ -125,21 +125,21 @@ def self_train(
     h = BatchEncoder(teacher, train.image_shape)(images.images)
     guesses, trust = guess_classes(classifier.logits(h), h, images.label_index, config)
 
-    labelled_rows = np.flatnonzero(images.label_index >= 0)
-    unlabelled_rows = np.flatnonzero(images.label_index < 0)
-    labels = images.label_index[labelled_rows]
+    labeled_rows = np.flatnonzero(images.label_index >= 0)
+    unlabeled_rows = np.flatnonzero(images.label_index < 0)
+    labels = images.label_index[labeled_rows]
     targets = smooth_targets(labels, len(weights), config.label_smoothing)
-    config = long_enough(config, len(unlabelled_rows), config.unlabelled_batch_size)
+    config = long_enough(config, len(unlabeled_rows), config.unlabelled_batch_size)
     student = Student(encoder, classifier, config, seed)
 
     random = np.random.default_rng([seed, 2])
-    labelled = endless_batches(len(labelled_rows), config.batch_size, random)
-    unlabelled = endless_batches(len(unlabelled_rows), config.unlabelled_batch_size, random)
+    labeled = endless_batches(len(labeled_rows), config.batch_size, random)
+    unlabeled = endless_batches(len(unlabeled_rows), config.unlabelled_batch_size, random)
     progress = HeadProgress("self-training", config.num_steps, config.log_every)
     for step in range(1, config.num_steps + 1):
-        rows, others = next(labelled), unlabelled_rows[next(unlabelled)]
+        rows, others = next(labeled), unlabeled_rows[next(unlabeled)]
         loss = student.step(
-            tf.constant(images.images[np.concatenate([labelled_rows[rows], others])]),
+            tf.constant(images.images[np.concatenate([labeled_rows[rows], others])]),
             tf.constant(np.concatenate([targets[rows], guesses[others]])),
             tf.constant(np.concatenate([weights[labels[rows]], config.unlabelled_weight * trust[others]])),
             tf.constant(draw_share(config.mixup, random), tf.float32),
@@ -150,12 +150,12 @@ def self_train(
 
 
 def _bounded(train: ImageDataset, max_unlabelled: int, seed: int) -> ImageDataset:
-    """All labelled images and at most so many others: the graph of neighbours grows with their square."""
-    unlabelled = np.flatnonzero(train.label_index < 0)
-    if len(unlabelled) <= max_unlabelled:
+    """All labeled images and at most so many others: the graph of neighbors grows with their square."""
+    unlabeled = np.flatnonzero(train.label_index < 0)
+    if len(unlabeled) <= max_unlabelled:
         return train
-    _log.info("self-training takes %d of %d unlabelled images", max_unlabelled, len(unlabelled))
-    kept = np.random.default_rng([seed, 3]).choice(unlabelled, max_unlabelled, replace=False)
+    _log.info("self-training takes %d of %d unlabeled images", max_unlabelled, len(unlabeled))
+    kept = np.random.default_rng([seed, 3]).choice(unlabeled, max_unlabelled, replace=False)
     rows = np.sort(np.concatenate([np.flatnonzero(train.label_index >= 0), kept]))
     return dataclasses.replace(
         train,

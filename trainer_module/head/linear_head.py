@@ -82,7 +82,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 class LinearClassifier:
     """Logits = (h - mean) / std @ kernel + bias.
 
-    Standardised features make one penalty and one learning rate fit every encoder.
+    Standardized features make one penalty and one learning rate fit every encoder.
 
     Attributes:
         mean: float32 [D].
@@ -140,7 +140,7 @@ def fit_linear_head(
     labels_eval: np.ndarray,
     penalties: Sequence[float],
 ) -> LinearHead:
-    """Fits a probe for each penalty and takes the best on `eval`.
+    """Fit a probe for each penalty and takes the best on `eval`.
 
     The best has the highest accuracy; of equals, the one whose calibrated probabilities have the lower
     log loss; without `eval` images, the median penalty is taken.
@@ -178,10 +178,10 @@ def fit_linear_head(
 def _solve(
     x: np.ndarray, labels: np.ndarray, weights: np.ndarray, l2: float, start: np.ndarray
 ) -> np.ndarray:
-    """Minimises the weighted mean cross-entropy + l2 / 2 * |kernel|^2 with L-BFGS.
+    """Minimize the weighted mean cross-entropy + l2 / 2 * |kernel|^2 with L-BFGS.
 
     Args:
-        x: Standardised features, float [N, D].
+        x: Standardized features, float [N, D].
         labels: int [N].
         weights: Weight of each image, float [N].
         l2: Penalty; the bias has none.

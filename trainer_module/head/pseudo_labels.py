@@ -12,28 +12,28 @@ from sklearn.semi_supervised import LabelSpreading
 
 from tfx_contrastive.trainer_module.config import SelfTrainingConfig
 
-# Affinity of neighbours is cosine to this power (arXiv:1904.04717, section 4.1).
+# Affinity of neighbors is cosine to this power (arXiv:1904.04717, section 4.1).
 _POWER = 3
 _MAX_ITERATIONS = 100
 _TOLERANCE = 1e-4
 
 
 def neighbor_graph(vectors: np.ndarray, num_neighbors: int) -> scipy.sparse.csr_matrix:
-    """Symmetric affinities between each image and its nearest neighbours.
+    """Symmetric affinities between each image and its nearest neighbors.
 
     Args:
         vectors: float [N, D], N at least 2; compared by cosine.
         num_neighbors: How many each image is joined with; an image may be in the lists of more.
 
     Returns:
-        float32 [N, N], the diagonal empty; max(cosine, 0)^3 where either is a neighbour of the other.
+        float32 [N, N], the diagonal empty; max(cosine, 0)^3 where either is a neighbor of the other.
     """
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     unit = np.ascontiguousarray(unit, np.float32)
     index = faiss.IndexFlatIP(unit.shape[1])
     index.add(unit)
     num = len(unit)
-    cosine, neighbors = index.search(unit, min(num_neighbors + 1, num))  # an image is its own neighbour
+    cosine, neighbors = index.search(unit, min(num_neighbors + 1, num))  # an image is its own neighbor
     rows = np.repeat(np.arange(num), neighbors.shape[1])
     affinity = np.maximum(cosine.ravel(), 0.0) ** _POWER
     others = rows != neighbors.ravel()
@@ -52,7 +52,7 @@ def spread_labels(
         graph: Affinities, float [N, N].
         labels: int [N], -1 where unknown; every class occurs.
         num_classes: K.
-        alpha: Share of an image's probabilities that comes from its neighbours, from 0 to 1, both excluded.
+        alpha: Share of an image's probabilities that comes from its neighbors, from 0 to 1, both excluded.
 
     Returns:
         float32 [N, K]. An image that no label reaches gets every class alike.
@@ -80,14 +80,14 @@ def guess_classes(
     """Class probabilities of every image, from a teacher that stays as it is.
 
     Two opinions are multiplied: the classifier's, and that of label spreading over the graph of nearest
-    neighbours, which sees how images that have no label lie among each other. Following the student instead
+    neighbors, which sees how images that have no label lie among each other. Following the student instead
     of a fixed teacher made training on Fashion-MNIST worse than none (docs/experiments.md).
 
     Args:
         logits: The teacher's, float32 [N, K].
         h: The teacher's representations, float32 [N, D].
         labels: int [N], -1 where unknown; every class occurs.
-        config: Temperature, neighbours, alignment and threshold.
+        config: Temperature, neighbors, alignment and threshold.
 
     Returns:
         Probabilities, float32 [N, K], and how much each image counts, float32 [N], from 0 to 1.
@@ -110,7 +110,7 @@ def guess_classes(
 def align(guesses: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Distribution alignment: makes each class as frequent among the guesses as among the labels.
 
-    A teacher's errors are not spread evenly: it favours some classes. As in ReMixMatch (arXiv:1911.09785,
+    A teacher's errors are not spread evenly: it favors some classes. As in ReMixMatch (arXiv:1911.09785,
     section 3.1), each class is multiplied by its share of the labels over its share of the guesses; all
     guesses being known at once, this is repeated until both agree.
 
@@ -127,11 +127,11 @@ def align(guesses: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def _whitened(h: np.ndarray, dims: int) -> np.ndarray:
-    """The first principal components of h, each of variance 1, float32 [N, at most dims]; 0: h standardised.
+    """The first principal components of h, each of variance 1, float32 [N, at most dims]; 0: h standardized.
 
     A few directions of h hold most of its variance and would decide by themselves who is near whom. Whitening
     weights the first ones alike, as Jégou and Chum do for retrieval (Negative Evidences and Co-occurences in
-    Image Retrieval, ECCV 2012); how much better neighbours become stands in docs/experiments.md.
+    Image Retrieval, ECCV 2012); how much better neighbors become stands in docs/experiments.md.
     """
     if not dims:
         return (h - h.mean(axis=0)) / (h.std(axis=0) + 1e-6)

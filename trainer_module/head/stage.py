@@ -26,38 +26,38 @@ _log = logging.getLogger(__name__)
 
 
 def check_labels(label_index: np.ndarray, class_names: Sequence[str]) -> None:
-    """Refuses labels from which no classifier can be learned.
+    """Refuse labels from which no classifier can be learned.
 
     Args:
         label_index: Labels of the training images, int64 [N], -1 where there is none.
         class_names: Names of all classes.
 
     Raises:
-        ValueError: If no image is labelled, there is one class only, or a class has no image.
+        ValueError: If no image is labeled, there is one class only, or a class has no image.
     """
     labels = label_index[label_index >= 0]
     if not len(labels):
         raise ValueError(
             f"none of the {len(label_index)} training images has a label: a classifier needs at least one "
-            "labelled image of each of two classes. Label some, or run without a head, which pushes "
+            "labeled image of each of two classes. Label some, or run without a head, which pushes "
             "the encoder alone"
         )
     if len(class_names) < 2:
         raise ValueError(
-            f"all {len(labels)} labelled training images are of one class, {', '.join(class_names)}: a "
+            f"all {len(labels)} labeled training images are of one class, {', '.join(class_names)}: a "
             "classifier needs at least two. Label images of another class too"
         )
     counts = np.bincount(labels, minlength=len(class_names))
     missing = [name for name, count in zip(class_names, counts, strict=True) if not count]
     if missing:
         raise ValueError(
-            f"{len(labels)} labelled training images were received for {len(class_names)} classes; these "
+            f"{len(labels)} labeled training images were received for {len(class_names)} classes; these "
             f"have none: {', '.join(missing)}. Label at least one image of each, or take the class away"
         )
 
 
 def warn_of_classes_without(label_index: np.ndarray, class_names: Sequence[str]) -> None:
-    """Logs which classes `eval` can't tell anything about.
+    """Log which classes `eval` can't tell anything about.
 
     Args:
         label_index: Labels of the `eval` images, int64 [N], -1 where there is none.
@@ -67,7 +67,7 @@ def warn_of_classes_without(label_index: np.ndarray, class_names: Sequence[str])
     absent = [name for index, name in enumerate(class_names) if index not in present]
     if absent:
         _log.warning(
-            "eval has no labelled image of %d of %d classes (%s): nothing that is chosen on eval takes them "
+            "eval has no labeled image of %d of %d classes (%s): nothing that is chosen on eval takes them "
             "into account, and their accuracy is not measured",
             len(absent),
             len(class_names),
@@ -77,7 +77,7 @@ def warn_of_classes_without(label_index: np.ndarray, class_names: Sequence[str])
 
 @dataclasses.dataclass(frozen=True)
 class HeadMetrics:
-    """What is worth knowing of a trained head; measured on `eval`, None where it has no labelled image.
+    """What is worth knowing of a trained head; measured on `eval`, None where it has no labeled image.
 
     Every choice was made on `eval`, so these figures flatter: report the test split's instead.
 
@@ -126,14 +126,14 @@ def train_head(
     class_names: Sequence[str],
     config: HeadConfig,
 ) -> TrainedHead:
-    """Trains a classifier, in as many stages as `config.mode` asks for.
+    """Train a classifier, in as many stages as `config.mode` asks for.
 
     The linear probe starts fine-tuning, the better of both on `eval` starts self-training, and the best of
     all is kept.
 
     Args:
         encoder: Pretrained encoder.
-        train: Training images, labelled and not.
+        train: Training images, labeled and not.
         evaluation: Images of `eval`; those with a label choose the penalty and calibrate.
         class_names: Names of the classes, in the order of `label_index`.
         config: What to do.
@@ -147,7 +147,7 @@ def train_head(
     start = time.monotonic()
     check_labels(train.label_index, class_names)
     warn_of_classes_without(evaluation.label_index, class_names)
-    evaluation = evaluation.labelled()
+    evaluation = evaluation.labeled()
     labels_eval = evaluation.label_index
     candidates = list(train_candidates(encoder, train, evaluation, len(class_names), config))
     best = best_candidate(candidates, labels_eval)
@@ -161,7 +161,7 @@ def train_head(
         temperature=temperature,
         l2=best.l2,
         labels_per_class=dict(
-            zip(class_names, np.bincount(train.labelled().label_index).tolist(), strict=True)
+            zip(class_names, np.bincount(train.labeled().label_index).tolist(), strict=True)
         ),
         num_eval_images=len(labels_eval),
         seconds=time.monotonic() - start,
@@ -179,7 +179,7 @@ def run(
     config: HeadConfig,
     serving: ServingConfig,
 ) -> HeadMetrics:
-    """Trains a classifier on a pretrained encoder and writes it as a SavedModel.
+    """Train a classifier on a pretrained encoder and writes it as a SavedModel.
 
     Args:
         train_files: TFRecord files of the training split, or glob patterns.

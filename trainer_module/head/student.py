@@ -21,7 +21,7 @@ Optimizers = list[tuple[keras.optimizers.Optimizer, list[tf.Variable]]]
 
 
 def layerwise_optimizers(encoder: keras.Model, head: keras.Model, config: FineTuneConfig) -> Optimizers:
-    """One optimiser for each section of the network, from the pixels to the head.
+    """One optimizer for each section of the network, from the pixels to the head.
 
     The head learns at the configured rate; each section of the encoder below it at `config.layer_decay`
     times the rate of the section above (as in BEiT, arXiv:2106.08254, and ELECTRA before it).
@@ -32,7 +32,7 @@ def layerwise_optimizers(encoder: keras.Model, head: keras.Model, config: FineTu
         config: Rates, their decay, and the steps after which they are zero.
 
     Returns:
-        Pairs of an optimiser, built, and the variables that it updates.
+        Pairs of an optimizer, built, and the variables that it updates.
     """
     sections = [*_sections(encoder.trainable_variables), head.trainable_variables]
     optimizers = []
@@ -47,7 +47,7 @@ def layerwise_optimizers(encoder: keras.Model, head: keras.Model, config: FineTu
 
 
 def _sections(variables: Sequence[tf.Variable]) -> list[list[tf.Variable]]:
-    """Cuts variables into layers (a kernel and what follows it), and layers into at most 8 sections."""
+    """Cut variables into layers (a kernel and what follows it), and layers into at most 8 sections."""
     layers: list[list[tf.Variable]] = [[]]
     for variable in variables:
         if len(variable.shape) > 1 and layers[-1]:
@@ -64,10 +64,10 @@ _log = logging.getLogger("tfx_contrastive.progress")
 
 
 class HeadProgress:
-    """Reports steps of one stretch of training."""
+    """Report steps of one stretch of training."""
 
     def __init__(self, what: str, num_steps: int, log_every: int):
-        """Starts the clock.
+        """Start the clock.
 
         Args:
             what: What is going on, for people.
@@ -84,7 +84,7 @@ class HeadProgress:
         return step % self._log_every == 0 or step == self._num_steps
 
     def report(self, step: int, loss: float, num_images: int, eval_accuracy: float | None = None) -> None:
-        """Logs one line.
+        """Log one line.
 
         Args:
             step: Steps done.
@@ -122,7 +122,7 @@ class Student:
         config: FineTuneConfig,
         seed: int,
     ):
-        """Copies the networks.
+        """Copy the networks.
 
         Args:
             encoder: The encoder to start from; it is not changed.
@@ -170,7 +170,7 @@ class Student:
         return loss
 
     def _average(self) -> None:
-        """Moves the averages towards the current weights, faster in the first steps."""
+        """Move the averages towards the current weights, faster in the first steps."""
         decay = warmed_up(self._config.average_decay, self._index.assign_add(1))
         follow(self.encoder, self._encoder, decay)
         follow(self.head, self._head, decay)

@@ -15,7 +15,7 @@ from tfx_contrastive.trainer_module.config import PretrainConfig, ServingConfig
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Reads the command line; `pretrain` becomes a PretrainConfig."""
+    """Read the command line; `pretrain` becomes a PretrainConfig."""
     parser = argparse.ArgumentParser(
         "python -m trainer_module.pretrain", description="Contrastive pretraining."
     )
@@ -35,7 +35,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Pretrains; `TF_CONFIG` says which of several workers this one is."""
+    """Pretrain; `TF_CONFIG` says which of several workers this one is."""
     own = parse()
     stopping.end_on_signals()
     from tfx_contrastive.trainer_module.pretrain import stage

@@ -26,7 +26,7 @@ class BatchOrder:
     """
 
     def __init__(self, num_images: int, batch_size: int, seed: int, multiple: int = 1):
-        """Sets the order.
+        """Set the order.
 
         Args:
             num_images: Size of the data set.
@@ -69,7 +69,7 @@ def _permutation(num_images: int, seed: int, epoch: int) -> np.ndarray:
 
 
 def plan_calls(start: int, stop: int, longest: int, every: Sequence[int]) -> Iterator[Call]:
-    """Cuts steps into calls that end wherever something is due.
+    """Cut steps into calls that end wherever something is due.
 
     Args:
         start: First step.
@@ -94,7 +94,7 @@ def prefetch_batches(
     calls: Iterable[Call],
     part: slice = slice(None),
 ) -> Iterator[tuple[Call, np.ndarray, np.ndarray]]:
-    """Gathers the batches of each call while the call before it is training.
+    """Gather the batches of each call while the call before it is training.
 
     Args:
         images: uint8 [N, H, W, C], in memory or memory-mapped.

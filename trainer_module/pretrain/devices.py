@@ -64,7 +64,7 @@ def local_rows(strategy: tf.distribute.Strategy, batch_size: int) -> slice:
 def split_rows(
     strategy: tf.distribute.Strategy, rows: np.ndarray
 ) -> tf.types.experimental.distributed.PerReplica:
-    """Gives each replica of this process its part.
+    """Give each replica of this process its part.
 
     Args:
         strategy: The strategy.
@@ -84,7 +84,7 @@ def split_rows(
 
 
 def synchronize_batch_norm(network: keras.Model) -> None:
-    """Lets batch norm take its statistics from the images of all replicas, in place."""
+    """Let batch norm take its statistics from the images of all replicas, in place."""
     for layer in all_layers(network):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True

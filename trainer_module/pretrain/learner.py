@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
 
 
 class Learner:
-    """Networks and optimiser in training, on the devices of the strategy in whose scope it is made.
+    """Networks and optimizer in training, on the devices of the strategy in whose scope it is made.
 
     Attributes:
         encoder: Pixels to h, in training.
@@ -52,7 +52,7 @@ class Learner:
     """
 
     def __init__(self, encoder: keras.Model, config: PretrainConfig, image_shape: tuple[int, int, int]):
-        """Makes the variables.
+        """Make the variables.
 
         Args:
             encoder: Pixels in [0, 255], [B, H, W, C], to h, float32 [B, D].
@@ -100,7 +100,7 @@ class Learner:
         )
 
     def train(self, batches: np.ndarray, labels: np.ndarray) -> Outcome:
-        """Trains one step a batch.
+        """Train one step a batch.
 
         Args:
             batches: uint8 [num_steps, N, H, W, C], num_steps >= 1; N images of this process.

@@ -37,7 +37,7 @@ def pretrain(
     log_dir: str,
     strategy: tf.distribute.Strategy | None = None,
 ) -> keras.Model:
-    """Trains an encoder on all images of a data set.
+    """Train an encoder on all images of a data set.
 
     A run that was killed continues from its last checkpoint when called again with the same arguments:
     batches and views of a step depend on the seed and the step alone. One that is asked to stop
@@ -130,6 +130,6 @@ def pretrain(
 
 
 def _tell_kept(text: str, step: int, config: PretrainConfig) -> None:
-    """Says at which step training would go on."""
+    """Report at which step training would go on."""
     progress = {"stage": "pretrain", "kept_step": step, "num_steps": config.num_steps}
     _progress.info(text, step, config.num_steps, extra={"progress": progress})

@@ -25,7 +25,7 @@ class Networks:
     """
 
     def __init__(self, encoder: keras.Model, config: PretrainConfig):
-        """Makes the networks around an encoder.
+        """Make the networks around an encoder.
 
         Args:
             encoder: Pixels in [0, 255], [B, H, W, C], to h, float32 [B, D].
@@ -109,7 +109,7 @@ class Networks:
         return tf.add_n(losses) / len(losses)
 
     def follow(self) -> None:
-        """Moves the averaged networks towards the trained ones (arXiv:2006.07733, eq. 1)."""
+        """Move the averaged networks towards the trained ones (arXiv:2006.07733, eq. 1)."""
         for target, trained in zip(self._targets, self._trained, strict=False):
             follow(target, trained, self._target_momentum)
 
@@ -214,7 +214,7 @@ def gradient_in_parts(
 
 
 def refuse_random_layers(networks: Networks) -> None:
-    """Refuses networks that `gradient_in_parts` can't train, since they never compute the same twice.
+    """Refuse networks that `gradient_in_parts` can't train, since they never compute the same twice.
 
     Raises:
         ValueError: If a layer, such as dropout, is random.

@@ -1,4 +1,4 @@
-"""Reports of pretraining: progress records, TensorBoard scalars and warnings."""
+"""Report of pretraining: progress records, TensorBoard scalars and warnings."""
 
 import json
 import logging
@@ -22,14 +22,14 @@ _RESTORED = "events.out.tfevents.0000000000.to-step-"
 
 
 class ScalarLog:
-    """Writes scalars; keeps a copy with each checkpoint, so that the curve goes on where training does.
+    """Write scalars; keeps a copy with each checkpoint, so that the curve goes on where training does.
 
     An attempt writes to a directory of its own. What it wrote after its last checkpoint is written again
     by the next one, so only the part up to the checkpoint is taken over: no step stands there twice.
     """
 
     def __init__(self, log_dir: str, kept_dir: str, step: int):
-        """Takes over what was kept, and begins to write.
+        """Take over what was kept, and begins to write.
 
         Args:
             log_dir: Where this attempt's event files go.
@@ -56,19 +56,19 @@ class ScalarLog:
         self.writer = tf.summary.create_file_writer(self._log_dir, filename_suffix=suffix)
 
     def keep(self, step: int) -> None:
-        """Keeps what was written since the last call; called just before this step's checkpoint is made."""
+        """Keep what was written since the last call; called just before this step's checkpoint is made."""
         self.writer.close()
         (written,) = set(tf.io.gfile.glob(self._pattern)) - self._others
         tf.io.gfile.copy(written, os.path.join(self._kept_dir, f"{step:08d}"), overwrite=True)
         self._begin(step)
 
     def close(self) -> None:
-        """Writes what is not written yet."""
+        """Write what is not written yet."""
         self.writer.close()
 
 
 class Watcher:
-    """Turns outcomes into log lines, TensorBoard scalars, warnings and, if configured, an error."""
+    """Turn outcomes into log lines, TensorBoard scalars, warnings and, if configured, an error."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Watcher:
         self._losses: list[np.ndarray] = []
 
     def begin(self, step: int) -> None:
-        """Starts the clock at a step. The first call, which traces the graph, is not timed."""
+        """Start the clock at a step. The first call, which traces the graph, is not timed."""
         self._timed_from = step
         self._since: float | None = None
         if step and tf.io.gfile.exists(self._losses_path):
@@ -97,17 +97,17 @@ class Watcher:
             if kept["step"] == step and kept["losses"]:
                 self._losses.append(np.array(kept["losses"], np.float32))
         if not self._probe.possible:
-            _log.info("no kNN probe: it needs labelled images of at least two classes")
+            _log.info("no kNN probe: it needs labeled images of at least two classes")
 
     def add(self, outcome: Outcome) -> None:
-        """Takes in a call."""
+        """Take in a call."""
         self._losses.append(outcome.loss.numpy())
         if self._since is None:
             self._since = time.monotonic()
             self._timed_from += len(self._losses[-1])
 
     def keep(self, step: int) -> None:
-        """Keeps what the next report needs; called just before this step's checkpoint is made."""
+        """Keep what the next report needs; called just before this step's checkpoint is made."""
         self.scalars.keep(step)
         losses = np.concatenate(self._losses).tolist() if self._losses else []
         tf.io.gfile.makedirs(os.path.dirname(self._losses_path))
@@ -115,7 +115,7 @@ class Watcher:
             file.write(json.dumps({"step": step, "losses": losses}))
 
     def report(self, step: int, outcome: Outcome) -> None:
-        """Logs the figures and looks for collapse.
+        """Log the figures and looks for collapse.
 
         Raises:
             PretrainingCollapsedError: If there is one and the configuration says so, or if the loss is
@@ -155,7 +155,7 @@ class Watcher:
         _log.warning(text)
 
     def probe(self, step: int, learner: Learner) -> float | None:
-        """Logs the kNN probe and returns its accuracy; None where there are no labels."""
+        """Log the kNN probe and returns its accuracy; None where there are no labels."""
         if not self._probe.possible:
             return None
         began = time.monotonic()

@@ -27,12 +27,12 @@ def run(
     model_dir: str,
     log_dir: str,
 ) -> None:
-    """Pretrains an encoder and writes it, as a SavedModel and for Keras, to one directory.
+    """Pretrain an encoder and writes it, as a SavedModel and for Keras, to one directory.
 
     With several workers each calls this with the same arguments; the chief alone writes.
 
     Args:
-        files: TFRecord files of all images, labelled or not.
+        files: TFRecord files of all images, labeled or not.
         eval_files: Those of the `eval` split among them, on which exports are measured.
         transform_dir: Output of the Transform component.
         config: What to train and how.

@@ -20,10 +20,10 @@ _SCORE = "best.json"
 
 
 class BestEncoder:
-    """Keeps the weights of the encoder with the highest score; a resumed run goes on from it."""
+    """Keep the weights of the encoder with the highest score; a resumed run goes on from it."""
 
     def __init__(self, directory: str):
-        """Reads what an earlier run kept in `directory`, local or remote."""
+        """Read what an earlier run kept in `directory`, local or remote."""
         self._directory = directory
         self._score_path = os.path.join(directory, _SCORE)
         self._best: dict[str, float] | None = None
@@ -37,7 +37,7 @@ class BestEncoder:
         return None if self._best is None else int(self._best["step"])
 
     def offer(self, encoder: keras.Model, step: int, score: float) -> None:
-        """Keeps the encoder if its score is higher than all before, or as high."""
+        """Keep the encoder if its score is higher than all before, or as high."""
         if self._best is not None and score < self._best["score"]:
             return
         self._best = {"step": step, "score": score}
@@ -52,7 +52,7 @@ class BestEncoder:
             file.write(json.dumps(self._best))
 
     def restore(self, encoder: keras.Model) -> None:
-        """Gives an encoder the best weights."""
+        """Give an encoder the best weights."""
         with tempfile.TemporaryDirectory() as scratch:
             local = os.path.join(scratch, _WEIGHTS)
             tf.io.gfile.copy(os.path.join(self._directory, _WEIGHTS), local)
@@ -129,17 +129,17 @@ def find_problems(figures: Figures, config: WatchConfig, chance_loss: float | No
 
 
 class KnnProbe:
-    """Accuracy of nearest neighbours among a small labelled subset, half of it asking the other half.
+    """Accuracy of nearest neighbors among a small labeled subset, half of it asking the other half.
 
     The only place of pretraining where a label is read, and nothing is learned from it.
     """
 
     def __init__(self, dataset: ImageDataset, config: WatchConfig, seed: int):
-        """Chooses the subset.
+        """Choose the subset.
 
         Args:
-            dataset: Images, some of them labelled.
-            config: Size of the subset, number of neighbours.
+            dataset: Images, some of them labeled.
+            config: Size of the subset, number of neighbors.
             seed: Seed of the choice, not negative.
         """
         rng = np.random.default_rng([seed, 0x9B0B])

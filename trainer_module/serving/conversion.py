@@ -15,7 +15,7 @@ PIXELS = "pixels"
 
 
 def freeze(encoder: keras.Model, head: keras.Model | None, image_shape: tuple[int, int, int]) -> tf.Module:
-    """Puts encoder and head into one function without variables.
+    """Put encoder and head into one function without variables.
 
     The weights become constants first: TFLite's converter does not find those of a Keras 3 model by itself
     (on TensorFlow 2.16 it ends the process).
@@ -55,7 +55,7 @@ _BATCH = 64
 
 
 def to_tflite(model: tf.Module, representative: np.ndarray | None = None) -> bytes:
-    """Converts a pixel model.
+    """Convert a pixel model.
 
     Args:
         model: Of `pixel_model.freeze`.
@@ -77,7 +77,7 @@ def to_tflite(model: tf.Module, representative: np.ndarray | None = None) -> byt
 
 
 def run_tflite(content: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Runs TFLite's own interpreter.
+    """Run TFLite's own interpreter.
 
     Args:
         content: Of the file.
@@ -97,7 +97,7 @@ _OPSET = 17  # the newest that ONNX Runtime 1.12 and later read
 
 
 def to_onnx(model: tf.Module, class_names: Sequence[str]) -> bytes:
-    """Converts a pixel model.
+    """Convert a pixel model.
 
     Args:
         model: Of `pixel_model.freeze`.
@@ -121,7 +121,7 @@ def to_onnx(model: tf.Module, class_names: Sequence[str]) -> bytes:
 
 
 def run_onnx(content: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Runs ONNX Runtime.
+    """Run ONNX Runtime.
 
     Args:
         content: Of the file.

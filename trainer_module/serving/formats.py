@@ -41,7 +41,7 @@ class Agreement:
     decoding would show, too.
 
     Attributes:
-        num_images: Images of `eval`, labelled or not.
+        num_images: Images of `eval`, labeled or not.
         num_labelled: Those with a label; the accuracies are theirs.
         accuracy: Of the export.
         saved_model_accuracy: Of the SavedModel.
@@ -66,7 +66,7 @@ class Agreement:
 def compare(
     exported: Mapping[str, np.ndarray], served: Mapping[str, np.ndarray], label_index: np.ndarray
 ) -> Agreement:
-    """Compares the answers of both to the same images.
+    """Compare the answers of both to the same images.
 
     Args:
         exported: `embedding`, float32 [N, D], and `probabilities`, float32 [N, K], if it is a classifier.
@@ -75,17 +75,17 @@ def compare(
     """
     cosine = np.sum(exported[EMBEDDING] * served[EMBEDDING], axis=1)
     accuracy = saved_model_accuracy = same_label = difference = None
-    labelled = label_index >= 0
+    labeled = label_index >= 0
     if PROBABILITIES in served:
         ours, theirs = (np.argmax(side[PROBABILITIES], axis=1) for side in (exported, served))
         same_label = float(np.mean(ours == theirs))
         difference = float(np.max(np.abs(exported[PROBABILITIES] - served[PROBABILITIES])))
-        if labelled.any():
-            accuracy = float(np.mean(ours[labelled] == label_index[labelled]))
-            saved_model_accuracy = float(np.mean(theirs[labelled] == label_index[labelled]))
+        if labeled.any():
+            accuracy = float(np.mean(ours[labeled] == label_index[labeled]))
+            saved_model_accuracy = float(np.mean(theirs[labeled] == label_index[labeled]))
     return Agreement(
         num_images=len(label_index),
-        num_labelled=int(labelled.sum()),
+        num_labelled=int(labeled.sum()),
         accuracy=accuracy,
         saved_model_accuracy=saved_model_accuracy,
         accuracy_loss=None
@@ -151,7 +151,7 @@ def write_exports(
     eval_files: Sequence[str],
     config: ExportConfig,
 ) -> None:
-    """Writes each format to `assets.extra/exports` of a SavedModel, with a JSON report beside it.
+    """Write each format to `assets.extra/exports` of a SavedModel, with a JSON report beside it.
 
     Args:
         model_dir: Directory of the SavedModel, local or remote, which is complete.

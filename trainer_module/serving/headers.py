@@ -29,7 +29,7 @@ class Headers(NamedTuple):
 
 
 def read_headers(image_bytes: tf.Tensor) -> Headers:
-    """Reads the headers of encoded images, without decoding a pixel.
+    """Read the headers of encoded images, without decoding a pixel.
 
     Args:
         image_bytes: string [B]; B may be 0, an image may be empty.

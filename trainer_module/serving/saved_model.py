@@ -26,7 +26,7 @@ from tfx_contrastive.trainer_module.serving.signatures import ServedClassifier, 
 def export_encoder(
     directory: str, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput, max_pixels: int
 ) -> None:
-    """Writes a SavedModel that embeds images.
+    """Write a SavedModel that embeds images.
 
     Signatures, all with one row an image in the order of the request:
         serving_default: `examples` (serialized tf.train.Example, string [B]; only `image` is read)
@@ -55,7 +55,7 @@ def export_classifier(
     tf_transform_output: tft.TFTransformOutput,
     max_pixels: int,
 ) -> None:
-    """Writes a SavedModel that classifies and embeds images.
+    """Write a SavedModel that classifies and embeds images.
 
     Signatures:
         serving_default: `examples` (as in `export_encoder`) to `probabilities`, float32 [B, K],
@@ -90,7 +90,7 @@ def export_classifier(
 
 
 def write_image_config(directory: str, image: ImageConfig) -> None:
-    """Writes `assets.extra/image.json`: what a program beside the model must know to prepare images for it.
+    """Write `assets.extra/image.json`: what a program beside the model must know to prepare images for it.
 
     Args:
         directory: Of the SavedModel, local or remote.
@@ -119,7 +119,7 @@ _BATCH = 64
 def write_warm_up_requests(
     model_dir: str, signatures: Sequence[str], image_shape: tuple[int, int, int]
 ) -> None:
-    """Writes the warm-up requests of a SavedModel: for each signature one image, all formats, and a batch.
+    """Write the warm-up requests of a SavedModel: for each signature one image, all formats, and a batch.
 
     Args:
         model_dir: Directory of the SavedModel, local or remote.

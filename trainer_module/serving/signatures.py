@@ -31,7 +31,7 @@ class ImageReader(tf.Module):
     """
 
     def __init__(self, tf_transform_output: tft.TFTransformOutput, max_pixels: int):
-        """Loads the Transform graph.
+        """Load the Transform graph.
 
         Args:
             tf_transform_output: Output of the Transform component, for images of one shape.
@@ -43,7 +43,7 @@ class ImageReader(tf.Module):
         self._transform = tf_transform_output.transform_features_layer()
 
     def pixels_of_bytes(self, image_bytes: tf.Tensor) -> tf.Tensor:
-        """Decodes, converts and resizes images exactly as for training.
+        """Decode, converts and resizes images exactly as for training.
 
         Args:
             image_bytes: Encoded images (PNG, JPEG, GIF or BMP), string [B]; B may be 0.
@@ -75,7 +75,7 @@ class ImageReader(tf.Module):
 
 
 def _checks(image_bytes: tf.Tensor, max_pixels: int) -> list[tf.Operation]:
-    """Fails, with positions, on what is no image or too large a one; decoders name all else."""
+    """Fail, with positions, on what is no image or too large a one; decoders name all else."""
     headers = read_headers(image_bytes)
     return [
         _assert_all(
@@ -123,7 +123,7 @@ class ServedEncoder(tf.Module):
     """
 
     def __init__(self, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput, max_pixels: int):
-        """Takes the parts.
+        """Take the parts.
 
         Args:
             encoder: Pixels [B, H, W, C] to h, float32 [B, D].
@@ -167,7 +167,7 @@ class ServedClassifier(ServedEncoder):
         tf_transform_output: tft.TFTransformOutput,
         max_pixels: int,
     ):
-        """Takes the parts.
+        """Take the parts.
 
         Args:
             encoder: Pixels [B, H, W, C] to h, float32 [B, D].

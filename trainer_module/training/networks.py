@@ -12,7 +12,7 @@ class BatchEncoder:
     """An encoder that is run, without training, on any number of images; traced once."""
 
     def __init__(self, encoder: keras.Model, image_shape: tuple[int, ...]):
-        """Takes the encoder.
+        """Take the encoder.
 
         Args:
             encoder: Pixels [B, H, W, C] to h, float32 [B, D]. Its weights may change between calls.
@@ -43,7 +43,7 @@ def copy_network(network: keras.Model) -> keras.Model:
 
 
 def follow(slow: keras.Model, fast: keras.Model, decay: float | tf.Tensor) -> None:
-    """Moves one network's weights and batch norm statistics towards another's: an exponential average.
+    """Move one network's weights and batch norm statistics towards another's: an exponential average.
 
     Args:
         slow: The one that is moved.

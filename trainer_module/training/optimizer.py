@@ -26,14 +26,14 @@ class LARS(keras.optimizers.Optimizer):
         trust_coefficient: float = 1e-3,
         **settings: Any,
     ):
-        """Takes the rates.
+        """Take the rates.
 
         Args:
             learning_rate: r, or a schedule of it.
             momentum: Share of the last update that stays.
             weight_decay: b.
             trust_coefficient: eta.
-            **settings: Of a Keras optimiser, such as `global_clipnorm`.
+            **settings: Of a Keras optimizer, such as `global_clipnorm`.
         """
         super().__init__(learning_rate=learning_rate, **settings)
         self.momentum = momentum
@@ -41,20 +41,21 @@ class LARS(keras.optimizers.Optimizer):
         self.trust_coefficient = trust_coefficient
 
     def build(self, variables: list[Any]) -> None:
-        """Makes a momentum for each variable."""
+        """Make a momentum for each variable."""
         if self.built:
             return
         super().build(variables)
         self.momenta = [self.add_variable_from_reference(each, "momentum") for each in variables]
 
     def update_step(self, gradient: tf.Tensor, variable: Any, learning_rate: tf.Tensor) -> None:
-        """Updates one variable."""
+        """Update one variable."""
         ops = keras.ops
         rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
         if len(variable.shape) > 1:
             gradient += self.decay * variable
-            weight_norm, gradient_norm = ops.norm(variable), ops.norm(gradient)
+            # keras.ops.norm refuses tensors of more than two axes, such as the kernels of convolutions.
+            weight_norm, gradient_norm = (ops.sqrt(ops.sum(ops.square(x))) for x in (variable, gradient))
             both = ops.logical_and(weight_norm > 0, gradient_norm > 0)
             ratio = self.trust_coefficient * weight_norm / ops.where(both, gradient_norm, 1.0)
             rate *= ops.where(both, ratio, 1.0)
@@ -73,7 +74,7 @@ class LARS(keras.optimizers.Optimizer):
 
 
 def build_optimizer(config: AnyOptimizer, num_steps: int) -> keras.optimizers.Optimizer:
-    """The optimiser with linear warm-up and cosine decay to zero.
+    """The optimizer with linear warm-up and cosine decay to zero.
 
     Biases and the scales and offsets of batch norm are not decayed: that would only shrink features.
 
@@ -82,7 +83,7 @@ def build_optimizer(config: AnyOptimizer, num_steps: int) -> keras.optimizers.Op
         num_steps: Steps of the whole training.
 
     Returns:
-        The optimiser, not built.
+        The optimizer, not built.
     """
     warmup = round(config.warmup_fraction * num_steps)
     schedule = keras.optimizers.schedules.CosineDecay(

@@ -66,10 +66,10 @@ def test_a_residual_block_that_changes_the_shape_has_a_projection():
     assert basic_block(x, 8, 2, "block").shape == (None, 3, 3, 8)
 
 
-def test_first_layer_standardises_pixels():
+def test_first_layer_standardizes_pixels():
     encoder = build()
-    standardised = keras.Model(encoder.input, encoder.get_layer("standardize").output)(PIXELS)
-    np.testing.assert_allclose(standardised, (PIXELS / 255.0 - 0.3) / 0.35, atol=1e-5)
+    standardized = keras.Model(encoder.input, encoder.get_layer("standardize").output)(PIXELS)
+    np.testing.assert_allclose(standardized, (PIXELS / 255.0 - 0.3) / 0.35, atol=1e-5)
 
 
 def test_integers_and_floats_give_the_same():

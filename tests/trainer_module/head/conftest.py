@@ -20,7 +20,7 @@ def make_dataset(images: np.ndarray, labels: np.ndarray) -> ImageDataset:
 
 @pytest.fixture(scope="session")
 def digits() -> tuple[ImageDataset, ImageDataset]:
-    """Digits: a training split of which 100 images are labelled, and an `eval` split."""
+    """Digits: a training split of which 100 images are labeled, and an `eval` split."""
     pixels, labels = digit_pixels(1797)
     pixels = pixels[..., np.newaxis]
     hidden = labels[:1000].copy()

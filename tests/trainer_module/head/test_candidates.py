@@ -85,7 +85,7 @@ def test_a_mirror_average_is_what_is_served_and_measured(encoder, digits):
 
 def test_self_training_without_unlabelled_images_is_fine_tuning(encoder, digits):
     few = HeadConfig(mode="self_training", fine_tune=SHORT)
-    trained = train_head(encoder, digits[0].labelled(), digits[1], NAMES, few)
+    trained = train_head(encoder, digits[0].labeled(), digits[1], NAMES, few)
     assert trained.metrics.mode == "fine_tune"
 
 
@@ -121,7 +121,7 @@ def test_a_class_absent_from_eval_works_with_a_warning(encoder, digits, caplog):
         image_id=evaluation.image_id[kept],
     )
     trained = train_head(encoder, train, without, NAMES, HeadConfig(mode="linear_probe"))
-    assert "eval has no labelled image of 1 of 10 classes (two)" in caplog.text
+    assert "eval has no labeled image of 1 of 10 classes (two)" in caplog.text
     assert trained.head.output_shape == (None, 10)
 
 

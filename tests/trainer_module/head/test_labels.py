@@ -13,12 +13,12 @@ def test_no_label_at_all_is_refused():
 
 
 def test_one_class_is_refused():
-    with pytest.raises(ValueError, match=r"all 2 labelled training images are of one class, cat"):
+    with pytest.raises(ValueError, match=r"all 2 labeled training images are of one class, cat"):
         check_labels(np.array([0, -1, 0]), ("cat",))
 
 
 def test_fewer_labels_than_classes_are_refused_with_the_classes_that_lack_them():
-    with pytest.raises(ValueError, match=r"2 labelled training images .* 3 classes; these have none: dog\."):
+    with pytest.raises(ValueError, match=r"2 labeled training images .* 3 classes; these have none: dog\."):
         check_labels(np.array([0, 2, -1]), ("cat", "dog", "emu"))
 
 
@@ -29,7 +29,7 @@ def test_a_label_for_each_class_is_enough():
 def test_a_class_absent_from_eval_is_named(caplog):
     with caplog.at_level(logging.WARNING):
         warn_of_classes_without(np.array([0, 0, -1]), ("cat", "dog", "emu"))
-    assert "no labelled image of 2 of 3 classes (dog, emu)" in caplog.text
+    assert "no labeled image of 2 of 3 classes (dog, emu)" in caplog.text
 
 
 def test_a_complete_eval_gives_no_warning(caplog):

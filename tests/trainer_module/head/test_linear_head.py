@@ -13,8 +13,8 @@ from tfx_contrastive.trainer_module.head.linear_head import (
 def make_data(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     labels = np.concatenate([np.arange(3), random.integers(0, 3, rows - 3)])
-    centres = np.random.default_rng(9).normal(size=(3, 6)) * 1.5
-    return (centres[labels] + random.normal(size=(rows, 6)) * 2 + 5).astype(np.float32), labels
+    centers = np.random.default_rng(9).normal(size=(3, 6)) * 1.5
+    return (centers[labels] + random.normal(size=(rows, 6)) * 2 + 5).astype(np.float32), labels
 
 
 def test_equals_the_optimum_that_scikit_learn_finds():

@@ -15,7 +15,7 @@ ANGLES = np.concatenate([np.linspace(0.0, 0.5, 6), np.linspace(2.0, 2.5, 6)])
 VECTORS = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1).astype(np.float32)
 
 
-def test_the_graph_joins_neighbours_by_the_third_power_of_their_cosine():
+def test_the_graph_joins_neighbors_by_the_third_power_of_their_cosine():
     graph = neighbor_graph(3.0 * VECTORS, 2).toarray()
     cosine = VECTORS @ VECTORS.T
     np.fill_diagonal(cosine, -2.0)
@@ -52,7 +52,7 @@ def test_an_image_that_no_label_reaches_may_be_anything():
 
 
 @pytest.mark.parametrize("num_neighbors", [3, 50])
-def test_more_neighbours_than_images_are_all_of_them(num_neighbors):
+def test_more_neighbors_than_images_are_all_of_them(num_neighbors):
     graph = neighbor_graph(VECTORS[:4], num_neighbors)
     assert graph.shape == (4, 4)
     assert graph.nnz == 12
@@ -96,7 +96,7 @@ def test_alignment_of_aligned_guesses_changes_nothing():
     np.testing.assert_allclose(align(guesses, np.array([0.5, 0.5])), guesses, rtol=1e-6)
 
 
-def test_neighbours_overrule_a_teacher_that_does_not_know():
+def test_neighbors_overrule_a_teacher_that_does_not_know():
     """Two clusters with one label each; the teacher says nothing of the others."""
     random = np.random.default_rng(1)
     sides = np.repeat([0, 1], 50)

@@ -30,7 +30,7 @@ from tfx_contrastive.trainer_module.head import stage
 def inputs(encoder, tmp_path_factory) -> dict[str, str]:
     root: pathlib.Path = tmp_path_factory.mktemp("stage")
     pixels, labels = digit_pixels(300)
-    labelled = [
+    labeled = [
         make_example(encode_png(image), f"number {label}")
         for image, label in zip(pixels[:100], labels[:100], strict=True)
     ]
@@ -38,13 +38,13 @@ def inputs(encoder, tmp_path_factory) -> dict[str, str]:
         make_example(encode_png(image), f"number {label}")
         for image, label in zip(pixels[200:], labels[200:], strict=True)
     ]
-    unlabelled = [make_example(encode_png(image)) for image in pixels[100:200]]
+    unlabeled = [make_example(encode_png(image)) for image in pixels[100:200]]
     config = ImageConfig(height=8, width=8, channels=1)
-    run_transform(root / "transform", labelled + unlabelled, config)
+    run_transform(root / "transform", labeled + unlabeled, config)
     save_encoder(str(root / "encoder"), encoder, EncoderConfig(name="c4n"), (8, 8, 1), [0.3], [0.4])
-    write_records(root / "unlabelled" / "data-0", unlabelled)
+    write_records(root / "unlabeled" / "data-0", unlabeled)
     return {
-        "train_files": [write_records(root / "train" / "data-0", labelled + unlabelled)],
+        "train_files": [write_records(root / "train" / "data-0", labeled + unlabeled)],
         "eval_files": [write_records(root / "eval" / "data-0", held_out)],
         "transform_dir": str(root / "transform"),
         "encoder_dir": str(root / "encoder"),
@@ -159,7 +159,7 @@ def test_a_format_without_its_packages_is_refused_before_training(inputs, tmp_pa
 
 
 def test_without_labels_says_what_to_do(inputs, tmp_path):
-    only = {**inputs, "train_files": [inputs["train_files"][0].replace("train", "unlabelled")]}
+    only = {**inputs, "train_files": [inputs["train_files"][0].replace("train", "unlabeled")]}
     with pytest.raises(ValueError, match="none of the 100 training images has a label"):
         stage.run(**only, model_dir=str(tmp_path), config=HeadConfig(), serving=ServingConfig())
 

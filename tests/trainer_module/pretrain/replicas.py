@@ -24,7 +24,7 @@ NUM_STEPS = 4
 
 
 class Losses(logging.Handler):
-    """Gathers what the loop logs."""
+    """Gather what the loop logs."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -24,11 +24,11 @@ from tfx_contrastive.trainer_module.pretrain.reporting import ScalarLog
 from tfx_contrastive.trainer_module.pretrain.stage import run_digest
 
 
-def digits(labelled: int = 200) -> ImageDataset:
+def digits(labeled: int = 200) -> ImageDataset:
     pixels, labels = digit_pixels(400)
     return ImageDataset(
         images=pixels[..., np.newaxis],
-        label_index=np.where(np.arange(400) < labelled, labels, -1),
+        label_index=np.where(np.arange(400) < labeled, labels, -1),
         image_id=np.array([str(row).encode() for row in range(400)], dtype=object),
         mean=np.array([0.3], np.float32),
         std=np.array([0.37], np.float32),
@@ -210,8 +210,8 @@ def test_it_learns_and_writes_scalars(tmp_path, caplog):
 def test_labels_do_not_touch_the_weights(tmp_path):
     settings = config(num_steps=5, watch=WatchConfig(keep="last"))
     with_labels, without = (
-        pretrain(digits(labelled), settings, str(tmp_path / str(labelled)), str(tmp_path / "logs"))
-        for labelled in (400, 0)
+        pretrain(digits(labeled), settings, str(tmp_path / str(labeled)), str(tmp_path / "logs"))
+        for labeled in (400, 0)
     )
     for one, other in zip(with_labels.get_weights(), without.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -299,7 +299,7 @@ def test_checkpoints_belong_to_one_configuration_and_data_set():
     names = {
         run_digest(config(), digits()),
         run_digest(config(seed=1), digits()),
-        run_digest(config(), digits(labelled=10)),
+        run_digest(config(), digits(labeled=10)),
     }
     assert len(names) == 3
     assert run_digest(config(), digits()) in names

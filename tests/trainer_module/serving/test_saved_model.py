@@ -136,28 +136,28 @@ def test_any_batch_size(signatures, served, count):
 
 def test_label_and_other_features_change_nothing(signatures, served):
     image = served.images[0]
-    plain, labelled = make_example(image), make_example(image, "no class of ours")
-    requests = [tf.constant([plain, second]) for second in (plain, labelled)]
+    plain, labeled = make_example(image), make_example(image, "no class of ours")
+    requests = [tf.constant([plain, second]) for second in (plain, labeled)]
     found = [signatures["serving_default"](examples=request)["probabilities"] for request in requests]
     np.testing.assert_array_equal(*found)
 
 
 def _grey_as(kind: str) -> bytes:
-    grey = digit_pixels(1)[0][0]
-    rgb = np.stack([grey] * 3, axis=-1)
-    alpha = np.full_like(grey, 255)[..., np.newaxis]
+    gray = digit_pixels(1)[0][0]
+    rgb = np.stack([gray] * 3, axis=-1)
+    alpha = np.full_like(gray, 255)[..., np.newaxis]
     return {
         "rgb": lambda: encode_png(rgb),
         "rgba": lambda: encode_png(np.concatenate([rgb, alpha], axis=-1)),
-        "grey_alpha": lambda: encode_png(np.concatenate([grey[..., np.newaxis], alpha], axis=-1)),
+        "grey_alpha": lambda: encode_png(np.concatenate([gray[..., np.newaxis], alpha], axis=-1)),
     }[kind]()
 
 
 @pytest.mark.parametrize("kind", ["rgb", "rgba", "grey_alpha"])
 def test_other_channel_counts_are_converted(served, kind):
     reader = ImageReader(served.transform, MAX_PIXELS)
-    grey, other = reader.pixels_of_bytes(tf.constant([encode_png(digit_pixels(1)[0][0]), _grey_as(kind)]))
-    np.testing.assert_allclose(tf.cast(other, tf.int32), tf.cast(grey, tf.int32), atol=1)
+    gray, other = reader.pixels_of_bytes(tf.constant([encode_png(digit_pixels(1)[0][0]), _grey_as(kind)]))
+    np.testing.assert_allclose(tf.cast(other, tf.int32), tf.cast(gray, tf.int32), atol=1)
 
 
 def test_formats_may_be_mixed_in_one_request(signatures):

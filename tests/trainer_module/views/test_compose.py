@@ -41,8 +41,8 @@ def test_same_seed_same_view_other_seed_other_view():
 
 def test_equal_steps_in_a_policy_draw_apart():
     one = steps.Brightness(max_delta=0.2, probability=1)
-    grey = np.full((50, 8, 8, 1), 128, np.uint8)
-    twice, once = (make_view(grey, policy, SEED)[:, 0, 0, 0] - 128.0 for policy in ((one, one), (one,)))
+    gray = np.full((50, 8, 8, 1), 128, np.uint8)
+    twice, once = (make_view(gray, policy, SEED)[:, 0, 0, 0] - 128.0 for policy in ((one, one), (one,)))
     assert abs(np.corrcoef(once, twice - once)[0, 1]) < 0.4
 
 

@@ -80,11 +80,11 @@ def test_cutout_erases_one_rectangle():
 
 
 def test_greyscale_is_luma_and_keeps_alpha():
-    grey = greyscale(COLOR, steps.Greyscale(probability=1), SEED).numpy()
+    gray = greyscale(COLOR, steps.Greyscale(probability=1), SEED).numpy()
     luma = COLOR.numpy()[..., :3] @ np.array([0.299, 0.587, 0.114])
     for channel in range(3):
-        np.testing.assert_allclose(grey[..., channel], luma, atol=1e-5)
-    np.testing.assert_array_equal(grey[..., 3], COLOR[..., 3])
+        np.testing.assert_allclose(gray[..., channel], luma, atol=1e-5)
+    np.testing.assert_array_equal(gray[..., 3], COLOR[..., 3])
 
 
 def test_color_jitter_keeps_luma_and_grey():
@@ -94,5 +94,5 @@ def test_color_jitter_keeps_luma_and_grey():
     np.testing.assert_allclose(jittered[..., :3] @ luma, COLOR.numpy()[..., :3] @ luma, atol=1e-3)
     np.testing.assert_array_equal(jittered[..., 3], COLOR[..., 3])
     assert np.abs(jittered - COLOR).max() > 0.1
-    grey = tf.repeat(GREY, 3, axis=-1)
-    np.testing.assert_allclose(color_jitter(grey, step, SEED), grey, atol=1e-3)
+    gray = tf.repeat(GREY, 3, axis=-1)
+    np.testing.assert_allclose(color_jitter(gray, step, SEED), gray, atol=1e-3)
