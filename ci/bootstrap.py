@@ -1,7 +1,7 @@
-"""Makes `.venv` from the lock file of the interpreter that fits this machine.
+"""Make `.venv` from the lock file of the interpreter that fits this machine.
 
-Run by every Makefile target; a second run finds its stamp and returns at once. Needs nothing but
-the standard library, and runs on any Python 3.6 or newer, so that it can explain what is missing.
+Every Makefile target runs it; a second run finds its stamp and returns at once. It needs nothing but the
+standard library and runs on Python 3.6 and newer, so that it can explain what is missing.
 """
 
 import glob
@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from typing import Iterator, List, NoReturn, Optional, Set, Tuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -23,21 +24,22 @@ NEW_GLIBC = [(3, 11), (3, 12), (3, 10), (3, 13)]  # 3.13 last: it compiles one p
 NEEDED_GLIBC = (2, 39)
 
 
-def glibc_version():
-    """Version of the C library as (major, minor), (0, 0) where it is not glibc."""
+def glibc_version() -> Tuple[int, int]:
+    """Return the version of the C library as (major, minor); (0, 0) if it is not glibc."""
     name, version = platform.libc_ver()
     if name != "glibc":
         return (0, 0)
-    return tuple(int(part) for part in version.split(".")[:2])
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
 
 
-def fitting_versions():
-    """Python versions that have a line of TFX on this machine, the preferred one first."""
+def fitting_versions() -> List[Tuple[int, int]]:
+    """Return the Python versions that TFX supports on this machine, the preferred one first."""
     return NEW_GLIBC if glibc_version() >= NEEDED_GLIBC else ANY_GLIBC
 
 
-def version_of(interpreter):
-    """(major, minor) of an interpreter, or None where it does not start (a pyenv shim, say)."""
+def version_of(interpreter: str) -> Optional[Tuple[int, int]]:
+    """Return (major, minor) of an interpreter, or None if it does not start (a pyenv shim, for example)."""
     probe = "import sys; print('%d %d' % sys.version_info[:2])"
     try:
         done = subprocess.run(
@@ -49,8 +51,8 @@ def version_of(interpreter):
     return int(major), int(minor)
 
 
-def candidates(version):
-    """Places where an interpreter of this version may be."""
+def candidates(version: Tuple[int, int]) -> Iterator[Optional[str]]:
+    """Yield the places where an interpreter of this version may be."""
     name = "python%d.%d" % version
     yield shutil.which(name)
     yield shutil.which("python3")
@@ -62,11 +64,11 @@ def candidates(version):
             yield path
 
 
-def find_python():
-    """The interpreter to use: $PYTHON if given, else the first that fits.
+def find_python() -> Tuple[str, Tuple[int, int]]:
+    """Return the interpreter to use and its version: $PYTHON if given, else the first that fits.
 
     Raises:
-        SystemExit: If none fits; the text says which would do and how to get one.
+        SystemExit: If none fits; the message says which versions work and how to get one.
     """
     wanted = fitting_versions()
     named = os.environ.get("PYTHON")
@@ -74,9 +76,9 @@ def find_python():
         version = version_of(named)
         if version in wanted:
             return named, version
-        found = "does not start" if version is None else "is Python %d.%d" % version
-        fail("PYTHON=%s %s. %s" % (named, found, advice(wanted)))
-    seen = set()
+        problem = "does not start" if version is None else "is Python %d.%d" % version
+        fail("PYTHON=%s %s. %s" % (named, problem, advice(wanted)))
+    seen: Set[str] = set()
     for version in wanted:
         for path in candidates(version):
             if path is None or path in seen:
@@ -90,11 +92,11 @@ def find_python():
     fail("no fitting Python interpreter was found (%s). %s" % (own, advice(wanted)))
 
 
-def advice(wanted):
-    """Which versions would do on this machine, and how to get one."""
+def advice(wanted: List[Tuple[int, int]]) -> str:
+    """Return a text with the versions that work on this machine and how to get one."""
     names = ", ".join("3.%d" % minor for _, minor in sorted(wanted))
     return (
-        "With glibc %d.%d this project runs on Python %s.\n" % (glibc_version() + (names,))
+        "With glibc %d.%d this project runs on Python %s.\n" % (*glibc_version(), names)
         + "Get one, then run the same command again:\n"
         + "  uv python install 3.10     (https://docs.astral.sh/uv, no root needed)\n"
         + "  pyenv install 3.10         (https://github.com/pyenv/pyenv, compiles it)\n"
@@ -103,21 +105,21 @@ def advice(wanted):
     )
 
 
-def fail(text):
-    """Ends with one message."""
+def fail(text: str) -> NoReturn:
+    """Exit with one message."""
     sys.exit("tfx-contrastive set-up: " + text)
 
 
-def run(command, hint):
-    """Runs a command quietly; on failure ends with its output and a hint."""
+def run(command: List[str], hint: str) -> None:
+    """Run a command quietly; on failure, exit with its output and a hint."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
     if done.returncode:
         output = done.stdout.decode(errors="replace").strip()
         fail("`%s` failed:\n%s\n%s" % (" ".join(command), output, hint))
 
 
-def digest_of(lock, version):
-    """What the environment depends on, as one string."""
+def digest_of(lock: str, version: Tuple[int, int]) -> str:
+    """Return a digest of everything that the environment depends on."""
     sha = hashlib.sha256(repr((version, UV_VERSION)).encode())
     for path in (lock, os.path.join(ROOT, "setup.py")):
         with open(path, "rb") as handle:
@@ -125,8 +127,8 @@ def digest_of(lock, version):
     return sha.hexdigest()
 
 
-def is_ready(digest, python):
-    """Whether `.venv` was made from exactly this lock file and still starts."""
+def is_ready(digest: str, python: str) -> bool:
+    """Return True if `.venv` was made from exactly this lock file and still starts."""
     try:
         with open(STAMP) as handle:
             return handle.read() == digest and version_of(python) is not None
@@ -134,8 +136,8 @@ def is_ready(digest, python):
         return False
 
 
-def main():
-    """Makes the environment, or finds it ready."""
+def main() -> None:
+    """Make the environment, unless it is ready."""
     python, version = find_python()
     lock = os.path.join(ROOT, "requirements", "py%d%d.txt" % version)
     digest = digest_of(lock, version)

@@ -1,4 +1,4 @@
-"""Runs a compiled pipeline with KFP's own local orchestrator, `kfp.local`.
+"""Run a compiled pipeline with KFP's own local orchestrator, `kfp.local`.
 
     kfp_local.py FILE FOLDER [--containers] [NAME=VALUE ...]
 
@@ -9,8 +9,8 @@ commands run as processes (`python` comes from PATH), with it as containers of a
 
 import argparse
 import pathlib
-import sys
 import tempfile
+from typing import Any
 
 import yaml
 from kfp import components, local
@@ -22,27 +22,27 @@ TASKS_AFTER_ALL = ["ReportOutcome"]
 class AnyCommand(subprocess_task_handler.SubprocessTaskHandler):
     """KFP's handler takes Python functions only; what is compiled here are commands."""
 
-    def validate_not_container_component(self, full_command):
-        """Takes it."""
+    def validate_not_container_component(self, full_command: Any) -> None:
+        """Accept it."""
 
-    def validate_image(self, image):
+    def validate_image(self, image: Any) -> None:
         """The command runs in the environment at hand."""
 
-    def run(self):
-        """Runs the command as it is."""
+    def run(self) -> Any:
+        """Run the command as it is."""
         code = subprocess_task_handler.run_local_subprocess(self.full_command)
         return status.Status.SUCCESS if code == 0 else status.Status.FAILURE
 
 
-def without_exit_handler(text):
-    """The specification without what kfp.local refuses: an input with the outcome of the run."""
+def without_exit_handler(text: Any) -> Any:
+    """Return the specification without what kfp.local refuses: an input with the outcome of the run."""
     spec = next(yaml.safe_load_all(text))
     for name in TASKS_AFTER_ALL:
         del spec["root"]["dag"]["tasks"][name]
     return spec
 
 
-def typed(spec, given):
+def typed(spec: Any, given: Any) -> dict[Any, Any]:
     """`name=value` texts as the specification declares them."""
     declared = spec["root"]["inputDefinitions"]["parameters"]
     pairs = (item.split("=", 1) for item in given)
@@ -52,7 +52,7 @@ def typed(spec, given):
     }
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("file", type=pathlib.Path)
     parser.add_argument("folder", type=pathlib.Path)
@@ -79,4 +79,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""Runs tasks of a compiled pipeline in this container, with inputs that are constants only.
+"""Run tasks of a compiled pipeline in this container, with inputs that are constants only.
 
 Called by ci/image.sh inside of the image: one check that the compiled command, the package and the
 directories of KFP's launcher fit together as a user without rights.
@@ -8,12 +8,13 @@ import json
 import pathlib
 import subprocess
 import sys
+from typing import Any
 
 import yaml
 
 
-def run(spec, node_id):
-    """Runs one task as KFP's launcher would; raises if it fails or writes nothing."""
+def run(spec: Any, node_id: Any) -> None:
+    """Run one task as KFP's launcher would; raises if it fails or writes nothing."""
     component = spec["components"][node_id]
     container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
     task = spec["components"]["tfx-dag"]["dag"]["tasks"][node_id]

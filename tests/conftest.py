@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @pytest.fixture(scope="session")
-def digits(tmp_path_factory, worker_id):
+def digits(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[str, str]:
     """One finished run on digits: its root and what the command printed.
 
     Tests that add runs to the root are in the xdist group `digits`; another process may read the
@@ -31,6 +32,6 @@ def digits(tmp_path_factory, worker_id):
     return str(root), printed.read_text()
 
 
-def pytest_make_parametrize_id(val):
+def pytest_make_parametrize_id(val: Any) -> Any:
     """Name no test by the contents of a file: what holds a time differs between xdist's workers."""
     return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > 20 else None

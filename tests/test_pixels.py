@@ -8,6 +8,7 @@ as it is into `ImageReader`, the reader of every signature, and through `for_mod
 import io
 import struct
 import zlib
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -41,15 +42,15 @@ KINDS = {
 ALL_KINDS = [f"{family} {kind}" for family, kinds in KINDS.items() for kind in kinds.split(",")]
 
 
-def chunk(kind, data):
+def chunk(kind: Any, data: Any) -> Any:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(pixels, color_type, depth=8, before=b"", interlaced=False):
+def png(pixels: Any, color_type: Any, depth: int = 8, before: bytes = b"", interlaced: bool = False) -> Any:
     """A PNG of any kind; `before` stands in front of the pixels."""
     height, width = pixels.shape[:2]
 
-    def rows(part):
+    def rows(part: Any) -> Any:
         flat = part.reshape(part.shape[0], -1)
         if depth == 16:
             lines = flat.astype(">u2").view(np.uint8).reshape(len(flat), -1)
@@ -83,28 +84,31 @@ def png(pixels, color_type, depth=8, before=b"", interlaced=False):
     )
 
 
-def saved(image, image_format, **options):
+def saved(image: Any, image_format: Any, **options: Any) -> Any:
     buffer = io.BytesIO()
     image.save(buffer, image_format, **options)
     return buffer.getvalue()
 
 
-def exif_of(orientation, order, kind=3):
+def exif_of(orientation: int, order: str, kind: int = 3) -> bytes:
     """EXIF with a directory of two entries, the orientation the second one."""
-    number = lambda form, *values: struct.pack(order + form, *values)  # noqa: E731
+
+    def number(form: str, *values: int) -> bytes:
+        return struct.pack(order + form, *values)
+
     value = number("H", orientation) + b"\0\0" if kind == 3 else number("I", orientation)
     entries = number("HHI", 0x0100, 4, 1) + number("I", 7) + number("HHI", 0x0112, kind, 1) + value
     magic = b"II*\0" if order == "<" else b"MM\0*"
     return magic + number("I", 8) + number("H", 2) + entries + number("I", 0)
 
 
-def in_jpeg(data, exif, behind_jfif):
+def in_jpeg(data: Any, exif: Any, behind_jfif: Any) -> Any:
     segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 8) + b"Exif\0\0" + exif
     at = 4 + int.from_bytes(data[4:6], "big") if behind_jfif and data[2:4] == b"\xff\xe0" else 2
     return data[:at] + segment + data[at:]
 
 
-def adobe(data, transform):
+def adobe(data: Any, transform: Any) -> Any:
     """A CMYK JPEG that states another color transform; None: without Adobe's marker."""
     start = data.index(b"\xff\xee")
     if transform is None:
@@ -113,11 +117,11 @@ def adobe(data, transform):
     return data[:at] + bytes([transform]) + data[at + 1 :]
 
 
-def make(kind, seed, height, width, exif=None, behind_jfif=True):
+def make(kind: Any, seed: Any, height: Any, width: Any, exif: Any = None, behind_jfif: bool = True) -> Any:
     """Draws a picture by chance and encodes it; smooth where the encoding is lossy."""
     rng = np.random.default_rng(seed)
 
-    def noise(channels, depth=8):
+    def noise(channels: Any, depth: int = 8) -> Any:
         return rng.integers(0, 2**depth, (height, width, channels)).astype(np.uint16)
 
     coarse = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, 4), dtype=np.uint8)
@@ -147,7 +151,7 @@ def make(kind, seed, height, width, exif=None, behind_jfif=True):
     return _gif_or_bmp(kind, picture, rgba)
 
 
-def _png(kind, noise, rng, before):
+def _png(kind: Any, noise: Any, rng: Any, before: Any) -> Any:
     name, _, depth = kind.rpartition(" ")
     if kind == "interlaced":
         return png(noise(3), 2, before=before, interlaced=True)
@@ -163,7 +167,7 @@ def _png(kind, noise, rng, before):
     return png(noise(1, 4), 3, 4, before + palette + opacity)
 
 
-def _other(kind, noise, picture, options):
+def _other(kind: Any, noise: Any, picture: Any, options: Any) -> Any:
     if kind == "tiff pages":
         return saved(picture, "TIFF", save_all=True, append_images=[picture.rotate(180)])
     if kind in ("ppm", "pgm", "pbm"):
@@ -181,7 +185,7 @@ def _other(kind, noise, picture, options):
     )
 
 
-def _gif_or_bmp(kind, picture, rgba):
+def _gif_or_bmp(kind: Any, picture: Any, rgba: Any) -> Any:
     palette = picture.quantize(16)
     data = {
         "gif plain": lambda: saved(palette, "GIF"),
@@ -202,28 +206,28 @@ def _gif_or_bmp(kind, picture, rgba):
     return data()
 
 
-def _larger_canvas(gif):
+def _larger_canvas(gif: Any) -> Any:
     width, height = struct.unpack("<HH", gif[6:10])
     return gif[:6] + struct.pack("<HH", width + 3, height + 2) + gif[10:]
 
 
-def _downwards(bmp):
+def _downwards(bmp: Any) -> Any:
     return bmp[:22] + struct.pack("<i", -struct.unpack("<i", bmp[22:26])[0]) + bmp[26:]
 
 
 @pytest.fixture(scope="module", params=[1, 3, 4], ids=["gray", "rgb", "rgba"])
-def readers(request, tmp_path_factory):
+def readers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     """What training reads and what a served model reads, of a real Transform graph."""
     return make_readers(ImageConfig(height=9, width=12, channels=request.param), tmp_path_factory)
 
 
-def make_readers(config, tmp_path_factory):
+def make_readers(config: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     example = make_example(encode_png(np.arange(108, dtype=np.uint8).reshape(9, 12)))
     transform = run_transform(tmp_path_factory.mktemp("transform"), [example], config)
     layer, spec = transform.transform_features_layer(), transform.raw_feature_spec()
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def trained_on(examples):
+    def trained_on(examples: Any) -> Any:
         return layer(tf.io.parse_example(examples, spec))["image"]
 
     reader = ImageReader(transform, MAX_PIXELS)
@@ -233,7 +237,7 @@ def make_readers(config, tmp_path_factory):
     )
 
 
-def check(readers, data):
+def check(readers: Any, data: Any) -> bool:
     """Equal pixels by all ways; the model alone may refuse. Returns whether it did."""
     trained_on, served = readers
     expected = trained_on(decode(data, "", False, MAX_PIXELS).encoded)
@@ -247,7 +251,7 @@ def check(readers, data):
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
-def test_every_form_gives_equal_pixels_or_is_refused(readers, kind):
+def test_every_form_gives_equal_pixels_or_is_refused(readers: tuple[Any, Any], kind: Any) -> None:
     refused = check(readers, make(kind, 1, 17, 22))
     assert refused == (
         kind
@@ -268,8 +272,16 @@ def test_every_form_gives_equal_pixels_or_is_refused(readers, kind):
     behind_jfif=st.booleans(),
 )
 def test_any_picture_in_any_form_and_orientation(
-    readers, kind, seed, height, width, orientation, order, kind_of_value, behind_jfif
-):
+    readers: tuple[Any, Any],
+    kind: Any,
+    seed: Any,
+    height: Any,
+    width: Any,
+    orientation: Any,
+    order: Any,
+    kind_of_value: Any,
+    behind_jfif: Any,
+) -> None:
     data = make(kind, seed, height, width, exif_of(orientation, order, kind_of_value), behind_jfif)
     try:
         decode(data, "", False, MAX_PIXELS)
@@ -285,7 +297,7 @@ def test_any_picture_in_any_form_and_orientation(
 @pytest.mark.parametrize("readers", [3], indirect=True)
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["jpeg rgb", "png rgb 8", "webp lossless"])
-def test_turned_pictures_are_upright(readers, kind, orientation):
+def test_turned_pictures_are_upright(readers: Any, kind: str, orientation: Any) -> None:
     """Stored as a camera holds it, read as the plain picture."""
     trained_on, _ = readers
     upright = np.kron(np.random.default_rng(0).integers(0, 256, (2, 3, 3)), np.ones((8, 8, 1))).astype(
@@ -305,7 +317,7 @@ def test_turned_pictures_are_upright(readers, kind, orientation):
 @pytest.mark.parametrize(
     "kind", ["png rgba 8", "png gray alpha 8", "png palette opacity", "png rgb 8", "webp alpha"]
 )
-def test_transparency_lies_on_the_ground_as_ingest_judges_it(kind):
+def test_transparency_lies_on_the_ground_as_ingest_judges_it(kind: str) -> None:
     for channels, background in ((1, "black"), (3, "#ff8000"), (3, "white")):
         config = ImageConfig(height=17, width=22, channels=channels, background=background)
         seen_as = SeenAs(ground=config.ground, channels=channels)
@@ -321,7 +333,7 @@ def test_transparency_lies_on_the_ground_as_ingest_judges_it(kind):
         *("other tiff 16", "other pgm 16"),
     ],
 )
-def test_data_of_12_bits_keep_256_levels(kind):
+def test_data_of_12_bits_keep_256_levels(kind: Any) -> None:
     config = ImageConfig(height=17, width=22, channels=4, bit_depth=12)
     seen_as = SeenAs(bit_depth=12, channels=4)
     data = make(kind, 4, 17, 22)
@@ -337,7 +349,7 @@ def test_data_of_12_bits_keep_256_levels(kind):
 
 @pytest.mark.parametrize("magic", ["P5", "P2"])
 @pytest.mark.parametrize("greatest", [63, 255, 1000, 4095, 65535])
-def test_a_pgm_states_its_greatest_value(magic, greatest):
+def test_a_pgm_states_its_greatest_value(magic: str, greatest: int) -> None:
     values = np.random.default_rng(7).integers(0, greatest + 1, (17, 22))
     as_bytes = values.astype(">u2" if greatest > 255 else "u1").tobytes()
     body = as_bytes if magic == "P5" else " ".join(map(str, values.ravel())).encode()
@@ -354,7 +366,7 @@ def test_a_pgm_states_its_greatest_value(magic, greatest):
 
 
 @pytest.mark.parametrize("bit_depth", [12, 16])
-def test_a_negative_tiff_of_16_bits_is_turned_round(bit_depth):
+def test_a_negative_tiff_of_16_bits_is_turned_round(bit_depth: int) -> None:
     values = np.random.default_rng(7).integers(0, 1 << bit_depth, (17, 22), np.uint16)
     data = saved(Image.fromarray(values), "TIFF", tiffinfo={262: 0})
     seen_as = SeenAs(bit_depth=bit_depth, channels=1)
@@ -362,7 +374,7 @@ def test_a_negative_tiff_of_16_bits_is_turned_round(bit_depth):
     np.testing.assert_array_equal(decode(data, "", False, MAX_PIXELS, seen_as).pixels[..., 0], expected)
 
 
-def jpeg_2000_of_12_bits(values):
+def jpeg_2000_of_12_bits(values: Any) -> bytes:
     """A JPEG 2000 that states 12 bits: 16 are written, the middle of the range moved to that of 12 bits."""
     picture = Image.fromarray(values + np.uint16(32_768 - 2_048))
     data = bytearray(saved(picture, "JPEG2000", no_jp2=True))
@@ -370,7 +382,7 @@ def jpeg_2000_of_12_bits(values):
     return bytes(data)
 
 
-def test_jpeg_2000_states_its_bits():
+def test_jpeg_2000_states_its_bits() -> None:
     values = np.random.default_rng(7).integers(0, 4096, (17, 22), np.uint16)
     stated, unstated = jpeg_2000_of_12_bits(values), saved(Image.fromarray(values), "JPEG2000")
     for data, bit_depth in ((stated, 12), (stated, 14), (stated, 16), (unstated, 12)):
@@ -383,7 +395,7 @@ def test_jpeg_2000_states_its_bits():
         assert (decoded.deepest == values.max()) == (bit_depth == 12)
 
 
-def test_colors_of_16_bits_that_use_12():
+def test_colors_of_16_bits_that_use_12() -> None:
     """The decoder keeps their high bytes: with `bit_depth: 16` they tell, with 12 they are no answer."""
     values = np.random.default_rng(7).integers(0, 4096, (17, 22, 4)).astype(np.uint16)
     values[..., 3] = 65_535  # opacity uses all bits, whatever colors do
@@ -401,11 +413,11 @@ def test_colors_of_16_bits_that_use_12():
 
 
 @tf.function(input_signature=[tf.TensorSpec([1], tf.string)])
-def _preambles(contents):
+def _preambles(contents: Any) -> Any:
     return read_preambles(contents)
 
 
-def orientation_in_graph(contents):
+def orientation_in_graph(contents: Any) -> int:
     return int(_preambles(tf.constant([contents])).orientation[0])
 
 
@@ -421,12 +433,12 @@ def orientation_in_graph(contents):
     ),
     exif=st.sampled_from((b"", exif_of(6, "<"), exif_of(8, ">"), exif_of(3, "<")[:20])),
 )
-def test_both_sides_find_the_same_orientation_in_damaged_headers(data, start, exif):
+def test_both_sides_find_the_same_orientation_in_damaged_headers(data: Any, start: Any, exif: Any) -> None:
     contents = start + exif + data
     assert orientation_in_graph(contents) == tensorflow_images.orientation(contents)
 
 
-def test_far_too_many_segments_end_the_search():
+def test_far_too_many_segments_end_the_search() -> None:
     for step, exif in ((b"\xff\xe2\x00\x02", b"\xff\xe1\x00\x2e"), (b"\xff", b"\xff\xe1\x00\x2e")):
         contents = b"\xff\xd8" + step * 300 + exif + b"Exif\0\0" + exif_of(6, "<")
         assert tensorflow_images.orientation(contents) == 1

@@ -10,6 +10,8 @@ import json
 import ssl
 import threading
 import urllib.parse
+from collections.abc import Iterator
+from typing import Any
 
 PREFIX = "/apis/v2beta1"
 
@@ -23,16 +25,16 @@ class ApiServer:
         progress: Answers about a run, one after the other: (state, {task: state}).
     """
 
-    def __init__(self, token=None):
+    def __init__(self, token: Any = None) -> None:
         self.token = token
-        self.requests = []
-        self.progress = [("SUCCEEDED", {})]
+        self.requests: list[tuple[str, str, Any]] = []
+        self.progress: list[tuple[str, dict[str, str]]] = [("SUCCEEDED", {})]
         self.url = ""
 
-    def bodies(self, path):
+    def bodies(self, path: Any) -> list[Any]:
         return [body for _, found, body in self.requests if found == path and body]
 
-    def answer(self, method, path, body):
+    def answer(self, method: Any, path: Any, body: Any) -> Any:
         """Returns (status, answer)."""
         if path == "/healthz":
             return 200, {"multi_user": False}
@@ -52,11 +54,11 @@ class ApiServer:
 
 
 @contextlib.contextmanager
-def serving(api, certificate=None):
+def serving(api: Any, certificate: Any = None) -> Iterator[Any]:
     """Serves an `ApiServer` on loopback; `certificate` is a PEM file with key, for TLS."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def handle_any(self):
+        def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             path = urllib.parse.urlparse(self.path).path.removeprefix(PREFIX)
@@ -72,7 +74,7 @@ def serving(api, certificate=None):
 
         do_GET = do_POST = handle_any  # noqa: N815 - the base class's names
 
-        def log_message(self, *arguments):
+        def log_message(self, *arguments: Any) -> None:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

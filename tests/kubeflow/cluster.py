@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import uuid
+from typing import Any
 
 import yaml
 
@@ -43,25 +44,29 @@ class Run:
 
     id: str
     state: str = "RUNNING"
-    artifacts: dict = dataclasses.field(default_factory=dict)
-    attempts: dict = dataclasses.field(default_factory=dict)
-    logs: dict = dataclasses.field(default_factory=dict)
-    commands: dict = dataclasses.field(default_factory=dict)
+    artifacts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    attempts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    logs: dict[str, Any] = dataclasses.field(default_factory=dict)
+    commands: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Cluster:
     """One compiled pipeline, an object store, a directory for the containers' file systems."""
 
-    def __init__(self, compiled_file, store, folder, root="minio://mlpipeline/v2/artifacts"):
+    def __init__(
+        self, compiled_file: Any, store: Any, folder: Any, root: str = "minio://mlpipeline/v2/artifacts"
+    ) -> None:
         documents = list(yaml.safe_load_all(pathlib.Path(compiled_file).read_text()))
         self.spec = documents[0]
         self.store = store
         self.folder = pathlib.Path(folder)
         self.root = self.spec.get("defaultPipelineRoot", root)
         self._ids = itertools.count(1)
-        self._cache = {}
+        self._cache: dict[str, Any] = {}
 
-    def run(self, parameters=None, watch=None, environment=None, until=None):
+    def run(
+        self, parameters: Any = None, watch: Any = None, environment: Any = None, until: Any = None
+    ) -> Run:
         """Runs the pipeline.
 
         Args:
@@ -97,10 +102,10 @@ class Cluster:
             self._run_task(run, EXIT_HANDLER, handler, context)
         return run
 
-    def _run_tasks(self, run, tasks, context):
+    def _run_tasks(self, run: Any, tasks: Any, context: Any) -> None:
         """Each task once those before it are done; after a failure none is started."""
         waiting = dict(tasks)
-        running = {}
+        running: dict[Any, str] = {}
         with concurrent.futures.ThreadPoolExecutor(TASKS_AT_ONCE) as pool:
             while waiting or running:
                 ready = [
@@ -117,7 +122,7 @@ class Cluster:
                     del running[future]
                     future.result()
 
-    def _run_task(self, run, node_id, task, context):
+    def _run_task(self, run: Any, node_id: Any, task: Any, context: Any) -> None:
         component = self.spec["components"][task["componentRef"]["name"]]
         container = self.spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
         folder = self.folder / run.id / node_id
@@ -137,7 +142,9 @@ class Cluster:
         last_line = (run.logs[node_id].strip().splitlines() or ["it printed nothing"])[-1]
         raise TaskError(f"{node_id} failed (exit code {exit_code}): {last_line}")
 
-    def _drive(self, run, node_id, task, component, context, folder):
+    def _drive(
+        self, run: Any, node_id: Any, task: Any, component: Any, context: Any, folder: Any
+    ) -> dict[str, Any]:
         """The driver: what the container is told."""
         parameters = {}
         for name, value in task.get("inputs", {}).get("parameters", {}).items():
@@ -171,7 +178,16 @@ class Cluster:
             "outputs": {"artifacts": outputs, "outputFile": str(folder / "output_metadata.json")},
         }
 
-    def _launch(self, run, node_id, container, executor_input, folder, context, attempt):
+    def _launch(
+        self,
+        run: Any,
+        node_id: Any,
+        container: Any,
+        executor_input: Any,
+        folder: Any,
+        context: Any,
+        attempt: Any,
+    ) -> Any:
         """The launcher: a fresh file system, inputs copied down, the command, outputs copied up."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -203,7 +219,7 @@ class Cluster:
                     self.store.upload(local, _key(artifact["uri"]))
         return exit_code
 
-    def _publish(self, executor_input, folder):
+    def _publish(self, executor_input: Any, folder: Any) -> dict[Any, Any]:
         """The metadata store: outputs, their properties as ML Metadata gives them back."""
         result = json.loads((folder / "output_metadata.json").read_text())
         published = {}
@@ -219,17 +235,17 @@ class Cluster:
 
 @dataclasses.dataclass
 class _Context:
-    parameters: dict
+    parameters: dict[str, Any]
     watch: object
-    environment: dict
-    status: dict | None = None
+    environment: dict[str, Any]
+    status: dict[str, Any] | None = None
 
 
 class TaskError(RuntimeError):
     """A task failed as often as it may."""
 
 
-def _wanted(tasks, until):
+def _wanted(tasks: Any, until: Any) -> Any:
     """The tasks to run: all, or one and its ancestors."""
     if until is None:
         return tasks
@@ -240,20 +256,20 @@ def _wanted(tasks, until):
     return {name: task for name, task in tasks.items() if name in wanted}
 
 
-def _artifacts(side):
+def _artifacts(side: Any) -> list[Any]:
     return [artifact for holder in side["artifacts"].values() for artifact in holder["artifacts"]]
 
 
-def _key(uri):
+def _key(uri: Any) -> Any:
     return uri.partition("://")[2]
 
 
-def _local(folder, uri):
+def _local(folder: Any, uri: Any) -> Any:
     scheme = uri.partition("://")[0] + "://"
     return folder / _SCHEMES[scheme] / _key(uri)
 
 
-def _stored(value):
+def _stored(value: Any) -> Any:
     """StructValueToMLMDValue: no null, numbers are doubles, lists and structs come back wrapped."""
     if value is None:
         raise TaskError("KFP's metadata store takes no null")

@@ -5,6 +5,8 @@ import dataclasses
 import pathlib
 import signal
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -40,23 +42,23 @@ class Kubeflow:
     """
 
     cluster: Cluster
-    parameters: dict
+    parameters: dict[str, Any]
     run: Run
     second: Run
-    killed: dict
+    killed: dict[str, Any]
     folder: pathlib.Path
 
-    def artifact(self, node_id, key):
+    def artifact(self, node_id: Any, key: Any) -> str:
         """Local copy of an artifact."""
         return str(self.folder / "artifacts" / node_id / key)
 
-    def metadata(self, node_id, key):
+    def metadata(self, node_id: Any, key: Any) -> Any:
         """Properties of an artifact as the metadata store has them."""
         return self.run.artifacts[node_id][key]["metadata"]
 
 
 @pytest.fixture(scope="session")
-def kubeflow(tmp_path_factory):
+def kubeflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubeflow]:
     """A finished `Kubeflow`."""
     folder = tmp_path_factory.mktemp("kubeflow")
     for name in ("store", "pods", "state"):
@@ -74,7 +76,7 @@ def kubeflow(tmp_path_factory):
     }
     killed = {}
 
-    def kill_once(node_id, attempt, process, _run):
+    def kill_once(node_id: Any, attempt: Any, process: Any, _run: Any) -> None:
         if attempt > 1 or node_id not in ("ImageExampleGen", "Pretrainer"):
             return
         while node_id == "Pretrainer" and process.poll() is None:

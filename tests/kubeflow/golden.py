@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+from typing import Any
 
 import yaml
 
@@ -36,25 +37,25 @@ OVERRIDES = {
 _LONGEST = 160
 
 
-def compile_golden(target):
+def compile_golden(target: Any) -> Any:
     """Compiles `digits` as the golden file has it."""
     from tfx_contrastive.pipeline.runners.kubeflow import compiler
 
     return compiler.compile_pipeline(load_config("digits", OVERRIDES[target]), SOURCE, target)
 
 
-def normalised(compiled):
+def normalised(compiled: Any) -> Any:
     """The compiled text, shortened, without what changes with each version of code or library."""
     documents = [compiled.job] if compiled.job else [compiled.spec, compiled.platform]
     return yaml.safe_dump_all([_shortened(document) for document in documents], sort_keys=True)
 
 
-def path_of(target):
+def path_of(target: Any) -> Any:
     """Where the golden file of a target is."""
     return FOLDER / f"{target}.yaml"
 
 
-def _shortened(value, key=""):
+def _shortened(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         return {name: _shortened(item, name) for name, item in value.items()}
     if isinstance(value, list):

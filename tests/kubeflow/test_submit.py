@@ -2,6 +2,9 @@
 
 import datetime
 import ipaddress
+import pathlib
+from collections.abc import Iterator
+from typing import Any
 
 import click.testing
 import pytest
@@ -29,28 +32,28 @@ SPEC = {
         },
     },
 }
-PLATFORM = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {}}}}}
+PLATFORM: dict[str, Any] = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {}}}}}
 
 
 @pytest.fixture
-def compiled(tmp_path):
+def compiled(tmp_path: pathlib.Path) -> str:
     path = tmp_path / "digits.yaml"
     path.write_text(yaml.safe_dump_all([SPEC, PLATFORM]))
     return str(path)
 
 
 @pytest.fixture
-def api(tmp_path, monkeypatch):
+def api(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("HOME", str(tmp_path))  # the client keeps its context there
     with api_server.serving(api_server.ApiServer()) as server:
         yield server
 
 
-def submitted(*arguments):
+def submitted(*arguments: Any) -> Any:
     return click.testing.CliRunner().invoke(kubeflow.submit_command, list(arguments))
 
 
-def test_a_run_is_started_with_typed_parameters_and_its_link_is_printed(api, compiled):
+def test_a_run_is_started_with_typed_parameters_and_its_link_is_printed(api: Any, compiled: str) -> None:
     done = submitted(
         compiled,
         f"--host={api.url}",
@@ -73,7 +76,7 @@ def test_a_run_is_started_with_typed_parameters_and_its_link_is_printed(api, com
     assert spec["pipelineInfo"] == {"name": "digits"}
 
 
-def test_a_schedule_runs_once_at_a_time_and_catches_nothing_up(api, compiled):
+def test_a_schedule_runs_once_at_a_time_and_catches_nothing_up(api: Any, compiled: str) -> None:
     done = submitted(compiled, f"--host={api.url}", "--name=nightly", "--cron=0 0 3 * * *")
     assert done.output == "Scheduled nightly: schedule-1\n"
     (schedule,) = api.bodies("/recurringruns")
@@ -82,7 +85,9 @@ def test_a_schedule_runs_once_at_a_time_and_catches_nothing_up(api, compiled):
 
 
 @pytest.mark.parametrize(("state", "code"), [("SUCCEEDED", 0), ("FAILED", 1)])
-def test_waiting_tells_each_change_once_and_ends_with_the_runs_state(api, compiled, state, code):
+def test_waiting_tells_each_change_once_and_ends_with_the_runs_state(
+    api: Any, compiled: str, state: str, code: int
+) -> None:
     api.progress = [
         ("RUNNING", {"ImageExampleGen": "RUNNING"}),
         ("RUNNING", {"ImageExampleGen": "SUCCEEDED", "StatisticsGen": "RUNNING"}),
@@ -107,14 +112,16 @@ def test_waiting_tells_each_change_once_and_ends_with_the_runs_state(api, compil
         (["--cron=0 3 * * *"], "six fields"),
     ],
 )
-def test_a_mistake_is_told_before_anything_is_submitted(api, compiled, arguments, text):
+def test_a_mistake_is_told_before_anything_is_submitted(
+    api: Any, compiled: str, arguments: list[str], text: str
+) -> None:
     done = submitted(compiled, f"--host={api.url}", *arguments)
     assert done.exit_code == 1
     assert text in done.output
     assert not api.bodies("/runs") + api.bodies("/recurringruns")
 
 
-def test_a_file_that_is_no_compiled_pipeline_is_refused(api, tmp_path):
+def test_a_file_that_is_no_compiled_pipeline_is_refused(api: Any, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "other.yaml"
     path.write_text("a: 1\n")
     done = submitted(str(path), f"--host={api.url}")
@@ -122,7 +129,9 @@ def test_a_file_that_is_no_compiled_pipeline_is_refused(api, tmp_path):
     assert done.exit_code == 1
 
 
-def test_the_token_lets_in_and_is_never_shown(api, compiled, tmp_path, caplog):
+def test_the_token_lets_in_and_is_never_shown(
+    api: Any, compiled: str, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
     api.token = "very-secret"
     token = tmp_path / "token"
     token.write_text("very-secret\n")
@@ -135,14 +144,18 @@ def test_the_token_lets_in_and_is_never_shown(api, compiled, tmp_path, caplog):
     assert "very-secret" not in done.output + refused.output + caplog.text
 
 
-def test_a_server_that_is_not_there(compiled, tmp_path, monkeypatch):
+def test_a_server_that_is_not_there(
+    compiled: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     done = submitted(compiled, "--host=http://127.0.0.1:9")
     assert done.exit_code == 1
     assert "can't be reached" in done.output
 
 
-def test_tls_with_a_private_authority(compiled, tmp_path, monkeypatch):
+def test_tls_with_a_private_authority(
+    compiled: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     certificate = _certificate(tmp_path)
     with api_server.serving(api_server.ApiServer(), certificate) as api:
@@ -153,7 +166,7 @@ def test_tls_with_a_private_authority(compiled, tmp_path, monkeypatch):
         assert submitted(compiled, f"--host={api.url}", "--insecure").exit_code == 0
 
 
-def _certificate(folder):
+def _certificate(folder: Any) -> str:
     """A PEM file with a self-signed certificate of localhost, and its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization

@@ -4,12 +4,19 @@ import os
 import pathlib
 import subprocess
 import sys
+from typing import Any
 
 # The program that installing the package has made, not a function behind it.
 PROGRAM = pathlib.Path(sys.executable).with_name("tfx-contrastive")
 
 
-def tfx_contrastive(*arguments, timeout=600, cwd=None, env=None, program=(PROGRAM,)):
+def tfx_contrastive(
+    *arguments: Any,
+    timeout: int = 600,
+    cwd: Any = None,
+    env: Any = None,
+    program: tuple[Any, ...] = (PROGRAM,),
+) -> Any:
     """Runs the installed program as a user does, in a process of its own.
 
     Args:

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from typing import Any
 
 import click
 import pytest
@@ -55,13 +56,13 @@ FILES = ("boot.png", "a.png", "b.png", "pipeline.yaml")
 FOLDERS = ("incoming",)
 
 
-def name_of(words):
+def name_of(words: Any) -> Any:
     """The sub-command, of `models` with its own."""
     return " ".join(words[1:3]) if words[1] == "models" else words[1]
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
+def desk(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     """A folder with the files that the documentation speaks of."""
     for name in FILES:
         (tmp_path / name).touch()
@@ -72,7 +73,7 @@ def desk(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("each", [each for each in ALL if each not in OURS], ids=str)
-def test_other_programs_are_known(each):
+def test_other_programs_are_known(each: Any) -> None:
     assert each.program in OTHERS
     if each.program == "make":
         targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -80,7 +81,7 @@ def test_other_programs_are_known(each):
 
 
 @pytest.mark.parametrize("each", OURS, ids=str)
-def test_the_command_line_parses(each, desk):
+def test_the_command_line_parses(each: Any, desk: pathlib.Path) -> None:
     if "--help" in each.words or len(each.words) == 1:
         return
     name = each.words[1]
@@ -101,7 +102,9 @@ def test_the_command_line_parses(each, desk):
 @pytest.mark.slow
 @pytest.mark.xdist_group("digits")
 @pytest.mark.parametrize("each", [each for each in OURS if name_of(each.words) in RUN], ids=str)
-def test_the_command_runs(each, desk, digits, request):
+def test_the_command_runs(
+    each: Any, desk: pathlib.Path, digits: tuple[str, str], request: pytest.FixtureRequest
+) -> None:
     root = digits[0]
     values = yaml.safe_load((ROOT / "pipeline/configs/digits.yaml").read_text())
     config = yaml.safe_dump({**values, "root": root})
@@ -121,18 +124,18 @@ def test_the_command_runs(each, desk, digits, request):
 @pytest.mark.parametrize(
     "text", [text for name in ("README.md", "docs/own_images.md") for text in blocks(ROOT / name, "yaml")]
 )
-def test_configurations_are_accepted(text):
+def test_configurations_are_accepted(text: Any) -> None:
     values = yaml.safe_load(text)
     assert PipelineConfig.model_validate({"name": "shown", **values}).data.source
 
 
-def test_links_within_the_documentation_lead_somewhere():
+def test_links_within_the_documentation_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_every_sub_command_is_in_the_readme():
+def test_every_sub_command_is_in_the_readme() -> None:
     readme = PAGES[0].read_text(encoding="utf-8")
     assert [name for name in COMMANDS if f"`{name}" not in readme] == []
