@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from tfx_contrastive.components.image_example_gen import inspect_source
-from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.pipeline.cli import options, terminal
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.source import Source, source_of
@@ -182,21 +181,17 @@ def submit_command(
     server = submission.Server(host, token, ca_file, not insecure, namespace)
     stem = pathlib.Path(compiled_file).stem
     name = name or f"{stem} {datetime.datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
-    try:
+    with options.told_plainly(quiet=False):
         values = submission.parameters_of(compiled_file, parameters)
+        job = submission.Job(compiled_file, experiment, values, name, pipeline_root, service_account)
         connection = submission.Submission(server)
         if cron:
-            schedule = connection.recurring_run(
-                compiled_file, experiment, values, name, cron, pipeline_root, service_account
-            )
-            click.echo(f"Scheduled {name}: {schedule}")
+            click.echo(f"Scheduled {name}: {connection.recurring_run(job, cron)}")
             return
-        run_id = connection.run(compiled_file, experiment, values, name, pipeline_root, service_account)
+        run_id = connection.run(job)
         click.echo(f"Started {name}: {connection.link(run_id)}")
         if wait:
             sys.exit(_follow(connection, run_id, poll_seconds))
-    except InputError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _follow(connection: "Submission", run_id: str, seconds: float) -> int:

@@ -18,14 +18,14 @@ from tfx_contrastive.pipeline.config.model import PipelineConfig
 
 
 def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> PipelineConfig:
-    """Reads a configuration.
+    """Read a configuration.
 
-    Where text is expected, it is taken as it was written, although YAML would make a number, a date or
-    False of it.
+    Where text is expected, it is taken as it was written, even if YAML would read it as a number, a date or
+    False.
 
     Args:
-        name_or_path: Path of a YAML file, or the name of one that the package brings.
-        overrides: `dotted.key=value` strings; the value is read as YAML where no text is expected.
+        name_or_path: Path of a YAML file, or name of a bundled configuration.
+        overrides: Strings `dotted.key=value`. The value is read as YAML, except where text is expected.
 
     Returns:
         The validated configuration.
@@ -36,7 +36,7 @@ def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> PipelineCon
     tree = _read_yaml(name_or_path)
     for override in overrides:
         _apply_override(tree, override)
-    while True:  # each time round, at least one value has become text
+    while True:  # each iteration turns at least one value into text
         values = written.plain(tree)
         try:
             return PipelineConfig.model_validate(values)
@@ -49,7 +49,7 @@ def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> PipelineCon
 
 
 def bundled_configs() -> dict[str, pathlib.Path]:
-    """The configurations that the package brings, by name."""
+    """Return the paths of the configurations that come with the package, by name."""
     folder = pathlib.Path(str(importlib.resources.files("tfx_contrastive.pipeline"))) / "configs"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
@@ -94,7 +94,7 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
 
 
 def _explain(item: Mapping[str, Any], values: Any) -> str:
-    """One line: the key as the user wrote it, what was received, what was expected."""
+    """Return one line about an error: the key as the user wrote it, the received and the expected value."""
     location, context = item["loc"], item.get("ctx", {})
     key = ".".join(str(part) for part in _written(location, values))
     if item["type"] == "extra_forbidden":
@@ -138,7 +138,7 @@ def _hint(received: object, known: Sequence[str], otherwise: str) -> str:
 
 
 def _written(location: Sequence[Any], values: Any) -> Iterator[Any]:
-    """The parts of a location that the user wrote: pydantic adds the tag of each union that it chose."""
+    """Yield the parts of a location that the user wrote, without the union tags that pydantic adds."""
     for position, part in enumerate(location):
         if isinstance(values, Mapping) and part not in values and position + 1 < len(location):
             continue
@@ -150,24 +150,24 @@ def _written(location: Sequence[Any], values: Any) -> Iterator[Any]:
 
 
 def _keys_of(location: Sequence[Any]) -> list[str]:
-    """The keys that the section at a location may hold, sorted."""
+    """Return the keys that are allowed in the section at a location, sorted."""
     return sorted({name for model in _models_at(location) for name in model.model_fields})
 
 
 def _models_at(location: Sequence[Any]) -> list[type[BaseModel]]:
-    """The models that the section at a location may be; a tag in the location chooses one of a union."""
+    """Return the possible models of the section at a location; a tag selects one model of a union."""
     models: list[type[BaseModel]] = [PipelineConfig]
     for part in location:
         annotations = [m.model_fields[part].annotation for m in models if part in m.model_fields]
         if annotations:
             models = [inner for annotation in annotations for inner in _models_in(annotation)]
-        else:  # a tag, or the position in a list
+        else:  # a tag, or an index in a list
             models = [model for model in models if part in _tags(model)] or models
     return models
 
 
 def _tags(model: type[BaseModel]) -> set[Any]:
-    """The values of a model's literal fields, among them the one that a union chooses it by."""
+    """Return the values of the literal fields of a model, which include its tag in a union."""
     return {
         value
         for field in model.model_fields.values()
@@ -184,16 +184,16 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
 
 
-_MAX_BYTES = 2**20  # a configuration is written by hand; compiled pipelines and manifests may be huge
+_MAX_BYTES = 2**20  # configurations are written by hand; compiled pipelines and manifests may be huge
 _ENDINGS = (".yaml", ".yml")
 _KEYS = ("name", "data")
 
 
 def only_configuration(folder: pathlib.Path) -> pathlib.Path:
-    """The one configuration that a folder holds.
+    """Return the path of the only configuration in a folder.
 
     Raises:
-        ConfigError: If it holds none or several; the text says which, and what to do.
+        ConfigError: If there is none, or if there are several.
     """
     found = configurations_in(folder)
     if len(found) == 1:
@@ -201,7 +201,7 @@ def only_configuration(folder: pathlib.Path) -> pathlib.Path:
     if found:
         names = ", ".join(path.name for path in found)
         raise ConfigError(
-            f"This folder holds several configurations: {names}. Name the one that you mean, for example "
+            f"This folder holds several configurations: {names}. Name one of them, for example "
             f"--config {shlex.quote(found[0].name)}"
         )
     bundled = ", ".join(bundled_configs())
@@ -212,9 +212,9 @@ def only_configuration(folder: pathlib.Path) -> pathlib.Path:
 
 
 def configurations_in(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The YAML files of a folder that are configurations of a pipeline, sorted by name.
+    """Return the YAML files of a folder that are configurations of a pipeline, sorted by name.
 
-    One that is broken but was meant to be one counts too: reading it says what is wrong.
+    A broken file that looks like a configuration counts too: reading it reports what is wrong.
     """
     files = (path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.is_file())
     return sorted(path for path in files if _is_configuration(path))
@@ -228,7 +228,7 @@ def _is_configuration(path: pathlib.Path) -> bool:
     except (OSError, UnicodeDecodeError):
         return False
     if not all(key in text for key in _KEYS):
-        return False  # most other files: there is no need to parse them
+        return False  # most other files, without parsing them
     try:
         values = written.read(text)
     except ConfigError:

@@ -1,4 +1,4 @@
-"""The configuration of a whole pipeline: each layer's own part, and what only the wiring needs."""
+"""The configuration of the whole pipeline."""
 
 import os
 import re
@@ -9,7 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from tfx_contrastive.components.compatibility.config import CompatibilityConfig
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.evaluation.config import ComparedClasses, EvaluationConfig
-from tfx_contrastive.components.image_example_gen.config import IngestConfig, SeenAs
+from tfx_contrastive.components.examples.model_input import SeenAs
+from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.representation_gate.config import GateConfig
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
@@ -28,24 +29,26 @@ from tfx_contrastive.trainer_module.config import (
 
 
 def seen_as(image: ImageConfig) -> SeenAs:
-    """Return what a model sees of an image, as far as ingest and its neighbors need to know it."""
+    """Return the properties of the model input that other components need, such as ingest."""
     return SeenAs(ground=image.ground, bit_depth=image.bit_depth, channels=image.channels)
 
 
 class BaselineConfig(Frozen):
-    """Which model the candidate is compared with (docs/gates.md)."""
+    """The model that the candidate is compared with (docs/gates.md)."""
 
     policy: Literal["latest", "none"] = "latest"
-    reset_token: str = Field("", description="a new value resolves the baseline again for a cached model")
+    reset_token: str = Field(
+        "", description="another value resolves the baseline again, even if the model comes from the cache"
+    )
     classes: ComparedClasses = Field(
         "shared",
-        description="compare on the classes that both models know, or on all, where one that a model doesn't "
-        "know is wrong for it",
+        description="shared compares on the classes that both models know; all compares on all classes, "
+        "where a model fails on every image of a class that it does not know",
     )
 
 
 class ServerMetadataConfig(Frozen):
-    """ML Metadata in a database server; the password is read from an environment variable."""
+    """ML Metadata on a database server; the password is read from an environment variable."""
 
     kind: Literal["mysql", "postgresql"]
     host: str
@@ -53,28 +56,30 @@ class ServerMetadataConfig(Frozen):
     database: str
     user: str
     password_env: str = Field(
-        "MLMD_PASSWORD", description="name of the environment variable, never the value"
+        "MLMD_PASSWORD", description="name of the environment variable with the password"
     )
 
 
 class SqliteMetadataConfig(Frozen):
-    """ML Metadata in one SQLite file; None puts it under the pipeline's root."""
+    """ML Metadata in an SQLite file; without a path the file is under the root of the pipeline."""
 
     kind: Literal["sqlite"] = "sqlite"
     path: str | None = None
 
 
 class PipelineConfig(Frozen):
-    """Everything that one run of the pipeline depends on."""
+    """The configuration of the pipeline."""
 
-    name: str = Field(description="also of the pushed and the registered model")
+    name: str = Field(description="name of the pipeline and of the registered model")
     root: str = Field(
         "runs/{name}",
         validate_default=True,
-        description="where artifacts, metadata, logs and pushed models go",
+        description="directory of artifacts, metadata, logs and pushed models",
     )
     data: IngestConfig
-    schema_path: str | None = Field(None, description="name or path of a curated schema; None infers one")
+    schema_path: str | None = Field(
+        None, description="name or path of a curated schema; None infers a schema"
+    )
     image: ImageConfig = ImageConfig()
     tuner: TunerConfig = TunerConfig()
     pretrain: PretrainConfig = PretrainConfig()
@@ -99,8 +104,8 @@ class PipelineConfig(Frozen):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}", name):
             proposal = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:63] or "my-images"
             raise ValueError(
-                "Expected at most 63 letters (A to Z), digits and hyphens, a letter or digit first, "
-                f"as Kubernetes takes names; for example {proposal}"
+                "Expected at most 63 letters (A to Z), digits and hyphens, starting with a letter or digit "
+                f"(a Kubernetes name); for example {proposal}"
             )
         return name
 
@@ -111,7 +116,7 @@ class PipelineConfig(Frozen):
             return root.rstrip("/")
         expanded = os.path.expanduser(root)
         if expanded.startswith("~"):
-            raise ValueError("This user has no home directory here (HOME is not set). Write the whole path")
+            raise ValueError("This user has no home directory (HOME is not set). Write the absolute path")
         return os.path.abspath(expanded)
 
     @field_validator("schema_path")
@@ -142,33 +147,33 @@ class PipelineConfig(Frozen):
         return self
 
     def model_post_init(self, _context: object) -> None:
-        """Fills in what depends on other parts: `{name}` in the root, defaults that suit the images."""
+        """Fill in what depends on other parts: `{name}` in the root, and defaults that fit the images."""
         object.__setattr__(self, "root", self.root.replace("{name}", self.name))
         object.__setattr__(self, "pretrain", self.pretrain.fitted_to(self.image))
 
     @property
     def serving_dir(self) -> str:
-        """Directory of numeric versions, as TF Serving watches it: the newest is the registry's champion."""
+        """Directory of numbered versions for TF Serving; the newest one is the champion of the registry."""
         return f"{self.root}/serving/{self.name}"
 
     @property
     def pushed_dir(self) -> str:
-        """Directory of numeric versions that the Pusher writes; nobody serves from it."""
+        """Directory of numbered versions that the Pusher writes; it is not served."""
         return f"{self.root}/pushed/{self.name}"
 
     @property
     def serving(self) -> ServingConfig:
-        """What consumers get: a server takes no larger image than ImageExampleGen does."""
+        """Configuration of the served model; it accepts the same maximum image size as ImageExampleGen."""
         return ServingConfig(max_pixels=self.data.max_pixels, image=self.image, export=self.export)
 
     @property
     def checkpoint_root(self) -> str:
-        """Where training checkpoints go: the same for every run, so that a killed one resumes."""
+        """Directory of training checkpoints, the same for every run, so that a killed run can continue."""
         return f"{self.root}/checkpoints"
 
     @property
     def metadata_path(self) -> str:
-        """The SQLite file of ML Metadata; only meaningful for `metadata.kind: sqlite`."""
+        """Path of the SQLite file of ML Metadata, for `metadata.kind: sqlite`."""
         if isinstance(self.metadata, SqliteMetadataConfig) and self.metadata.path:
             return self.metadata.path
         return f"{self.root}/metadata.sqlite"

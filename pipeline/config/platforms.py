@@ -9,10 +9,10 @@ from tfx_contrastive.contract.frozen import Frozen
 
 Profile = Literal["local", "local-parallel", "portable", "flink", "spark", "dataflow"]
 
-# Options by profile; {workers} and the like are the fields of BeamConfig. An image is named even where
-# no container is started: without it TFX builds a source package for each component.
+# Options by profile, with fields of BeamConfig in braces. An image is named even where no container is
+# started: without it TFX would build a source package for each component.
 _PROFILES: dict[Profile, tuple[str, ...]] = {
-    # Beam's own default, in this process: with any option at all TFX would build a source package.
+    # The default of Beam, in this process. With any option TFX would build a source package.
     "local": (),
     "local-parallel": (
         "--runner=DirectRunner",
@@ -20,7 +20,7 @@ _PROFILES: dict[Profile, tuple[str, ...]] = {
         "--direct_num_workers={workers}",
         "--sdk_container_image={image}",
     ),
-    # A job server that is already up; its workers are already up too and told what to do by address.
+    # A job server that is already running, with a worker pool that is already running.
     "portable": (
         "--runner=PortableRunner",
         "--job_endpoint={job_endpoint}",
@@ -62,10 +62,10 @@ _PROFILES: dict[Profile, tuple[str, ...]] = {
 
 
 class BeamConfig(Frozen):
-    """How Beam runs the data components."""
+    """The Beam engine that runs the data components (docs/beam.md)."""
 
     profile: Profile = "local"
-    workers: int = Field(2, ge=1, description="processes, or the most that the engine may start")
+    workers: int = Field(2, ge=1, description="number of processes, or the maximum that the engine may start")
     job_endpoint: str = Field("localhost:8099", description="portable: host:port of the job server")
     artifact_endpoint: str = Field(
         "localhost:8098", description="portable: host:port of its artifact service"
@@ -76,16 +76,17 @@ class BeamConfig(Frozen):
     master: str | None = Field(
         None, description="flink: host:port of the JobManager; spark: http://host:6066"
     )
-    flink_version: str | None = Field(None, description="flink: such as 1.19")
+    flink_version: str | None = Field(None, description="flink: version, such as 1.19")
     image: str = Field(
-        f"tfx-contrastive:{__version__}", description="of containers with workers: has this package in it"
+        f"tfx-contrastive:{__version__}",
+        description="container image of the workers, with this package installed",
     )
     project: str | None = Field(None, description="dataflow: the cloud project")
-    region: str | None = Field(None, description="dataflow: such as europe-west4")
+    region: str | None = Field(None, description="dataflow: region, such as europe-west4")
     temp_location: str | None = Field(None, description="dataflow: gs:// path for temporary files")
-    args: tuple[str, ...] = Field((), description="further Beam options; they win over the profile's")
+    args: tuple[str, ...] = Field((), description="further Beam options; they override those of the profile")
     by_component: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="class or id of a node -> its further options"
+        default_factory=dict, description="class or id of a node -> further Beam options of the node"
     )
 
     @model_validator(mode="after")
@@ -99,7 +100,7 @@ class BeamConfig(Frozen):
         return self
 
     def pipeline_args(self) -> list[str]:
-        """The options that all Beam components share, as on a command line."""
+        """Return the options of all Beam components, as on a command line."""
         values = self.model_dump()
         return [option.format(**values) for option in _PROFILES[self.profile]] + list(self.args)
 
@@ -110,30 +111,30 @@ class BeamConfig(Frozen):
 
 EXIT_HANDLER = "ReportOutcome"
 
-# What a Kubernetes object may be called (RFC 1123).
+# A valid name of a Kubernetes object (RFC 1123).
 KubernetesName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 MountPath = Annotated[str, StringConstraints(pattern=r"^/[^:]*$")]
 
 
 class RetryConfig(Frozen):
-    """How often a failed task is started again; TFX itself never says so."""
+    """How often a failed task is retried. TFX itself sets no retries."""
 
     max_count: int = Field(2, ge=0, le=10)
     wait_seconds: int = Field(30, ge=0, description="before the first retry")
-    factor: float = Field(2.0, ge=1, description="each further wait is so many times as long")
+    factor: float = Field(2.0, ge=1, description="factor between one wait and the next")
     max_wait_seconds: int = Field(600, ge=0)
 
 
 class AcceleratorConfig(Frozen):
-    """An accelerator, by the resource name of its device plugin."""
+    """Accelerators of a task, by the resource name of their device plugin."""
 
     type: str = "nvidia.com/gpu"
     count: int = Field(1, ge=1)
 
 
 class ResourcesConfig(Frozen):
-    """What a task asks for and may use at most; None leaves it to the namespace's LimitRange."""
+    """Requests and limits of a task; None leaves a value to the LimitRange of the namespace."""
 
     cpu: float | None = Field(None, gt=0, description="limit, in cores")
     memory_gb: float | None = Field(None, gt=0, description="limit, in 10^9 bytes")
@@ -143,7 +144,7 @@ class ResourcesConfig(Frozen):
 
 
 class SecretConfig(Frozen):
-    """A Secret of the namespace: only its name stands in the compiled file, never its content."""
+    """A Secret of the namespace. The compiled file contains only its name, never its content."""
 
     name: KubernetesName
     mount_path: MountPath | None = Field(None, description="each key becomes a file in this directory")
@@ -153,14 +154,14 @@ class SecretConfig(Frozen):
 
 
 class VolumeConfig(Frozen):
-    """A PersistentVolumeClaim of the namespace; ReadWriteMany where tasks run on several nodes."""
+    """A PersistentVolumeClaim of the namespace; ReadWriteMany if tasks run on several nodes."""
 
     claim: KubernetesName
     mount_path: MountPath
 
 
 class TolerationConfig(Frozen):
-    """Lets a task onto nodes with this taint; needs kfp-kubernetes 1.1 or newer (TFX 1.21 line)."""
+    """Allows a task on nodes with this taint; needs kfp-kubernetes 1.1 or newer (TFX 1.21)."""
 
     key: str
     operator: Literal["Equal", "Exists"] = "Exists"
@@ -169,13 +170,15 @@ class TolerationConfig(Frozen):
 
 
 class TaskConfig(Frozen):
-    """Settings of one task; what is None or empty is taken from `defaults`."""
+    """Settings of one task; values that are None or empty come from `defaults`."""
 
     image: str | None = None
     resources: ResourcesConfig | None = None
     retry: RetryConfig | None = None
     cache: bool | None = None
-    env: dict[VariableName, str] = Field(default_factory=dict, description="never a secret: use `secrets`")
+    env: dict[VariableName, str] = Field(
+        default_factory=dict, description="environment variables; for secrets use `secrets`"
+    )
     secrets: tuple[SecretConfig, ...] = ()
     volumes: tuple[VolumeConfig, ...] = ()
     node_selector: dict[str, str] = Field(default_factory=dict)
@@ -183,7 +186,7 @@ class TaskConfig(Frozen):
 
 
 class TaskDefaults(TaskConfig):
-    """Settings of every task; what a task sets itself wins, dictionaries and lists are joined."""
+    """Settings of every task. The settings of a task override them; dictionaries and lists are joined."""
 
     resources: ResourcesConfig | None = ResourcesConfig(cpu=2, memory_gb=4)
     retry: RetryConfig | None = RetryConfig()
@@ -194,25 +197,29 @@ class TaskDefaults(TaskConfig):
 
 
 class KubeflowConfig(Frozen):
-    """Image, storage and resources on a cluster."""
+    """Image, storage and resources on a Kubeflow cluster (docs/kubeflow.md)."""
 
     image: str = f"tfx-contrastive:{__version__}"
     pipeline_root: str | None = Field(
-        None, description="where artifacts go: minio://, s3:// or gs://; None: the cluster's default"
+        None, description="URI of the artifacts: minio://, s3:// or gs://; None: the default of the cluster"
     )
     state_root: str = Field(
         "/mnt/tfx-contrastive",
-        description="what outlives a run (checkpoints, pushed models): a mounted volume, or gs://",
+        description="place of checkpoints and pushed models, which outlive a run: a mounted volume, or gs://",
     )
     defaults: TaskDefaults = TaskDefaults()
-    tasks: dict[str, TaskConfig] = Field(default_factory=dict, description="by node id")
+    tasks: dict[str, TaskConfig] = Field(
+        default_factory=dict, description="settings of single tasks, by node id"
+    )
 
     @field_validator("pipeline_root")
     @classmethod
     def _known_scheme(cls, root: str | None) -> str | None:
         schemes = ("minio://", "s3://", "gs://")
         if root is not None and not root.startswith(schemes):
-            raise ValueError(f"expected one of {', '.join(schemes)}: KFP's launcher stores nowhere else")
+            raise ValueError(
+                f"expected one of {', '.join(schemes)}: the launcher of KFP supports no other storage"
+            )
         return root.rstrip("/") if root else root
 
     @field_validator("state_root")
@@ -227,7 +234,7 @@ class KubeflowConfig(Frozen):
         return root.rstrip("/")
 
     def task(self, node_id: str) -> TaskConfig:
-        """The settings of a task, the defaults filled in; dictionaries and lists are joined."""
+        """Return the settings of a task with the defaults filled in; dictionaries and lists are joined."""
         own, common = self.tasks.get(node_id, TaskConfig()), self.defaults
         return TaskConfig(
             image=own.image or common.image or self.image,

@@ -1,4 +1,4 @@
-"""YAML values that keep the text they were written as: a version 1.10 is no 1.1, a class `no` no False."""
+"""Read YAML and keep the text of each value: a version 1.10 is not 1.1, and a class `no` is not False."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ _STR_TAG = "tag:yaml.org,2002:str"
 
 @dataclasses.dataclass
 class Written:
-    """A value that YAML doesn't read as text.
+    """A value that YAML does not read as text.
 
     Attributes:
-        value: As YAML reads it: a number, a date, a truth value, None; of an override also a list or mapping.
-        text: As it was written.
+        value: The value as YAML reads it: a number, date, boolean or None, or from --set a list or mapping.
+        text: The text as it was written.
     """
 
     value: Any
@@ -25,10 +25,10 @@ class Written:
 
 
 def read(text: str) -> Any:
-    """Reads YAML into lists, mappings with text as keys, text, and `Written` for all other values.
+    """Read YAML into lists, mappings with text as keys, text, and `Written` for all other values.
 
     Raises:
-        ConfigError: If it is not YAML, or if a key stands twice in one mapping.
+        ConfigError: If it is not YAML, or if a mapping has the same key twice.
     """
     loader = yaml.SafeLoader(text)
     try:
@@ -43,7 +43,7 @@ def read(text: str) -> Any:
 
 
 def read_override(text: str) -> Any:
-    """Reads what was typed after `--set KEY=`; the text stays at hand, and what is not YAML is text."""
+    """Read the value of `--set KEY=VALUE` and keep its text; a value that is not YAML is text."""
     typed = text.strip()
     try:
         value = read(text)
@@ -57,7 +57,7 @@ def read_override(text: str) -> Any:
 
 
 def plain(tree: Any) -> Any:
-    """The values as YAML reads them, without their texts."""
+    """Return the values as YAML reads them, without their texts."""
     if isinstance(tree, Written):
         return plain(tree.value)
     if isinstance(tree, dict):
@@ -68,14 +68,14 @@ def plain(tree: Any) -> Any:
 
 
 def take_text(tree: Any, errors: Sequence[Mapping[str, Any]]) -> bool:
-    """Puts the text as it was written wherever pydantic wanted text and got another value.
+    """Replace values by their text wherever pydantic expected text.
 
     Args:
-        tree: What `read` returned; changed in place.
-        errors: Of pydantic's ValidationError for `plain(tree)`.
+        tree: The result of `read`; changed in place.
+        errors: The errors of pydantic's ValidationError for `plain(tree)`.
 
     Returns:
-        Whether anything was changed, so that it is worth validating again.
+        Whether a value was replaced, so that the tree should be validated again.
     """
     changed = False
     for item in errors:
@@ -89,7 +89,7 @@ def take_text(tree: Any, errors: Sequence[Mapping[str, Any]]) -> bool:
             continue
         if item["type"] == "tuple_type" and isinstance(value.value, list | dict):
             continue
-        if not value.text:  # nothing was written: empty text is written as ''
+        if not value.text:  # no value was written; empty text would be written as ''
             continue
         holder[key] = value.text
         changed = True
@@ -97,12 +97,12 @@ def take_text(tree: Any, errors: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def inside(tree: Any) -> Any:
-    """A list or mapping, also where the text of an override was kept beside it."""
+    """Return the list or mapping inside a `Written` override; any other tree as it is."""
     return tree.value if isinstance(tree, Written) and isinstance(tree.value, list | dict) else tree
 
 
 def _place(tree: Any, location: Sequence[Any]) -> tuple[Any, Any]:
-    """Where a location lies: pydantic adds the tag of each union that it chose, and names of types."""
+    """Return the container and key of a location, without the union tags and type names of pydantic."""
     holder, key, at = None, None, tree
     for part in location:
         within = inside(at)

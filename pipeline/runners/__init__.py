@@ -1,1 +1,1 @@
-"""Runners: where and how the one pipeline of this project is executed."""
+"""Runners: the ways to execute the pipeline, on this machine or on Kubeflow Pipelines."""

@@ -55,7 +55,7 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The nodes that will run, in order."""
+    """The nodes of the pipeline, in the order in which they run."""
 
     nodes: tuple[str, ...]
 
@@ -65,11 +65,11 @@ class Node:
     """A node changed its state.
 
     Attributes:
-        id: Of the node.
-        state: What it is doing, or how it has ended.
-        seconds: How long it took; set when it has ended.
-        error: Why it has failed.
-        note: What it has not done although it ran, such as `not pushed`
+        id: Id of the node.
+        state: `running`, or how the node ended.
+        seconds: Duration; set when the node has ended.
+        error: The reason of a failure.
+        note: The work that a node left undone although it ran, such as `not pushed`
             (`tfx_contrastive.pipeline.runs.lineage.not_done`).
     """
 
@@ -82,7 +82,7 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far the node that runs has come; `values` holds numbers such as step and loss."""
+    """Progress of the running node; `values` holds numbers such as step and loss."""
 
     text: str
     values: Mapping[str, Any]
@@ -90,14 +90,14 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class Begun:
-    """A node is about to run; `run_id` is ML Metadata's name of the run."""
+    """A node is about to run; `run_id` is the name of the run in ML Metadata."""
 
     run_id: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """The node that runs has made a checkpoint, or goes on from one: it would go on at `step`."""
+    """The running node has saved or restored a checkpoint: after a stop it would continue at `step`."""
 
     step: int
     num_steps: int
@@ -108,7 +108,7 @@ class Finished:
     """The pipeline has ended.
 
     Attributes:
-        run_id: ML Metadata's name of the run.
+        run_id: Name of the run in ML Metadata.
         summary: Figures of the run, as `tfx_contrastive.pipeline.runs.record.RunRecord.values` returns them.
         report: Path of the report; empty if it could not be written.
     """
@@ -120,7 +120,7 @@ class Finished:
 
 @dataclasses.dataclass(frozen=True)
 class Failed:
-    """The pipeline could not be built or run, for a reason outside of any node."""
+    """The pipeline could not be built or run, for a reason outside the nodes."""
 
     error: str
 
@@ -130,10 +130,10 @@ _TYPES = {kind.__name__: kind for kind in (Plan, Begun, Node, Progress, Kept, Fi
 
 
 class EventWriter(logging.Handler):
-    """Writes events to a file descriptor; as a log handler it forwards records that carry one.
+    """Writes events to a file descriptor; as a log handler it forwards log records that carry an event.
 
     Attributes:
-        node_failed: Whether a node has reported a failure.
+        node_failed: Whether a node has failed.
     """
 
     def __init__(self, descriptor: int):
@@ -142,7 +142,7 @@ class EventWriter(logging.Handler):
         self.node_failed = False
 
     def write(self, event: Event) -> None:
-        """Writes one line. Once the watcher is gone, events are dropped: the log file has all."""
+        """Write one line. If the watching process has ended, the event is dropped."""
         if isinstance(event, Node) and event.state == "failed":
             self.node_failed = True
         line = json.dumps({"event": type(event).__name__, **dataclasses.asdict(event)}, default=str)
@@ -150,7 +150,7 @@ class EventWriter(logging.Handler):
             os.write(self._descriptor, line.encode() + b"\n")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Forwards the event of a record, or what it says of progress."""
+        """Forward the event of a log record, or the progress that it reports."""
         event, values = getattr(record, "event", None), getattr(record, "progress", {})
         if "kept_step" in values:
             event = Kept(values["kept_step"], values["num_steps"])
@@ -158,7 +158,7 @@ class EventWriter(logging.Handler):
 
 
 def parse(line: str | bytes) -> Event:
-    """The event of one line."""
+    """Return the event of one line."""
     values = json.loads(line)
     kind = _TYPES[values.pop("event")]
     if kind is Plan:

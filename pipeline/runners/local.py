@@ -1,8 +1,8 @@
-"""Runs the pipeline on this machine with TFX's BeamDagRunner, and tells how it goes.
+"""Run the pipeline on this machine with TFX's BeamDagRunner, and report its progress.
 
-This is the program of the child process that `tfx_contrastive.pipeline.runners.supervisor` starts:
-everything that TFX, TensorFlow and Beam print goes to the log file that its output is bound to, and
-events go to a file descriptor of their own.
+This is the program of the child process that `tfx_contrastive.pipeline.runners.supervisor` starts. Its
+output, with everything that TFX, TensorFlow and Beam print, is redirected to the log file. Events go to a
+separate file descriptor.
 """
 
 import ctypes
@@ -25,10 +25,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the pipeline described on standard input; returns the exit code.
+    """Run the pipeline that the `Request` on standard input describes, and return the exit code.
 
     Args:
-        arguments: The number of the file descriptor for events, and the process that watches.
+        arguments: Number of the file descriptor for events, and process id of the watching process.
     """
     _die_with_parent(int(arguments[1]))
     stopping.end_on_signals()
@@ -53,7 +53,7 @@ def run(request: events.Request, writer: events.EventWriter) -> events.Finished:
 
     Args:
         request: The configuration and the state of the data and of ML Metadata.
-        writer: Where events go.
+        writer: Receives the events.
     """
     from tfx.dsl.compiler import compiler
 
@@ -74,7 +74,7 @@ def run(request: events.Request, writer: events.EventWriter) -> events.Finished:
 
 
 def _report(config: PipelineConfig, run: lineage.Run) -> str:
-    """Path of the run's report; a run that executed nothing has the one of the run that did."""
+    """Write the report of a run and return its path; a run from the cache has the newest existing report."""
     from tfx_contrastive.pipeline import report
 
     reports = sorted(pathlib.Path(config.root, "reports").glob("*.html"))
@@ -84,7 +84,7 @@ def _report(config: PipelineConfig, run: lineage.Run) -> str:
     progress.info("writing the report", extra={"progress": {"stage": "report"}})
     try:
         return str(report.write_report(config, run.id))
-    except Exception:  # the run itself has succeeded: its model is pushed
+    except Exception:  # the run has succeeded all the same: its model is pushed
         logging.exception("the report could not be written")
         return ""
 
@@ -100,17 +100,17 @@ def _log_to_stderr(writer: events.EventWriter) -> None:
 
 
 def _die_with_parent(parent: int) -> None:
-    """Asks the kernel (Linux) to kill this process when the watching one has ended, however that ended.
+    """Ask the Linux kernel to kill this process when the watching process ends, for whatever reason.
 
-    Training for nobody would keep the cores and the root from the next run. SIGKILL, because the next
-    run may wait already, and goes on at the last checkpoint.
+    Else the training would go on, and block the processor and the root for the next run. The signal is
+    SIGKILL because the next run may already be waiting, and it continues from the last checkpoint anyway.
     """
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     except (OSError, AttributeError):
-        logging.info("this system can't bind a process to its parent's life")
+        logging.info("this system can't end a process together with its parent")
         return
-    if os.getppid() != parent:  # it ended before the kernel was asked
+    if os.getppid() != parent:  # the parent ended before the kernel was asked
         sys.exit(1)
 
 
@@ -118,15 +118,15 @@ _UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 
 
 def cancel_unfinished(store: metadata_store.MetadataStore, pipeline: str, interruption: Interruption) -> int:
-    """Marks the executions that nobody works on any more as cancelled; else they would "run" for ever.
+    """Mark the executions of a killed run as canceled; else their state would stay "running" forever.
 
     Args:
         store: ML Metadata.
-        pipeline: The pipeline's name.
-        interruption: Whose they are. The run that it names is marked too, if it died between two nodes.
+        pipeline: Name of the pipeline.
+        interruption: The killed run. The run itself is marked too, in case it died between two nodes.
 
     Returns:
-        How many there were.
+        The number of executions that were marked.
     """
     context = store.get_context_by_type_and_name("pipeline", pipeline)
     if context is None:

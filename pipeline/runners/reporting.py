@@ -1,4 +1,4 @@
-"""TFX's BeamDagRunner with nodes that say when they start and how they end."""
+"""TFX's BeamDagRunner with nodes that report when they start and how they end."""
 
 import logging
 import os
@@ -33,7 +33,7 @@ class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
             logging.shutdown()
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(stopping.EXIT_CODE)  # the execution stays unfinished: it has not failed
+            os._exit(stopping.EXIT_CODE)  # the execution stays unfinished; it has not failed
         except BaseException as error:
             logging.exception("node %s failed", self._node_id)
             self._report("failed", time.monotonic() - started, events.describe(error))
@@ -46,7 +46,7 @@ class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
         _progress.info("%s: %s", self._node_id, state, extra={"event": event})
 
     def _end(self) -> tuple[events.NodeState, str]:
-        """Whether the newest execution of this node ran or came from the cache, and what it left undone."""
+        """Return `ran` or `cached` for the newest execution of this node, and what it left undone."""
         store = metadata_store.MetadataStore(self._mlmd_connection_config)
         context = store.get_context_by_type_and_name("node", f"{self._pipeline_info.id}.{self._node_id}")
         newest = max(store.get_executions_by_context(context.id), key=lambda execution: execution.id)

@@ -1,4 +1,4 @@
-"""Hands the signals that ask a run to stop on to the process that runs it."""
+"""Forwards the signals that stop a run to the process that runs the pipeline."""
 
 import contextlib
 import os
@@ -8,28 +8,28 @@ import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 
-# For one step of training and a checkpoint. Then the run ends without.
+# Time for one training step and a checkpoint. After it the run is killed.
 SECONDS_TO_STOP = 60.0
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Relay:
-    """Context in which SIGINT, SIGTERM and SIGHUP stop a child, and SIGTSTP (Ctrl-Z) halts it too.
+    """Context manager in which SIGINT, SIGTERM and SIGHUP stop a child process; SIGTSTP (Ctrl-Z) suspends it.
 
-    The child leads a process group of its own. At the first signal it gets SIGTERM and `SECONDS_TO_STOP`; a
-    second one kills the group at once. A signal that is ignored (`nohup`) stays ignored.
+    The child leads its own process group. At the first signal it gets SIGTERM and has `SECONDS_TO_STOP` to
+    end. A second signal kills the group at once. A signal that is ignored (`nohup`) stays ignored.
 
     Attributes:
-        received: The first signal that asked to stop; None before.
+        received: The first signal that asked the run to stop; None if there was none.
     """
 
     received: signal.Signals | None = None
 
     def __init__(self, on_stop: Callable[[], None]):
-        """Remembers what to call, in the signal handler, when the run is asked to stop."""
+        """Create the relay; `on_stop` is called in the signal handler when the run is asked to stop."""
         self._on_stop = on_stop
-        self._child: subprocess.Popen | None = None
+        self._child: subprocess.Popen[bytes] | None = None
         self._former: dict[int, object] = {}
         self._timer = threading.Timer(SECONDS_TO_STOP, self.end_group)
         self._timer.daemon = True
@@ -50,14 +50,14 @@ class Relay:
         for number, handler in self._former.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def attach(self, child: subprocess.Popen) -> None:
-        """Names the child, which leads its process group."""
+    def attach(self, child: subprocess.Popen[bytes]) -> None:
+        """Set the child process, which leads its process group."""
         self._child = child
         if self.received:
             self._ask()
 
     def end_group(self) -> None:
-        """Kills the child and whatever it has started."""
+        """Kill the child and all processes that it has started."""
         if self._child and self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
@@ -72,14 +72,14 @@ class Relay:
             self._ask()
 
     def _ask(self) -> None:
-        if self._timer.ident is None:  # not begun
+        if self._timer.ident is None:  # it was not started
             self._timer.start()
         if self._child and self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._child.pid, signal.SIGTERM)  # Popen's own would wait for it, and lose its usage
+                os.kill(self._child.pid, signal.SIGTERM)  # Popen.send_signal would reap it and lose its usage
 
     def _halt(self, _number: int, _frame: FrameType | None) -> None:
-        """Ctrl-Z: the child is in another group, which the terminal doesn't halt."""
+        """Suspend the child too on Ctrl-Z: it is in another group, which the terminal does not suspend."""
         if self._child and self._child.returncode is None:
             os.killpg(self._child.pid, signal.SIGSTOP)
         os.kill(os.getpid(), signal.SIGSTOP)  # until `fg` or `bg`

@@ -1,4 +1,4 @@
-"""Starts a pipeline in a process of its own and hands on what it tells."""
+"""Start the pipeline in a child process, and pass on its events."""
 
 import contextlib
 import dataclasses
@@ -23,21 +23,21 @@ from tfx_contrastive.pipeline.runs import presence
 from tfx_contrastive.pipeline.runs.root import require_no_pattern, require_outside_data, require_unmoved
 from tfx_contrastive.pipeline.source import Source
 
-# The kernel ends the child of a killed command at once, but not in the same moment.
+# After a killed command the kernel kills its child, which takes a moment.
 _SECONDS_FOR_A_KILLED_RUN_TO_END = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a run ended.
+    """The outcome of a run.
 
     Attributes:
-        exit_code: 0 on success; negative is the number of the signal that ended the process.
-        stopped_by: The signal that asked the run to stop; None if none did.
-        record: What is done and kept.
-        finished: The run's id and figures; None unless it succeeded.
-        peak_memory_bytes: Peak resident memory of the pipeline's process.
-        log_path: The file with everything that was printed.
+        exit_code: 0 on success. A negative number is the signal that ended the process.
+        stopped_by: The signal that asked the run to stop; None if there was none.
+        record: The finished nodes and the last checkpoint.
+        finished: Id and figures of the run; None unless it succeeded.
+        peak_memory_bytes: Peak resident memory of the child process.
+        log_path: The log file, with all output of the child process.
     """
 
     exit_code: int
@@ -49,12 +49,12 @@ class Outcome:
 
 
 def require_usable(config: PipelineConfig) -> None:
-    """Checks what a run needs beside its data: a root to write to, and the metadata server if there is one.
+    """Check that the root can be written, and that the metadata server, if there is one, answers.
 
     Raises:
         InputError: If the root is not a local directory, or can't be written.
-        ConfigError: If the root has characters of patterns, lies in the data or was moved, or the server
-            can't be opened.
+        ConfigError: If the root contains pattern characters, lies inside the data or was moved, or if the
+            metadata can't be opened.
     """
     if "://" in config.root:
         raise InputError(
@@ -79,11 +79,11 @@ def require_usable(config: PipelineConfig) -> None:
 
 
 def prepare_root(config: PipelineConfig) -> None:
-    """Makes the root, after the checks of `require_usable`.
+    """Create the root, after the checks of `require_usable`.
 
     Raises:
-        InputError: As `require_usable`.
-        ConfigError: As `require_usable`.
+        InputError: As in `require_usable`.
+        ConfigError: As in `require_usable`.
     """
     require_usable(config)
     try:
@@ -99,15 +99,15 @@ def run_pipeline(
     on_stop: Callable[[], None],
     options: Sequence[str] = (),
 ) -> Outcome:
-    """Runs the pipeline to its end.
+    """Run the pipeline to its end.
 
     Args:
         config: The configuration; `prepare_root` has made its root.
         source: The state of the data before the run.
         on_event: Called with each event, in this thread.
-        on_stop: Called in a signal handler when the run is asked to stop by SIGINT, SIGTERM or SIGHUP.
-            It then gets `SECONDS_TO_STOP`; a second signal ends it at once.
-        options: Of the command, word by word, for whoever wants to go on with a run that was ended.
+        on_stop: Called in a signal handler when SIGINT, SIGTERM or SIGHUP asks the run to stop. The run then
+            has `SECONDS_TO_STOP` to end; a second signal kills it at once.
+        options: The options of the command as words, recorded so that a stopped run can be continued.
 
     Raises:
         InputError: If another run uses the same root, or the root can't be used.
@@ -131,9 +131,9 @@ def run_pipeline(
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=(write_end, lock),  # as long as it lives, no second run may begin
+                pass_fds=(write_end, lock),  # the lock is held as long as the child lives
                 env=_environment(),
-                start_new_session=True,  # a group that ends as one; Ctrl-C reaches it by way of the relay
+                start_new_session=True,  # its own process group; the relay forwards Ctrl-C
             )
         os.close(write_end)
         relay.attach(child)
@@ -157,20 +157,20 @@ def run_pipeline(
             raise
         finally:
             _, status, usage = os.wait4(child.pid, 0)
-            relay.end_group()  # what it left behind: the number is taken as long as the group has a member
+            relay.end_group()  # kill what the child has left running
             child.returncode = os.waitstatus_to_exitcode(status)
         stopped_by = relay.received
-        if child.returncode - 128 in (signal.SIGINT, signal.SIGTERM):  # asked by others than this process
+        if child.returncode - 128 in (signal.SIGINT, signal.SIGTERM):  # stopped by another process
             stopped_by = stopped_by or signal.Signals(child.returncode - 128)
         if finished:
-            stopped_by = None  # it came too late to stop anything
+            stopped_by = None  # the signal came too late
         if finished or (child.returncode > 0 and not stopped_by):
             presence.write(config.root, dataclasses.replace(record, ended=True))
         return Outcome(child.returncode, stopped_by, record, finished, usage.ru_maxrss * 1024, log_path)
 
 
 def _updated(record: presence.Record, event: events.Event) -> presence.Record:
-    """The record after an event."""
+    """Return the record, updated by an event."""
     if isinstance(event, events.Begun):
         return dataclasses.replace(record, run_id=event.run_id)
     if isinstance(event, events.Kept):
@@ -185,7 +185,7 @@ def _updated(record: presence.Record, event: events.Event) -> presence.Record:
 
 @contextlib.contextmanager
 def _beating(root: str) -> Iterator[None]:
-    """Gives signs of life meanwhile, for other machines that share the root."""
+    """Write heartbeats meanwhile, for other machines that share the root."""
     over = threading.Event()
 
     def beat() -> None:
@@ -202,10 +202,10 @@ def _beating(root: str) -> Iterator[None]:
 
 
 def _environment() -> dict[str, str]:
-    """The child's environment: TensorFlow says less, and Python's argparse looks for no translation.
+    """Return the environment of the child: TensorFlow prints less, and argparse looks for no translations.
 
-    Beam parses its options for every stage; each time, gettext searches the disk for a message
-    catalogue of the user's language. `LANGUAGE=C` ends that search.
+    Beam parses its options for every stage. Each time, gettext searches the disk for a message catalog in the
+    language of the user. `LANGUAGE=C` avoids that search.
     """
     environment = dict(os.environ)
     environment.setdefault("LANGUAGE", "C")
@@ -228,9 +228,9 @@ def _unwritable(root: pathlib.Path, error: OSError) -> InputError:
 
 @contextlib.contextmanager
 def _exclusive(root: pathlib.Path) -> Iterator[int]:
-    """Holds the root's lock; yields its file descriptor.
+    """Hold the lock of the root, and yield its file descriptor.
 
-    The system releases it when every process that inherited it has ended, killed ones too.
+    The system releases the lock when every process that inherited it has ended, also if it was killed.
     """
     try:
         handle = (root / ".lock").open("a+")
@@ -258,6 +258,6 @@ def _locked(handle: IO[str]) -> bool:
         return locking.acquire(handle)
     except OSError as error:
         raise InputError(
-            f"{handle.name} can't be locked ({error.strerror}), so nothing would keep two runs from this "
-            "root. Set one on a file system with locks with --set root=DIR."
+            f"{handle.name} can't be locked ({error.strerror}), so two runs could use this root at the same "
+            "time. Set a root on a file system that supports locks with --set root=DIR."
         ) from error

@@ -1,4 +1,4 @@
-"""Compiles the pipeline for Kubeflow Pipelines v2 and for Vertex AI Pipelines."""
+"""Compile the pipeline for Kubeflow Pipelines v2 and for Vertex AI Pipelines."""
 
 import dataclasses
 import json
@@ -32,9 +32,9 @@ class Compiled:
     """A compiled pipeline.
 
     Attributes:
-        spec: PipelineSpec (schema 2.1.0), as JSON.
-        platform: The Kubernetes document; None if nothing is Kubernetes' own, or on Vertex.
-        job: PipelineJob, only for Vertex.
+        spec: The PipelineSpec (schema 2.1.0), as JSON.
+        platform: The document with Kubernetes settings; None if there are none, or for Vertex.
+        job: The PipelineJob, only for Vertex.
     """
 
     spec: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Compiled:
     job: Mapping[str, Any] | None = None
 
     def text(self) -> str:
-        """The file: YAML for Kubeflow, JSON for Vertex."""
+        """Return the content of the file: YAML for Kubeflow, JSON for Vertex."""
         if self.job is not None:
             return json.dumps(self.job, indent=2, sort_keys=True) + "\n"
         documents = [self.spec] if self.platform is None else [self.spec, self.platform]
@@ -51,23 +51,23 @@ class Compiled:
 
 
 def compile_pipeline(config: PipelineConfig, source: Source, target: Target = "kubeflow") -> Compiled:
-    """Compiles without network or credentials.
+    """Compile the pipeline, without network or credentials.
 
     Args:
         config: The configuration.
-        source: What is known of the data; see `tfx_contrastive.pipeline.source`.
+        source: The state of the data; see `tfx_contrastive.pipeline.source`.
         target: `kubeflow` (open source) or `vertex`.
 
     Returns:
         The compiled pipeline.
 
     Raises:
-        ConfigError: If the configuration can't run there.
+        ConfigError: If the configuration can't run on this target.
     """
     _check(config, target)
     with tempfile.TemporaryDirectory() as staging:
-        # What a pipeline keeps under its root lies under `state_root` on a cluster, and that is a
-        # run-time parameter: constants are made with a root that is replaced afterwards.
+        # On a cluster the root is `state_root`, a run-time parameter: the pipeline is built with a temporary
+        # root, which is replaced in the constants afterwards.
         staged = config.model_copy(update={"root": staging, "metadata": SqliteMetadataConfig()})
         pipeline = topology.create_pipeline(staged, source)
         for node in pipeline.components:
@@ -100,10 +100,10 @@ def compile_pipeline(config: PipelineConfig, source: Source, target: Target = "k
 
 
 def write(compiled: Compiled, path: str) -> None:
-    """Writes the file.
+    """Write the compiled pipeline to a file.
 
     Raises:
-        ConfigError: If the file's name doesn't fit what is in it.
+        ConfigError: If the ending of the file name does not fit the target.
     """
     wanted = ".json" if compiled.job is not None else ".yaml"
     if pathlib.Path(path).suffix != wanted:
@@ -113,18 +113,19 @@ def write(compiled: Compiled, path: str) -> None:
 
 
 def _known_type(artifact_type: type[Artifact]) -> type[Artifact]:
-    """The type itself where KFP can name it, else a general one; its custom properties stay."""
+    """Return the type if KFP has a schema for it, else a general type with the same custom properties."""
     try:
         compiler_utils.get_artifact_schema(artifact_type)
     except ValueError:
-        return simple_artifacts.Metrics
+        general: type[Artifact] = simple_artifacts.Metrics
+        return general
     return artifact_type
 
 
 def _check(config: PipelineConfig, target: Target) -> None:
     if config.name != config.name.lower():
         raise ConfigError(
-            f"name: received {config.name!r}, expected lower-case letters: Kubeflow takes no others."
+            f"name: received {config.name!r}, expected lower-case letters: Kubeflow allows no others."
         )
     if target != "vertex":
         return
@@ -132,7 +133,7 @@ def _check(config: PipelineConfig, target: Target) -> None:
         value = getattr(config.kubeflow, key)
         if not (value or "").startswith("gs://"):
             raise ConfigError(
-                f"kubeflow.{key}: received {value!r}, expected gs://…: Vertex has no other storage."
+                f"kubeflow.{key}: received {value!r}, expected gs://…: Vertex supports no other storage."
             )
 
 

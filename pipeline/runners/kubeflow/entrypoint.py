@@ -1,4 +1,4 @@
-"""What runs in a container of the compiled pipeline: TFX's own entry point, with KFP's ways repaired."""
+"""The entry point of the containers: TFX's own entry point, adapted to open-source KFP."""
 
 import argparse
 import hashlib
@@ -22,10 +22,10 @@ _logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Runs one component.
+    """Run one component.
 
     Args:
-        arguments: TFX's container arguments and those that `compiler.py` added.
+        arguments: The container arguments of TFX, and those that `compiler.py` added.
     """
     own, beam_args = _parser().parse_known_args(list(arguments))
     received = json.loads(own.json_serialized_invocation_args)
@@ -52,16 +52,16 @@ def exec_properties(
     files: Mapping[str, str],
     folder: str,
 ) -> dict[str, Any]:
-    """The execution properties, with run-time parameters in place and files written.
+    """Return the execution properties with the run-time parameters applied, and write their files.
 
     Args:
         executor_input: The repaired executor input.
-        overlays: Where run-time parameters go.
-        files: Execution property that is a path -> text of the file.
-        folder: Where files are written.
+        overlays: The places that run-time parameters set.
+        files: Name of an execution property that is a path -> text of the file.
+        folder: Directory for the files.
 
     Returns:
-        The properties without the run-time parameters.
+        The execution properties, without the run-time parameters themselves.
     """
     received = executor_input["inputs"].get("parameterValues", {})
     run_time = {item.parameter for item in overlays} | {parameters.STATE_ROOT}
@@ -82,7 +82,7 @@ def exec_properties(
 
 
 def _execution_key(executor_input: Mapping[str, Any]) -> str:
-    """A name that all retries of a task share and no other run has: from where its outputs go."""
+    """Return a name that the retries of a task share, and no other run has, from the URIs of its outputs."""
     outputs = executor_input["outputs"].get("artifacts", {})
     uris = sorted(artifact["uri"] for holder in outputs.values() for artifact in holder["artifacts"])
     return hashlib.sha256("\n".join(uris).encode()).hexdigest()[:16]
@@ -99,12 +99,12 @@ def _make_output_parents(executor_input: Mapping[str, Any], managed: bool) -> No
 def _run_tfx(
     executor_class_path: str, executor_input: Mapping[str, Any], spec: Mapping[str, Any], beam_args: list[str]
 ) -> None:
-    # KFP's own switch for containers: TFX needs its protocol messages only, not client and compiler.
+    # KFP's switch for containers: TFX needs only its protocol messages, neither client nor compiler.
     os.environ.setdefault("_KFP_RUNTIME", "true")
     from absl import flags
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
-    # Beam reads sys.argv where it is given no options; absl refuses flags that were never parsed.
+    # Beam reads sys.argv if it gets no options; absl refuses to read flags that were never parsed.
     sys.argv = sys.argv[:1]
     flags.FLAGS(sys.argv)
     request = argparse.Namespace(
@@ -131,16 +131,16 @@ if __name__ == "__main__":
 
     absl_logging.use_absl_handler()
     absl_logging.set_verbosity(absl_logging.INFO)
-    # A pod that is evicted gets SIGTERM and some seconds: a Pretrainer makes a checkpoint.
+    # An evicted pod gets SIGTERM and some seconds, in which a Pretrainer saves a checkpoint.
     stopping.end_on_signals()
     exit_code = 0
     try:
         main(sys.argv[1:])
     except StoppedError as stopped:
-        _logger.warning("%s; a retry goes on there", stopped)
+        _logger.warning("%s; a retry continues there", stopped)
         exit_code = stopping.EXIT_CODE
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Native libraries of TFX can crash while the interpreter shuts down, after the work is done.
+    # Native libraries of TFX can crash while the interpreter shuts down, after the work is finished.
     os._exit(exit_code)

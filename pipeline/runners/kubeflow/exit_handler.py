@@ -1,4 +1,4 @@
-"""The task that runs last, whatever became of the others, and says what became of them."""
+"""The task that runs last, also after a failure, and reports the outcome of the run."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ import urllib.request
 from tfx.dsl.component.experimental.annotations import Parameter
 from tfx.dsl.component.experimental.decorators import component
 
-# Holds a URL that takes a JSON message, as chat programs offer; comes from a Secret.
+# Contains the URL of a webhook that accepts JSON, as chat programs offer it; set from a Secret.
 WEBHOOK_VARIABLE = "TFX_CONTRASTIVE_WEBHOOK"
 
 _logger = logging.getLogger(__name__)
@@ -16,11 +16,11 @@ _logger = logging.getLogger(__name__)
 
 @component
 def ReportOutcome(final_status: Parameter[str], pipeline_name: Parameter[str]) -> None:  # noqa: N802
-    """Logs the outcome of a run and, where the webhook's variable is set, posts it.
+    """Log the outcome of a run, and post it to the webhook if there is one.
 
     Args:
         final_status: PipelineTaskFinalStatus as JSON, from KFP.
-        pipeline_name: The pipeline's name.
+        pipeline_name: Name of the pipeline.
     """
     message = outcome(final_status, pipeline_name)
     log = _logger.info if message["state"] == "SUCCEEDED" else _logger.error
@@ -31,7 +31,7 @@ def ReportOutcome(final_status: Parameter[str], pipeline_name: Parameter[str]) -
 
 
 def outcome(final_status: str, pipeline_name: str) -> dict[str, str]:
-    """The message: a sentence under `text`, and what it was made of."""
+    """Return the message: a sentence under `text`, and its parts under their names."""
     status = json.loads(final_status)
     state = status.get("state", "UNKNOWN")
     error = status.get("error", {}).get("message", "")
@@ -41,10 +41,10 @@ def outcome(final_status: str, pipeline_name: str) -> dict[str, str]:
 
 
 def post(url: str, message: dict[str, str]) -> None:
-    """Posts the message as JSON.
+    """Post the message as JSON.
 
     Raises:
-        OSError: If it isn't taken; KFP then tries the task again.
+        OSError: If the webhook does not accept it; KFP then retries the task.
     """
     request = urllib.request.Request(
         url, json.dumps(message).encode(), {"Content-Type": "application/json"}, method="POST"

@@ -1,4 +1,4 @@
-"""Adds to TFX's compiled specification what TFX leaves out (docs/kubeflow.md has the list)."""
+"""Add to TFX's compiled specification what TFX leaves out (see the list in docs/kubeflow.md)."""
 
 import copy
 import json
@@ -24,18 +24,18 @@ from tfx_contrastive.pipeline.runners.kubeflow.parameters import (
 )
 
 TFX_DAG = "tfx-dag"
-# Execution properties that hold the path of a file made while compiling: its text travels along.
+# Execution properties with the path of a file that exists only while compiling: its text is sent along.
 _FILES = {"ImportSchemaGen": "schema_file"}
-# Execution properties with a directory that no two runs may share, and how to find it.
+# Execution properties with a directory that two runs must not share: name of the property, and key in it.
 _PER_EXECUTION = {"Pretrainer": ("custom_config", "checkpoint_root")}
-# Its answer is about this run.
+# The outcome belongs to one run.
 _NEVER_CACHED = {EXIT_HANDLER}
 
 Spec = dict[str, Any]
 
 
 def executor_labels(spec: Mapping[str, Any]) -> dict[str, str]:
-    """Node id -> executor label, of every task that runs a container."""
+    """Return the executor label of every task that runs a container, by node id."""
     return {
         name: component["executorLabel"]
         for name, component in spec["components"].items()
@@ -44,7 +44,7 @@ def executor_labels(spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 class Finishing:
-    """Finishes one specification."""
+    """Adds resources, retries, parameters and storage to a specification."""
 
     def __init__(
         self,
@@ -53,13 +53,13 @@ class Finishing:
         staging: str,
         managed: bool,
     ):
-        """Constructs the step.
+        """Create the step.
 
         Args:
-            kubeflow: Resources, retries and the like.
-            parameters: What can be set at submission.
-            staging: The root with which the pipeline was built; becomes `${state_root}`.
-            managed: For managed pipelines: TensorFlow opens artifact URIs itself.
+            kubeflow: Settings of the tasks.
+            parameters: The run-time parameters.
+            staging: The temporary root of the pipeline, which is replaced by `${state_root}`.
+            managed: Whether the target is a managed service, where TensorFlow opens artifact URIs itself.
         """
         self._kubeflow = kubeflow
         self._parameters = {parameter.name: parameter for parameter in parameters}
@@ -67,7 +67,7 @@ class Finishing:
         self._managed = managed
 
     def __call__(self, compiled: Mapping[str, Any]) -> Spec:
-        """Returns the finished copy of a specification."""
+        """Return a finished copy of a specification."""
         spec = copy.deepcopy(dict(compiled))
         dag = spec["components"][TFX_DAG]
         tasks = dict(dag["dag"]["tasks"])
@@ -117,7 +117,7 @@ class Finishing:
 
     def _is_cached(self, node_id: str, wanted: bool | None) -> bool:
         if node_id == "ImageExampleGen":
-            # KFP knows the data by this parameter alone: unless it says so, the data is read again.
+            # KFP sees changes of the data only in the parameter data_fingerprint, so caching is opt-in.
             return bool(self._kubeflow.tasks.get(node_id) and self._kubeflow.tasks[node_id].cache)
         return bool(wanted) and node_id not in _NEVER_CACHED
 
@@ -133,7 +133,7 @@ class Finishing:
         if name is None:
             return {}
         path = pathlib.Path(inputs[name]["runtimeValue"]["constant"])
-        # The directory carries the digest of the content, so the cache key still depends on it.
+        # The directory name has the digest of the content, so the cache key still depends on it.
         inputs[name]["runtimeValue"]["constant"] = f"{path.parent.name}/{path.name}"
         return {name: path.read_text(encoding="utf-8")}
 
@@ -155,7 +155,7 @@ class Finishing:
         return found
 
     def _declare_parameters(self, spec: Spec, dag: Spec) -> None:
-        """Declares the parameters at the root and hands them down to the tasks' sub-DAG."""
+        """Declare the parameters at the root, and pass them to the DAG of the tasks."""
         at_root, below = {}, {}
         for name, parameter in self._parameters.items():
             at_root[name] = {
@@ -181,7 +181,7 @@ def _resources(resources: ResourcesConfig) -> Spec:
     }
     result = {name: value for name, value in result.items() if value is not None}
     if resources.accelerator:
-        # A 64-bit integer is text in protobuf's JSON.
+        # Protobuf's JSON has 64-bit integers as text.
         result["accelerator"] = {
             "type": resources.accelerator.type,
             "count": str(resources.accelerator.count),
@@ -199,13 +199,13 @@ def _retry_policy(retry: RetryConfig) -> Spec:
 
 
 def platform_document(tasks: dict[str, TaskConfig]) -> dict[str, Any] | None:
-    """The `platforms.kubernetes` document.
+    """Return the document with the Kubernetes settings, `platforms.kubernetes`.
 
     Args:
-        tasks: Executor label -> settings of its task.
+        tasks: Executor label -> settings of the task.
 
     Returns:
-        The document; None if no task needs one.
+        The document; None if no task has such settings.
 
     Raises:
         ConfigError: If the installed kfp-kubernetes is too old for a setting.
@@ -249,4 +249,5 @@ def _executor(label: str, task: TaskConfig) -> dict[str, Any]:
             f"kubeflow.tasks: {label} has a setting unknown to the installed kfp-kubernetes: {error}. "
             "Tolerations need kfp-kubernetes 1.1 or newer, that is Python 3.11 or newer (docs/kubeflow.md)."
         ) from error
-    return json_format.MessageToDict(message)
+    executor: dict[str, Any] = json_format.MessageToDict(message)
+    return executor

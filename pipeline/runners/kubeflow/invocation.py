@@ -1,36 +1,36 @@
-"""Repairs what KFP's driver hands to a container, and what the container hands back.
+"""Adapt the input and output of a container to what TFX and open-source KFP expect.
 
-TFX's container entry point was written for managed pipelines. Open-source KFP differs: it gives
-input artifacts without a type, adds an output of its own for logs, wraps lists and structs in
-metadata, names artifacts by URIs that TensorFlow can't open, and takes no null in metadata
-(docs/kubeflow.md has the whole list). All functions here are pure: JSON in, JSON out.
+The container entry point of TFX was written for managed pipelines. Open-source KFP differs: input artifacts
+have no type, there is an additional output for logs, lists and structs in metadata are wrapped, artifacts
+have URIs that TensorFlow can't open, and metadata may not contain null (see the list in docs/kubeflow.md).
+All functions here are pure: JSON in, JSON out.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# KFP's launcher copies these to and from local directories: minio://b/k is /minio/b/k.
+# KFP's launcher copies these to and from local directories: minio://b/k becomes /minio/b/k.
 _LOCAL_DIRECTORIES = {"minio://": "/minio/", "s3://": "/s3/", "gs://": "/gcs/"}
 
 
 class Storage:
-    """Maps artifact URIs to the launcher's local directories and back."""
+    """Maps artifact URIs to the local directories of the launcher, and back."""
 
     def __init__(self, local_root: str = ""):
-        """Constructs the mapping.
+        """Create the mapping.
 
         Args:
-            local_root: Put before the local directories; only tests, which run many "containers"
-                on one file system, have one.
+            local_root: Prefix of the local directories, for tests that run several "containers" on one file
+                system.
         """
         self._pairs = [(scheme, local_root + folder) for scheme, folder in _LOCAL_DIRECTORIES.items()]
 
     def local(self, uri: str) -> str:
-        """The local path of an artifact; what is no known URI stays as it is."""
+        """Return the local path of an artifact; text that is not a known URI is returned unchanged."""
         return self._replaced(uri, self._pairs)
 
     def remote(self, path: str) -> str:
-        """The URI of a local path; what lies elsewhere stays as it is."""
+        """Return the URI of a local path; other paths are returned unchanged."""
         return self._replaced(path, [(folder, scheme) for scheme, folder in self._pairs])
 
     @staticmethod
@@ -42,7 +42,7 @@ class Storage:
 
 
 class ManagedStorage(Storage):
-    """For managed pipelines, where TensorFlow itself opens gs://: nothing is mapped."""
+    """Maps nothing: in managed pipelines TensorFlow itself opens gs:// URIs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,11 +52,11 @@ class ManagedStorage(Storage):
 def repaired_input(
     invocation: Mapping[str, Any], inputs_spec: Mapping[str, Any], storage: Storage
 ) -> dict[str, Any]:
-    """The executor input as TFX's entry point wants it.
+    """Return the executor input in the form that the entry point of TFX expects.
 
     Args:
         invocation: KFP's ExecutorInput.
-        inputs_spec: ComponentInputsSpec as compiled; it has the types.
+        inputs_spec: The compiled ComponentInputsSpec, which has the types.
         storage: Maps URIs.
 
     Returns:
@@ -67,7 +67,7 @@ def repaired_input(
     outputs = invocation.get("outputs", {})
 
     def named(_key: str, artifact: Mapping[str, Any]) -> dict[str, Any]:
-        # TFX finds the model that an Evaluator blessed by its name; KFP may leave names out.
+        # TFX identifies the model that an Evaluator blessed by its name; KFP may leave names out.
         return {**artifact, "name": artifact.get("name") or artifact["uri"]}
 
     def typed(key: str, artifact: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def repaired_input(
 
 
 def repaired_output(result: Mapping[str, Any], storage: Storage) -> dict[str, Any]:
-    """The executor output as KFP's launcher wants it: remote URIs, no nulls."""
+    """Return the executor output in the form that the launcher of KFP expects: remote URIs, no nulls."""
 
     def with_remote_paths(_key: str, artifact: Mapping[str, Any]) -> dict[str, Any]:
         metadata = {
@@ -129,13 +129,13 @@ def _each_artifact(
 
 
 def _unwrapped(value: Any) -> Any:
-    """KFP's metadata store gives `{"struct": {...}}` and `{"list": [...]}` for structs and lists."""
+    """Return the value inside `{"struct": {...}}` or `{"list": [...]}`, the form of KFP's metadata store."""
     if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("struct", "list"):
         return next(iter(value.values()))
     return value
 
 
 def _is_kfps_own(holder: Mapping[str, Any]) -> bool:
-    """Whether KFP added this output itself (`executor-logs`, a `system.Artifact`)."""
+    """Return whether KFP added this output (`executor-logs`, a `system.Artifact`)."""
     types = [artifact.get("type", {}) for artifact in holder.get("artifacts", ())]
     return any(kind.get("schemaTitle", "").startswith("system.") for kind in types)

@@ -1,9 +1,9 @@
-"""How a run-time parameter reaches the JSON that carries a component's configuration.
+"""The run-time parameters of a compiled pipeline, and how they reach the components.
 
-A component takes its configuration as one JSON string, fixed when the pipeline is compiled. A
-parameter that is set at submission arrives beside it, and the container's entry point lays it over
-the string at a place that was written into the container's arguments. The parameter is an input of
-the task, so that KFP's cache sees it.
+A component gets its configuration as one JSON string, which is fixed when the pipeline is compiled. A
+run-time parameter is a separate input of the task, so that the cache of KFP depends on it. The entry point of
+the container writes its value into the JSON string, at the place that an `Overlay` in the container arguments
+names.
 """
 
 import dataclasses
@@ -19,11 +19,11 @@ EXECUTION = "execution"
 
 @dataclasses.dataclass(frozen=True)
 class Overlay:
-    """One place of one component that a parameter sets.
+    """A place in the configuration of a component that a parameter sets.
 
     Attributes:
         parameter: Name of the run-time parameter.
-        path: Name of the execution property, then keys; a string on the way is read as JSON.
+        path: Name of the execution property, then keys; strings on the way are read as JSON.
         nullable: Whether 0 or an empty text means null.
     """
 
@@ -33,12 +33,12 @@ class Overlay:
 
 
 def encode_overlays(overlays: Iterable[Overlay]) -> str:
-    """The overlays as one container argument."""
+    """Return overlays as one container argument."""
     return json.dumps([dataclasses.asdict(overlay) for overlay in overlays])
 
 
 def decode_overlays(text: str) -> tuple[Overlay, ...]:
-    """Reads what `encode_overlays` wrote."""
+    """Read the result of `encode_overlays`."""
     return tuple(
         Overlay(item["parameter"], tuple(item["path"]), item["nullable"]) for item in json.loads(text)
     )
@@ -47,18 +47,18 @@ def decode_overlays(text: str) -> tuple[Overlay, ...]:
 def apply_overlays(
     properties: Mapping[str, Any], overlays: Iterable[Overlay], parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Lays parameters over execution properties.
+    """Write the values of parameters into execution properties.
 
     Args:
         properties: Execution properties by name.
-        overlays: What goes where.
-        parameters: Values of the run-time parameters, as KFP gives them: numbers are floats.
+        overlays: The places to set.
+        parameters: Values of the run-time parameters as KFP passes them: numbers are floats.
 
     Returns:
         The properties with the values in place.
 
     Raises:
-        ValueError: If a parameter has no value, or its place isn't there.
+        ValueError: If a parameter has no value, or a place does not exist.
     """
     result = dict(properties)
     for overlay in overlays:
@@ -80,10 +80,10 @@ def apply_overlays(
 
 
 def fill_tokens(value: str, tokens: Mapping[str, str]) -> str:
-    """Replaces `${name}` by its value.
+    """Replace each `${name}` by its value.
 
     Raises:
-        ValueError: If a value would break the JSON that it may stand in.
+        ValueError: If a value would break the JSON around it.
     """
     for name, text in tokens.items():
         token = token_of(name)
@@ -98,7 +98,7 @@ def fill_tokens(value: str, tokens: Mapping[str, str]) -> str:
 
 
 def token_of(name: str) -> str:
-    """What stands in a compiled constant where a value is filled in at run time."""
+    """Return the text in a compiled constant that is replaced by a value at run time."""
     return f"${{{name}}}"
 
 
@@ -125,14 +125,14 @@ ParameterType = Literal["STRING", "NUMBER_INTEGER"]
 
 @dataclasses.dataclass(frozen=True)
 class RunParameter:
-    """A parameter of the pipeline, beside KFP's own `pipeline_root`.
+    """A run-time parameter of the pipeline, besides the `pipeline_root` of KFP.
 
     Attributes:
-        name: Its name at submission.
-        type: KFP's type.
-        default: The compiled configuration's value.
+        name: Name of the parameter.
+        type: The type in KFP.
+        default: The value in the compiled configuration.
         description: One line for the user interface.
-        overlays: Node id -> the places that it sets; `state_root` fills `${state_root}` instead.
+        overlays: Node id -> places that the parameter sets; `state_root` replaces `${state_root}` instead.
     """
 
     name: str
@@ -143,11 +143,11 @@ class RunParameter:
 
 
 def run_parameters(config: PipelineConfig, fingerprint: str) -> tuple[RunParameter, ...]:
-    """The parameters that this configuration has.
+    """Return the run-time parameters of a configuration.
 
     Args:
         config: The configuration.
-        fingerprint: Of the data as it was when the pipeline was compiled; may be empty.
+        fingerprint: Fingerprint of the data when the pipeline was compiled; may be empty.
     """
     source = config.data.source
     found = [
@@ -211,6 +211,6 @@ def _parameter(
     name: str, kind: ParameterType, default: str | int, description: str, node_id: str, overlay: Overlay
 ) -> RunParameter:
     overlays: dict[str, tuple[Overlay, ...]] = {node_id: (overlay,)}
-    if kind == "NUMBER_INTEGER":  # the registered model says with what it was made
+    if kind == "NUMBER_INTEGER":  # the registered model records the value
         overlays["RegistryPusher"] = (Overlay(name, ("facts", "parameters", name), overlay.nullable),)
     return RunParameter(name, kind, default, description, overlays)

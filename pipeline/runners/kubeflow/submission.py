@@ -1,4 +1,4 @@
-"""Submits a compiled pipeline to a Kubeflow Pipelines API server, and follows the run."""
+"""Submit a compiled pipeline to a Kubeflow Pipelines API server, and follow the run."""
 
 import contextlib
 import dataclasses
@@ -23,14 +23,14 @@ _PYTHON_TYPES = {"STRING": str, "NUMBER_INTEGER": int, "NUMBER_DOUBLE": float}
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """Where the API server is, and how to be let in.
+    """Address and credentials of an API server.
 
     Attributes:
         host: URL, such as https://kubeflow.example/pipeline.
         token: Bearer token; never shown, not even by `repr`.
-        ca_file: Certificates to trust, for a private authority.
-        verify: Whether the server's certificate is checked.
-        namespace: Of the user, on a multi-user installation.
+        ca_file: File of certificate authorities to trust.
+        verify: Whether the certificate of the server is verified.
+        namespace: Namespace of the user, on a multi-user installation.
     """
 
     host: str
@@ -41,25 +41,46 @@ class Server:
 
 
 @dataclasses.dataclass(frozen=True)
+class Job:
+    """A pipeline to submit, once or on a schedule.
+
+    Attributes:
+        compiled_file: Path of the compiled pipeline.
+        experiment: Name of the experiment, which is created if it does not exist.
+        parameters: Values of run-time parameters, by name.
+        name: Name of the run or schedule.
+        pipeline_root: URI of the artifacts; None keeps the compiled one.
+        service_account: Kubernetes service account of the pods; None keeps the default.
+    """
+
+    compiled_file: str
+    experiment: str
+    parameters: Mapping[str, Any]
+    name: str
+    pipeline_root: str | None = None
+    service_account: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Task:
-    """State of one task of a run."""
+    """The state of one task of a run."""
 
     name: str
     state: str
 
 
 def parameters_of(compiled_file: str, given: Sequence[str]) -> dict[str, Any]:
-    """Reads `name=value` texts as the compiled file declares the parameters.
+    """Convert `name=value` texts to the types that the compiled file declares.
 
     Args:
-        compiled_file: Made by `tfx-contrastive compile`.
+        compiled_file: A file that `tfx-contrastive compile` wrote.
         given: The texts.
 
     Returns:
-        Values by name, of the declared types.
+        Values of the declared types, by name.
 
     Raises:
-        InputError: For an unknown name or a value of another type.
+        InputError: If the file can't be read, a name is unknown or a value has another type.
     """
     try:
         text = pathlib.Path(compiled_file).read_text(encoding="utf-8")
@@ -91,13 +112,13 @@ class Submission:
     """A connection to one API server."""
 
     def __init__(self, server: Server):
-        """Connects.
+        """Connect to a server.
 
         Args:
-            server: Where and how.
+            server: Address and credentials.
 
         Raises:
-            InputError: If the server can't be reached or refuses.
+            InputError: If the server can't be reached, or refuses.
         """
         import kfp
 
@@ -113,74 +134,53 @@ class Submission:
             )
         self._namespace = server.namespace
 
-    def run(
-        self,
-        compiled_file: str,
-        experiment: str,
-        parameters: Mapping[str, Any],
-        name: str,
-        pipeline_root: str | None = None,
-        service_account: str | None = None,
-    ) -> str:
-        """Starts one run; returns its id."""
+    def run(self, job: Job) -> str:
+        """Start one run and return its id."""
         with self._quietly():
-            experiment_id = self._experiment_id(experiment)
             run = self._client.run_pipeline(
-                experiment_id,
-                name,
-                pipeline_package_path=compiled_file,
-                params=dict(parameters),
-                pipeline_root=pipeline_root,
-                service_account=service_account,
+                self._experiment_id(job.experiment),
+                job.name,
+                pipeline_package_path=job.compiled_file,
+                params=dict(job.parameters),
+                pipeline_root=job.pipeline_root,
+                service_account=job.service_account,
             )
-        return run.run_id
+        return str(run.run_id)
 
-    def recurring_run(
-        self,
-        compiled_file: str,
-        experiment: str,
-        parameters: Mapping[str, Any],
-        name: str,
-        cron: str,
-        pipeline_root: str | None = None,
-        service_account: str | None = None,
-    ) -> str:
-        """Schedules runs, one at a time and none for missed times; returns the schedule's id.
+    def recurring_run(self, job: Job, cron: str) -> str:
+        """Schedule runs, one at a time and without catching up missed ones; return the id of the schedule.
 
         Args:
-            compiled_file: The compiled pipeline.
-            experiment: Made if it isn't there.
-            parameters: By name.
-            name: Of the schedule.
-            cron: Six fields, the first being seconds.
-            pipeline_root: Instead of the compiled one.
-            service_account: Of the pods.
+            job: The runs.
+            cron: Cron expression of six fields, seconds first.
+
+        Raises:
+            InputError: If the cron expression has another number of fields.
         """
         if len(cron.split()) != 6:
             raise InputError(
                 f"Received --cron {cron!r}. Expected six fields, seconds first, such as '0 0 3 * * *'."
             )
         with self._quietly():
-            experiment_id = self._experiment_id(experiment)
             schedule = self._client.create_recurring_run(
-                experiment_id,
-                name,
+                self._experiment_id(job.experiment),
+                job.name,
                 cron_expression=cron,
                 max_concurrency=1,
                 no_catchup=True,
-                params=dict(parameters),
-                pipeline_package_path=compiled_file,
-                pipeline_root=pipeline_root,
-                service_account=service_account,
+                params=dict(job.parameters),
+                pipeline_package_path=job.compiled_file,
+                pipeline_root=job.pipeline_root,
+                service_account=job.service_account,
             )
-        return schedule.recurring_run_id
+        return str(schedule.recurring_run_id)
 
     def link(self, run_id: str) -> str:
-        """Where the user interface shows a run."""
+        """Return the address of a run in the user interface."""
         return f"{self._host}/#/runs/details/{run_id}"
 
     def follow(self, run_id: str, seconds_between: float = 10.0) -> Iterator[Task | str]:
-        """Yields each change of a task's state, then the final state of the run as text."""
+        """Yield each change of the state of a task, then the final state of the run as text."""
         seen: dict[str, str] = {}
         while True:
             with self._quietly():
@@ -195,12 +195,12 @@ class Submission:
             time.sleep(seconds_between)
 
     def _experiment_id(self, name: str) -> str:
-        """Id of an experiment, which is made if it isn't there."""
-        return self._client.create_experiment(name, namespace=self._namespace).experiment_id
+        """Return the id of an experiment, which is created if it does not exist."""
+        return str(self._client.create_experiment(name, namespace=self._namespace).experiment_id)
 
     @contextlib.contextmanager
     def _quietly(self) -> Iterator[None]:
-        """Keeps the client's prints off the terminal, and tells its errors plainly."""
+        """Hide what the client prints, and turn its errors into `InputError`."""
         import kfp_server_api
         import urllib3
 
@@ -213,8 +213,8 @@ class Submission:
             if not error.status:
                 raise InputError(f"{self._host} can't be reached: {error.reason}") from error
             hint = {
-                401: "The token is missing or no longer valid: give one by --token-file.",
-                403: "This token may not do that: check its namespace and role.",
+                401: "The token is missing or invalid: give a valid one with --token-file.",
+                403: "This token has no permission: check its namespace and role.",
                 404: "There is no KFP v2 API: check --host, which often ends in /pipeline.",
             }.get(error.status, str(error.body or error.reason))
             raise InputError(f"{self._host} answered {error.status}. {hint}") from error
@@ -223,7 +223,7 @@ class Submission:
 
 
 def _ask_for_health(server: Server) -> None:
-    """One question before `kfp.Client` asks the same five times, five seconds apart."""
+    """Send one health request first: `kfp.Client` would send it five times, five seconds apart."""
     import kfp_server_api
 
     configuration = kfp_server_api.Configuration(host=server.host.rstrip("/"))
@@ -238,6 +238,6 @@ def _ask_for_health(server: Server) -> None:
     try:
         (renamed or api.get_healthz)()
     except AttributeError as error:
-        # The client of KFP 2.0 stumbles over its own error when TLS fails: there is no body to decode.
+        # The client of KFP 2.0 fails to decode the body of the error when TLS fails: there is none.
         reason = getattr(error.__context__, "reason", error)
         raise InputError(f"{server.host} can't be reached: {reason}") from error
