@@ -1,7 +1,7 @@
-"""Peak memory of StatisticsGen and Transform on large JPEGs: TFX gives neither a batch size.
+"""Peak memory of StatisticsGen and Transform on large JPEGs; TFX lets no one set their batch size.
 
 1,200 JPEGs of 2 to 4 megapixels (0.7 MB each) in one TFRecord file; Transform brings them to 224x224x3. Each
-executor runs in a process of its own; the batches are those that tfx-bsl hands on.
+executor runs in a new process; the batches are those of tfx-bsl.
 
     python -m benchmarks batch_memory        # bar: under 4 GB, whatever the number of images
 """
@@ -22,11 +22,11 @@ from PIL import Image
 
 _NUM_IMAGES = 1200
 _SIZES = ((1600, 1200), (2000, 1500), (2400, 1600), (1920, 1080))
-_REPEATS = 50  # each picture stands this often in the file: batches don't care
+_REPEATS = 50  # copies of each picture in the file; they don't change the batches
 
 
 def main() -> None:
-    """Prints the rows of the table."""
+    """Print the rows of the table."""
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         num_bytes = write_examples(root / "examples" / "Split-train")
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def write_examples(folder: pathlib.Path) -> int:
-    """Writes the images as ImageExampleGen would; returns their bytes."""
+    """Write the images as ImageExampleGen does; return their size in bytes."""
     import tensorflow as tf
 
     from tfx_contrastive.components.examples import features
@@ -65,14 +65,14 @@ def write_examples(folder: pathlib.Path) -> int:
 
 
 def _photograph(random: np.random.Generator, width: int, height: int) -> npt.NDArray[Any]:
-    """Smooth colours with some grain, uint8 [H, W, 3]: about as many bytes a pixel as a photograph."""
+    """Return smooth colors with grain, uint8 [H, W, 3], with about the bytes per pixel of a photograph."""
     coarse = random.integers(0, 255, (height // 16, width // 16, 3), dtype=np.uint8)
     smooth = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
     return (smooth.astype(np.int16) + random.integers(-12, 12, smooth.shape)).clip(0, 255).astype(np.uint8)
 
 
 def measure(step: Callable[[pathlib.Path], None], root: pathlib.Path) -> tuple[float, float, int, float]:
-    """Runs a step; returns MiB before it, MiB at its peak, the largest batch and its seconds."""
+    """Run a step; return MiB before it, MiB at its peak, the largest batch and the seconds."""
     from tfx_bsl.coders import batch_util, example_coder  # noqa: F401 - the peak of imports comes first
     from tfx_bsl.tfxio import tf_example_record
 
@@ -107,7 +107,7 @@ def _examples(root: pathlib.Path) -> Any:
 
 
 def statistics(root: pathlib.Path) -> None:
-    """StatisticsGen's executor."""
+    """Run StatisticsGen's executor."""
     from tfx.components.statistics_gen.executor import Executor
     from tfx.types import standard_artifacts
 
@@ -120,7 +120,7 @@ def statistics(root: pathlib.Path) -> None:
 
 
 def transform(root: pathlib.Path) -> None:
-    """Transform's executor, with this project's preprocessing."""
+    """Run Transform's executor with this project's preprocessing."""
     from google.protobuf import text_format
     from tfx.components.transform.executor import Executor
     from tfx.types import standard_artifacts

@@ -61,8 +61,8 @@ class BrightnessModel(tf.Module):
     def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classify serialized examples by their feature `brightness`."""
         parsed = tf.io.parse_example(examples, {"brightness": tf.io.FixedLenFeature([1], tf.float32)})
-        centres = tf.linspace(0.2, 0.4, len(_CLASSES))[None]
-        probabilities = tf.nn.softmax(-100.0 * tf.abs(parsed["brightness"] - centres))
+        centers = tf.linspace(0.2, 0.4, len(_CLASSES))[None]
+        probabilities = tf.nn.softmax(-100.0 * tf.abs(parsed["brightness"] - centers))
         classes = tf.constant(_CLASSES)
         return {
             "probabilities": probabilities,
@@ -73,12 +73,12 @@ class BrightnessModel(tf.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a component took.
+    """The cost of a component.
 
     Attributes:
         seconds: Wall time.
-        cpu_seconds: Of this process and all its threads.
-        peak_bytes: The most memory that this process held while the component ran, libraries included.
+        cpu_seconds: CPU time of this process and all its threads.
+        peak_bytes: Peak memory of this process while the component ran, libraries included.
     """
 
     seconds: float
@@ -90,11 +90,11 @@ class DataPlane:
     """ImageExampleGen, StatisticsGen, Transform and an Evaluator on one set of images."""
 
     def __init__(self, folder: str, num_images: int):
-        """Makes the images; a seventh of them is `test`, as in Fashion-MNIST.
+        """Create the images; a seventh of them are `test`, as in Fashion-MNIST.
 
         Args:
-            folder: Images and outputs go here.
-            num_images: How many.
+            folder: Directory for images and outputs.
+            num_images: Number of images.
         """
         self._folder = pathlib.Path(folder)
         write_images(self._folder / "images", num_images)
@@ -111,22 +111,22 @@ class DataPlane:
         self._outputs: dict[str, dict[str, Any]] = {}
 
     def ingest(self) -> Cost:
-        """ImageExampleGen."""
+        """Run ImageExampleGen."""
         return self._run("ImageExampleGen", {})
 
     def statistics(self) -> Cost:
-        """StatisticsGen, of every split."""
+        """Run StatisticsGen on every split."""
         return self._run("StatisticsGen", {"examples": self._examples})
 
     def transform(self, *beam_args: str) -> Cost:
-        """Transform: analyses `train`; needs `statistics` before it."""
+        """Run Transform, which analyzes `train`; call `statistics` first."""
         if "SchemaGen" not in self._outputs:
             self._run("SchemaGen", {"statistics": self._outputs["StatisticsGen"]["statistics"]})
         schema = self._outputs["SchemaGen"]["schema"]
         return self._run("Transform", {"examples": self._examples, "schema": schema}, beam_args)
 
     def evaluation(self) -> Cost:
-        """Evaluator on `test`, of a model that needs no training."""
+        """Run an Evaluator on `test`, with a model that needs no training."""
         module, model = BrightnessModel(), standard_artifacts.Model()
         model.uri = str(self._folder / "model")
         tf.saved_model.save(
@@ -148,7 +148,7 @@ class DataPlane:
         return self._outputs["ImageExampleGen"]["examples"]
 
     def _run(self, node_id: str, inputs: Mapping[str, Any], beam_args: tuple[str, ...] = ()) -> Cost:
-        """Calls a component's executor as TFX's launcher does."""
+        """Call a component's executor as TFX's launcher does."""
         node = self._nodes[node_id]
         outputs = {}
         for key, output in node.outputs.items():
@@ -174,7 +174,7 @@ class DataPlane:
 
 
 def write_images(folder: pathlib.Path, num_images: int) -> None:
-    """Writes IDX files of Fashion-MNIST's images, repeated, each copy shifted and with noise of its own."""
+    """Write IDX files of Fashion-MNIST's images, repeated, with a random shift and noise per copy."""
     folder.mkdir(parents=True)
     images, labels = _fashion_mnist()
     rng = np.random.default_rng(0)
@@ -195,7 +195,7 @@ def write_images(folder: pathlib.Path, num_images: int) -> None:
 
 
 def _fashion_mnist() -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Training images uint8 [60000, 28, 28] and labels uint8 [60000]."""
+    """Return the training images, uint8 [60000, 28, 28], and labels, uint8 [60000]."""
     folder = find_fashion_mnist(FashionMnistSource())
     found = []
     for name in list(MD5)[:2]:
@@ -206,7 +206,7 @@ def _fashion_mnist() -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
 
 
 def _forget_peak() -> None:
-    """Linux: sets the peak of the process's memory to what it holds now."""
+    """Reset the peak of the process's memory (Linux only)."""
     pathlib.Path("/proc/self/clear_refs").write_text("5")
 
 
@@ -218,8 +218,10 @@ def _peak_bytes() -> int:
 
 
 def scale(sizes: tuple[int, ...] = SIZES) -> None:
-    """Prints one table; each size is measured in a process of its own."""
-    print("| component | images | seconds | CPU s | µs CPU an image | µs CPU an image more | peak memory |")
+    """Print the cost of each component; each size is measured in a new process."""
+    print(
+        "| component | images | seconds | CPU s | µs CPU / image | µs CPU / additional image | peak memory |"
+    )
     print("|---|---|---|---|---|---|---|")
     before: dict[str, tuple[int, float]] = {}
     for size in sizes:
@@ -241,7 +243,7 @@ def scale(sizes: tuple[int, ...] = SIZES) -> None:
 
 
 def measure(size: int) -> None:
-    """Prints the costs of one size as JSON."""
+    """Print the costs of one size as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         plane = DataPlane(folder, size)
         costs = {name: getattr(plane, name)() for name in COMPONENTS}
@@ -249,20 +251,26 @@ def measure(size: int) -> None:
 
 
 def workers(sizes: tuple[int, ...] = WORKER_SIZES) -> None:
-    """Prints one table, and the ratios."""
+    """Print the time of Transform per engine, and the ratios."""
     few, many = (_seconds(size) for size in sizes)
-    print(f"| engine | Transform, {sizes[0]:,} images | {sizes[1]:,} images | each 100,000 images more |")
+    print(
+        f"| engine | Transform, {sizes[0]:,} images | {sizes[1]:,} images | per 100,000 additional images |"
+    )
     print("|---|---|---|---|")
     more = {name: (many[name] - few[name]) / (sizes[1] - sizes[0]) * 1e5 for name in ENGINES}
     for name in ENGINES:
         print(f"| {name} | {few[name]:.1f} s | {many[name]:.1f} s | {more[name]:.1f} s |")
     _, one, two = ENGINES
-    for what, seconds in ((f"{sizes[0]:,} images", few), (f"{sizes[1]:,} images", many), ("each more", more)):
+    for what, seconds in (
+        (f"{sizes[0]:,} images", few),
+        (f"{sizes[1]:,} images", many),
+        ("per additional image", more),
+    ):
         print(f"Two processes against one, {what}: {seconds[one] / seconds[two]:.2f} times as fast")
 
 
 def _seconds(num_images: int) -> dict[str, float]:
-    """Seconds of Transform by engine."""
+    """Return the seconds of Transform by engine."""
     with tempfile.TemporaryDirectory() as folder:
         plane = DataPlane(folder, num_images)
         plane.ingest()

@@ -1,9 +1,9 @@
 """False alarms and alarms of the drift check, with the model and data of a finished Fashion-MNIST run.
 
     make run
-    python -m benchmarks.drift [ROOT]       # ROOT: runs/fashion-mnist
+    python -m benchmarks.drift [ROOT]       # default: runs/fashion-mnist
 
-New images are drawn from `eval`, a random part of the same 60,000 pictures as `train`, and then changed.
+New images are drawn from `eval`, which is a random part of the same 60,000 images as `train`, and changed.
 The check runs with its defaults: 1,000 new images, 2,000 of training, alpha 0.01.
 """
 
@@ -39,7 +39,7 @@ MISSING = ("Shirt", "Trouser", "Bag")
 
 
 def main(root: str = "") -> None:
-    """Prints the rows of the table."""
+    """Print the rows of the table."""
     _, run = finished_run(root)
     uri = output_uri(run, "EmbeddingGen", "embeddings")
     statistics = f"{output_uri(run, 'StatisticsGen', 'statistics')}/Split-train"
@@ -72,14 +72,14 @@ def main(root: str = "") -> None:
 
 
 def altered(image: DecodedImage, change: Change) -> DecodedImage:
-    """The image after a change of its pixels."""
+    """Return the image after a change of its pixels."""
     pixels = change(image.pixels).astype(np.uint8)
     (encoded,) = encode_png(pixels[np.newaxis])
     return DecodedImage(encoded, pixels)
 
 
 def report(name: str, decisions: Sequence[Decision]) -> None:
-    """Prints a row: alarms, and which checks raised them."""
+    """Print a row: the alarms and the checks that raised them."""
     checks = collections.Counter[str]()
     for decision in decisions:
         level = DriftConfig().level

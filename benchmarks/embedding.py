@@ -1,9 +1,9 @@
-"""EmbeddingGen against the encoder's bare forward pass, on Fashion-MNIST's 70,000 images.
+"""EmbeddingGen compared with the encoder's forward pass alone, on Fashion-MNIST's 70,000 images.
 
-Bare: the Keras encoder in a graph, on decoded uint8 arrays in memory, the better of two batch sizes.
-EmbeddingGen: its whole Beam pipeline, from TFRecord files of PNGs to Parquet shards, loading the model
-included. Medians of three runs, in turns; then once more with one image in a hundred new. What decoding,
-files and start-up cost is the same for every encoder, so the ratio is better for a larger one.
+The forward pass runs the Keras encoder in a graph on decoded uint8 arrays in memory, with the better of two
+batch sizes. EmbeddingGen runs its whole Beam pipeline, from TFRecord files of PNGs to Parquet shards, and
+loads the model. The figures are medians of three alternating runs; a last run has one new image in a hundred.
+Decoding, files and start-up cost the same for every encoder, so the ratio is better for a larger one.
 
     python -m benchmarks.embedding        # bar: at least 0.6x
 """
@@ -34,7 +34,7 @@ _REPETITIONS = 3
 
 
 def main() -> None:
-    """Prints the rows of the table."""
+    """Print the rows of the table."""
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         write_examples(root)
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def write_examples(root: pathlib.Path) -> None:
-    """ImageExampleGen's files."""
+    """Write the files of ImageExampleGen."""
     ingest = IngestConfig(source=FashionMnistSource(), labels_per_class=60).model_dump_json()
     (root / "staging").mkdir()
     with beam.Pipeline() as pipeline:
@@ -69,7 +69,7 @@ def write_examples(root: pathlib.Path) -> None:
 
 
 def export(root: pathlib.Path, name: str, encoder: tf.keras.Model) -> None:
-    """The Pretrainer's SavedModel."""
+    """Export the Pretrainer's SavedModel."""
     from tfx_contrastive.trainer_module.serving import export_encoder
 
     first = sorted((root / "examples" / "Split-train").iterdir())[0]
@@ -82,7 +82,7 @@ def export(root: pathlib.Path, name: str, encoder: tf.keras.Model) -> None:
 
 
 def embed(root: pathlib.Path, name: str, run: str, former_uri: str) -> tuple[int, float]:
-    """Runs EmbeddingGen's Beam pipeline; returns images and seconds."""
+    """Run EmbeddingGen's Beam pipeline; return the number of images and the seconds."""
     examples, uri = str(root / "examples"), str(root / name / run)
     started = time.perf_counter()
     tasks = tasks_for(examples, {split: [f"{examples}/Split-{split}"] for split in _SPLITS}, uri)
@@ -93,7 +93,7 @@ def embed(root: pathlib.Path, name: str, run: str, former_uri: str) -> tuple[int
 
 
 def bare_throughput(encoder: tf.keras.Model, num_images: int, batch_size: int) -> float:
-    """Images a second of the encoder alone."""
+    """Return the images per second of the encoder alone."""
     pixels = np.random.default_rng(0).integers(0, 256, (num_images, 28, 28, 1)).astype(np.uint8)
     forward = tf.function(lambda batch: encoder(batch, training=False), reduce_retracing=True)
     forward(tf.constant(pixels[:batch_size]))
@@ -104,7 +104,7 @@ def bare_throughput(encoder: tf.keras.Model, num_images: int, batch_size: int) -
 
 
 def forget_some(root: pathlib.Path, name: str) -> str:
-    """Makes a former artifact that lacks one image in a hundred; returns its URI."""
+    """Make a former artifact that lacks one image in a hundred; return its URI."""
     first, cache = str(root / name / "first"), str(root / name / "cache")
     for path in embeddings.shard_paths(first):
         table = embeddings.read_shard(path)

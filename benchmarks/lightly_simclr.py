@@ -1,10 +1,10 @@
-"""SimCLR by lightly (PyTorch), as its users write it: the rival of `pretrain_throughput`.
+"""SimCLR in lightly (PyTorch), as its users write it; `pretrain_throughput` compares with it.
 
-A program for an interpreter of its own, with torch and lightly: it imports nothing of this project.
+It runs in another Python environment, with torch and lightly, and imports nothing of this project.
 
     python lightly_simclr.py images.npy c4n 512 6     # prints images/s with 0 and with 2 loader workers
 
-Encoders, batch, optimizer and projection head are those of the other side; views are lightly's own
+Encoders, batch, optimizer and projection head are the same as on the other side; views are lightly's own
 SimCLRTransform, without the color steps, which need three channels.
 """
 
@@ -27,7 +27,7 @@ class Images(torch.utils.data.Dataset):
     """Two views of each image."""
 
     def __init__(self, pixels: npt.NDArray[np.uint8]) -> None:
-        """Takes uint8 [N, H, W]."""
+        """Take uint8 [N, H, W]."""
         self.pixels = pixels
         self.transform = SimCLRTransform(
             input_size=pixels.shape[1],
@@ -39,17 +39,17 @@ class Images(torch.utils.data.Dataset):
         )
 
     def __len__(self) -> int:
-        """Number of images."""
+        """Return the number of images."""
         return len(self.pixels)
 
     def __getitem__(self, index: int) -> list[torch.Tensor]:
-        """Two float tensors [1, H, W]."""
+        """Return two float tensors [1, H, W]."""
         views: list[torch.Tensor] = self.transform(Image.fromarray(self.pixels[index]))
         return views
 
 
 def build(name: str) -> nn.Module:
-    """Encoder and projection head."""
+    """Return the encoder with its projection head."""
     layers, before = [], 1
     for width, stride in zip(WIDTHS[name], (1, 2, 2, 2), strict=True):
         layers += [nn.Conv2d(before, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
@@ -62,7 +62,7 @@ def build(name: str) -> nn.Module:
 def images_per_second(
     pixels: npt.NDArray[np.uint8], name: str, batch_size: int, num_steps: int, workers: int
 ) -> float:
-    """Trains `num_steps` after one that is not timed."""
+    """Return the throughput of `num_steps` training steps, after one step that is not timed."""
     torch.manual_seed(0)
     model, criterion = build(name), NTXentLoss(temperature=0.2)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=1e-4)

@@ -1,4 +1,4 @@
-"""Pretraining throughput, views included: images per second, against lightly where it is at hand.
+"""Pretraining throughput with views, in images per second, compared with lightly if it is installed.
 
 lightly and torch don't fit into this environment: name an interpreter of another one that has both,
 and the two sides run in turn, each in a fresh process, the best of two rounds. Without it, the step is
@@ -25,7 +25,7 @@ _RIVAL = Path(__file__).with_name("lightly_simclr.py")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Prints the rows of the table."""
+    """Print the rows of the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--lightly-python", help="interpreter of an environment with torch and lightly")
     parser.add_argument("--measure", nargs=2, metavar=("ENCODER", "VIEWS"), help=argparse.SUPPRESS)
@@ -57,7 +57,7 @@ def _measure_apart(name: str, views: str) -> float:
 
 
 def _measure_lightly(python: str, name: str) -> float:
-    """The better of no loader worker and two."""
+    """Return the better throughput of zero and two loader workers."""
     with tempfile.NamedTemporaryFile(suffix=".npy") as file:
         np.save(file.name, _images()[..., 0])
         lines = _last_lines([python, str(_RIVAL), file.name, name, str(_BATCH), str(_STEPS[name])])
@@ -74,11 +74,11 @@ def _images() -> npt.NDArray[Any]:
 
 
 def images_per_second(name: str, views: bool) -> float:
-    """Throughput of the training graph after a call that traces it.
+    """Return the throughput of the training graph, after a call that traces it.
 
     Args:
-        name: Encoder.
-        views: Whether views are drawn by the default policy, or are the images themselves.
+        name: Name of the encoder.
+        views: True to draw views by the default policy; False to use the images themselves.
 
     Returns:
         Images per second; each image is trained on as two views.

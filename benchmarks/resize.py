@@ -1,9 +1,9 @@
-"""Which `image.resize` suits images of many aspect ratios: accuracy on the representation by each way.
+"""Accuracy on the representation with each `image.resize`, for images of many aspect ratios.
 
-Two sets, drawn here. `scenes`: one of six shapes lies anywhere on a canvas of 16:9 to 9:16, and its place and
-the canvas say nothing of its class. `outlines`: ellipses and boxes that are square, wide or tall and fill
-their image, so that only the aspect ratio tells some classes apart. Labels measure and choose nothing else
-than the default of `image.resize`.
+The two data sets are drawn here. In `scenes`, one of six shapes is anywhere on a canvas of 16:9 to 9:16;
+neither its position nor the canvas depends on the class. In `outlines`, ellipses and boxes that are square,
+wide or tall fill their image, so that only the aspect ratio distinguishes some classes. Labels are used for
+measuring and for the choice of the default of `image.resize` only.
 
     python -m benchmarks.resize [SEEDS] [ENCODER]   # by default one seed, and the encoder of color images
 """
@@ -33,7 +33,7 @@ _CHUNK = 350
 
 
 def main() -> None:
-    """Prints a row for each set, way and seed."""
+    """Print a row per data set, `image.resize` and seed."""
     logging.basicConfig(level=logging.WARNING)
     seeds = range(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
     encoder = {"encoder": {"name": sys.argv[2]}} if len(sys.argv) > 2 else {}
@@ -52,7 +52,7 @@ def main() -> None:
 def _measure(
     encoded: list[bytes], labels: npt.NDArray[Any], way: str, config: PretrainConfig
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Whether 20-NN and a probe on a few labels are right for each test image: bool [N] twice."""
+    """Return which test images 20-NN and a probe on a few labels classify correctly: bool [N] each."""
     shape = ImageConfig.model_validate({"height": 32, "width": 32, "channels": 3, "resize": way})
     images = np.concatenate(
         [
@@ -83,7 +83,7 @@ def _png(image: Image.Image) -> bytes:
 
 
 def _colors(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """A bright ground and a dark ink."""
+    """Return a bright background and a dark ink."""
     ground, ink = rng.integers(150, 256, 3), rng.integers(0, 110, 3)
     return tuple(ground.tolist()), tuple(ink.tolist())
 

@@ -1,7 +1,7 @@
-"""Similarity search against faiss itself, and an approximate index over a million vectors.
+"""Similarity search compared with faiss itself, and an approximate index of a million vectors.
 
-The million vectors are synthetic, as a data set of that size is not at hand: 32 latent Gaussian factors
-around 2,000 centres, mapped to 256 dimensions with a little noise, length 1. Their intrinsic dimension is
+The million vectors are synthetic, as there is no data set of that size: 32 latent Gaussian factors
+around 2,000 centers, mapped to 256 dimensions with a little noise, length 1. Their intrinsic dimension is
 that of image embeddings rather than that of isotropic noise, on which no approximate index works.
 
     python -m benchmarks.search           # bars: at least 0.9x; recall@10 at least 0.95
@@ -27,13 +27,13 @@ _REPEATS = 5
 
 
 def main() -> None:
-    """Prints the rows of the table."""
+    """Print the rows of the table."""
     exact_rows(70_000)
     approximate_rows(1_000_000)
 
 
 def exact_rows(num: int) -> None:
-    """Exact search, many queries at once and one at a time."""
+    """Print exact search: many queries at once, and one at a time."""
     vectors = synthetic(num, seed=0)
     index = SimilarityIndex.build(vectors, rows_of(num), "encoder", IndexConfig())
     plain = faiss.IndexFlatIP(_DIM)
@@ -49,7 +49,7 @@ def exact_rows(num: int) -> None:
 
 
 def approximate_rows(num: int) -> None:
-    """Build time, memory, recall on queries that are not indexed, and time a query."""
+    """Print build time, memory, recall on queries that are not indexed, and time per query."""
     vectors = synthetic(num + 1_000, seed=1)
     vectors, queries = vectors[:num], vectors[num:]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -72,19 +72,19 @@ def approximate_rows(num: int) -> None:
     )
     print(
         f"| the same: recall@{_K} on 1,000 new queries | {recall_at_k(rows, expected, similarities):.3f} | "
-        f"{search_seconds:.2f} ms a query, {exact_seconds / search_seconds:.1f}x exact |"
+        f"{search_seconds:.2f} ms per query, {exact_seconds / search_seconds:.1f}x exact |"
     )
 
 
 def synthetic(num: int, seed: int) -> npt.NDArray[Any]:
-    """Vectors with the intrinsic dimension of embeddings, float32 [N, 256] of length 1."""
+    """Return vectors with the intrinsic dimension of embeddings, float32 [N, 256] of length 1."""
     generator = np.random.default_rng(seed)
-    centres = 2 * generator.normal(size=(2_000, 32)).astype(np.float32)
+    centers = 2 * generator.normal(size=(2_000, 32)).astype(np.float32)
     spread = generator.normal(size=(32, _DIM)).astype(np.float32)
     vectors = np.empty((num, _DIM), np.float32)
     for start in range(0, num, 100_000):
         size = min(100_000, num - start)
-        latent = centres[generator.integers(len(centres), size=size)]
+        latent = centers[generator.integers(len(centers), size=size)]
         latent = latent + generator.normal(size=(size, 32)).astype(np.float32)
         block = latent @ spread + 0.5 * generator.normal(size=(size, _DIM)).astype(np.float32)
         vectors[start : start + size] = block / np.linalg.norm(block, axis=1, keepdims=True)
@@ -92,12 +92,12 @@ def synthetic(num: int, seed: int) -> npt.NDArray[Any]:
 
 
 def rows_of(num: int) -> pa.Table:
-    """The columns that an index needs."""
+    """Return the columns that an index needs."""
     return pa.table({"image_id": pa.array(np.arange(num)), "label": pa.nulls(num, pa.string())})
 
 
 def best_seconds(call: Callable[[], object], calls: int) -> float:
-    """Seconds a call, the best of several rounds."""
+    """Return the seconds per call, the best of several rounds."""
     call()
     rounds = []
     for _ in range(_REPEATS):

@@ -1,8 +1,8 @@
-"""What the served signature costs over the bare Keras model, on images of Fashion-MNIST.
+"""The served signature compared with the plain Keras model, on images of Fashion-MNIST.
 
-Served: `classify_bytes` of the exported SavedModel on PNGs, from Python bytes to NumPy probabilities.
-Plain: encoder and head as one Keras model in a graph, on uint8 arrays that are decoded already. The two take
-turns, call by call, so that what else the machine does hits both.
+The served side calls `classify_bytes` of the exported SavedModel with PNGs, from Python bytes to NumPy
+probabilities. The plain side calls encoder and head as one Keras model in a graph, with decoded uint8 arrays.
+The calls alternate, so that other load on the machine affects both sides.
 
     python -m benchmarks serving          # bar: at least 0.7x at batch 64
 """
@@ -32,7 +32,7 @@ _WARM_UP_CALLS = 20
 
 
 def main() -> None:
-    """Prints the rows of the table."""
+    """Print the rows of the table."""
     pixels = test_images(1_024)
     images = [tf.io.encode_png(one).numpy() for one in pixels]
     for name in _ENCODERS:
@@ -58,7 +58,7 @@ def row(
     images: list[bytes],
     pixels: npt.NDArray[Any],
 ) -> None:
-    """Times both sides in turn and prints one row."""
+    """Time both sides in turn and print one row."""
     ours, theirs = [], []
     for call in range(-_WARM_UP_CALLS, calls):
         start = call * batch_size % (len(images) - batch_size + 1)
@@ -81,7 +81,7 @@ def row(
 
 
 def test_images(count: int) -> npt.NDArray[Any]:
-    """The first test images, uint8 [N, 28, 28, 1]."""
+    """Return the first test images, uint8 [N, 28, 28, 1]."""
     directory = known_data_sets.find_fashion_mnist(FashionMnistSource())
     with gzip.open(os.path.join(directory, "t10k-images-idx3-ubyte.gz")) as file:
         data = np.frombuffer(file.read(16 + count * 28 * 28), np.uint8, offset=16)
@@ -89,7 +89,7 @@ def test_images(count: int) -> npt.NDArray[Any]:
 
 
 def export(folder: pathlib.Path, encoder: keras.Model, head: keras.Model, images: list[bytes]) -> str:
-    """The Trainer's SavedModel."""
+    """Export the Trainer's SavedModel; return its directory."""
     from tfx_contrastive.trainer_module.serving import export_classifier
 
     transform = transform_graph(folder / "transform", images)
@@ -99,7 +99,7 @@ def export(folder: pathlib.Path, encoder: keras.Model, head: keras.Model, images
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Seconds of one call."""
+    """Return the seconds of one call."""
     started = time.perf_counter()
     call()
     return time.perf_counter() - started

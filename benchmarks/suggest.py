@@ -1,10 +1,10 @@
-"""100 suggested labels against 100 random ones, and planted label errors, on a finished Fashion-MNIST run.
+"""100 suggested labels compared with 100 random ones, and planted label errors, on a Fashion-MNIST run.
 
     make run
-    python -m benchmarks.suggest [ROOT]     # ROOT: runs/fashion-mnist
+    python -m benchmarks.suggest [ROOT]     # default: runs/fashion-mnist
 
 Every figure is measured on `test`, with a linear probe, mean of five seeds; the method was chosen on `eval`
-(docs/suggest.md). From the second row on, the encoder is the Pretrainer's, which never saw a label.
+(docs/suggest.md). From the second row on, the encoder is the Pretrainer's, which was trained without labels.
 """
 
 import sys
@@ -29,20 +29,20 @@ _WRONG = 0.05
 
 
 def main(root: str = "") -> None:
-    """Prints the rows of the table."""
+    """Print the rows of the table."""
     config, run = finished_run(root)
     uri = output_uri(run, "EmbeddingGen", "embeddings")
     rows, vectors = embeddings.read_all(uri)
     truth = true_labels(config)
     names = np.array([truth[source] for source in rows["source"].to_pylist()], object)
     splits = np.array(rows["split"].to_pylist())
-    labelled = np.array([label is not None for label in rows["label"].to_pylist()])
+    labeled = np.array([label is not None for label in rows["label"].to_pylist()])
     pretrained = embed(rows, uri, f"{output_uri(run, 'Pretrainer', 'model')}/Format-Serving")
     print("| start | 100 random | 100 suggested | difference |\n|---|---|---|---|")
-    compare_choices("the run's labels, its encoder", vectors, names, splits, labelled, None)
+    compare_choices("the run's labels, its encoder", vectors, names, splits, labeled, None)
     for per_class in (60, 10, 0):
-        title = f"{per_class} a class, pretrained encoder" if per_class else "no label, pretrained encoder"
-        compare_choices(title, pretrained, names, splits, labelled, per_class)
+        title = f"{per_class} per class, pretrained encoder" if per_class else "no label, pretrained encoder"
+        compare_choices(title, pretrained, names, splits, labeled, per_class)
     print("\n| labels | planted errors | precision at 100 |\n|---|---|---|")
     for split in ("eval", "test"):
         found = [plant_and_find(vectors, names, splits == split, seed) for seed in _SEEDS]
@@ -50,7 +50,7 @@ def main(root: str = "") -> None:
 
 
 def true_labels(config: PipelineConfig) -> dict[str, str]:
-    """Source -> class name, the labels that the budget hides included."""
+    """Return the class name by source, including the labels that the budget hides."""
     adapter = adapter_for(config.data.source, config.data.max_file_bytes)
     with tempfile.TemporaryDirectory() as scratch:
         parts = adapter.chunks(scratch, 10_000)
@@ -62,7 +62,7 @@ def true_labels(config: PipelineConfig) -> dict[str, str]:
 
 
 def embed(rows: pa.Table, uri: str, model_dir: str) -> npt.NDArray[Any]:
-    """Embeds the same images with another encoder."""
+    """Embed the same images with another encoder."""
     places = [rows[name].to_pylist() for name in ("image_id", "examples_file", "record")]
     images = read_images(embeddings.read_meta(uri).examples_uri, zip(*places, strict=True))
     return ServedModel(model_dir).embed([images[image_id] for image_id in places[0]])
@@ -73,16 +73,16 @@ def compare_choices(
     vectors: npt.NDArray[Any],
     names: npt.NDArray[Any],
     splits: npt.NDArray[Any],
-    labelled: npt.NDArray[Any],
+    labeled: npt.NDArray[Any],
     per_class: int | None,
 ) -> None:
-    """Prints one row: accuracy on test with 100 more labels, chosen at random and by suggestion."""
+    """Print one row: accuracy on test with 100 more labels, chosen at random and by suggestion."""
     train, test = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "test")
     random: list[float] = []
     suggested: list[float] = []
     for seed in _SEEDS:
         generator = np.random.default_rng(seed)
-        known = np.flatnonzero(labelled & (splits == "train"))
+        known = np.flatnonzero(labeled & (splits == "train"))
         if per_class is not None:
             classes = np.unique(names)
             own = (generator.permutation(known[names[known] == name])[:per_class] for name in classes)
@@ -93,8 +93,8 @@ def compare_choices(
             (generator.choice(len(pool), _NUM, replace=False), random),
             (choice.rows, suggested),
         ):
-            learnt = np.concatenate([known, pool[chosen]])
-            fitted = probe.fit(vectors[learnt], names[learnt])
+            learned = np.concatenate([known, pool[chosen]])
+            fitted = probe.fit(vectors[learned], names[learned])
             scores.append(fitted.score(vectors[test], names[test]))
     gain = np.mean(suggested) - np.mean(random)
     print(f"| {title} | {spread(random)} | {spread(suggested)} | {gain:+.4f} |", flush=True)
@@ -103,7 +103,7 @@ def compare_choices(
 def plant_and_find(
     vectors: npt.NDArray[Any], names: npt.NDArray[Any], members: npt.NDArray[Any], seed: int
 ) -> float:
-    """Gives some labels another class at random; returns the precision of the first 100 that are found."""
+    """Give some labels a random other class; return the precision of the first 100 errors that are found."""
     generator = np.random.default_rng(seed)
     rows = np.flatnonzero(members)
     classes, codes = np.unique(names[rows], return_inverse=True)
@@ -114,7 +114,7 @@ def plant_and_find(
 
 
 def spread(values: list[float]) -> str:
-    """Mean and standard deviation over the seeds."""
+    """Return mean and standard deviation over the seeds."""
     return f"{np.mean(values):.4f} ± {np.std(values):.4f}"
 
 

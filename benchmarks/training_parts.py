@@ -1,7 +1,8 @@
-"""What each objective and each step of the views costs, as a share of a training step.
+"""The cost of each objective, and of each step of the views, as a share of a training step.
 
-Objectives: images per second of whole training steps (c4n, batch 512, default views), each against NT-Xent
-measured right before and after it. View steps: milliseconds a batch of 512 images of 28x28x3, on top of
+Objectives: images per second of whole training steps (c4n, batch 512, default views), each compared with
+    NT-Xent,
+measured right before and after it. View steps: milliseconds per batch of 512 images of 28x28x3, on top of
 copying the batch. Images are random: no figure here depends on what they show.
 
     python -m benchmarks training_parts
@@ -41,7 +42,7 @@ _PARAMS = {
     "margin_contrastive": {"margin": 1.0},
     "triplet_margin": {"margin": 1.0},
 }
-# Why an objective may cost more than a quarter of a step.
+# Reasons of objectives that cost more than a quarter of a step.
 _REASONS = {
     "byol": "a second forward pass, through the averaged networks, which then follow",
     "info_nce, manhattan": "L1 distances of all pairs have no matrix product",
@@ -51,17 +52,17 @@ _REASONS = {
 
 
 def main() -> None:
-    """Prints both tables."""
+    """Print both tables."""
     print("| objective | images/s | of NT-Xent | reason |\n|---|---|---|---|")
     for row in objective_rows():
         print(row, flush=True)
-    print("\n| view step | ms a batch |\n|---|---|")
+    print("\n| view step | ms per batch |\n|---|---|")
     for row in view_rows():
         print(row, flush=True)
 
 
 def objective_rows() -> list[str]:
-    """A row for each objective with its published distance, and for each that takes L1."""
+    """Return a row per objective with its published distance, and per objective with L1 distances."""
     base = _trainer(_BASE, None)
     rows = []
     for name, spec in CATALOG.items():
@@ -76,7 +77,7 @@ def objective_rows() -> list[str]:
 
 
 def _trainer(name: str, distance: str | None) -> Callable[[], None]:
-    """Trains `_STEPS` steps a call; traced already."""
+    """Return a traced function that trains `_STEPS` steps per call."""
     config = PretrainConfig(
         encoder=EncoderConfig(name="c4n"),
         objective=ObjectiveConfig(name=name, distance=distance, params=_PARAMS.get(name, {})),
@@ -101,7 +102,7 @@ def _throughput(train: Callable[[], None]) -> float:
 
 
 def view_rows() -> list[str]:
-    """A row for each step, and for the default policy."""
+    """Return a row per step, and one for the default policy."""
     steps = [step() for step in typing.get_args(typing.get_args(AnyStep)[0])]
     copying = _milliseconds(())
     rows = [f"| {step.name} | {_milliseconds((step,)) - copying:.1f} |" for step in steps]
@@ -110,7 +111,7 @@ def view_rows() -> list[str]:
 
 
 def _milliseconds(policy: tuple[Step, ...]) -> float:
-    """Best time of one view of a batch."""
+    """Return the best time of one view of a batch, in milliseconds."""
     images = np.random.default_rng(0).integers(0, 256, (_BATCH, 28, 28, 3), dtype=np.uint8)
     draw = tf.function(lambda pixels, seed: make_view(pixels, policy, seed))
     pixels, times = tf.constant(images), []

@@ -1,4 +1,4 @@
-"""`make run` as a user has it, on Fashion-MNIST: time, memory, accuracy, and an unchanged second run.
+"""`make run` on Fashion-MNIST: time, memory, accuracy, and a second run without changes.
 
 The data plane's four components are then compared with TFX's own on the same 70,000 images
 (`benchmarks.stock_tfx`). Takes about 15 minutes on two cores.
@@ -32,23 +32,23 @@ DATA_PLANE = {
 
 
 def main() -> None:
-    """Prints one table."""
+    """Print one table."""
     print("| what | figure | bar |")
     print("|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         root = f"{scratch}/fashion"
         seconds, printed = _run(root)
-        row("run, set-up excluded", f"{seconds / 60:.1f} min", "at most 10 min")
+        row("run without set-up", f"{seconds / 60:.1f} min", "at most 10 min")
         row("peak memory of its process", _find(r"peak memory (\S+ GiB)", printed), "under 4 GB")
-        row("head on test, 60 labels a class", _find(r"test accuracy (\S+)", printed), "at least 0.83")
+        row("head on test, 60 labels per class", _find(r"test accuracy (\S+)", printed), "at least 0.83")
         again = statistics.median(_run(root)[0] for _ in range(3))
         importing = statistics.median(_import_tfx() for _ in range(3))
-        row("unchanged second run / `import tfx`", f"{again / importing:.2f}", "at most 1.5")
+        row("second run without changes / `import tfx`", f"{again / importing:.2f}", "at most 1.5")
         compare_data_planes(root, scratch)
 
 
 def compare_data_planes(root: str, scratch: str) -> None:
-    """Runs TFX's own components on the same images and prints both, component by component."""
+    """Run TFX's own components on the same images and print both times per component."""
     config = load_config("fashion_mnist", [f"root={root}"])
     ours = Lineage(connection_config(config), config.name).runs()[-1]  # the first run executed them
     stock_root = f"{scratch}/stock"
@@ -71,7 +71,7 @@ def compare_data_planes(root: str, scratch: str) -> None:
 
 
 def seconds_of(run: Run, node_id: str) -> float:
-    """Wall time of a node by ML Metadata's clock."""
+    """Return the wall time of a node by ML Metadata's clock."""
     node = run.node(node_id)
     if node is None:
         raise LookupError(f"run {run.id} has no node {node_id}")
@@ -79,7 +79,7 @@ def seconds_of(run: Run, node_id: str) -> float:
 
 
 def row(what: str, figure: str, bar: str) -> None:
-    """Prints one row."""
+    """Print one row."""
     print(f"| {what} | {figure} | {bar} |", flush=True)
 
 
@@ -115,7 +115,7 @@ def _import_tfx() -> float:
 
 
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Decodes each image to float32 and scales it: what TFX's image examples did."""
+    """Decode each image to float32 and scale it, as TFX's image examples did."""
 
     def decode(encoded: tf.Tensor) -> tf.Tensor:
         pixels = tf.io.decode_png(encoded, channels=1)
@@ -129,7 +129,7 @@ def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def stock_pipeline(source: str, model: str, root: str) -> tfx.dsl.Pipeline:
-    """ImportExampleGen, StatisticsGen, SchemaGen, Transform, Evaluator with their defaults."""
+    """Return ImportExampleGen, StatisticsGen, SchemaGen, Transform and Evaluator with their defaults."""
     splits = [
         tfx.proto.Input.Split(name=name, pattern=f"Split-{name}/*") for name in ("train", "eval", "test")
     ]

@@ -1,1 +1,1 @@
-"""Small color drawings of the same things by five designers: is the embedding better than pixels?"""
+"""Small color drawings of the same things by five designers: the embedding compared with pixels."""

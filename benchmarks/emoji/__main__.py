@@ -1,8 +1,8 @@
-"""The same thing by another designer among the ten nearest: default settings against pixels.
+"""Retrieval of the same thing by another designer among the ten nearest: the embedding and pixels.
 
 Needs npm and libcairo2 (`apt-get install npm libcairo2`); packages and drawings go to the cache folder.
-Pretraining sees every drawing and no name; names are read for measuring alone. Settings were chosen on
-half of the names, by their hash; the other half is `test`. Every drawing is in the set that is searched.
+Pretraining sees every drawing and no name; names are used for measuring only. Settings were chosen on half of
+the names, by their hash; the other half is `test`. Every drawing is in the set that is searched.
 
     python -m benchmarks.emoji [--cache DIR] [--set KEY=VALUE ...]   # bar: 0.60, and 0.15 above pixels
 """
@@ -32,7 +32,7 @@ _DRAWS = 2000
 
 
 def main() -> None:
-    """Prints the rows of the table."""
+    """Print the rows of the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--cache", type=pathlib.Path, default=_CACHE)
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
@@ -56,11 +56,11 @@ def main() -> None:
 
 
 def embed(images: npt.NDArray[Any], config: PipelineConfig) -> npt.NDArray[Any]:
-    """Pretrains on all images as the Pretrainer does and embeds them.
+    """Pretrain on all images as the Pretrainer does, and embed them.
 
     Args:
         images: uint8 [N, H, W, C].
-        config: Of the pipeline; `pretrain` alone is read.
+        config: Configuration of the pipeline; only `pretrain` is read.
 
     Returns:
         h, float32 [N, D].
@@ -71,13 +71,13 @@ def embed(images: npt.NDArray[Any], config: PipelineConfig) -> npt.NDArray[Any]:
 def tell(
     what: str, vectors: npt.NDArray[Any], emoji: data.EmojiSet, ridge: float
 ) -> dict[str, npt.NDArray[Any]]:
-    """Prints three rows: vectors as they are, centered, whitened.
+    """Print three rows: vectors as they are, centered, whitened.
 
     Args:
         what: Name of the vectors.
         vectors: float [N, D].
-        emoji: What they are of.
-        ridge: Of the whitening.
+        emoji: The drawings.
+        ridge: Ridge of the whitening.
 
     Returns:
         Name of each row and its hits, bool [N].
@@ -97,17 +97,17 @@ def tell(
 def tell_margin(
     embedding: dict[str, npt.NDArray[Any]], pixels: dict[str, npt.NDArray[Any]], emoji: data.EmojiSet
 ) -> None:
-    """Prints the best form of the embedding less the best of the pixels, both chosen on half of the names."""
+    """Print the best form of the embedding minus the best of the pixels, both chosen on half of the names."""
     chosen = emoji.chosen_on()
     best, best_pixels = (
         max(hits, key=lambda name: hits[name][chosen].mean()) for hits in (embedding, pixels)
     )
     margin = embedding[best].astype(float) - pixels[best_pixels]
-    print_row(f"{best} less {best_pixels}", margin, emoji)
+    print_row(f"{best} minus {best_pixels}", margin, emoji)
 
 
 def print_row(what: str, hits: npt.NDArray[Any], emoji: data.EmojiSet) -> None:
-    """Prints means with 95 % intervals: on the names of the choice, the others, all."""
+    """Print means with 95 % intervals: on the names of the choice, the other names, all names."""
     chosen, cells = emoji.chosen_on(), []
     for rows in (chosen, ~chosen, np.ones_like(chosen)):
         low, high = interval(hits[rows], emoji.names[rows])
@@ -116,11 +116,11 @@ def print_row(what: str, hits: npt.NDArray[Any], emoji: data.EmojiSet) -> None:
 
 
 def found(vectors: npt.NDArray[Any], names: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Whether one of the ten nearest of all other images, by cosine, is of the same name.
+    """Return whether one of the ten nearest other images, by cosine, has the same name.
 
     Args:
         vectors: One row per image, float [N, D].
-        names: What is drawn, [N].
+        names: Name of each drawing, [N].
 
     Returns:
         bool [N].
@@ -138,10 +138,10 @@ def found(vectors: npt.NDArray[Any], names: npt.NDArray[Any]) -> npt.NDArray[Any
 
 
 def whitened(vectors: npt.NDArray[Any], ridge: float) -> npt.NDArray[Any]:
-    """Vectors as search compares them, whitened with shrinkage (`components.embeddings.whitening`).
+    """Return vectors as search compares them, whitened with shrinkage (`components.embeddings.whitening`).
 
     Args:
-        vectors: float [N, D] of length 1; mean and covariance are of these very rows.
+        vectors: float [N, D] of length 1, from which mean and covariance are computed.
         ridge: Share of the mean variance that is added to every variance.
 
     Returns:
@@ -157,14 +157,14 @@ def whitened(vectors: npt.NDArray[Any], ridge: float) -> npt.NDArray[Any]:
 
 
 def interval(hits: npt.NDArray[Any], names: npt.NDArray[Any]) -> tuple[float, float]:
-    """95 % interval of a mean over images: bootstrap over names, as images of one name go together.
+    """Return the 95 % interval of a mean over images, by bootstrap over names, as images of a name are alike.
 
     Args:
         hits: bool [N], or the difference of two of them, float [N], for a paired comparison.
-        names: What is drawn, [N].
+        names: Name of each drawing, [N].
 
     Returns:
-        Its ends.
+        The ends of the interval.
     """
     _, group = np.unique(names, return_inverse=True)
     totals, sums = np.bincount(group), np.bincount(group, weights=hits)
@@ -174,14 +174,14 @@ def interval(hits: npt.NDArray[Any], names: npt.NDArray[Any]) -> tuple[float, fl
 
 
 def pixel_baselines(images: npt.NDArray[Any]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """Names and vectors of what an embedding has to beat. Images uint8 [N, 48, 48, 3]."""
+    """Yield name and vectors of each pixel baseline of images, uint8 [N, 48, 48, 3]."""
     gray = images @ np.array([0.299, 0.587, 0.114])
     yield "8x8 RGB pixels", _averaged(images, 8)
     yield "16x16 gray pixels", _averaged(gray[..., np.newaxis], 16)
 
 
 def _averaged(images: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
-    """Means over the cells of a grid: [N, H, W, C] to float [N, side * side * C]."""
+    """Return the means over the cells of a grid: [N, H, W, C] to float [N, side * side * C]."""
     count, height, width, channels = images.shape
     cells = images.reshape(count, side, height // side, side, width // side, channels)
     means: npt.NDArray[np.float64] = cells.mean(axis=(2, 4), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The emoji set on disk: fetched from npm, drawn once, read as arrays."""
+"""The emoji set: downloaded from npm, drawn once, read as arrays."""
 
 import csv
 import dataclasses
@@ -27,12 +27,12 @@ _CAIRO = "cairosvg==2.9.1"
 
 @dataclasses.dataclass(frozen=True)
 class EmojiSet:
-    """The drawings, in the order of their names.
+    """The drawings, sorted by name.
 
     Attributes:
         images: uint8 [N, 48, 48, 3], on white.
-        names: What is drawn, str [N]; read for measuring alone.
-        designers: Whose drawing it is, str [N].
+        names: Name of each drawing, str [N]; used for measuring only.
+        designers: Designer of each drawing, str [N].
     """
 
     images: npt.NDArray[Any]
@@ -40,15 +40,15 @@ class EmojiSet:
     designers: npt.NDArray[Any]
 
     def chosen_on(self) -> npt.NDArray[Any]:
-        """Which images settings were chosen on, bool [N]: half of the names, by hash; the others test."""
+        """Return the images on which settings were chosen, bool [N]: half of the names, by hash."""
         return np.array([hashlib.sha256(name.encode()).digest()[0] % 2 == 0 for name in self.names])
 
 
 def read(cache: pathlib.Path) -> EmojiSet:
-    """The set, made first if the cache does not hold it.
+    """Return the set; make it first if the cache does not hold it.
 
-    Needs `npm`, and libcairo2 (`apt-get install libcairo2`); CairoSVG is installed into an environment of
-    its own inside the cache.
+    Needs `npm`, and libcairo2 (`apt-get install libcairo2`); CairoSVG is installed into a separate
+    environment inside the cache.
 
     Args:
         cache: Folder outside the repository; the drawings go to `images/` and `names.csv` in `set/`.

@@ -1,4 +1,4 @@
-"""Draws the emoji set: a script of its own, as it runs where CairoSVG is installed, apart from the project.
+"""Draws the emoji set. A separate script, because it runs in an environment with CairoSVG.
 
 `python drawing.py NODE_MODULES OUT` makes OUT/images/NAME--DESIGNER.png and OUT/names.csv.
 """
@@ -21,7 +21,7 @@ _LEFT_OUT = re.compile("skin-tone|^flag")
 
 
 def main(node_modules: pathlib.Path, out: pathlib.Path) -> None:
-    """Draws every name that at least four designers have, 48x48 on white, in the order of the names."""
+    """Draw every name that at least four designers have, 48x48 on white, sorted by name."""
     sets = {
         designer: json.loads((node_modules / "@iconify-json" / designer / "icons.json").read_text())
         for designer in DESIGNERS
@@ -45,7 +45,7 @@ def main(node_modules: pathlib.Path, out: pathlib.Path) -> None:
 
 
 def draw(icons: dict[str, Any], name: str) -> bytes:
-    """One icon of a set in Iconify's format as a PNG; sizes and offsets default to those of the set."""
+    """Return an icon in Iconify's format as PNG; sizes and offsets default to those of its set."""
     icon = icons["icons"][name]
     left, top, width, height = (
         icon.get(key, icons.get(key, default))

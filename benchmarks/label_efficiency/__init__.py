@@ -1,1 +1,1 @@
-"""Test accuracy by labels a class, against the same encoder without pretraining."""
+"""Test accuracy by number of labels per class, compared with the same encoder without pretraining."""

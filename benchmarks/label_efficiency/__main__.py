@@ -1,7 +1,7 @@
-"""`make benchmark-labels`: accuracy by labels a class. Goes on where it was stopped.
+"""`make benchmark-labels`: accuracy by number of labels per class. Continues after an interruption.
 
-Pretrains once, without a label, then fits every method for every budget and seed. What was done is kept
-in the results file, one result at a time, so that the command can be stopped and given again.
+Pretrains once, without labels, and then fits every method for every budget and seed. Each result is saved to
+the results file at once, so that the command can be stopped and repeated.
 
     python -m benchmarks.label_efficiency [--settings FILE] [--out FILE] [--work DIR] [--only FAMILY ...]
                                           [--discard-outdated]
@@ -41,15 +41,13 @@ RESULTS = pathlib.Path(__file__).parents[1] / "results" / "label_efficiency.json
 
 
 def main() -> None:
-    """Runs what is not there yet, then writes table and plot."""
+    """Compute the missing results, then write table and plot."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--settings", type=pathlib.Path, default=SETTINGS)
     parser.add_argument("--out", type=pathlib.Path, default=RESULTS)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("runs/label-efficiency"))
-    parser.add_argument("--only", nargs="*", choices=sorted(FAMILIES), help="these methods alone")
-    parser.add_argument(
-        "--discard-outdated", action="store_true", help="throw away results of other settings"
-    )
+    parser.add_argument("--only", nargs="*", choices=sorted(FAMILIES), help="only these methods")
+    parser.add_argument("--discard-outdated", action="store_true", help="discard results of other settings")
     options = parser.parse_args()
     sys.argv = sys.argv[:1]  # Beam reads what is left there
     logging.getLogger("tfx_contrastive.progress").setLevel(logging.INFO)
@@ -82,7 +80,7 @@ def main() -> None:
 
 
 def fill(family: Family, labels: int | None, task: Task, store: Store) -> None:
-    """Fills what is not there yet of the cells of a family, for one budget and seed."""
+    """Compute the missing results of a family of methods, for one budget and seed."""
     missing = [
         method
         for method in family.methods
@@ -109,17 +107,17 @@ def fill(family: Family, labels: int | None, task: Task, store: Store) -> None:
             store.add(result)
         budget = "all" if labels is None else labels
         print(
-            f"{method}, {budget} labels a class, seed {task.seed}: test {found.test_accuracy:.4f}, "
+            f"{method}, {budget} labels per class, seed {task.seed}: test {found.test_accuracy:.4f}, "
             f"{result.seconds:.0f} s",
             flush=True,
         )
 
 
 def pretrained(settings: Settings, splits: Splits, root: pathlib.Path, store: Store) -> keras.Model:
-    """The encoder, from disk if it was trained before. Its training sees no label at all."""
+    """Return the encoder, trained without labels; read it from disk if it was trained before."""
     digest = settings.digest(PRETRAINING)
     directory = root / digest
-    # Written last: where it is, the encoder is whole.
+    # Written last: if it exists, the encoder is complete.
     record = directory / "pretraining.json"
     if not record.exists():
         train = splits.train
@@ -148,7 +146,7 @@ def pretrained(settings: Settings, splits: Splits, root: pathlib.Path, store: St
 
 
 def fresh_report(settings: Settings) -> Report:
-    """A report without results, with all that says where they come from."""
+    """Return a report without results, with data set, hardware and versions."""
     memory = psutil.virtual_memory().total / 2**30
     return Report(
         dataset=settings.dataset,
@@ -159,7 +157,7 @@ def fresh_report(settings: Settings) -> Report:
 
 
 def commit() -> str:
-    """The commit that is checked out, with `-dirty` after it if the tree differs from it."""
+    """Return the commit that is checked out, followed by `-dirty` if files differ from it."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"

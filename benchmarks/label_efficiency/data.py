@@ -1,4 +1,4 @@
-"""Fashion-MNIST as the pipeline reads it, with every label, and what a label budget leaves of them."""
+"""Fashion-MNIST as the pipeline reads it, with every label, or with those of a label budget."""
 
 import dataclasses
 
@@ -31,7 +31,7 @@ class Splits:
 
 
 def read_splits(config: PipelineConfig) -> Splits:
-    """Runs the data stage of the pipeline (from its cache, the second time) and decodes the images."""
+    """Run the data stage of the pipeline (cached from the second time on) and decode the images."""
     data = topology.data_stage(config, source_of(config, inspect_source(config.data)))
     BeamDagRunner().run(
         tfx.dsl.Pipeline(
@@ -50,15 +50,15 @@ def read_splits(config: PipelineConfig) -> Splits:
 
 
 def with_budget(train: ImageDataset, labels_per_class: int | None, seed: int) -> ImageDataset:
-    """The training images with the labels of all but a few hidden.
+    """Return the training images with only a few of their labels.
 
     Args:
-        train: Images, all labelled.
-        labels_per_class: How many of each class keep their label, chosen at random; None: all.
-        seed: Of the choice.
+        train: Images, all labeled.
+        labels_per_class: Number of images per class that keep their label, chosen at random; None for all.
+        seed: Seed of the choice.
 
     Returns:
-        The same images, `label_index` being -1 where the label is hidden.
+        The same images; `label_index` is -1 if the label is hidden.
 
     Raises:
         ValueError: If a class has fewer images.
@@ -71,7 +71,7 @@ def with_budget(train: ImageDataset, labels_per_class: int | None, seed: int) ->
         rows = np.flatnonzero(train.label_index == index)
         if len(rows) < labels_per_class:
             raise ValueError(
-                f"class {index} has {len(rows)} images, the budget asks for {labels_per_class} of each class"
+                f"class {index} has {len(rows)} images, the budget needs {labels_per_class} per class"
             )
         hidden[random.choice(rows, labels_per_class, replace=False)] = index
     return dataclasses.replace(train, label_index=hidden)

@@ -1,4 +1,4 @@
-"""The ways to a classifier that are compared. Each chooses on `eval` and is measured once on `test`."""
+"""The methods that are compared. Each makes its choices on `eval` and is measured once on `test`."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ LINEAR_PROBE, FINE_TUNED, SELF_TRAINING = "linear probe", "fine-tuned", "self-tr
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Accuracy on both splits, from 0 to 1, and what else is worth keeping."""
+    """Accuracy on both splits, from 0 to 1, and other details."""
 
     test_accuracy: float
     eval_accuracy: float
@@ -42,9 +42,9 @@ class Measured:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A cell of the table: images of which some are labelled, and the encoder that was pretrained on all.
+    """A cell of the table: images, some of them labeled, and the encoder pretrained on all of them.
 
-    The encoder is None where no method needs it.
+    The encoder is None if no method needs it.
     """
 
     train: ImageDataset
@@ -55,12 +55,12 @@ class Task:
 
 
 def raw_pixels(task: Task) -> Iterator[tuple[str, Measured]]:
-    """Logistic regression on pixels: what needs no network at all."""
-    labelled, evaluation, test = task.train.labeled(), task.splits.eval, task.splits.test
+    """Fit a logistic regression on pixels, without a network."""
+    labeled, evaluation, test = task.train.labeled(), task.splits.eval, task.splits.test
     probe = fit_linear_head(
-        _flat(labelled),
-        labelled.label_index,
-        class_weights(labelled.label_index, len(task.splits.class_names)),
+        _flat(labeled),
+        labeled.label_index,
+        class_weights(labeled.label_index, len(task.splits.class_names)),
         _flat(evaluation),
         evaluation.label_index,
         task.settings.pixel_penalties,
@@ -70,7 +70,7 @@ def raw_pixels(task: Task) -> Iterator[tuple[str, Measured]]:
 
 
 def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
-    """The same encoder with random weights, trained on views of the labelled images alone.
+    """Train the same encoder from random weights, on views of the labeled images only.
 
     The classifier starts at zero. A linear probe on random weights would be a worse start: batch norm has
     seen no image yet, and the scale of its features changes with the first step.
@@ -85,9 +85,9 @@ def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
         kernel=np.zeros((dim, num_classes), np.float32),
         bias=np.zeros(num_classes, np.float32),
     )
-    labelled = train.labeled()
-    weights = class_weights(labelled.label_index, num_classes)
-    student = fine_tune(encoder, start, labelled, weights, task.settings.scratch, task.seed)
+    labeled = train.labeled()
+    weights = class_weights(labeled.label_index, num_classes)
+    student = fine_tune(encoder, start, labeled, weights, task.settings.scratch, task.seed)
     encode = BatchEncoder(served_form(student.encoder, task.settings.head), train.image_shape)
     classifier = student.classifier()
     on_test, on_eval = (
@@ -98,7 +98,7 @@ def from_scratch(task: Task) -> Iterator[tuple[str, Measured]]:
 
 
 def pretrained(task: Task) -> Iterator[tuple[str, Measured]]:
-    """The stages of the head on the pretrained encoder; each is kept only if it is best on `eval` so far."""
+    """Train the stages of the head on the pretrained encoder; keep a stage if it is the best on `eval`."""
     candidates = []
     config = task.settings.head.model_copy(update={"seed": task.seed})
     num_classes = len(task.splits.class_names)
@@ -114,7 +114,7 @@ def pretrained(task: Task) -> Iterator[tuple[str, Measured]]:
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """Methods that are trained together, one building on the other.
+    """Methods that are trained together, each building on the one before.
 
     Attributes:
         methods: By their names the fields of Settings that their results depend on, as `Settings.digest`
@@ -157,7 +157,7 @@ METHODS = tuple(method for family in FAMILIES.values() for method in family.meth
 
 
 def digests(settings: Settings, labels_per_class: int | None) -> Mapping[str, str]:
-    """Digest of the settings that the results of each method with one budget depend on, by its name."""
+    """Return, by method, the digest of the settings on which its results with one budget depend."""
     budget = settings.for_budget(labels_per_class)
     return {
         method: budget.digest(parts)
@@ -167,12 +167,12 @@ def digests(settings: Settings, labels_per_class: int | None) -> Mapping[str, st
 
 
 def applies(method: str, labels_per_class: int | None) -> bool:
-    """Whether a cell can be filled: with all labels there is no image left to guess."""
+    """Return whether a cell has a result: with all labels, self-training has no image left."""
     return method != SELF_TRAINING or labels_per_class is not None
 
 
 def _measured(candidates: Sequence[Candidate], task: Task) -> Measured:
-    """Measures the one that a user would get: the best on `eval` of those trained so far."""
+    """Measure the stage that a user would get: the best on `eval` of those trained so far."""
     evaluation, test = task.splits.eval, task.splits.test
     best = best_candidate(candidates, evaluation.label_index)
     encode = BatchEncoder(best.served, task.train.image_shape)

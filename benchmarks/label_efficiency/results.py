@@ -14,7 +14,7 @@ from scipy import stats
 from benchmarks.label_efficiency.methods import FAMILIES, FROM_SCRATCH, METHODS, applies
 from tfx_contrastive.contract import locking
 
-# Test accuracy with 4, 16, 64, 256, 1,024 and all labels a class: a 13-layer convolutional network,
+# Test accuracy with 4, 16, 64, 256, 1,024 and all labels per class: a 13-layer convolutional network,
 # 50,000 training images, from the repository of Parametric UMAP (arXiv:2009.12981).
 PUBLISHED: Mapping[str, Sequence[float]] = {
     "published, supervised": (0.607, 0.744, 0.835, 0.889, 0.921, 0.943),
@@ -22,12 +22,12 @@ PUBLISHED: Mapping[str, Sequence[float]] = {
     "published, semi-supervised": (0.747, 0.832, 0.880, 0.908, 0.932, 0.953),
 }
 PUBLISHED_BUDGETS = (4, 16, 64, 256, 1024, None)
-# Where `all` is drawn: 5,400 training images a class.
+# Where `all` is drawn: 5,400 training images per class.
 _ALL = 5400
 
 
 class Result(BaseModel):
-    """What one method reached with one choice of labels.
+    """The result of a method with one choice of labels.
 
     `labels_per_class` is None for all labels. Every choice was made on `eval`. Times are from the pretrained
     encoder on, all stages before this one included. `config_digest` is of the settings that the method reads.
@@ -49,7 +49,7 @@ class Result(BaseModel):
 
 
 class Pretraining(BaseModel):
-    """What the encoder that all heads stand on took."""
+    """The cost of the encoder that all heads share."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,7 +62,7 @@ class Pretraining(BaseModel):
 
 
 class Report(BaseModel):
-    """The file: what was run, on what, and every result."""
+    """The contents of the results file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,7 +74,7 @@ class Report(BaseModel):
     results: tuple[Result, ...] = ()
 
     def find(self, method: str, labels_per_class: int | None, seed: int) -> Result | None:
-        """The result of one cell, if it is there already."""
+        """Return the result of one cell; None if there is none yet."""
         for each in self.results:
             if (each.method, each.labels_per_class, each.seed) == (method, labels_per_class, seed):
                 return each
@@ -82,9 +82,9 @@ class Report(BaseModel):
 
 
 class Store:
-    """The file of a report; each change is on disk, whole, before the next thing runs.
+    """The file of a report; each change is written atomically.
 
-    Several processes may fill the same file: each change is made to what is on disk at that moment.
+    Several processes may write the same file: each change starts from the current contents.
     """
 
     def __init__(
@@ -94,16 +94,16 @@ class Store:
         digests: Callable[[int | None], Mapping[str, str]],
         discard_outdated: bool = False,
     ):
-        """Opens the file, or starts it with `fresh`.
+        """Open the file, or start it with `fresh`.
 
         Args:
             path: The file.
             fresh: A report without results.
-            digests: Of the present settings, by method, for labels a class.
-            discard_outdated: Whether to throw away what other settings gave.
+            digests: Function from labels per class to the digests of the current settings by method.
+            discard_outdated: Discard results of other settings.
 
         Raises:
-            ValueError: If the file holds results of other settings and they are not to be thrown away.
+            ValueError: If the file holds results of other settings and they are not to be discarded.
         """
         self._path = path
         self._lock = str(path.absolute().with_suffix(".lock"))
@@ -127,17 +127,17 @@ class Store:
 
     @property
     def report(self) -> Report:
-        """What is on disk now."""
+        """The current contents of the file."""
         if not self._path.exists():
             return self._fresh
         return Report.model_validate_json(self._path.read_text(encoding="utf-8"))
 
     def add(self, result: Result) -> None:
-        """Keeps one more result."""
+        """Add a result."""
         self._change(lambda report: {"results": (*report.results, result)})
 
     def set_pretraining(self, pretraining: Pretraining) -> None:
-        """Keeps what pretraining took."""
+        """Set the cost of pretraining."""
         self._change(lambda _: {"pretraining": pretraining})
 
     def _change(self, change: Callable[[Report], Mapping[str, Any]]) -> None:
@@ -150,7 +150,7 @@ class Store:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and half width of its 95 % interval by Student's t; NaN where there are too few values."""
+    """Return the mean and half the width of its 95 % interval by Student's t; NaN with too few values."""
     if not values:
         return float("nan"), float("nan")
     mean = float(np.mean(values))
@@ -160,7 +160,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def table(report: Report) -> str:
-    """Markdown: a row a method, a column a budget, mean ± half of the 95 % interval over the seeds."""
+    """Return a Markdown table: a row per method, a column per budget, mean ± half of the 95 % interval."""
     budgets = _budgets(report)
     lines = [
         "| method | " + " | ".join("all" if each is None else f"{each:,}" for each in budgets) + " |",
@@ -176,12 +176,12 @@ def table(report: Report) -> str:
 
 
 def comparison(report: Report) -> str:
-    """Markdown: for each budget the best head against the best published line and the network from scratch.
+    """Return a Markdown table: per budget the best head, the best published figure, the network from scratch.
 
     The best head is the one with the highest mean on `eval`.
     """
     lines = [
-        "| labels a class | best head | published | from scratch | intervals of 95 % |",
+        "| labels per class | best head | published | from scratch | intervals of 95 % |",
         "|---|---|---|---|---|",
     ]
     published = dict(zip(PUBLISHED_BUDGETS, PUBLISHED["published, semi-supervised"], strict=True))
@@ -215,7 +215,7 @@ def _overlap(head: tuple[float, float], scratch: tuple[float, float]) -> str:
 
 
 def write_plot(report: Report, path: pathlib.Path) -> pathlib.Path:
-    """Draws accuracy against labels a class, the published lines in grey; returns the path."""
+    """Plot accuracy by labels per class, published figures in gray; return the path."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -239,7 +239,7 @@ def write_plot(report: Report, path: pathlib.Path) -> pathlib.Path:
     axes.set_xscale("log")
     axes.set_xticks(ticks, ["all" if each is None else f"{each:,}" for each in PUBLISHED_BUDGETS])
     axes.minorticks_off()
-    axes.set(xlabel="labels a class", ylabel="accuracy on test", title="Fashion-MNIST")
+    axes.set(xlabel="labels per class", ylabel="accuracy on test", title="Fashion-MNIST")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc="lower right")
     figure.savefig(path, dpi=130)
