@@ -22,8 +22,9 @@ with stopping.keeping() if sys.argv[1] == "keeps" else contextlib.nullcontext():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(("work", "told", "status"), [("keeps", "kept\n", 0), ("nothing to keep", "", None)])
-def test_a_process_ends_when_its_work_is_kept(number, work, told, status):
+def test_a_process_ends_when_its_work_is_kept(number: int, work: str, told: str, status: int | None) -> None:
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, work], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
     assert process.communicate(timeout=30)[0] == told

@@ -4,32 +4,32 @@ import os
 import pathlib
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 # The program that installing the package has made, not a function behind it.
 PROGRAM = pathlib.Path(sys.executable).with_name("tfx-contrastive")
 
 
 def tfx_contrastive(
-    *arguments: Any,
+    *arguments: object,
     timeout: int = 600,
-    cwd: Any = None,
-    env: Any = None,
-    program: tuple[Any, ...] = (PROGRAM,),
-) -> Any:
-    """Runs the installed program as a user does, in a process of its own.
+    cwd: str | pathlib.Path | None = None,
+    env: Mapping[str, str] | None = None,
+    program: Sequence[object] = (PROGRAM,),
+) -> subprocess.CompletedProcess[str]:
+    """Run the installed program in a process of its own, as a user does.
 
     Args:
-        *arguments: Of the command line.
-        timeout: Seconds.
-        cwd: The folder it is run in; None: this one.
-        env: Its whole environment; None: this one, without what tests set for TensorFlow.
-        program: The program, after what starts it in another way.
+        *arguments: The arguments of the command line.
+        timeout: Maximum time, in seconds.
+        cwd: The working directory; None keeps the current one.
+        env: The environment; None keeps the current one, without what the tests set for TensorFlow.
+        program: The program, preceded by the command that starts it, if any.
     """
     if env is None:
         env = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run(
-        [*program, *map(str, arguments)],
+        [*map(str, program), *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,

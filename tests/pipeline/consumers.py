@@ -1,8 +1,9 @@
-"""A root with a registry, recorded runs and real indexes: what `search` and `serve` choose from."""
+"""A root with a registry, recorded runs and real indexes, from which `search` and `serve` choose."""
 
 import dataclasses
 import pathlib
 import shutil
+from typing import Any
 
 from tests.components.similarity_index_gen.conftest import make_index
 from tests.components.tiny_models import random_kernel
@@ -12,27 +13,27 @@ from tfx_contrastive.components.registry import promotion
 from tfx_contrastive.components.registry.interface import VersionRecord
 from tfx_contrastive.components.registry.mlflow_backend import MlflowRegistry
 from tfx_contrastive.components.registry.store import digest_of
-from tfx_contrastive.pipeline.config import load_config
+from tfx_contrastive.pipeline.config import PipelineConfig, load_config
 
 
 @dataclasses.dataclass
 class Consumed:
     """The root of a pipeline `digits`, and two models with an index each, of different encoders."""
 
-    config: object
+    config: PipelineConfig
     runs: RecordedRuns
-    made: list
+    made: list[Any]
 
     @property
-    def options(self):
+    def options(self) -> tuple[str, ...]:
         return ("--config", "digits", "--set", f"root={self.config.root}")
 
     @property
-    def registry(self):
+    def registry(self) -> MlflowRegistry:
         return MlflowRegistry(self.config.name, f"{self.config.root}/registry")
 
-    def record_run(self, run_id, number, blessed):
-        """Records a run that made model `number`, with its verdict."""
+    def record_run(self, run_id: str, number: int, blessed: bool) -> None:
+        """Record a run that made model `number`, with its verdict."""
         made = self.made[number]
         runs, root = self.runs, pathlib.Path(made.index_uri).parent
         runs.add(run_id, "StatisticsGen", {"statistics": (f"{root}/statistics", {})})
@@ -47,8 +48,8 @@ class Consumed:
         registration = {"registered": int(blessed), "version": version}
         runs.add(run_id, "RegistryPusher", {"registration": (f"{root}/registration", registration)})
 
-    def register(self, run_id, number):
-        """Registers model `number` as blessed and makes it champion."""
+    def register(self, run_id: str, number: int) -> int:
+        """Register model `number` as blessed and make it champion."""
         made = self.made[number]
         lineage = {"run": run_id, "artifacts": {"model": [{"uri": str(pathlib.Path(made.index_uri).parent)}]}}
         facts = {"lineage": lineage, "encoder_fingerprint": encoder_fingerprint(made.model_dir)}
@@ -58,8 +59,8 @@ class Consumed:
         return version
 
 
-def make_consumed(folder, empty_database):
-    """Makes the root and the two models; no run is recorded yet."""
+def make_consumed(folder: pathlib.Path, empty_database: Any) -> Consumed:
+    """Make the root and the two models; no run is recorded so far."""
     config = load_config("digits", [f"root={folder / 'root'}"])
     registry = pathlib.Path(config.root, "registry")
     registry.mkdir(parents=True)

@@ -87,6 +87,7 @@ def test_the_command_line_parses(each: Any, desk: pathlib.Path) -> None:
     name = each.words[1]
     assert name in COMMANDS, f"there is no sub-command {name}"
     command = cli.get_command(click.Context(cli), name)
+    assert command is not None
     arguments = list(each.words[2:])
     while isinstance(command, click.Group):
         command = command.commands[arguments.pop(0)]

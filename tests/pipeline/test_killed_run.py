@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +44,7 @@ evaluation: {{min_accuracy: 0.5}}
 """
 
 
-def write_difficult_source(folder):
+def write_difficult_source(folder: pathlib.Path) -> None:
     """Digits with odd labels, 1 % damaged, a tiny and a huge image, and no image of class 9 in eval."""
     folder.mkdir()
     rows = ["path,label,split"]
@@ -62,19 +64,19 @@ def write_difficult_source(folder):
     (folder / "manifest.csv").write_text("\n".join(rows), encoding="utf-8")
 
 
-def run_of(name):
+def run_of(name: str) -> Any:
     config = load_config(name)
     return Lineage(connection_config(config), config.name).run()
 
 
-def wait_for(condition, seconds):
+def wait_for(condition: Callable[[], object], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
 
 
-def loss_curve(log_dir):
+def loss_curve(log_dir: Any) -> Any:
     """Step -> loss; a step that stands twice fails."""
     found = [
         (event.step, float(tf.make_ndarray(value.tensor)))
@@ -105,13 +107,13 @@ class Story:
     interrupted: str
     status_interrupted: str
     status_running: str
-    refused: subprocess.CompletedProcess
+    refused: subprocess.CompletedProcess[str]
     status_killed: str
     printed: str
 
 
 @contextlib.contextmanager
-def running(config, printed):
+def running(config: Any, printed: Any) -> Iterator[Any]:
     """The command `run` in a process of its own."""
     command = [sys.executable, "-m", "tfx_contrastive.pipeline.cli.main", "run", "--config", str(config)]
     with printed.open("wb") as out:
@@ -129,27 +131,27 @@ def running(config, printed):
         process.wait()
 
 
-def child_of(process):
+def child_of(process: Any) -> Any:
     (child,) = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return child
 
 
-def status(config):
+def status(config: Any) -> Any:
     done = tfx_contrastive("status", "--config", str(config))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory):
+def story(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("killed")
     root, printed = folder / "root", folder / "printed"
     write_difficult_source(folder / "images")
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(root=root, folder=folder / "images"), encoding="utf-8")
 
-    def reached(process, text, number_of_logs):
-        def look():
+    def reached(process: Any, text: str, number_of_logs: Any) -> None:
+        def look() -> Any:
             logs = sorted(root.glob("logs/*"))
             return len(logs) == number_of_logs and text in logs[-1].read_text(errors="replace")
 
@@ -192,13 +194,15 @@ def story(tmp_path_factory):
     )
 
 
-def test_an_interrupted_run_says_what_is_kept_and_keeps_its_word(story):
+def test_an_interrupted_run_says_what_is_kept_and_keeps_its_word(story: Any) -> None:
     pattern = r"Interrupted \(SIGINT\)\. Finished and kept: (.*?)\. (.*), with\n  (.*)\n"
     told = re.search(pattern, story.interrupted)
     assert told, story.interrupted
     assert told[1].split(", ")[0] == "ImageExampleGen"
     assert told[3].endswith(f"run --config {story.name}")
-    step = int(re.fullmatch(r"Pretrainer continues at step (\d+) of 300", told[2])[1])
+    found = re.fullmatch(r"Pretrainer continues at step (\d+) of 300", told[2])
+    assert found is not None
+    step = int(found[1])
     assert 10 <= step < 100  # before the first checkpoint by steps
     assert story.status_interrupted.splitlines()[0].endswith(": interrupted")
     assert re.search(r"Pretrainer +interrupted", story.status_interrupted)
@@ -207,7 +211,7 @@ def test_an_interrupted_run_says_what_is_kept_and_keeps_its_word(story):
     assert f"pretraining goes on at step {step} of 300" in second
 
 
-def test_status_tells_a_running_run_from_a_dead_one(story):
+def test_status_tells_a_running_run_from_a_dead_one(story: Any) -> None:
     assert story.status_running.splitlines()[0].endswith(": running")
     assert re.search(r"running: +process \d+ on ", story.status_running)
     assert story.status_killed.splitlines()[0].endswith(": interrupted")
@@ -217,12 +221,14 @@ def test_status_tells_a_running_run_from_a_dead_one(story):
     assert re.search(rf"Another run uses {story.root} \(process \d+ on .*\)", story.refused.stderr)
 
 
-def test_training_goes_on_at_the_last_checkpoint(story):
+def test_training_goes_on_at_the_last_checkpoint(story: Any) -> None:
     logs = [path.read_text() for path in sorted((story.root / "logs").iterdir())]
     assert len(logs) == 3
     assert "pretraining step 100 of 300" in logs[1]
     assert "pretraining step 300 of 300" not in logs[1]
-    step = re.search(r"Pretrainer continues at step (\d+) of 300", story.status_killed)[1]
+    found = re.search(r"Pretrainer continues at step (\d+) of 300", story.status_killed)
+    assert found is not None
+    step = found[1]
     assert int(step) >= 100
     assert f"pretraining goes on at step {step} of 300" in logs[2]
     assert "pretraining step 100 of 300" not in logs[2]
@@ -233,7 +239,7 @@ def test_training_goes_on_at_the_last_checkpoint(story):
     assert [run.state for run in runs] == ["ran", "interrupted", "interrupted"]
 
 
-def test_its_loss_curve_is_that_of_an_unbroken_run(story, tmp_path):
+def test_its_loss_curve_is_that_of_an_unbroken_run(story: Any, tmp_path: pathlib.Path) -> None:
     config = load_config(story.name)
     pretrainer = run_of(story.name).node("Pretrainer")
     examples = pretrainer.inputs["examples"][0].uri
@@ -254,7 +260,7 @@ def test_its_loss_curve_is_that_of_an_unbroken_run(story, tmp_path):
         assert resumed[step] == pytest.approx(loss, abs=1e-3), step
 
 
-def test_what_is_odd_about_the_source_is_told(story):
+def test_what_is_odd_about_the_source_is_told(story: Any) -> None:
     printed = story.printed
     assert "set aside       8 (blank 1, over_pixel_limit 1, truncated 6): " in printed
     assert "eval has no image of 'class 9', so its figures say nothing about this class" in printed
@@ -262,7 +268,7 @@ def test_what_is_odd_about_the_source_is_told(story):
     assert "Traceback" not in printed
 
 
-def test_odd_labels_come_back_from_the_exported_model(story):
+def test_odd_labels_come_back_from_the_exported_model(story: Any) -> None:
     model = run_of(story.name).node("Trainer").output("model")
     classify = tf.saved_model.load(f"{model.uri}/Format-Serving").signatures["classify_bytes"]
     data = datasets.load_digits()
@@ -273,7 +279,7 @@ def test_odd_labels_come_back_from_the_exported_model(story):
     assert np.mean([label == name for label, name in zip(labels, expected, strict=True)]) > 0.9
 
 
-def test_images_that_change_places_are_ingested_again(story):
+def test_images_that_change_places_are_ingested_again(story: Any) -> None:
     """The last test: the newest run is one that was stopped."""
     folder, printed = story.root.parent / "images", story.root.parent / "printed"
     ones, others = folder / "1.png", folder / "2.png"

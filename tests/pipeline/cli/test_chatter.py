@@ -1,7 +1,9 @@
 """What libraries say while they load reaches no user; what matters does."""
 
+import pathlib
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -27,7 +29,7 @@ OTHERS = (
 )
 
 
-def said_inside(ending=""):
+def said_inside(ending: str = "") -> subprocess.CompletedProcess[str]:
     """What a process lets through that says all of this to its error stream, below Python."""
     text = "".join(f"{line}\n" for line in CHATTER + OTHERS)
     script = (
@@ -37,11 +39,11 @@ def said_inside(ending=""):
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
 
-def test_errors_and_what_others_say_come_through():
+def test_errors_and_what_others_say_come_through() -> None:
     assert said_inside().stderr.splitlines() == list(OTHERS)
 
 
-def test_they_do_where_it_ends_with_an_exception():
+def test_they_do_where_it_ends_with_an_exception() -> None:
     done = said_inside("raise KeyError('lost')")
     assert done.returncode == 1
     lines = done.stderr.splitlines()
@@ -49,7 +51,7 @@ def test_they_do_where_it_ends_with_an_exception():
     assert lines[-1] == "KeyError: 'lost'"
 
 
-def test_the_stream_is_back_afterwards(capfd):
+def test_the_stream_is_back_afterwards(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="mistake"), without_chatter():
         raise ValueError("mistake")
     subprocess.run(["sh", "-c", "echo seen >&2"], check=True)
@@ -57,7 +59,7 @@ def test_the_stream_is_back_afterwards(capfd):
 
 
 @pytest.fixture(scope="module")
-def consumed(tmp_path_factory, empty_database):  # noqa: F811
+def consumed(tmp_path_factory: pytest.TempPathFactory, empty_database: Any) -> Any:  # noqa: F811
     """Two versions in a registry, the second is champion."""
     made = make_consumed(tmp_path_factory.mktemp("consumed"), empty_database)
     made.record_run("r1", 0, blessed=True)
@@ -65,7 +67,7 @@ def consumed(tmp_path_factory, empty_database):  # noqa: F811
     return made
 
 
-def quietly(*arguments, **options):
+def quietly(*arguments: Any, **options: Any) -> Any:
     """Standard output of a command that must leave the error stream to itself."""
     done = tfx_contrastive(*arguments, **options)
     assert done.returncode == 0, done.stderr
@@ -74,7 +76,7 @@ def quietly(*arguments, **options):
 
 
 @pytest.mark.slow
-def test_the_registry_and_search_say_nothing_of_tensorflow(consumed, tmp_path):
+def test_the_registry_and_search_say_nothing_of_tensorflow(consumed: Any, tmp_path: pathlib.Path) -> None:
     base = consumed.options
     assert "The champion is version 1, it was 2." in quietly("models", "promote", "1", *base)
     assert "The champion is version 2, it was 1." in quietly("models", "rollback", *base)
@@ -83,7 +85,7 @@ def test_the_registry_and_search_say_nothing_of_tensorflow(consumed, tmp_path):
 
 
 @pytest.mark.slow
-def test_looking_at_jpegs_and_records_says_nothing_of_tensorflow(tmp_path):
+def test_looking_at_jpegs_and_records_says_nothing_of_tensorflow(tmp_path: pathlib.Path) -> None:
     for number in range(8):
         data = encoded(picture(number), "JPEG")
         write(tmp_path / "images" / "ab"[number % 2] / f"{number}.jpg", data)

@@ -6,7 +6,7 @@ from tfx_contrastive.pipeline.cli import display
 from tfx_contrastive.pipeline.runners import events
 
 
-def test_progress_is_one_line_of_figures():
+def test_progress_is_one_line_of_figures() -> None:
     values = {
         "step": 400,
         "num_steps": 2000,
@@ -18,11 +18,11 @@ def test_progress_is_one_line_of_figures():
     assert text == "step 400/2,000 · loss 3.214 · 1,850 images/s · 1:32 left"
 
 
-def test_progress_without_figures_is_its_text():
+def test_progress_without_figures_is_its_text() -> None:
     assert display.describe_progress("reading", {}) == "reading"
 
 
-def test_plain_lines_have_state_and_time():
+def test_plain_lines_have_state_and_time() -> None:
     out = io.StringIO()
     with display.display_for(Console(file=out, width=80)) as shown:
         shown.show(events.Plan(("ImageExampleGen",)))
@@ -34,7 +34,7 @@ def test_plain_lines_have_state_and_time():
     )
 
 
-def test_the_live_table_shows_every_node():
+def test_the_live_table_shows_every_node() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=80)
     with display.display_for(console) as shown:

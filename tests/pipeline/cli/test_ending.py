@@ -14,7 +14,7 @@ from tfx_contrastive.pipeline.runs.presence import Record
 WARNING = "test accuracy 0.983; 0.512 on the 30 images without a near copy in train. Remove the copies"
 
 
-def test_accuracies_without_near_copies_stand_below_the_classifier(tmp_path):
+def test_accuracies_without_near_copies_stand_below_the_classifier(tmp_path: pathlib.Path) -> None:
     summary = {
         "images": {
             "read": 90,

@@ -6,9 +6,10 @@ import re
 import shlex
 import subprocess
 import sys
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tests.pipeline.command import PROGRAM, tfx_contrastive
 from tfx_contrastive.pipeline.cli import invocation
@@ -18,7 +19,7 @@ CONFIG = "name: {name}\ndata: {{source: {{kind: digits}}}}\nroot: runs/{name}\n"
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An empty folder, with everything else that a project's folder may hold."""
     (tmp_path / "compose.yaml").write_text("services: {web: {image: data}}\nname: web\n")
     (tmp_path / "pipeline.yaml").write_text("components: {}\nname: data\n---\nplatforms: {}\n")
@@ -29,15 +30,15 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def put(name, stem=None):
+def put(name: str, stem: str | None = None) -> None:
     pathlib.Path(name).write_text(CONFIG.format(name=stem or pathlib.Path(name).stem))
 
 
-def run(*arguments):
+def run(*arguments: Any) -> Result:
     return CliRunner().invoke(cli, [str(each) for each in arguments])
 
 
-def test_the_one_configuration_of_the_folder_is_taken_and_named(folder):
+def test_the_one_configuration_of_the_folder_is_taken_and_named(folder: pathlib.Path) -> None:
     put("shoes.yml")
     done = tfx_contrastive("runs", cwd=folder)
     assert done.returncode == 0
@@ -46,7 +47,7 @@ def test_the_one_configuration_of_the_folder_is_taken_and_named(folder):
     assert shlex.split(done.stdout.partition("Start one: ")[2])[1:] == ["run", "--config", "shoes.yml"]
 
 
-def test_json_stays_json(folder):
+def test_json_stays_json(folder: pathlib.Path) -> None:
     put("shoes.yaml")
     assert tfx_contrastive("runs", "--json", cwd=folder).stdout == "[]\n"
 
@@ -55,7 +56,7 @@ def test_json_stays_json(folder):
     "command",
     ["run", "validate", "views", "status", "compile", "report", "runs", "artifacts", "serve", "suggest"],
 )
-def test_none_is_told_and_no_demo_is_taken(folder, command):
+def test_none_is_told_and_no_demo_is_taken(folder: pathlib.Path, command: Any) -> None:
     done = run(command)
     assert done.exit_code == 1
     assert done.output == (
@@ -65,7 +66,7 @@ def test_none_is_told_and_no_demo_is_taken(folder, command):
     assert not (folder / "runs").exists()
 
 
-def test_several_are_listed(folder):
+def test_several_are_listed(folder: pathlib.Path) -> None:
     put("shoes.yaml")
     put("hats 'n' caps.yml")
     done = run("run")
@@ -75,12 +76,12 @@ def test_several_are_listed(folder):
     assert shlex.split(words) == ["--config", "hats 'n' caps.yml"]
 
 
-def test_a_broken_one_is_read_so_that_its_fault_is_told(folder):
+def test_a_broken_one_is_read_so_that_its_fault_is_told(folder: pathlib.Path) -> None:
     pathlib.Path("shoes.yaml").write_text("name: shoes\ndata: {source: [\n")
     assert "shoes.yaml is not YAML" in run("validate").output
 
 
-def test_a_bundled_name_needs_no_file_and_namesakes_are_told(folder):
+def test_a_bundled_name_needs_no_file_and_namesakes_are_told(folder: pathlib.Path) -> None:
     assert run("runs", "--config", "digits").output.startswith("Pipeline digits has no run yet.")
     (folder / "digits").mkdir()
     assert run("runs", "--config", "digits").output.startswith("Pipeline digits has no run yet.")
@@ -94,7 +95,7 @@ def test_a_bundled_name_needs_no_file_and_namesakes_are_told(folder):
     assert run("runs", "--config", "digits.yaml").output.startswith("Pipeline mine has no run yet.")
 
 
-def test_a_name_without_its_ending_and_a_directory_are_told(folder):
+def test_a_name_without_its_ending_and_a_directory_are_told(folder: pathlib.Path) -> None:
     put("shoes.yaml")
     assert (
         "There is no configuration 'shoes'. Did you mean shoes.yaml?"
@@ -104,7 +105,7 @@ def test_a_name_without_its_ending_and_a_directory_are_told(folder):
     assert "Received the directory folder.yaml as a configuration; expected a YAML file." in told
 
 
-def test_a_printed_command_runs_as_it_stands(folder):
+def test_a_printed_command_runs_as_it_stands(folder: pathlib.Path) -> None:
     """From `.venv/bin`, as the documentation has it; `validate` in place of the long `run`."""
     name = "größe 42's; $c.yaml"
     (folder / ".venv").symlink_to(PROGRAM.parents[1])
@@ -125,14 +126,16 @@ def test_a_printed_command_runs_as_it_stands(folder):
     assert f"{folder}/my runs/shoes" in again.stdout
 
 
-def test_a_program_on_the_path_is_called_by_its_name(folder):
+def test_a_program_on_the_path_is_called_by_its_name(folder: pathlib.Path) -> None:
     put("shoes.yaml")
     env = {**os.environ, "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(["tfx-contrastive", "status"], capture_output=True, text=True, check=False, env=env)
     assert done.stderr.splitlines()[-1].endswith("Start one: tfx-contrastive run --config shoes.yaml")
 
 
-def test_other_programs_of_the_environment_are_found_from_anywhere(folder, monkeypatch):
+def test_other_programs_of_the_environment_are_found_from_anywhere(
+    folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "argv", [str(PROGRAM)])
     monkeypatch.setenv("PATH", "/usr/bin")
     assert invocation.program("tensorboard") == str(PROGRAM.with_name("tensorboard"))

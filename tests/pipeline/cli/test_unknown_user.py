@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.pipeline.consumers import make_consumed
 UID = 54321
 
 
-def unknown_user_runs(*arguments):
+def unknown_user_runs(*arguments: Any) -> subprocess.CompletedProcess[str]:
     """Runs the program as `UID`, who may read and write what root may, in an empty environment."""
     capability = "+dac_override"
     as_user = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
@@ -24,7 +25,7 @@ def unknown_user_runs(*arguments):
 
 
 @pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="only root may be somebody else")
-def test_somebody_without_a_name_promotes_and_rolls_back(empty_database):  # noqa: F811
+def test_somebody_without_a_name_promotes_and_rolls_back(empty_database: Any) -> None:  # noqa: F811
     # Not in pytest's own folder, which only root may enter.
     with tempfile.TemporaryDirectory() as folder:
         made = make_consumed(pathlib.Path(folder), empty_database)
@@ -34,7 +35,7 @@ def test_somebody_without_a_name_promotes_and_rolls_back(empty_database):  # noq
         _change_the_champion(made)
 
 
-def _change_the_champion(made):
+def _change_the_champion(made: Any) -> None:
     back = unknown_user_runs("models", "rollback", *made.options, "--reason", "worse")
     assert (back.returncode, back.stdout) == (0, "The champion is version 1, it was 2.\n"), back.stderr
     again = unknown_user_runs("models", "promote", "2", *made.options)

@@ -1,5 +1,9 @@
 """`tfx-contrastive validate` as a process: what it says of data before a run, and its exit status."""
 
+import pathlib
+import subprocess
+from typing import Any
+
 import numpy as np
 import pytest
 import yaml
@@ -16,7 +20,9 @@ from tests.components.image_example_gen.support import (
 from tests.pipeline.command import tfx_contrastive
 
 
-def validate(tmp_path, kind, path, image=(), **source):
+def validate(
+    tmp_path: pathlib.Path, kind: str, path: Any, image: Any = (), **source: Any
+) -> subprocess.CompletedProcess[str]:
     values = {
         "name": "mine",
         "root": str(tmp_path / "root"),
@@ -27,7 +33,7 @@ def validate(tmp_path, kind, path, image=(), **source):
     return tfx_contrastive("validate", "--config", str(tmp_path / "mine.yaml"))
 
 
-def test_a_folder(tmp_path):
+def test_a_folder(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "data", ["boot", "shoe"], 30)
     write(tmp_path / "data" / "boot" / "empty.png", b"")
     done = validate(tmp_path, "image_folder", tmp_path / "data")
@@ -39,7 +45,7 @@ def test_a_folder(tmp_path):
     assert not (tmp_path / "root").exists()
 
 
-def test_few_images(tmp_path):
+def test_few_images(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "data", ["boot", "shoe"], 10)
     done = validate(tmp_path, "image_folder", tmp_path / "data")
     assert done.returncode == 0, done.stderr
@@ -47,7 +53,7 @@ def test_few_images(tmp_path):
     assert "a first run takes about " in done.stdout
 
 
-def test_drawings(tmp_path):
+def test_drawings(tmp_path: pathlib.Path) -> None:
     for name in "ab":
         for i in range(20):
             write(tmp_path / "data" / name / f"{i}.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
@@ -59,7 +65,7 @@ def test_drawings(tmp_path):
     assert not done.stdout
 
 
-def test_drawings_in_the_alpha_channel(tmp_path):
+def test_drawings_in_the_alpha_channel(tmp_path: pathlib.Path) -> None:
     for name in "ab":
         for i in range(10):
             pixels = np.full((12, 16, 4), 255, np.uint8)
@@ -74,7 +80,7 @@ def test_drawings_in_the_alpha_channel(tmp_path):
     assert (unknown.returncode, "image.background: received 'blak'" in unknown.stderr) == (1, True)
 
 
-def test_12_bits_in_files_of_16(tmp_path):
+def test_12_bits_in_files_of_16(tmp_path: pathlib.Path) -> None:
     for name in "ab":
         for i in range(10):
             values = np.random.default_rng(i).integers(0, 4096, (12, 16), dtype=np.uint16)
@@ -87,7 +93,7 @@ def test_12_bits_in_files_of_16(tmp_path):
     assert (told.returncode, "levels of gray" in told.stdout) == (0, False)
 
 
-def test_arrays_without_clear_meaning(tmp_path):
+def test_arrays_without_clear_meaning(tmp_path: pathlib.Path) -> None:
     images = np.stack([picture(i) for i in range(8)]) / 255
     images[5, 0, 0] = np.nan
     np.savez(tmp_path / "a.npz", images=images, labels=np.arange(8) % 2)
@@ -97,7 +103,7 @@ def test_arrays_without_clear_meaning(tmp_path):
     assert "3 values that are NaN or infinite" in done.stderr
 
 
-def test_records_are_read_without_chatter(tmp_path):
+def test_records_are_read_without_chatter(tmp_path: pathlib.Path) -> None:
     records = [example(image=png(i), label=("0", "1\t")[i % 2]) for i in range(40)]
     write_records(tmp_path / "x", records, "GZIP")
     done = validate(tmp_path, "tfrecord", tmp_path / "x")
@@ -110,7 +116,7 @@ def test_records_are_read_without_chatter(tmp_path):
     assert "their keys: image (bytes: encoded images), label (bytes)" in wrong.stderr
 
 
-def scenes(folder, splits=("",)):
+def scenes(folder: pathlib.Path, splits: Any = ("",)) -> None:
     """60 scenes in four shots each, of two classes by turns, in each of some splits."""
     for number in range(240):
         scene, shot = divmod(number, 4)
@@ -118,7 +124,7 @@ def scenes(folder, splits=("",)):
         write(path, encoded(picture(number)))
 
 
-def validate_scenes(tmp_path, source, **data):
+def validate_scenes(tmp_path: pathlib.Path, source: Any, **data: Any) -> subprocess.CompletedProcess[str]:
     values = {
         "name": "mine",
         "root": str(tmp_path / "root"),
@@ -129,7 +135,7 @@ def validate_scenes(tmp_path, source, **data):
     return tfx_contrastive("validate", "--config", str(tmp_path / "mine.yaml"))
 
 
-def test_scenes_by_a_pattern(tmp_path):
+def test_scenes_by_a_pattern(tmp_path: pathlib.Path) -> None:
     scenes(tmp_path / "data", ("train", "test"))
     source = {"kind": "image_folder", "path": str(tmp_path / "data")}
     done = validate_scenes(tmp_path, source, group_pattern=r"^(\d+)_")
@@ -150,7 +156,7 @@ def test_scenes_by_a_pattern(tmp_path):
     assert not (tmp_path / "root").exists()
 
 
-def test_scenes_by_a_column(tmp_path):
+def test_scenes_by_a_column(tmp_path: pathlib.Path) -> None:
     scenes(tmp_path / "data")
     lines = [
         f"{path.parent.name}/{path.name},{path.parent.name},{path.name[:3] if path.name < '050' else ''}"
@@ -176,14 +182,14 @@ def test_scenes_by_a_column(tmp_path):
     ) in done.stderr
 
 
-def test_a_pattern_for_images_without_names(tmp_path):
+def test_a_pattern_for_images_without_names(tmp_path: pathlib.Path) -> None:
     done = validate_scenes(tmp_path, {"kind": "digits"}, group_pattern=r"^scene(\d+)")
     assert done.returncode == 0, done.stderr
     assert "warning: of " in done.stdout
     assert "which matches no image" in done.stdout
 
 
-def test_many_classes_are_told_in_one_short_line(tmp_path):
+def test_many_classes_are_told_in_one_short_line(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "data", [f"part-{number:02d}" for number in range(30)], 2)
     write(tmp_path / "data" / "part-07" / "3.png", encoded(picture(999)))
     done = validate(tmp_path, "image_folder", tmp_path / "data")
@@ -193,7 +199,7 @@ def test_many_classes_are_told_in_one_short_line(tmp_path):
 
 
 @pytest.mark.parametrize(("resize", "is_told"), [("crop", True), ("pad", False)])
-def test_what_is_cut_off_is_told_where_it_is_much(tmp_path, resize, is_told):
+def test_what_is_cut_off_is_told_where_it_is_much(tmp_path: pathlib.Path, resize: Any, is_told: Any) -> None:
     for i in range(40):
         height, width = (12, 60) if i < 10 else (12, 20)  # wanted: 12x16, so that 20 keeps four fifths
         write(tmp_path / "data" / "ab"[i % 2] / f"{i}.png", encoded(picture(i, height, width)))

@@ -1,12 +1,15 @@
 """What the installed program says of folders, archives and tables as people have them."""
 
+import pathlib
+import subprocess
 import zipfile
+from typing import Any
 
 from tests.components.image_example_gen.support import encoded, picture, write
 from tests.pipeline.command import tfx_contrastive
 
 
-def validate(tmp_path, source):
+def validate(tmp_path: pathlib.Path, source: Any) -> subprocess.CompletedProcess[str]:
     config = tmp_path / "mine.yaml"
     config.write_text(
         f"name: mine\nroot: {tmp_path}/root\ndata: {{source: {source}}}\nimage: {{height: 8, width: 8}}\n",
@@ -15,7 +18,7 @@ def validate(tmp_path, source):
     return tfx_contrastive("validate", "--config", str(config))
 
 
-def test_an_archive_with_wrappers_splits_and_look_alikes(tmp_path):
+def test_an_archive_with_wrappers_splits_and_look_alikes(tmp_path: pathlib.Path) -> None:
     with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
         for path in ("README.md", "set/LICENSE", "set/v2/Thumbs.db", "__MACOSX/._set"):
             archive.writestr(path, "text")
@@ -36,7 +39,7 @@ def test_an_archive_with_wrappers_splits_and_look_alikes(tmp_path):
     assert "warning: the classes 'Boot' and 'boot' differ only in case" in done.stdout
 
 
-def test_folders_of_sites_are_asked_about(tmp_path):
+def test_folders_of_sites_are_asked_about(tmp_path: pathlib.Path) -> None:
     for i, path in enumerate(("a/cat", "a/dog", "b/cat", "b/dog")):
         write(tmp_path / "data" / path / "0.png", encoded(picture(i)))
     done = validate(tmp_path, f"{{kind: image_folder, path: {tmp_path}/data}}")
@@ -46,7 +49,7 @@ def test_folders_of_sites_are_asked_about(tmp_path):
     assert "Write data.source.layout: groups if cat/, dog/ are the classes" in done.stderr
 
 
-def test_a_manifest_whose_paths_belong_elsewhere(tmp_path):
+def test_a_manifest_whose_paths_belong_elsewhere(tmp_path: pathlib.Path) -> None:
     for i in range(4):
         write(tmp_path / "data" / "photos" / f"{i}.jpg", encoded(picture(i), "JPEG"))
     table = "Image Id;Label;width\n" + "".join(f"{i};{'ab'[i % 2]};16\n" for i in range(4))

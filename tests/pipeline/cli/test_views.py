@@ -1,21 +1,23 @@
 """`tfx-contrastive views`: a picture before any run."""
 
 import os
+import pathlib
 import subprocess
 import sys
+from typing import Any
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from PIL import Image
 
 from tests.components.image_example_gen.support import encoded, image_folder, picture, write
 from tfx_contrastive.pipeline.cli import preview
 
 
-def draw(*arguments):
+def draw(*arguments: Any) -> Result:
     return CliRunner().invoke(preview.views_command, list(arguments))
 
 
-def test_it_draws_the_images_of_the_configuration_and_says_so(tmp_path):
+def test_it_draws_the_images_of_the_configuration_and_says_so(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "images", ["cat", "dog"], 4)
     write(tmp_path / "images" / "cat" / "broken.png", encoded(picture(99))[:60])
     config = tmp_path / "pets.yaml"
@@ -42,7 +44,7 @@ def test_it_draws_the_images_of_the_configuration_and_says_so(tmp_path):
     assert steps[:6] == ["crop", "flip", "brightness", "contrast", "color_jitter", "greyscale"]
 
 
-def test_a_policy_that_does_not_fit_is_told_plainly(tmp_path):
+def test_a_policy_that_does_not_fit_is_told_plainly(tmp_path: pathlib.Path) -> None:
     policy = "pretrain.views.policy=[{name: color_jitter}]"
     done = draw("--config", "digits", "--set", policy, "--out", str(tmp_path / "views.png"))
     assert done.exit_code == 1
@@ -53,7 +55,7 @@ def test_a_policy_that_does_not_fit_is_told_plainly(tmp_path):
     )
 
 
-def test_it_imports_no_tfx(tmp_path):
+def test_it_imports_no_tfx(tmp_path: pathlib.Path) -> None:
     arguments = ["--config", "digits", "--out", str(tmp_path / "views.png")]
     script = (
         "import sys; from tfx_contrastive.pipeline.cli.preview import views_command; "

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tfx_contrastive import __version__
@@ -5,15 +7,15 @@ from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline.config import load_config
 
 
-def args_of(*overrides):
+def args_of(*overrides: Any) -> Any:
     return load_config("digits", overrides).beam.pipeline_args()
 
 
-def test_local_gives_no_option_so_that_tfx_builds_no_source_package():
+def test_local_gives_no_option_so_that_tfx_builds_no_source_package() -> None:
     assert args_of() == []
 
 
-def test_local_parallel_starts_worker_processes():
+def test_local_parallel_starts_worker_processes() -> None:
     assert args_of("beam.profile=local-parallel", "beam.workers=3") == [
         "--runner=DirectRunner",
         "--direct_running_mode=multi_processing",
@@ -22,7 +24,7 @@ def test_local_parallel_starts_worker_processes():
     ]
 
 
-def test_portable_names_the_job_server_and_the_workers():
+def test_portable_names_the_job_server_and_the_workers() -> None:
     options = args_of(
         "beam.profile=portable",
         "beam.job_endpoint=beam:7000",
@@ -35,7 +37,7 @@ def test_portable_names_the_job_server_and_the_workers():
     assert "--sdk_worker_parallelism=4" in options
 
 
-def test_own_options_come_last_and_win():
+def test_own_options_come_last_and_win() -> None:
     options = args_of("beam.profile=local-parallel", "beam.args=['--direct_num_workers=7']")
     assert options[-1] == "--direct_num_workers=7"
 
@@ -48,7 +50,7 @@ def test_own_options_come_last_and_win():
         ("dataflow", "project, region, temp_location"),
     ],
 )
-def test_an_engine_without_its_address_is_refused(profile, absent):
+def test_an_engine_without_its_address_is_refused(profile: Any, absent: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config("digits", [f"beam.profile={profile}"])
     assert all(name in str(caught.value) for name in absent.split(", "))
@@ -69,7 +71,7 @@ def test_an_engine_without_its_address_is_refused(profile, absent):
         ("beam.profile=local-parallel",),
     ],
 )
-def test_beam_itself_knows_every_option(overrides):
+def test_beam_itself_knows_every_option(overrides: Any) -> None:
     from apache_beam.options.pipeline_options import PipelineOptions
 
     options = args_of(*overrides)

@@ -1,4 +1,6 @@
 import os
+import pathlib
+from typing import Any
 
 import pytest
 
@@ -7,7 +9,7 @@ from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.config.loading import bundled_configs
 
 
-def write(tmp_path, text):
+def write(tmp_path: pathlib.Path, text: str) -> Any:
     path = tmp_path / "config.yaml"
     path.write_text(text, encoding="utf-8")
     return str(path)
@@ -17,15 +19,15 @@ MINIMAL = "name: mine\ndata: {source: {kind: digits}}\n"
 
 
 @pytest.mark.parametrize("name", sorted(bundled_configs()))
-def test_every_bundled_configuration_loads(name):
+def test_every_bundled_configuration_loads(name: str) -> None:
     assert load_config(name).name
 
 
-def test_fashion_mnist_keeps_sixty_labels_per_class():
+def test_fashion_mnist_keeps_sixty_labels_per_class() -> None:
     assert load_config("fashion_mnist").data.labels_per_class == 60
 
 
-def test_the_root_is_absolute_and_has_the_name(tmp_path):
+def test_the_root_is_absolute_and_has_the_name(tmp_path: pathlib.Path) -> None:
     config = load_config(write(tmp_path, MINIMAL))
     assert config.root == os.path.abspath("runs/mine")
     assert config.serving_dir == f"{config.root}/serving/mine"
@@ -33,11 +35,11 @@ def test_the_root_is_absolute_and_has_the_name(tmp_path):
     assert config.metadata_path == f"{config.root}/metadata.sqlite"
 
 
-def test_a_root_on_an_object_store_stays(tmp_path):
+def test_a_root_on_an_object_store_stays(tmp_path: pathlib.Path) -> None:
     assert load_config(write(tmp_path, MINIMAL), ["root=gs://bucket/{name}/"]).root == "gs://bucket/mine"
 
 
-def test_overrides_are_read_as_yaml(tmp_path):
+def test_overrides_are_read_as_yaml(tmp_path: pathlib.Path) -> None:
     config = load_config(
         write(tmp_path, MINIMAL),
         ["pretrain.num_steps=7", "data.labels_per_class=null", "beam.args=[--runner=X]", "name=other"],
@@ -48,10 +50,10 @@ def test_overrides_are_read_as_yaml(tmp_path):
     assert config.name == "other"
 
 
-def test_a_configuration_is_frozen(tmp_path):
+def test_a_configuration_is_frozen(tmp_path: pathlib.Path) -> None:
     config = load_config(write(tmp_path, MINIMAL))
     with pytest.raises(ValueError, match="frozen"):
-        config.name = "changed"
+        config.name = "changed"  # type: ignore[misc]  # what must fail
 
 
 @pytest.mark.parametrize(
@@ -83,18 +85,18 @@ def test_a_configuration_is_frozen(tmp_path):
         (["image.channels=2"], r"image\.channels: received 2, expected 1, 3 or 4"),
     ],
 )
-def test_a_mistake_is_named_with_its_remedy(tmp_path, overrides, text):
+def test_a_mistake_is_named_with_its_remedy(tmp_path: pathlib.Path, overrides: Any, text: str) -> None:
     with pytest.raises(ConfigError, match="(?s)" + text):
         load_config(write(tmp_path, MINIMAL), overrides)
 
 
-def test_a_typo_inside_a_nested_choice_is_named(tmp_path):
+def test_a_typo_inside_a_nested_choice_is_named(tmp_path: pathlib.Path) -> None:
     path = write(tmp_path, "name: a\ndata: {source: {kind: idx, path: /x, class_namez: [a]}}\n")
     with pytest.raises(ConfigError, match=r"class_namez: unknown key\. Did you mean class_names\?"):
         load_config(path)
 
 
-def test_an_unknown_name_lists_the_known_ones():
+def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"There is no configuration 'nope'.*digits.*fashion_mnist"):
         load_config("nope")
 
@@ -102,18 +104,18 @@ def test_an_unknown_name_lists_the_known_ones():
 @pytest.mark.parametrize(
     ("text", "error"), [("a: [", "is not YAML"), ("- a", "holds list"), ("", "holds NoneType")]
 )
-def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, error):
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: pathlib.Path, text: str, error: str) -> None:
     with pytest.raises(ConfigError, match=error):
         load_config(write(tmp_path, text))
 
 
-def test_a_key_that_stands_twice_is_refused(tmp_path):
+def test_a_key_that_stands_twice_is_refused(tmp_path: pathlib.Path) -> None:
     path = write(tmp_path, MINIMAL + "image: {height: 8}\nimage: {width: 8}\n")
     with pytest.raises(ConfigError, match="line 4 has the key 'image' a second time"):
         load_config(path)
 
 
-def test_anchors_and_merged_keys_are_read(tmp_path):
+def test_anchors_and_merged_keys_are_read(tmp_path: pathlib.Path) -> None:
     path = write(
         tmp_path, MINIMAL + "baseline: &a {reset_token: 1.10}\nbeam: {args: [&b 2024, *b], image: *b}\n"
     )
@@ -124,23 +126,23 @@ def test_anchors_and_merged_keys_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a]", "[" * 1000], ids=["itself", "deep"])
-def test_what_never_ends_is_refused(tmp_path, text):
+def test_what_never_ends_is_refused(tmp_path: pathlib.Path, text: str) -> None:
     with pytest.raises(ConfigError, match="is not YAML"):
         load_config(write(tmp_path, text))
 
 
-def test_a_file_that_is_not_text_is_refused(tmp_path):
+def test_a_file_that_is_not_text_is_refused(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="is not YAML"):
         load_config(str(path))
 
 
-def step_names(pretrain):
+def step_names(pretrain: Any) -> Any:
     return [step.name for step in pretrain.views.policy]
 
 
-def test_what_a_model_sees_is_told_to_all_who_look_at_images(tmp_path):
+def test_what_a_model_sees_is_told_to_all_who_look_at_images(tmp_path: pathlib.Path) -> None:
     wanted = ["image.channels=3", "image.background=black", "image.bit_depth=12"]
     config = load_config(write(tmp_path, MINIMAL), wanted)
     for part in (config.data, config.representation_gate):
@@ -149,7 +151,7 @@ def test_what_a_model_sees_is_told_to_all_who_look_at_images(tmp_path):
     assert config.serving.image == config.image
 
 
-def test_color_images_have_defaults_of_their_own(tmp_path):
+def test_color_images_have_defaults_of_their_own(tmp_path: pathlib.Path) -> None:
     gray = load_config(write(tmp_path, MINIMAL)).pretrain
     assert (gray.encoder.name, gray.batch_size) == ("c4n", 512)
     assert step_names(gray) == ["crop", "flip", "brightness", "contrast"]
@@ -158,7 +160,7 @@ def test_color_images_have_defaults_of_their_own(tmp_path):
     assert step_names(color) == [*step_names(gray), "color_jitter", "greyscale"]
 
 
-def test_what_is_named_stays_in_color(tmp_path):
+def test_what_is_named_stays_in_color(tmp_path: pathlib.Path) -> None:
     named = load_config(
         write(tmp_path, MINIMAL),
         [
@@ -175,6 +177,6 @@ def test_what_is_named_stays_in_color(tmp_path):
     assert step_names(load_config(write(tmp_path, MINIMAL), own).pretrain) == ["flip"]
 
 
-def test_a_configuration_that_was_read_back_is_the_same(tmp_path):
+def test_a_configuration_that_was_read_back_is_the_same(tmp_path: pathlib.Path) -> None:
     config = load_config(write(tmp_path, MINIMAL), ["image.channels=3"])
     assert type(config).model_validate_json(config.model_dump_json()) == config

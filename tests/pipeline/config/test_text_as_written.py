@@ -1,11 +1,15 @@
 """Every text field of the configuration takes text as it was typed, whatever YAML would make of it."""
 
+import pathlib
 import types
 import typing
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+from tfx_contrastive.components.image_example_gen.config import IdxSource
 from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.config.model import PipelineConfig
@@ -44,13 +48,13 @@ TEXTS = (
 NOTHING = ("null", "~", "Null")
 
 
-def string_fields(model=PipelineConfig, path=()):
+def string_fields(model: Any = PipelineConfig, path: Any = ()) -> Iterator[Any]:
     """Paths of all text fields: keys, `[]` for an element of a list, `{}` for a value under any key."""
     for name, field in model.model_fields.items():
         yield from within(field.annotation, (*path, name))
 
 
-def within(annotation, path):
+def within(annotation: Any, path: Any) -> Iterator[Any]:
     if typing.get_origin(annotation) is typing.Annotated:
         yield from within(typing.get_args(annotation)[0], path)
     elif annotation is str:
@@ -66,7 +70,7 @@ def within(annotation, path):
         yield from within(typing.get_args(annotation)[1], (*path, "{}"))
 
 
-def spelled(path):
+def spelled(path: Any) -> str:
     """`beam.BeamConfig.args.[]`."""
     return ".".join(part if isinstance(part, str) else part.__name__ for part in path)
 
@@ -74,12 +78,12 @@ def spelled(path):
 FIELDS = sorted(set(string_fields()), key=spelled)
 
 
-def nested(path, leaf):
+def nested(path: Any, leaf: Any) -> Any:
     """Values and the location of the leaf, such as `{"beam": {"args": [leaf]}}` and `beam.args.0`."""
     if not path:
         return leaf, ()
     (part, *rest) = path
-    if isinstance(part, type):  # a model: its literal fields choose it among others
+    if isinstance(part, type) and issubclass(part, BaseModel):  # literal fields choose a model
         inner, location = nested(rest, leaf)
         chosen = {
             name: typing.get_args(field.annotation)[0]
@@ -94,7 +98,7 @@ def nested(path, leaf):
     return {key: inner}, (key, *location)
 
 
-def as_yaml(value, leaf):
+def as_yaml(value: Any, leaf: Any) -> Any:
     """YAML in flow style, the leaf as it is."""
     if value is leaf:
         return leaf
@@ -105,7 +109,7 @@ def as_yaml(value, leaf):
     return str(value)
 
 
-def found_at(value, location):
+def found_at(value: Any, location: Any) -> Any:
     for part in location:
         if isinstance(value, tuple):
             value = value[int(part)]
@@ -116,7 +120,7 @@ def found_at(value, location):
     return value
 
 
-def check(read, location, text):
+def check(read: Any, location: Any, text: str) -> None:
     """The configuration has the text, or refuses that very text, or only other keys."""
     problems, found = [], None
     try:
@@ -128,7 +132,7 @@ def check(read, location, text):
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=spelled)
-def test_set_takes_the_text_as_typed(tmp_path, field):
+def test_set_takes_the_text_as_typed(tmp_path: pathlib.Path, field: Any) -> None:
     path, base = field, tmp_path / "config.yaml"
     base.write_text(MINIMAL)
     for text in TEXTS:
@@ -144,7 +148,7 @@ def test_set_takes_the_text_as_typed(tmp_path, field):
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=spelled)
-def test_a_file_takes_the_text_as_written(tmp_path, field):
+def test_a_file_takes_the_text_as_written(tmp_path: pathlib.Path, field: Any) -> None:
     path, base = field, tmp_path / "config.yaml"
     for text in TEXTS:
         if set(text) & set("[]{}#:&*@%<="):
@@ -155,7 +159,7 @@ def test_a_file_takes_the_text_as_written(tmp_path, field):
         check(lambda: load_config(str(base)), location, text)
 
 
-def test_the_walk_finds_fields_of_every_kind():
+def test_the_walk_finds_fields_of_every_kind() -> None:
     names = {spelled(path) for path in FIELDS}
     assert {
         "name",
@@ -167,7 +171,7 @@ def test_the_walk_finds_fields_of_every_kind():
     } <= names
 
 
-def test_fields_that_take_anything_have_exactly_the_text(tmp_path):
+def test_fields_that_take_anything_have_exactly_the_text(tmp_path: pathlib.Path) -> None:
     base = tmp_path / "config.yaml"
     base.write_text(MINIMAL)
     for text in TEXTS:
@@ -181,14 +185,18 @@ def test_fields_that_take_anything_have_exactly_the_text(tmp_path):
     config = load_config(str(base))
     assert config.name == "2024"
     assert config.root.endswith("/1.10")
-    assert config.data.source.path.endswith("007")
-    assert config.data.source.class_names == ("no", "yes", "1.10", "null", "2024-01-01")
+    source = config.data.source
+    assert isinstance(source, IdxSource)
+    assert str(source.path).endswith("007")
+    assert source.class_names == ("no", "yes", "1.10", "null", "2024-01-01")
     assert config.beam.by_component == {"no": ("1.0",)}
     assert config.pretrain.mixed_precision == "off"
 
 
 @pytest.mark.parametrize("text", NOTHING)
-def test_null_is_nothing_where_nothing_may_stand_and_text_elsewhere(tmp_path, text):
+def test_null_is_nothing_where_nothing_may_stand_and_text_elsewhere(
+    tmp_path: pathlib.Path, text: str
+) -> None:
     base = tmp_path / "config.yaml"
     base.write_text(MINIMAL)
     config = load_config(str(base), [f"beam.flink_version={text}", f"baseline.reset_token={text}"])
@@ -196,7 +204,7 @@ def test_null_is_nothing_where_nothing_may_stand_and_text_elsewhere(tmp_path, te
     assert config.baseline.reset_token == text
 
 
-def test_nothing_at_all_is_no_text(tmp_path):
+def test_nothing_at_all_is_no_text(tmp_path: pathlib.Path) -> None:
     base = tmp_path / "config.yaml"
     base.write_text(MINIMAL)
     with pytest.raises(ConfigError, match="root: received None, expected a valid string"):
@@ -204,7 +212,7 @@ def test_nothing_at_all_is_no_text(tmp_path):
     assert load_config(str(base), ["baseline.reset_token=''"]).baseline.reset_token == ""
 
 
-def test_quotes_are_yaml_s(tmp_path):
+def test_quotes_are_yaml_s(tmp_path: pathlib.Path) -> None:
     base = tmp_path / "config.yaml"
     base.write_text(MINIMAL)
     read = load_config(str(base), ["beam.flink_version='null'", 'baseline.reset_token="a #b"'])

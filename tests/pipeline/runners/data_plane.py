@@ -4,6 +4,7 @@
 """
 
 import sys
+from typing import Any
 
 import tensorflow as tf
 from tfx import v1 as tfx
@@ -23,7 +24,7 @@ class BrightnessModel(tf.Module):
     """Ten classes by brightness alone: a model that needs no training, so that engines can be compared."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(self, examples):
+    def serve(self, examples: Any) -> Any:
         parsed = tf.io.parse_example(examples, {"brightness": tf.io.FixedLenFeature([1], tf.float32)})
         centres = tf.linspace(0.2, 0.4, len(CLASSES))[None]
         probabilities = tf.nn.softmax(-100.0 * tf.abs(parsed["brightness"] - centres))
@@ -35,7 +36,7 @@ class BrightnessModel(tf.Module):
         }
 
 
-def main(model_dir, overrides):
+def main(model_dir: Any, overrides: Any) -> None:
     """Runs ingest, statistics, schema, validation, Transform and an Evaluator."""
     config = load_config("digits", overrides)
     module = BrightnessModel()

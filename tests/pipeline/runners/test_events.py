@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -25,7 +26,7 @@ from tfx_contrastive.pipeline.source import Source
         events.Failed("no"),
     ],
 )
-def test_an_event_survives_the_pipe(event):
+def test_an_event_survives_the_pipe(event: Any) -> None:
     read_end, write_end = os.pipe()
     events.EventWriter(write_end).write(event)
     os.close(write_end)
@@ -63,7 +64,7 @@ def test_only_our_own_errors_are_told_without_their_type(error: Exception, text:
     assert events.describe(error) == text
 
 
-def test_progress_records_become_events():
+def test_progress_records_become_events() -> None:
     read_end, write_end = os.pipe()
     logger = logging.Logger("progress")
     logger.addHandler(events.EventWriter(write_end))
@@ -76,7 +77,7 @@ def test_progress_records_become_events():
     assert found == [events.Progress("at 3", {"step": 3}), events.Kept(3, 9), events.Node("A", "ran", 2.0)]
 
 
-def test_a_writer_remembers_that_a_node_failed():
+def test_a_writer_remembers_that_a_node_failed() -> None:
     read_end, write_end = os.pipe()
     writer = events.EventWriter(write_end)
     writer.write(events.Node("A", "ran"))
@@ -87,7 +88,7 @@ def test_a_writer_remembers_that_a_node_failed():
     os.close(write_end)
 
 
-def test_a_watcher_that_is_gone_stops_nothing():
+def test_a_watcher_that_is_gone_stops_nothing() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     events.EventWriter(write_end).write(events.Plan(("A",)))

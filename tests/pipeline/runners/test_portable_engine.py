@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -25,22 +26,22 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_gro
 ENVIRONMENT = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def run_on(folder, *overrides):
-    overrides = [f"root={folder / 'root'}", *overrides]
-    command = [sys.executable, "-m", "tests.pipeline.runners.data_plane", str(folder / "model"), *overrides]
+def run_on(folder: pathlib.Path, *overrides: Any) -> Any:
+    given = [f"root={folder / 'root'}", *overrides]
+    command = [sys.executable, "-m", "tests.pipeline.runners.data_plane", str(folder / "model"), *given]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-5000:]
-    config = load_config("digits", overrides)
+    config = load_config("digits", given)
     return Lineage(connection_config(config), config.name).run()
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory):
+def local(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return run_on(tmp_path_factory.mktemp("local"))
 
 
 @pytest.fixture(scope="module")
-def portable(tmp_path_factory):
+def portable(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A finished run on a job server with two workers, and the worker pool's log."""
     folder = tmp_path_factory.mktemp("portable")
     job_port, pool_port = free_port(), free_port()
@@ -74,20 +75,20 @@ def portable(tmp_path_factory):
     return run, log.read_text()
 
 
-def test_more_than_one_worker_process_took_part(portable):
+def test_more_than_one_worker_process_took_part(portable: Any) -> None:
     started = set(re.findall(r'Starting worker with command.*?worker_id="([^"]+)"', portable[1]))
     assert len(started) >= 2
 
 
 @pytest.mark.parametrize("split", ["train", "eval", "test"])
-def test_examples_are_equal(local, portable, split):
+def test_examples_are_equal(local: Any, portable: Any, split: Any) -> None:
     expected = _examples(local, split)
     assert expected
     assert _examples(portable[0], split) == expected
 
 
 @pytest.mark.parametrize("split", ["train", "eval", "test"])
-def test_statistics_are_equal(local, portable, split):
+def test_statistics_are_equal(local: Any, portable: Any, split: Any) -> None:
     """All but histograms, which are approximate and depend on the order of the parts."""
     theirs = _figures(local, split)
     assert theirs
@@ -96,7 +97,7 @@ def test_statistics_are_equal(local, portable, split):
     }
 
 
-def test_the_transform_graphs_do_the_same(local, portable):
+def test_the_transform_graphs_do_the_same(local: Any, portable: Any) -> None:
     graphs = [
         tft.TFTransformOutput(run.node("Transform").output("transform_graph").uri)
         for run in (local, portable[0])
@@ -109,7 +110,7 @@ def test_the_transform_graphs_do_the_same(local, portable):
         tf.debugging.assert_near(tf.cast(ours[name], tf.float32), tf.cast(value, tf.float32), atol=1e-6)
 
 
-def test_metrics_are_equal(local, portable):
+def test_metrics_are_equal(local: Any, portable: Any) -> None:
     theirs, ours = (
         EvaluationResult(run.node("Evaluator").output("evaluation").uri).slices
         for run in (local, portable[0])
@@ -119,7 +120,7 @@ def test_metrics_are_equal(local, portable):
     }
 
 
-def _examples(run, split):
+def _examples(run: Any, split: Any) -> Any:
     folder = pathlib.Path(run.node("ImageExampleGen").output("examples").uri, f"Split-{split}")
     found = {}
     for path in sorted(folder.iterdir()):
@@ -129,7 +130,7 @@ def _examples(run, split):
     return found
 
 
-def _figures(run, split):
+def _figures(run: Any, split: Any) -> Any:
     (path,) = pathlib.Path(run.node("StatisticsGen").output("statistics").uri, f"Split-{split}").iterdir()
     statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes())
     found = {}
@@ -141,7 +142,7 @@ def _figures(run, split):
     return found
 
 
-def _wait_for(port, process, log):
+def _wait_for(port: Any, process: Any, log: Any) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -37,17 +39,17 @@ time.sleep(60)
 """
 
 
-def as_in_a_terminal():
+def as_in_a_terminal() -> None:
     """The tests themselves may run under nohup or in the background, where these are ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
-def start():
+def start() -> Iterator[Any]:
     started = []
 
-    def start(child, seconds_to_stop, preexec_fn=as_in_a_terminal):
+    def start(child: Any, seconds_to_stop: float, preexec_fn: Any = as_in_a_terminal) -> Any:
         watcher = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(WATCHER), child, str(seconds_to_stop)],
             stdout=subprocess.PIPE,
@@ -55,6 +57,7 @@ def start():
             preexec_fn=preexec_fn,
         )
         started.append(watcher)
+        assert watcher.stdout is not None
         word, number = watcher.stdout.readline().split()
         assert word == "ready"
         return watcher, int(number)
@@ -62,18 +65,17 @@ def start():
     yield start
     for watcher in started:
         watcher.kill()
-        watcher.wait()
-        watcher.stdout.close()
+        watcher.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_handed_on_and_the_child_keeps_its_work(start, number):
+def test_a_signal_is_handed_on_and_the_child_keeps_its_work(start: Any, number: signal.Signals) -> None:
     watcher, _ = start(OBEYS, 30)
     watcher.send_signal(number)
     assert watcher.stdout.read().split("\n") == ["asked", "kept", f"child 143 {number.name}", ""]
 
 
-def test_a_second_signal_ends_the_whole_group_at_once(start):
+def test_a_second_signal_ends_the_whole_group_at_once(start: Any) -> None:
     watcher, grandchild = start(REFUSES, 30)
     started = time.monotonic()
     watcher.send_signal(signal.SIGINT)
@@ -84,21 +86,21 @@ def test_a_second_signal_ends_the_whole_group_at_once(start):
     assert is_gone(grandchild)
 
 
-def test_a_child_that_does_not_stop_is_ended_in_time(start):
+def test_a_child_that_does_not_stop_is_ended_in_time(start: Any) -> None:
     watcher, grandchild = start(REFUSES, 0.5)
     watcher.send_signal(signal.SIGTERM)
     assert watcher.stdout.read() == "asked\nchild -9 SIGTERM\n"
     assert is_gone(grandchild)
 
 
-def test_nohup_stays_nohup(start):
+def test_nohup_stays_nohup(start: Any) -> None:
     watcher, _ = start(OBEYS, 30, lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     watcher.send_signal(signal.SIGHUP)
     watcher.send_signal(signal.SIGTERM)
     assert watcher.stdout.read() == "asked\nkept\nchild 143 SIGTERM\n"
 
 
-def test_ctrl_z_halts_the_child_too(start):
+def test_ctrl_z_halts_the_child_too(start: Any) -> None:
     watcher, child = start(OBEYS, 30)
     watcher.send_signal(signal.SIGTSTP)
     wait_until(lambda: state(watcher.pid) == state(child) == "T")
@@ -108,17 +110,17 @@ def test_ctrl_z_halts_the_child_too(start):
     assert watcher.stdout.read() == "asked\nkept\nchild 143 SIGTERM\n"
 
 
-def state(pid):
+def state(pid: int) -> Any:
     with open(f"/proc/{pid}/stat") as file:
         return file.read().rpartition(")")[2].split()[0]
 
 
-def is_gone(pid):
+def is_gone(pid: int) -> Any:
     wait_until(lambda: not os.path.exists(f"/proc/{pid}") or state(pid) == "Z")
     return True
 
 
-def wait_until(condition):
+def wait_until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

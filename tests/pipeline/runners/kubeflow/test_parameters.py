@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from typing import Any
 
 import pytest
 import yaml
@@ -84,7 +85,7 @@ def test_an_unreadable_file_names_the_command_that_makes_one(tmp_path: pathlib.P
         parameters_of(f"{tmp_path}/a b.yaml", [])
 
 
-def test_a_parameter_reaches_a_number_two_json_strings_deep():
+def test_a_parameter_reaches_a_number_two_json_strings_deep() -> None:
     properties = {
         "custom_config": json.dumps({"code": "c", "pretrain": json.dumps({"num_steps": 5, "seed": 1})})
     }
@@ -96,18 +97,18 @@ def test_a_parameter_reaches_a_number_two_json_strings_deep():
     assert '"num_steps": 200}' in outer["pretrain"] or '"num_steps": 200,' in outer["pretrain"]
 
 
-def test_zero_means_null_where_it_may():
+def test_zero_means_null_where_it_may() -> None:
     budget = Overlay("labels", ("ingest", "labels_per_class"), nullable=True)
     changed = apply_overlays({"ingest": '{"labels_per_class": 20}'}, [budget], {"labels": 0.0})
     assert json.loads(changed["ingest"]) == {"labels_per_class": None}
 
 
-def test_a_whole_property_is_replaced():
+def test_a_whole_property_is_replaced() -> None:
     changed = apply_overlays({"fingerprint": "old"}, [Overlay("data", ("fingerprint",))], {"data": "new"})
     assert changed == {"fingerprint": "new"}
 
 
-def test_what_goes_into_the_arguments_comes_out_again():
+def test_what_goes_into_the_arguments_comes_out_again() -> None:
     overlays = (Overlay("a", ("b", "c"), nullable=True), Overlay("d", ("e",)))
     assert decode_overlays(encode_overlays(overlays)) == overlays
 
@@ -117,18 +118,18 @@ def test_what_goes_into_the_arguments_comes_out_again():
     [({"ingest": "{}"}, {"labels": 1.0}), ({}, {"labels": 1.0}), ({"ingest": '{"labels_per_class": 1}'}, {})],
     ids=["no key", "no property", "no value"],
 )
-def test_a_place_or_value_that_is_not_there_is_an_error(properties, parameters):
+def test_a_place_or_value_that_is_not_there_is_an_error(properties: Any, parameters: Any) -> None:
     with pytest.raises(ValueError, match="labels|ingest"):
         apply_overlays(properties, [Overlay("labels", ("ingest", "labels_per_class"))], parameters)
 
 
-def test_a_root_is_filled_into_nested_json():
+def test_a_root_is_filled_into_nested_json() -> None:
     nested = json.dumps({"a": json.dumps({"dir": "${state_root}/checkpoints"})})
     filled = fill_tokens(nested, {"state_root": "/mnt/state/"})
     assert json.loads(json.loads(filled)["a"]) == {"dir": "/mnt/state/checkpoints"}
 
 
 @pytest.mark.parametrize("root", ['/mnt/"', "/mnt/\\x", "/mnt/${state_root}", "a\nb"])
-def test_a_root_that_would_break_the_json_is_refused(root):
+def test_a_root_that_would_break_the_json_is_refused(root: Any) -> None:
     with pytest.raises(ValueError, match="state_root"):
         fill_tokens("${state_root}/x", {"state_root": root})
