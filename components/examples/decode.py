@@ -2,8 +2,10 @@
 
 import dataclasses
 import posixpath
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from tfx_contrastive.components.examples import file_formats, model_input, names, opening, tensorflow_images
@@ -41,7 +43,7 @@ class DecodedImage:
     """
 
     encoded: bytes
-    pixels: np.ndarray
+    pixels: npt.NDArray[Any]
     deepest: int = 0
 
 
@@ -55,7 +57,7 @@ class Judged:
             An upper bound where the decoder keeps 8 bits only.
     """
 
-    pixels: np.ndarray
+    pixels: npt.NDArray[Any]
     deepest: int
 
 
@@ -154,7 +156,7 @@ def as_png(data: bytes, max_pixels: int = BOMB_PIXELS, bit_depth: int = tensorfl
 
 def _stored(
     data: bytes, source: str, checks_extension: bool, max_pixels: int, bit_depth: int
-) -> tuple[np.ndarray, int]:
+) -> tuple[npt.NDArray[Any], int]:
     """Return the pixels (see `_pixels`) and the number of bits per value that the file states."""
     if not data:
         raise RejectedError(Reason.EMPTY_FILE, "0 bytes")
@@ -181,7 +183,7 @@ def _check_header(
         raise RejectedError(Reason.WRONG_EXTENSION, f"is {image.format}, but named {extension}")
 
 
-def _pixels(image: Image.Image, data: bytes, bits: int, bit_depth: int) -> np.ndarray:
+def _pixels(image: Image.Image, data: bytes, bits: int, bit_depth: int) -> npt.NDArray[Any]:
     """Return upright pixels [H, W, C], uint8; uint16 if values of 16 bits still have to be cut to 8."""
     try:
         image.load()
@@ -201,7 +203,7 @@ def _pixels(image: Image.Image, data: bytes, bits: int, bit_depth: int) -> np.nd
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
 
-def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth: int) -> np.ndarray:
+def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth: int) -> npt.NDArray[Any]:
     if image.mode == "F" or (image.mode == "I" and name not in ("PNG", "PPM")):
         raise RejectedError(
             Reason.UNREADABLE,
@@ -225,7 +227,7 @@ def _as_stored(image: Image.Image, name: str, data: bytes, bits: int, bit_depth:
     return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
-def _for_the_graph(data: bytes, pixels: np.ndarray) -> DecodedImage:
+def _for_the_graph(data: bytes, pixels: npt.NDArray[Any]) -> DecodedImage:
     """Keep the bytes if the Transform graph reads the same pixels from them; otherwise encode a PNG."""
     read = tensorflow_images.read(data) if tensorflow_images.is_read_alike(data) else None
     if read is None:

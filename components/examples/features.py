@@ -3,8 +3,10 @@
 import functools
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from tfx_bsl.coders import example_coder
 
@@ -33,7 +35,7 @@ _LEVELS = 256
 _BANDS = np.array([DARK.encode(), MEDIUM.encode(), BRIGHT.encode()])
 
 
-def image_ids(pixels: np.ndarray) -> np.ndarray:
+def image_ids(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the SHA-256 of size and pixels of each image, which identifies it.
 
     Args:
@@ -52,7 +54,7 @@ def image_ids(pixels: np.ndarray) -> np.ndarray:
     return np.frombuffer(bytes(digests), np.uint8).reshape(-1, 32)
 
 
-def pixel_statistics(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pixel_statistics(pixels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
     """Return brightness, contrast and entropy of images.
 
     Args:
@@ -78,25 +80,26 @@ def pixel_statistics(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 @functools.lru_cache(maxsize=8)
-def _count_times_log2(largest: int) -> np.ndarray:
+def _count_times_log2(largest: int) -> npt.NDArray[Any]:
     """Return c * log2(c) for every count c up to `largest`; a table is far cheaper than logarithms."""
     return _xlog2x(np.arange(largest + 1))
 
 
-def _xlog2x(counts: np.ndarray) -> np.ndarray:
-    return counts * np.log2(np.maximum(counts, 1))
+def _xlog2x(counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    product: npt.NDArray[Any] = counts * np.log2(np.maximum(counts, 1))
+    return product
 
 
-def brightness_bands(brightness: np.ndarray) -> np.ndarray:
+def brightness_bands(brightness: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return `dark`, `medium` or `bright` for each image, by thirds of [0, 1]; bytes [N]."""
     return _BANDS[np.searchsorted([1 / 3, 2 / 3], brightness, side="right")]
 
 
 def encode_examples(
-    pixels: Sequence[np.ndarray] | np.ndarray,
-    laid: Sequence[np.ndarray] | np.ndarray,
+    pixels: Sequence[npt.NDArray[Any]] | npt.NDArray[Any],
+    laid: Sequence[npt.NDArray[Any]] | npt.NDArray[Any],
     encoded: Sequence[bytes],
-    ids: np.ndarray,
+    ids: npt.NDArray[Any],
     sources: Sequence[str],
 ) -> list[bytes]:
     """Serialize a `tf.train.Example` of the data contract per image, without `label` and `near_copy`.
@@ -152,4 +155,5 @@ def near_copy_suffix(in_train: bool) -> bytes:
 def _serialize(columns: dict[str, pa.Array]) -> list[bytes]:
     lists = [pa.LargeListArray.from_arrays(np.arange(len(values) + 1), values) for values in columns.values()]
     batch = pa.RecordBatch.from_arrays(lists, list(columns))
-    return example_coder.RecordBatchToExamplesEncoder().encode(batch)
+    encoded: list[bytes] = example_coder.RecordBatchToExamplesEncoder().encode(batch)
+    return encoded

@@ -3,9 +3,10 @@
 `trainer_module/images.py` applies the same rules in the graph; tests/test_pixels.py compares the two.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from tfx_contrastive.contract.errors import Reason, RejectedError
@@ -24,7 +25,7 @@ class SeenAs(Frozen):
     channels: Literal[1, 3, 4] = Field(4, description="with 4, alpha is kept")
 
 
-def to_8_bits(values: np.ndarray, bit_depth: int) -> np.ndarray:
+def to_8_bits(values: npt.NDArray[Any], bit_depth: int) -> npt.NDArray[Any]:
     """Return the 8 highest of the bits that are used; greater values become white.
 
     Args:
@@ -34,7 +35,7 @@ def to_8_bits(values: np.ndarray, bit_depth: int) -> np.ndarray:
     return np.minimum(values >> (bit_depth - 8), 255).astype(np.uint8)
 
 
-def on_ground(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
+def on_ground(pixels: npt.NDArray[Any], seen_as: SeenAs) -> npt.NDArray[Any]:
     """Lay images with alpha on the background color; leave other images as they are.
 
     Args:
@@ -54,7 +55,7 @@ def on_ground(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
     return laid.astype(np.uint8)
 
 
-def as_seen(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
+def as_seen(pixels: npt.NDArray[Any], seen_as: SeenAs) -> npt.NDArray[Any]:
     """Convert an image to the model's channels and background, without resizing.
 
     Args:
@@ -68,11 +69,12 @@ def as_seen(pixels: np.ndarray, seen_as: SeenAs) -> np.ndarray:
         return pixels
     pixels = on_ground(pixels, seen_as)
     if seen_as.channels == 1 and pixels.shape[-1] == 3:
-        return np.rint(pixels @ _LUMA)[..., np.newaxis].astype(np.uint8)
+        gray: npt.NDArray[Any] = np.rint(pixels @ _LUMA)[..., np.newaxis].astype(np.uint8)
+        return gray
     return pixels
 
 
-def require_something(pixels: np.ndarray, seen_as: SeenAs, values: np.ndarray | None) -> None:
+def require_something(pixels: npt.NDArray[Any], seen_as: SeenAs, values: npt.NDArray[Any] | None) -> None:
     """Refuse an image that is a single color in the model's view.
 
     Args:
@@ -108,7 +110,7 @@ def require_something(pixels: np.ndarray, seen_as: SeenAs, values: np.ndarray | 
     raise RejectedError(Reason.BLANK, detail)
 
 
-def blank_images(pixels: np.ndarray, seen_as: SeenAs) -> dict[int, RejectedError]:
+def blank_images(pixels: npt.NDArray[Any], seen_as: SeenAs) -> dict[int, RejectedError]:
     """Find the images of an array that are a single color in the model's view.
 
     Args:
@@ -153,5 +155,5 @@ def bits_of(value: int) -> int:
     return next(bits for bits in BIT_DEPTHS if value < 1 << bits)
 
 
-def _is_blank(pixels: np.ndarray) -> bool:
+def _is_blank(pixels: npt.NDArray[Any]) -> bool:
     return bool((pixels == pixels[0, 0]).all())

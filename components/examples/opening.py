@@ -122,7 +122,8 @@ def bits_per_value(image: Image.Image, data: bytes) -> int:
     if tensorflow_images.is_deep_png(data):
         return tensorflow_images.MAX_BITS
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return max(8, *image.tag_v2.get(_BITS_PER_SAMPLE, (8,)))
+        stated: tuple[int, ...] = image.tag_v2.get(_BITS_PER_SAMPLE, (8,))
+        return max(8, *stated)
     if image.format == "PPM" and data[1:2] not in b"14":  # bitmaps state no greatest value
         return max(8, int(re.sub(rb"#[^\r\n]*", b"", data[:4096]).split(None, 4)[3]).bit_length())
     start = data.find(_CODESTREAM) if image.format == "JPEG2000" else -1

@@ -6,8 +6,10 @@ format itself is simple (https://www.w3.org/TR/png).
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES = {1: 0, 3: 2, 4: 6}  # channels -> grey, RGB, RGBA
@@ -18,7 +20,7 @@ _BIT_DEPTH = 8
 _STORED_BELOW = 4096
 
 
-def encode_png(pixels: np.ndarray) -> list[bytes]:
+def encode_png(pixels: npt.NDArray[Any]) -> list[bytes]:
     """Encode a batch of images of one size.
 
     Args:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfx_contrastive.components.examples.png import encode_png
 
@@ -37,7 +38,7 @@ def orientation(data: bytes) -> int:
     return _orientation_in(exif)
 
 
-def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def turn_upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     """Rotate and mirror an image [H, W, ...] as its EXIF orientation asks for."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
@@ -152,7 +153,7 @@ def _is_plain_bmp(data: bytes) -> bool:
 _RGBA_OF_GRAY = [0, 0, 0, 1]  # from gray and opacity
 
 
-def read(data: bytes) -> np.ndarray | None:
+def read(data: bytes) -> npt.NDArray[Any] | None:
     """Decode an image and turn it upright.
 
     Args:
@@ -171,7 +172,7 @@ def read(data: bytes) -> np.ndarray | None:
     return turn_upright(without_gray_alpha(decoded), orientation(data))
 
 
-def read_deep(data: bytes) -> np.ndarray:
+def read_deep(data: bytes) -> npt.NDArray[Any]:
     """Decode a PNG of 16 bits per value: uint16 [H, W, C], C in {1, 3, 4}, as stored."""
     import tensorflow as tf
 
@@ -188,6 +189,6 @@ def as_upright(encoded: bytes) -> bytes:
     return encoded if pixels is None else encode_png(pixels[np.newaxis])[0]
 
 
-def without_gray_alpha(pixels: np.ndarray) -> np.ndarray:
+def without_gray_alpha(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Convert gray with alpha (C of 2) to RGBA; leave other pixels [H, W, C] as they are."""
     return pixels[..., _RGBA_OF_GRAY] if pixels.shape[-1] == 2 else pixels

@@ -134,7 +134,7 @@ def open_unpacked(path: str) -> BinaryIO:
     if is_header(head[:_HEADER_BYTES]) or not _is_compressed(head):
         return file
     if head.startswith(b"\x1f\x8b"):
-        return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=file), _BUFFER_BYTES))  # type: ignore[arg-type]
+        return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=file), _BUFFER_BYTES))
     return cast(BinaryIO, io.BufferedReader(_ZlibReader(file), _BUFFER_BYTES))
 
 
@@ -170,7 +170,7 @@ class _ZlibReader(io.RawIOBase):
 
 
 def _masked_crc(data: bytes) -> int:
-    checksum = google_crc32c.value(data)
+    checksum: int = google_crc32c.value(data)
     return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 

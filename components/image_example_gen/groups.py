@@ -9,8 +9,10 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, SPLITS, TEST, TRAIN
@@ -76,8 +78,8 @@ class Groups:
         census: The groups by their names.
     """
 
-    numbers: np.ndarray
-    digests: np.ndarray
+    numbers: npt.NDArray[Any]
+    digests: npt.NDArray[Any]
     census: Census
 
 
@@ -173,7 +175,9 @@ def group_images(chunks: Sequence[StagedChunk], pattern: str | None) -> Groups |
     return Groups(codes, digests, census)
 
 
-def follow(given: np.ndarray, is_unsplit: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def follow(
+    given: npt.NDArray[Any], is_unsplit: npt.NDArray[Any], numbers: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
     """Move images without a split into `test` or else `eval`, where the source puts others of their group.
 
     Args:
@@ -190,7 +194,9 @@ def follow(given: np.ndarray, is_unsplit: np.ndarray, numbers: np.ndarray) -> np
     return followed
 
 
-def whole_groups(splits: np.ndarray, numbers: np.ndarray, movable: np.ndarray) -> np.ndarray:
+def whole_groups(
+    splits: npt.NDArray[Any], numbers: npt.NDArray[Any], movable: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
     """Return groups to `train` if some of their images could not be carved out.
 
     Args:

@@ -13,6 +13,7 @@ from typing import Any
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from tfx_contrastive.contract.examples import EVAL, SPLITS, TEST, TRAIN
@@ -36,7 +37,7 @@ _SHOWN = 6  # pairs of each two splits
 _NOTABLE, _NOTABLE_SHARE = 2, 0.01
 
 
-def thumbnails(pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+def thumbnails(pixels: Sequence[npt.NDArray[Any]] | npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Compute the thumbnails by which near copies are found.
 
     Args:
@@ -56,7 +57,7 @@ def thumbnails(pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     return found
 
 
-def find(queries: np.ndarray, others: np.ndarray) -> np.ndarray:
+def find(queries: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Find the near copy of each image.
 
     Args:
@@ -76,20 +77,22 @@ def find(queries: np.ndarray, others: np.ndarray) -> np.ndarray:
     return found
 
 
-def _most_similar(queries: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
+def _most_similar(queries: npt.NDArray[Any], others: npt.NDArray[Any], k: int) -> npt.NDArray[Any]:
     """Return rows of `others` with the highest correlation at 8x8 gray, int64 [Q, k]; filled up with -1."""
     wanted, known = _descriptors(queries), _descriptors(others)
     if len(wanted) * len(known) <= _EXACT_PAIRS:
-        return faiss.knn(wanted, known, k, metric=faiss.METRIC_INNER_PRODUCT)[1]
+        exact: npt.NDArray[Any] = faiss.knn(wanted, known, k, metric=faiss.METRIC_INNER_PRODUCT)[1]
+        return exact
     dim, cells = known.shape[1], max(1, round(4 * np.sqrt(len(known))))
     index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dim), dim, cells, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed, index.cp.spherical, index.nprobe = 1, True, _CELLS_SEARCHED
     index.train(known[:: max(1, len(known) // (50 * cells))])
     index.add(known)
-    return index.search(wanted, k)[1]
+    found: npt.NDArray[Any] = index.search(wanted, k)[1]
+    return found
 
 
-def _descriptors(thumbs: np.ndarray) -> np.ndarray:
+def _descriptors(thumbs: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return gray at 8x8 without its mean, scaled to length 1: float32 [N, 64]."""
     half = _SIDE // 2
     gray = thumbs[:, :_NUM_GRAY].reshape(-1, half, 2, half, 2).mean(axis=(2, 4), dtype=np.float32)
@@ -98,7 +101,9 @@ def _descriptors(thumbs: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(gray / np.maximum(np.linalg.norm(gray, axis=1, keepdims=True), 1e-6))
 
 
-def _copies(queries: np.ndarray, others: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+def _copies(
+    queries: npt.NDArray[Any], others: npt.NDArray[Any], candidates: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
     """Return which candidate of each query is its copy: row of `others`, -1 for none."""
     last = candidates.shape[1] - 1
     candidates = candidates[:, [*range(min(_VERIFIED, last)), last]]
@@ -117,7 +122,9 @@ def _copies(queries: np.ndarray, others: np.ndarray, candidates: np.ndarray) -> 
     return np.where((share >= _SURELY) | stands_out, candidates[np.arange(len(queries)), best], -1)
 
 
-def _explained(others: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _explained(
+    others: npt.NDArray[Any], queries: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Compute how well another thumbnail explains each query by gain, brightness, shift and scale.
 
     To first order, an image that is shifted or scaled a little differs from itself by its gradient times
@@ -145,10 +152,11 @@ def _explained(others: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.
     return np.clip(1 - left / np.maximum(total, 1e-6), 0, 1), fits
 
 
-def _chroma(thumbs: np.ndarray) -> np.ndarray:
+def _chroma(thumbs: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return colors minus their mean over the three channels, float [N, 48]."""
     color = thumbs[:, _NUM_GRAY:].reshape(len(thumbs), -1, 3).astype(np.float64)
-    return (color - color.mean(axis=-1, keepdims=True)).reshape(len(thumbs), -1)
+    chroma: npt.NDArray[Any] = color - color.mean(axis=-1, keepdims=True)
+    return chroma.reshape(len(thumbs), -1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +170,7 @@ class NearCopies:
         examples: Some pairs: split and source of the image, split and source of its copy.
     """
 
-    in_train: np.ndarray
+    in_train: npt.NDArray[Any]
     counts: dict[str, int]
     examples: tuple[tuple[str, str, str, str], ...]
 
@@ -175,7 +183,7 @@ class NearCopies:
         }
 
 
-def between_splits(chunks: Sequence[StagedChunk], splits: np.ndarray) -> NearCopies:
+def between_splits(chunks: Sequence[StagedChunk], splits: npt.NDArray[Any]) -> NearCopies:
     """Find the near copies that images of `test` and `eval` have in other splits.
 
     Args:

@@ -143,7 +143,8 @@ def write_summary(directory: str, summary: Mapping[str, Any]) -> None:
 
 def read_summary(directory: str) -> dict[str, Any]:
     """Read `summary.json`."""
-    return json.loads(files.read_bytes(os.path.join(directory, SUMMARY_FILE)))
+    summary: dict[str, Any] = json.loads(files.read_bytes(os.path.join(directory, SUMMARY_FILE)))
+    return summary
 
 
 def _all_set_aside(chunks: Iterable[StagedChunk]) -> list[SetAside]:

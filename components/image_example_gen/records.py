@@ -6,8 +6,9 @@ no example. The *quarantine* is the artifact that records all images that were s
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
 from tfx_contrastive.contract.errors import Reason
 
@@ -71,7 +72,7 @@ class ArrayBatch:
         split: The split of all images.
     """
 
-    pixels: np.ndarray
+    pixels: npt.NDArray[Any]
     labels: Sequence[str | None]
     sources: Sequence[str]
     split: str
@@ -119,12 +120,12 @@ class StagedChunk:
 
     index: int
     path: str
-    image_ids: np.ndarray
+    image_ids: npt.NDArray[Any]
     labels: Sequence[str | None]
     splits: Sequence[str]
     sources: Sequence[str]
     set_aside: Sequence[SetAside]
-    thumbnails: np.ndarray | None = None
+    thumbnails: npt.NDArray[Any] | None = None
     groups: Sequence[str | None] = ()
     deepest: int = 0
 

@@ -25,8 +25,10 @@ import collections
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.groups import Groups, follow, group_images, whole_groups
@@ -62,8 +64,8 @@ class SplitPlan:
         groups: Scenes, patients or bursts that stay in one split; None if there are no groups.
     """
 
-    splits: np.ndarray
-    labels: np.ndarray
+    splits: npt.NDArray[Any]
+    labels: npt.NDArray[Any]
     class_names: tuple[str, ...]
     duplicates: Duplicates
     labels_hidden: int
@@ -140,8 +142,8 @@ def plan_splits(
 
 
 def _given_codes(
-    ids: np.ndarray, given_labels: Mapping[bytes, str], codes: Mapping[str | None, int]
-) -> np.ndarray:
+    ids: npt.NDArray[Any], given_labels: Mapping[bytes, str], codes: Mapping[str | None, int]
+) -> npt.NDArray[Any]:
     """Return the class of each image in the labels files, int32 [N]; `UNLABELLED` where they have none."""
     if not given_labels:
         return np.full(len(ids), UNLABELLED, np.int32)
@@ -149,12 +151,12 @@ def _given_codes(
 
 
 def _without_duplicates(
-    ids: np.ndarray,
-    given: np.ndarray,
-    labels: np.ndarray,
+    ids: npt.NDArray[Any],
+    given: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
     chunks: Sequence[StagedChunk],
     config: IngestConfig,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Duplicates]:
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], Duplicates]:
     """Return splits without copies, labels, images that must stay in `train`, and the counts."""
     splits, labels = given.copy(), labels.copy()
     fixed = np.zeros(len(ids), bool)
@@ -182,7 +184,9 @@ def _without_duplicates(
     return splits, labels, fixed, Duplicates(same_split, across_splits, conflicting)
 
 
-def _cross_split_error(group: np.ndarray, given: np.ndarray, chunks: Sequence[StagedChunk]) -> str:
+def _cross_split_error(
+    group: npt.NDArray[Any], given: npt.NDArray[Any], chunks: Sequence[StagedChunk]
+) -> str:
     sources = [source for chunk in chunks for source in chunk.sources]
     copies = ", ".join(f"{sources[i]} ({SPLITS[given[i]]})" for i in group.tolist()[:5])
     return (
@@ -192,13 +196,13 @@ def _cross_split_error(group: np.ndarray, given: np.ndarray, chunks: Sequence[St
 
 
 def _carved(
-    ids: np.ndarray,
-    splits: np.ndarray,
-    labels: np.ndarray,
-    fixed: np.ndarray,
+    ids: npt.NDArray[Any],
+    splits: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    fixed: npt.NDArray[Any],
     fractions: tuple[float, float],
     groups: Groups | None,
-) -> np.ndarray:
+) -> npt.NDArray[Any]:
     """Carve the splits that the source lacks out of `train`; `fractions` are for `test` and `eval`."""
     test_fraction, eval_fraction = fractions
     position = unit_interval(ids)
@@ -215,13 +219,17 @@ def _carved(
     return carved if groups is None else whole_groups(carved, groups.numbers, free)
 
 
-def unit_interval(ids: np.ndarray) -> np.ndarray:
+def unit_interval(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Map digests, uint8 [N, 32], uniformly to [0, 1): float64 [N]."""
     return np.ascontiguousarray(ids[:, :8]).view(">u8").ravel() / 2.0**64
 
 
 def _over_budget(
-    ids: np.ndarray, splits: np.ndarray, labels: np.ndarray, labels_per_class: int, seed: int
+    ids: npt.NDArray[Any],
+    splits: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    labels_per_class: int,
+    seed: int,
 ) -> list[int]:
     """Return the indices of the training images whose label is to be hidden."""
     key = seed.to_bytes(16, "little")
@@ -231,13 +239,13 @@ def _over_budget(
     return sorted(i for ranked in by_class.values() for _, i in sorted(ranked)[labels_per_class:])
 
 
-def _names(labels: np.ndarray, class_names: tuple[str, ...]) -> tuple[str, ...]:
+def _names(labels: npt.NDArray[Any], class_names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(class_names[code] for code in np.unique(labels).tolist() if code != UNLABELLED)
 
 
 def _check(
-    splits: np.ndarray,
-    labels: np.ndarray,
+    splits: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
     class_names: tuple[str, ...],
     any_label: bool,
     has_own: Set[str],
@@ -261,7 +269,7 @@ def _grouped_text(groups: Groups) -> str:
 
 
 def _empty_split_error(
-    name: str, splits: np.ndarray, labels: np.ndarray, any_label: bool, has_own: Set[str]
+    name: str, splits: npt.NDArray[Any], labels: npt.NDArray[Any], any_label: bool, has_own: Set[str]
 ) -> str:
     num_images = int((splits != DROPPED).sum())
     if any_label and name in has_own and name != TRAIN:

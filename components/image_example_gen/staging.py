@@ -4,12 +4,14 @@ import functools
 import hashlib
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfx_contrastive.components.examples import features, model_input
-from tfx_contrastive.components.examples.decode import decode
+from tfx_contrastive.components.examples.decode import DecodedImage, decode
 from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.components.examples.png import encode_png
 from tfx_contrastive.contract import files
@@ -35,7 +37,7 @@ class ChunkStager:
         self._max_pixels = max_pixels
         self._seen_as = seen_as
         self._index = index
-        self._ids: list[np.ndarray] = []
+        self._ids: list[npt.NDArray[Any]] = []
         self._thumbnails = [np.zeros((0, near_copies.THUMBNAIL_BYTES), np.uint8)]
         self._labels: list[str | None] = []
         self._splits: list[str] = []
@@ -82,7 +84,8 @@ class ChunkStager:
             self._write(pixels, encode_png(pixels), sources, labels, [batch.split] * len(good), writer)
 
     def _write_encoded(self, images: Iterable[EncodedImage], writer: tf.io.TFRecordWriter) -> None:
-        group, num_bytes = [], 0
+        group: list[tuple[EncodedImage, DecodedImage]] = []
+        num_bytes = 0
         for image in images:
             try:
                 if image.rejected:
@@ -102,7 +105,9 @@ class ChunkStager:
                 group, num_bytes = [], 0
         self._write_group(group, writer)
 
-    def _write_group(self, group: list, writer: tf.io.TFRecordWriter) -> None:
+    def _write_group(
+        self, group: list[tuple[EncodedImage, DecodedImage]], writer: tf.io.TFRecordWriter
+    ) -> None:
         if group:
             self._write(
                 [decoded.pixels for _, decoded in group],
@@ -116,7 +121,7 @@ class ChunkStager:
 
     def _write(
         self,
-        pixels: np.ndarray | list[np.ndarray],
+        pixels: npt.NDArray[Any] | list[npt.NDArray[Any]],
         encoded: list[bytes],
         sources: list[str],
         labels: list[str | None],
@@ -125,7 +130,7 @@ class ChunkStager:
     ) -> None:
         if isinstance(pixels, np.ndarray):
             ids = features.image_ids(pixels)
-            laid: np.ndarray | list[np.ndarray] = model_input.on_ground(pixels, self._seen_as)
+            laid: npt.NDArray[Any] | list[npt.NDArray[Any]] = model_input.on_ground(pixels, self._seen_as)
         else:
             ids = np.concatenate([features.image_ids(image[np.newaxis]) for image in pixels])
             laid = [model_input.on_ground(image, self._seen_as) for image in pixels]

@@ -9,8 +9,9 @@ import math
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.decode import judge
@@ -242,7 +243,7 @@ class _Tally:
         )
 
 
-def _aspect_ratio(pixels: np.ndarray) -> float:
+def _aspect_ratio(pixels: npt.NDArray[Any]) -> float:
     """Return width over height of an image, [H, W] or [H, W, C]."""
     return float(pixels.shape[1] / pixels.shape[0])
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfx_contrastive.components.examples import tfrecords
@@ -45,9 +46,9 @@ class Assignment:
 
     path: str
     outputs: dict[int, str]
-    splits: np.ndarray
-    labels: np.ndarray
-    copied: np.ndarray
+    splits: npt.NDArray[Any]
+    labels: npt.NDArray[Any]
+    copied: npt.NDArray[Any]
     class_names: tuple[str, ...]
 
 
@@ -147,7 +148,7 @@ def given_labels(chunks: list[StagedChunk], config: IngestConfig) -> dict[bytes,
 
 
 def assign(
-    chunks: list[StagedChunk], decided: SplitPlan, copied: np.ndarray, examples_uri: str
+    chunks: list[StagedChunk], decided: SplitPlan, copied: npt.NDArray[Any], examples_uri: str
 ) -> list[Assignment]:
     """Name the final files, numbered per split in the order of the source."""
     ends = np.cumsum([len(chunk.sources) for chunk in chunks])

@@ -27,4 +27,5 @@ def adapter_for(source: Any, max_file_bytes: int) -> Adapter:
     """
     module_name, class_name = _ADAPTERS[source.kind].split(".")
     module = importlib.import_module(f"{__name__}.{module_name}")
-    return getattr(module, class_name)(source, max_file_bytes)
+    adapter: Adapter = getattr(module, class_name)(source, max_file_bytes)
+    return adapter

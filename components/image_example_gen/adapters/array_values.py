@@ -3,8 +3,10 @@
 import dataclasses
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfx_contrastive.contract.errors import DataError
 
@@ -25,7 +27,7 @@ class ValueRange:
         num_not_finite: The number of values that are NaN or infinite.
     """
 
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     low: float = 0.0
     high: float = 0.0
     num_not_finite: int = 0
@@ -42,12 +44,12 @@ class Scaling:
 UNCHANGED = Scaling()
 
 
-def is_8_bit(dtype: np.dtype) -> bool:
+def is_8_bit(dtype: np.dtype[Any]) -> bool:
     """Return whether the type alone tells how to read the pixels."""
     return dtype == np.uint8 or dtype == np.bool_
 
 
-def require_pixels(dtype: np.dtype, what: str) -> None:
+def require_pixels(dtype: np.dtype[Any], what: str) -> None:
     """Refuse types that can't hold pixels.
 
     Raises:
@@ -66,7 +68,7 @@ def require_pixels(dtype: np.dtype, what: str) -> None:
         )
 
 
-def range_of(blocks: Iterable[np.ndarray], dtype: np.dtype) -> ValueRange:
+def range_of(blocks: Iterable[npt.NDArray[Any]], dtype: np.dtype[Any]) -> ValueRange:
     """Return the range of an array that comes in blocks."""
     low, high, num_not_finite = math.inf, -math.inf, 0
     for block in blocks:
@@ -131,18 +133,22 @@ def _of_integers(found: ValueRange, what: str) -> Scaling:
     )
 
 
-def to_uint8(pixels: np.ndarray, scaling: Scaling) -> np.ndarray:
+def to_uint8(pixels: npt.NDArray[Any], scaling: Scaling) -> npt.NDArray[Any]:
     """Convert pixels to 8 bits."""
     if pixels.dtype == np.uint8:
         return pixels
     if scaling.shift:
-        return (pixels >> scaling.shift).astype(np.uint8)
+        shifted: npt.NDArray[Any] = (pixels >> scaling.shift).astype(np.uint8)
+        return shifted
     if pixels.dtype.kind in "ui":
         return pixels.astype(np.uint8)
-    return np.rint(pixels * np.float64(scaling.factor)).clip(0, _MAX_8_BITS).astype(np.uint8)
+    scaled: npt.NDArray[Any] = (
+        np.rint(pixels * np.float64(scaling.factor)).clip(0, _MAX_8_BITS).astype(np.uint8)
+    )
+    return scaled
 
 
-def class_labels(values: np.ndarray, class_names: Sequence[str], what: str) -> list[str | None]:
+def class_labels(values: npt.NDArray[Any], class_names: Sequence[str], what: str) -> list[str | None]:
     """Convert numeric or text labels to class names.
 
     Args:
@@ -183,7 +189,7 @@ def class_labels(values: np.ndarray, class_names: Sequence[str], what: str) -> l
     return [names[position] for position in positions.tolist()]
 
 
-def _of_texts(values: np.ndarray, class_names: Sequence[str], what: str) -> list[str | None]:
+def _of_texts(values: npt.NDArray[Any], class_names: Sequence[str], what: str) -> list[str | None]:
     texts = values.tolist()
     if values.dtype.kind == "S":
         try:
@@ -209,7 +215,7 @@ def require_known(texts: Iterable[str], class_names: Sequence[str], what: str) -
         )
 
 
-def _vector_hint(values: np.ndarray) -> str:
+def _vector_hint(values: npt.NDArray[Any]) -> str:
     expected = "expected one class for each image. "
     ones = (values == 1).sum(axis=1)
     if not np.isin(values, (0, 1)).all():

@@ -117,7 +117,8 @@ class ExampleReader:
             raise RejectedError(Reason.UNREADABLE, f"{len(values)} values of {key!r}; expected one")
         if problem := what_instead(values[0], example.features.feature):
             raise RejectedError(Reason.NOT_AN_IMAGE, problem)
-        return values[0]
+        data: bytes = values[0]
+        return data
 
     def check(self) -> None:
         """Refuse a source if no record so far has the configured keys, or none has an image.

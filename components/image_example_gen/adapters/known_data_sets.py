@@ -8,9 +8,11 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfx_contrastive.components.image_example_gen.adapters import arrays, base, idx
 from tfx_contrastive.components.image_example_gen.config import DigitsSource, FashionMnistSource, IdxSource
@@ -50,7 +52,7 @@ class DigitsAdapter:
         return arrays.read(chunk)
 
 
-def _load_digits() -> tuple[np.ndarray, list[str]]:
+def _load_digits() -> tuple[npt.NDArray[Any], list[str]]:
     """Return pixels as uint8 [1797, 8, 8], and the class names."""
     from sklearn import datasets
 
@@ -139,10 +141,11 @@ def find_fashion_mnist(
             f"Received the Fashion-MNIST directory {tried[0]}; expected the four .gz files in it. "
             "Correct data.source.path, or leave it out to have the data set looked up and downloaded."
         )
-    for fetch in (
+    fetches: tuple[Callable[[], None], ...] = (
         lambda: unpack_debian_package(debian_package, DEBIAN_DIRECTORY, cache_dir),
         lambda: download(source.url, MD5, cache_dir),
-    ):
+    )
+    for fetch in fetches:
         try:
             fetch()
             return cache_dir

@@ -6,8 +6,10 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
 from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base, npz_arrays
@@ -150,7 +152,7 @@ class NpzAdapter:
         what = f"the labels {name!r} of {self._path}"
         with archive.open(f"{name}.npy") as file:
             try:
-                values = np.lib.format.read_array(file, allow_pickle=False)
+                values = npz_arrays.read_array(file)
             except ValueError as error:
                 if "Object arrays" in str(error):
                     raise DataError(
@@ -170,7 +172,7 @@ class NpzAdapter:
         self,
         archive: zipfile.ZipFile,
         images: npz_arrays.StoredImages,
-        sample: tuple[np.ndarray, Sequence[int]],
+        sample: tuple[npt.NDArray[Any], Sequence[int]],
         scaling: array_values.Scaling,
     ) -> ArrayBatch:
         values, positions = sample

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.image_example_gen.adapters import array_values
@@ -148,8 +149,9 @@ def _described(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 # Shape, whether in Fortran order, type, and the offset of the first value.
-Header = tuple[tuple[int, ...], bool, np.dtype, int]
+Header = tuple[tuple[int, ...], bool, np.dtype[Any], int]
 
+_FORMAT: Any = np.lib.format  # without types
 _BLOCK_BYTES = 1 << 23
 _WHOLE_BYTES = 1 << 26  # a sketch reads arrays up to this size whole
 _RUNS = 8  # of larger ones it reads so many runs of neighbours
@@ -171,7 +173,7 @@ class StoredImages:
     path: str
     pair: Pair
     shape: tuple[int, ...]
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     fortran: bool
     offset: int
 
@@ -210,7 +212,7 @@ def whole_range(archive: zipfile.ZipFile, images: StoredImages) -> array_values.
         return array_values.range_of(_blocks(file, images), images.dtype)
 
 
-def _blocks(file: Any, images: StoredImages) -> Iterator[np.ndarray]:
+def _blocks(file: Any, images: StoredImages) -> Iterator[npt.NDArray[Any]]:
     left = images.image_bytes * images.shape[0]
     while left:
         data = file.read(min(left, _BLOCK_BYTES))
@@ -220,11 +222,21 @@ def _blocks(file: Any, images: StoredImages) -> Iterator[np.ndarray]:
         yield np.frombuffer(data, images.dtype)
 
 
+def read_array(file: Any) -> npt.NDArray[Any]:
+    """Read a whole array; never a pickle.
+
+    Raises:
+        ValueError: If it is one of objects, or damaged.
+    """
+    values: npt.NDArray[Any] = _FORMAT.read_array(file, allow_pickle=False)
+    return values
+
+
 def unpack(archive: zipfile.ZipFile, images: StoredImages, path: str) -> None:
     """Write an array to a file of its own; Fortran order is converted to C order in memory."""
     with archive.open(f"{images.pair.images}.npy") as packed, files.create_binary(path) as unpacked:
         if images.fortran:
-            for image in np.lib.format.read_array(packed, allow_pickle=False):
+            for image in read_array(packed):
                 unpacked.write(np.ascontiguousarray(image).tobytes())
         else:
             shutil.copyfileobj(packed, unpacked, 1 << 20)
@@ -232,7 +244,7 @@ def unpack(archive: zipfile.ZipFile, images: StoredImages, path: str) -> None:
 
 def sample(
     archive: zipfile.ZipFile, images: StoredImages, num_images: int, rng: np.random.Generator
-) -> tuple[np.ndarray, Sequence[int]]:
+) -> tuple[npt.NDArray[Any], Sequence[int]]:
     """Return some images as they are stored, and their positions.
 
     A small array is read as a whole. Of a large one a few runs are read by position, or from its
@@ -242,7 +254,7 @@ def sample(
     total = images.shape[0]
     if images.image_bytes * total <= _WHOLE_BYTES:
         with archive.open(name) as file:
-            return np.lib.format.read_array(file, allow_pickle=False), range(total)
+            return read_array(file), range(total)
     per_run = max(min(num_images, _WHOLE_BYTES // images.image_bytes) // _RUNS, 1)
     stored = archive.getinfo(name).compress_type == zipfile.ZIP_STORED
     if images.fortran or not stored:
@@ -276,10 +288,10 @@ def _data_offset(archive: zipfile.ZipFile, name: str) -> int:
 def read_header(file: Any, name: str) -> Header:
     """Read the header of an array."""
     try:
-        version = np.lib.format.read_magic(file)
+        version = _FORMAT.read_magic(file)
         reader = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
+            (1, 0): _FORMAT.read_array_header_1_0,
+            (2, 0): _FORMAT.read_array_header_2_0,
         }.get(version)
         if reader is None:
             raise ValueError(f"its version is {version[0]}.{version[1]}, expected 1.0 or 2.0")
