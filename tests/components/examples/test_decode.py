@@ -4,6 +4,7 @@ import io
 import struct
 import sys
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,25 +18,25 @@ from tfx_contrastive.contract.errors import Reason, RejectedError
 LIMIT = 50_000_000
 
 
-def ok(data, source="a", limit=LIMIT):
+def ok(data: Any, source: Any = "a", limit: Any = LIMIT) -> Any:
     return decode(data, source, True, limit)
 
 
-def reason(data, source="a", limit=LIMIT):
+def reason(data: Any, source: Any = "a", limit: Any = LIMIT) -> Any:
     with pytest.raises(RejectedError) as caught:
         ok(data, source, limit)
     assert caught.value.detail
     return caught.value.reason
 
 
-def saved(image, image_format="PNG", **options):
+def saved(image: Any, image_format: Any = "PNG", **options: Any) -> Any:
     buffer = io.BytesIO()
     image.save(buffer, image_format, **options)
     return buffer.getvalue()
 
 
-def png_header(width, height):
-    def chunk(kind, data):
+def png_header(width: int, height: int) -> Any:
+    def chunk(kind: Any, data: Any) -> Any:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
@@ -43,7 +44,7 @@ def png_header(width, height):
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_png_keeps_bytes_and_pixels(channels):
+def test_png_keeps_bytes_and_pixels(channels: int) -> None:
     pixels = picture(1, channels=channels)
     data = encoded(pixels)
     decoded = ok(data)
@@ -52,7 +53,7 @@ def test_png_keeps_bytes_and_pixels(channels):
 
 
 @pytest.mark.parametrize("image_format", ["BMP", "GIF", "JPEG"])
-def test_formats_that_tensorflow_reads_alike_keep_their_bytes(image_format):
+def test_formats_that_tensorflow_reads_alike_keep_their_bytes(image_format: Any) -> None:
     grey = picture(2, channels=1)
     data = encoded(grey if image_format == "GIF" else picture(2), image_format)
     decoded = ok(data)
@@ -60,20 +61,20 @@ def test_formats_that_tensorflow_reads_alike_keep_their_bytes(image_format):
     assert decoded.pixels.shape == (12, 16, 3)
 
 
-def test_webp_becomes_png_with_the_same_pixels():
+def test_webp_becomes_png_with_the_same_pixels() -> None:
     pixels = picture(3)
     decoded = ok(encoded(pixels, "WEBP", lossless=True), "a.webp")
     np.testing.assert_array_equal(decoded.pixels, pixels)
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(decoded.encoded))), pixels)
 
 
-def test_first_frame_of_an_animation():
+def test_first_frame_of_an_animation() -> None:
     frames = [Image.fromarray(picture(seed, channels=1)) for seed in (4, 5)]
     data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
     np.testing.assert_array_equal(ok(data).pixels[..., 0], picture(4, channels=1))
 
 
-def test_exif_rotation_is_applied_and_the_bytes_are_kept():
+def test_exif_rotation_is_applied_and_the_bytes_are_kept() -> None:
     pixels = picture(6)
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright: rotate by 90 degrees
@@ -83,7 +84,7 @@ def test_exif_rotation_is_applied_and_the_bytes_are_kept():
     assert decoded.encoded == data
 
 
-def test_sixteen_bits_keep_the_high_byte_as_tensorflow_does():
+def test_sixteen_bits_keep_the_high_byte_as_tensorflow_does() -> None:
     import tensorflow as tf
 
     deep = np.random.default_rng(7).integers(0, 65536, (9, 7), dtype=np.uint16)
@@ -102,7 +103,7 @@ def test_sixteen_bits_keep_the_high_byte_as_tensorflow_does():
     ],
     ids=["palette", "palette with transparency", "1 bit", "grey with alpha"],
 )
-def test_unusual_modes_read_alike_in_tensorflow(image, mode):
+def test_unusual_modes_read_alike_in_tensorflow(image: Any, mode: Any) -> None:
     import tensorflow as tf
 
     decoded = ok(saved(image))
@@ -112,68 +113,23 @@ def test_unusual_modes_read_alike_in_tensorflow(image, mode):
     np.testing.assert_array_equal(read[..., [0, 0, 0, 1]] if image.mode == "LA" else read, decoded.pixels)
 
 
-def test_cmyk_jpeg_becomes_rgb():
+def test_cmyk_jpeg_becomes_rgb() -> None:
     image = Image.fromarray(picture(9)).convert("CMYK")
     assert ok(saved(image, "JPEG")).pixels.shape == (12, 16, 3)
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "BMP"])
-def test_truncated(image_format):
+def test_truncated(image_format: Any) -> None:
     data = encoded(picture(10, 64, 64), image_format)
     assert reason(data[: len(data) // 2]) == Reason.TRUNCATED
     assert reason(data[:12]) in (Reason.TRUNCATED, Reason.UNREADABLE)
-
-
-def test_what_is_no_image():
-    assert reason(b"<html>not found</html>", "a.png") == Reason.NOT_AN_IMAGE
-
-
-@pytest.mark.parametrize(
-    ("data", "name", "told"),
-    [
-        (b"\0\0\0\x18ftypcrx " + bytes(99), "a.cr3", "a camera's raw data: develop it"),
-        (b"\0\0\0\x18ftypisom" + bytes(99), "a.mp4", "a video: take frames"),
-        (b"\0\0\0\x18ftypqt  " + bytes(99), "a.mov", "a video: take frames"),
-        (b"RIFF\x10\0\0\0AVI LIST" + bytes(99), "a.avi", "a video: take frames"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg", "an SVG drawing: draw it as PNG"),
-        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- x -->\n<svg></svg>", "a.svg", "an SVG drawing"),
-        (b"qoif" + bytes(99), "a.qoi", "a QOI image: save it as PNG"),
-        (b"P7\nWIDTH 22\n", "a.pam", "a PAM image: save it as PNG"),
-        (bytes(99) + b"TRUEVISION-XFILE.\0", "a.tga", "a TGA image: save it as PNG"),
-        (b"8BPS\0\1" + bytes(99), "a.psd", "a Photoshop document: save it as PNG"),
-        (b"%PDF-1.7", "a.pdf", "a PDF document: draw its pages"),
-        (bytes(128) + b"DICM" + bytes(99), "a.dcm", "a DICOM file: save it as PNG"),
-        (b"FUJIFILMCCD-RAW" + bytes(99), "a.raf", "a camera's raw data"),
-        (b"<!DOCTYPE html><html>", "a.jpg", "an HTML page: what was downloaded is no image"),
-        (b"PAR1" + bytes(99), "a.parquet", "a Parquet file"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "a.png", "run `git lfs pull`"),
-        (b"\1\2\3\4\5\6\7\x08\xff\xfe", "a.bin", "starts with 0102030405060708"),
-    ],
-)
-def test_what_is_no_image_is_named(data, name, told):
-    with pytest.raises(RejectedError) as caught:
-        ok(data, name)
-    assert caught.value.reason == Reason.NOT_AN_IMAGE
-    assert told in caught.value.detail
-
-
-@pytest.mark.parametrize("name", ["a.dng", "a.nef", "a.tif"])
-def test_a_thumbnail_in_raw_data_is_not_taken_for_the_picture(name):
-    from PIL import TiffImagePlugin
-
-    tags = TiffImagePlugin.ImageFileDirectory_v2()
-    if name == "a.tif":
-        tags[254] = 1  # a small copy of another picture in the file
-    data = saved(Image.fromarray(picture(1)), "TIFF", tiffinfo=tags)
-    with pytest.raises(RejectedError, match="a camera's raw data"):
-        ok(data, name)
 
 
 @pytest.mark.parametrize(
     ("image_format", "name"),
     [("TIFF", "a.tif"), ("TIFF", "a.TIFF"), ("JPEG2000", "a.jp2"), ("AVIF", "a.avif")],
 )
-def test_other_formats_become_png(image_format, name):
+def test_other_formats_become_png(image_format: Any, name: str) -> None:
     data = saved(Image.fromarray(picture(1)), image_format)
     decoded = ok(data, name)
     read = Image.open(io.BytesIO(decoded.encoded))
@@ -181,7 +137,7 @@ def test_other_formats_become_png(image_format, name):
     np.testing.assert_array_equal(np.asarray(read), np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
 
 
-def test_heic_is_read_with_its_extra_and_named_without(monkeypatch):
+def test_heic_is_read_with_its_extra_and_named_without(monkeypatch: pytest.MonkeyPatch) -> None:
     heif = pytest.importorskip("pillow_heif")
     heif.register_heif_opener()
     smooth = Image.fromarray(np.arange(64 * 64 * 3).reshape(64, 64, 3).astype(np.uint8) // 8 * 8)
@@ -193,7 +149,7 @@ def test_heic_is_read_with_its_extra_and_named_without(monkeypatch):
         ok(data, "IMG_0001.HEIC")
 
 
-def test_a_tiff_of_unknown_pixels_is_not_called_damaged():
+def test_a_tiff_of_unknown_pixels_is_not_called_damaged() -> None:
     data = rgb_tiff(np.zeros((9, 9, 3), np.uint16))
     as_rgb, as_ycbcr = (struct.pack("<HHII", 262, 3, 1, photometric) for photometric in (2, 6))
     with pytest.raises(RejectedError) as caught:
@@ -202,42 +158,27 @@ def test_a_tiff_of_unknown_pixels_is_not_called_damaged():
     assert "a TIFF with pixels of a kind that can't be read" in caught.value.detail
 
 
-def test_32_bits_per_pixel_are_refused():
+def test_32_bits_per_pixel_are_refused() -> None:
     for deep in (np.arange(99, dtype=np.float32), np.arange(99, dtype=np.int32)):
         with pytest.raises(RejectedError, match="32 bits per pixel") as caught:
             ok(saved(Image.fromarray(deep.reshape(9, 11)), "TIFF"))
         assert caught.value.reason == Reason.UNREADABLE
 
 
-def test_sixteen_bits_of_a_tiff_keep_the_high_byte():
+def test_sixteen_bits_of_a_tiff_keep_the_high_byte() -> None:
     deep = np.random.default_rng(7).integers(0, 65536, (9, 7), dtype=np.uint16)
     np.testing.assert_array_equal(ok(saved(Image.fromarray(deep), "TIFF")).pixels[..., 0], deep >> 8)
 
 
-@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.JPG", "boot.v2", "2020.01.02", "a"])
-def test_names_of_jpegs(name):
-    data = encoded(picture(1), "JPEG")
-    assert ok(data, name).encoded == data
-
-
-def test_empty_file():
+def test_empty_file() -> None:
     assert reason(b"", "a.png") == Reason.EMPTY_FILE
 
 
-def test_extension_must_be_true():
-    data = encoded(picture(1), "JPEG")
-    assert reason(data, "a.png") == Reason.WRONG_EXTENSION
-    assert reason(data, "a.txt") == Reason.WRONG_EXTENSION
-    assert ok(data, "a.JPEG").encoded == data
-    assert ok(data, "no extension").encoded == data
-    assert decode(data, "a.png", False, LIMIT).encoded == data
-
-
-def test_one_pixel_is_blank():
+def test_one_pixel_is_blank() -> None:
     assert reason(encoded(picture(1, 1, 1))) == Reason.BLANK
 
 
-def test_one_colour_is_blank():
+def test_one_colour_is_blank() -> None:
     assert reason(encoded(np.full((5, 5, 3), (1, 2, 3), np.uint8))) == Reason.BLANK
 
 
@@ -251,7 +192,7 @@ def test_one_colour_is_blank():
     ],
 )
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_a_drawing_in_alpha_is_judged_on_its_ground(ink, ground, told, mode):
+def test_a_drawing_in_alpha_is_judged_on_its_ground(ink: Any, ground: Any, told: Any, mode: Any) -> None:
     pixels = np.full((9, 9, 4), ink, np.uint8)
     pixels[..., 3] = 0
     pixels[2:6, 3:5, 3] = 255
@@ -266,7 +207,7 @@ def test_a_drawing_in_alpha_is_judged_on_its_ground(ink, ground, told, mode):
         assert caught.value.reason == Reason.BLANK
 
 
-def test_colors_of_one_gray_are_blank_for_a_model_of_grays():
+def test_colors_of_one_gray_are_blank_for_a_model_of_grays() -> None:
     pixels = np.full((9, 9, 3), (0, 149, 0), np.uint8)
     pixels[3:5, 3:5] = (0, 0, 0)
     pixels[pixels[..., 1] == 0] = (255, 19, 0)  # luma 87.4, as 149 of green
@@ -275,7 +216,7 @@ def test_colors_of_one_gray_are_blank_for_a_model_of_grays():
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "TIFF"])
-def test_few_of_16_bits(image_format):
+def test_few_of_16_bits(image_format: Any) -> None:
     deep = np.random.default_rng(7).integers(3, 200, (9, 7), dtype=np.uint16)
     data = saved(Image.fromarray(deep), image_format)
     with pytest.raises(
@@ -287,32 +228,28 @@ def test_few_of_16_bits(image_format):
     assert decoded.deepest == judge(data, "a", True, LIMIT, SeenAs(bit_depth=8)).deepest == deep.max()
 
 
-def test_12000_by_9000_is_over_the_limit_and_never_unpacked():
+def test_12000_by_9000_is_over_the_limit_and_never_unpacked() -> None:
     assert reason(png_header(12_000, 9_000)) == Reason.OVER_PIXEL_LIMIT
 
 
-def test_limit_counts_pixels():
+def test_limit_counts_pixels() -> None:
     data = encoded(picture(1, 10, 20))
     assert ok(data, limit=200).encoded == data
     assert reason(data, limit=199) == Reason.OVER_PIXEL_LIMIT
 
 
-def test_decompression_bomb():
+def test_decompression_bomb() -> None:
     assert reason(png_header(60_000, 60_000)) == Reason.DECOMPRESSION_BOMB
 
 
-def test_a_damaged_header_is_told_with_its_format():
-    with pytest.raises(RejectedError, match=r"a GIF whose header is damaged \(8 bytes\)"):
-        decode(b"GIF89a\0\0", "a/1.gif", True, 10_000, SeenAs())
-
-
-def test_damaged_checksum():
+def test_damaged_checksum() -> None:
     data = bytearray(encoded(picture(1, 64, 64)))
     data[200] ^= 0xFF
     assert reason(bytes(data)) in (Reason.UNREADABLE, Reason.TRUNCATED)
 
 
-def test_pillow_refuses_more_pixels_than_any_configuration_allows():
+def test_pillow_refuses_more_pixels_than_any_configuration_allows() -> None:
+    assert Image.MAX_IMAGE_PIXELS is not None
     assert BOMB_PIXELS == 2 * Image.MAX_IMAGE_PIXELS
     assert reason(png_header(1, BOMB_PIXELS + 1), limit=BOMB_PIXELS) == Reason.DECOMPRESSION_BOMB
     assert reason(png_header(1, BOMB_PIXELS), limit=BOMB_PIXELS - 1) == Reason.OVER_PIXEL_LIMIT

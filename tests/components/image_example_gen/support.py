@@ -4,7 +4,9 @@ import glob
 import io
 import json
 import os
+import pathlib
 import struct
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,19 +15,19 @@ from tfx_contrastive.components.image_example_gen import IngestConfig, inspect_s
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 
 
-def picture(seed, height=12, width=16, channels=3):
+def picture(seed: int, height: int = 12, width: int = 16, channels: int = 3) -> Any:
     """Random pixels, uint8 [H, W] or [H, W, C]; another seed gives another picture."""
     shape = (height, width) if channels == 1 else (height, width, channels)
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def encoded(pixels, image_format="PNG", **options):
+def encoded(pixels: Any, image_format: Any = "PNG", **options: Any) -> Any:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, image_format, **options)
     return buffer.getvalue()
 
 
-def rgb_tiff(pixels):
+def rgb_tiff(pixels: Any) -> Any:
     """A TIFF of 16 bits a channel, uncompressed, which Pillow reads and can't write."""
     height, width = pixels.shape[:2]
     entries = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, 158), (259, 3, 1, 1), (262, 3, 1, 2)]
@@ -41,19 +43,19 @@ def rgb_tiff(pixels):
     return head + pixels.astype("<u2").tobytes()
 
 
-def write(path, data):
+def write(path: Any, data: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
 
 
-def image_folder(root, classes, per_class, first_seed=0):
+def image_folder(root: Any, classes: Any, per_class: Any, first_seed: Any = 0) -> None:
     """Writes `<root>/<class>/<i>.png`, every picture another one."""
     for c, name in enumerate(classes):
         for i in range(per_class):
             write(root / name / f"{i}.png", encoded(picture(first_seed + c * 1000 + i)))
 
 
-def run_ingest(config, directory, beam_args=()):
+def run_ingest(config: Any, directory: Any, beam_args: Any = ()) -> Any:
     """Runs the executor; returns the artifacts `examples` and `quarantine`."""
     from tfx.types import standard_artifacts
 
@@ -72,11 +74,11 @@ def run_ingest(config, directory, beam_args=()):
     return examples, quarantine
 
 
-def read_examples(uri):
+def read_examples(uri: Any) -> Any:
     """Split -> examples in the order of the files, each a dict of feature -> value."""
     import tensorflow as tf
 
-    found = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(glob.glob(f"{uri}/Split-*/*")):
         split = os.path.basename(os.path.dirname(path)).removeprefix("Split-")
         for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
@@ -87,7 +89,7 @@ def read_examples(uri):
     return found
 
 
-def read_quarantine(uri):
+def read_quarantine(uri: Any) -> Any:
     """Records by source, and the summary."""
     with open(f"{uri}/records.jsonl", encoding="utf-8") as file:
         records = {record["source"]: record for record in map(json.loads, file)}
@@ -95,22 +97,24 @@ def read_quarantine(uri):
         return records, json.load(file)
 
 
-def inspect(path, kind="image_folder", **options):
+def inspect(path: Any, kind: str = "image_folder", **options: Any) -> Any:
     return inspect_source(IngestConfig(source={"kind": kind, "path": str(path), **options}))
 
 
-def images_of(path, kind, tmp_path, max_file_bytes=2**20, **options):
+def images_of(
+    path: Any, kind: str, tmp_path: pathlib.Path, max_file_bytes: Any = 2**20, **options: Any
+) -> Any:
     source = IngestConfig(source={"kind": kind, "path": str(path), **options}).source
-    adapter = adapter_for(source, max_file_bytes)
+    adapter: Any = adapter_for(source, max_file_bytes)
     staging = tmp_path / "staging"
     return {image.source: image for chunk in adapter.chunks(str(staging), 3) for image in adapter.read(chunk)}
 
 
-def example(**features):
+def example(**features: Any) -> Any:
     """A serialized Example; `image__encoded` is the key `image/encoded`."""
     import tensorflow as tf
 
-    def feature(values):
+    def feature(values: Any) -> Any:
         values = list(values) if isinstance(values, (list, tuple)) else [values]
         if all(isinstance(value, (str, bytes)) for value in values):
             data = [value.encode() if isinstance(value, str) else value for value in values]
@@ -123,11 +127,11 @@ def example(**features):
     return tf.train.Example(features=tf.train.Features(feature=named)).SerializeToString()
 
 
-def png(seed):
+def png(seed: int) -> Any:
     return encoded(picture(seed))
 
 
-def write_records(path, records, compression=""):
+def write_records(path: Any, records: Any, compression: Any = "") -> None:
     import tensorflow as tf
 
     path.parent.mkdir(parents=True, exist_ok=True)

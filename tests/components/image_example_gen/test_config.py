@@ -1,12 +1,14 @@
 """The configuration of the ingest."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 
 
-def test_round_trip_through_json():
+def test_round_trip_through_json() -> None:
     config = IngestConfig(source={"kind": "image_folder", "path": "/data"}, labels_per_class=60)
     assert IngestConfig.model_validate_json(config.model_dump_json()) == config
 
@@ -21,6 +23,6 @@ def test_round_trip_through_json():
         ({"source": {"kind": "digits"}, "eval_fraction": 0.5, "test_fraction": 0.5}, "nothing would be left"),
     ],
 )
-def test_what_it_refuses(options, text):
+def test_what_it_refuses(options: Any, text: str) -> None:
     with pytest.raises(ValidationError, match=text):
         IngestConfig(**options)

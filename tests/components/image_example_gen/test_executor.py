@@ -2,6 +2,8 @@
 
 import io
 import os
+import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,17 +22,17 @@ from tests.components.image_example_gen.support import (
 from tfx_contrastive.components.image_example_gen import DataError, IngestConfig
 
 
-def folder(path, **options):
+def folder(path: Any, **options: Any) -> Any:
     return IngestConfig(source={"kind": "image_folder", "path": str(path)}, **options)
 
 
-def by_source(examples):
+def by_source(examples: Any) -> Any:
     return {
         example["source"].decode(): (split, example) for split, rows in examples.items() for example in rows
     }
 
 
-def test_digits(tmp_path):
+def test_digits(tmp_path: pathlib.Path) -> None:
     config = IngestConfig(source={"kind": "digits"}, labels_per_class=5, chunk_images=500)
     artifact, quarantine = run_ingest(config, tmp_path)
     examples = read_examples(artifact.uri)
@@ -61,7 +63,7 @@ def test_digits(tmp_path):
     assert not os.path.exists(f"{artifact.uri}/staging")
 
 
-def test_messy_folder(tmp_path):
+def test_messy_folder(tmp_path: pathlib.Path) -> None:
     root = tmp_path / "data"
     names = ["Größe 38, rot", "hoch hackig"]
     image_folder(root, names, 40)
@@ -108,7 +110,7 @@ def test_messy_folder(tmp_path):
     assert quarantine.get_int_custom_property("num_duplicates") == 2
 
 
-def test_too_many_bad_images(tmp_path):
+def test_too_many_bad_images(tmp_path: pathlib.Path) -> None:
     root = tmp_path / "data"
     image_folder(root, ["cat", "dog"], 45)
     for i in range(10):
@@ -129,7 +131,7 @@ def test_too_many_bad_images(tmp_path):
     assert read_examples(str(tmp_path / "out" / "examples")) == {}
 
 
-def test_ten_percent_bad_are_fine_where_allowed(tmp_path):
+def test_ten_percent_bad_are_fine_where_allowed(tmp_path: pathlib.Path) -> None:
     root = tmp_path / "data"
     image_folder(root, ["cat", "dog"], 45)
     for i in range(10):
@@ -138,12 +140,12 @@ def test_ten_percent_bad_are_fine_where_allowed(tmp_path):
     assert sum(map(len, read_examples(artifact.uri).values())) == 90
 
 
-def test_empty_folder(tmp_path):
+def test_empty_folder(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DataError, match="holds no file"):
         run_ingest(folder(tmp_path), tmp_path / "out")
 
 
-def test_class_that_is_all_bad_leaves_one_class(tmp_path):
+def test_class_that_is_all_bad_leaves_one_class(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "data", ["cat"], 40)
     write(tmp_path / "data" / "dog" / "0.png", b"")
     with pytest.raises(DataError, match=r"one class only \('cat'\)") as caught:
@@ -151,7 +153,7 @@ def test_class_that_is_all_bad_leaves_one_class(tmp_path):
     assert "No usable image of 'dog' is left: the model will not know this class." in str(caught.value)
 
 
-def test_a_class_without_a_usable_image_is_named_and_the_others_go_on(tmp_path):
+def test_a_class_without_a_usable_image_is_named_and_the_others_go_on(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "data", ["cat", "cow"], 40)
     write(tmp_path / "data" / "dog" / "0.png", b"")
     artifact, quarantine = run_ingest(folder(tmp_path / "data"), tmp_path / "out")
@@ -161,7 +163,9 @@ def test_a_class_without_a_usable_image_is_named_and_the_others_go_on(tmp_path):
     assert artifact.get_int_custom_property("num_classes") == 2
 
 
-def test_a_latin_1_name_look_alikes_and_what_is_passed_over_come_to_the_summary(tmp_path):
+def test_a_latin_1_name_look_alikes_and_what_is_passed_over_come_to_the_summary(
+    tmp_path: pathlib.Path,
+) -> None:
     root = tmp_path / "data"
     image_folder(root, ["Gemüse", "gemüse"], 20)
     latin = os.path.join(os.fsencode(root), "Früchte".encode("latin-1"))
@@ -184,7 +188,7 @@ def test_a_latin_1_name_look_alikes_and_what_is_passed_over_come_to_the_summary(
     ]
 
 
-def test_no_labels_at_all(tmp_path):
+def test_no_labels_at_all(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "data", ["unlabeled"], 60)
     artifact, _ = run_ingest(folder(tmp_path / "data"), tmp_path / "out")
     examples = read_examples(artifact.uri)
@@ -193,12 +197,12 @@ def test_no_labels_at_all(tmp_path):
     assert artifact.get_int_custom_property("num_classes") == 0
 
 
-def contents(uri):
+def contents(uri: Any) -> Any:
     """File -> examples as sorted items; the order of a map's entries in the bytes is not fixed."""
     return {split: [sorted(each.items()) for each in rows] for split, rows in read_examples(uri).items()}
 
 
-def test_same_again_and_in_other_chunks(tmp_path):
+def test_same_again_and_in_other_chunks(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "data", ["cat", "dog", "unlabeled"], 40)
     runs = [
         run_ingest(folder(tmp_path / "data", labels_per_class=4, chunk_images=size), tmp_path / str(i))[0]
@@ -209,7 +213,7 @@ def test_same_again_and_in_other_chunks(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_worker_processes_write_the_same(tmp_path):
+def test_two_worker_processes_write_the_same(tmp_path: pathlib.Path) -> None:
     config = IngestConfig(source={"kind": "digits"}, labels_per_class=5, chunk_images=300)
     one, _ = run_ingest(config, tmp_path / "one")
     two, _ = run_ingest(

@@ -1,5 +1,8 @@
 """Labels from a file beside the source: what it may say, and where the labelled images go."""
 
+import pathlib
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,18 +29,18 @@ from tfx_contrastive.components.image_example_gen.survey import survey_source
 LEARNT = [("l1", "a", "train"), ("l2", "b", "train")]
 
 
-def written(tmp_path, text):
+def written(tmp_path: pathlib.Path, text: str) -> Any:
     path = tmp_path / "labels.csv"
     path.write_text(text, encoding="utf-8")
     return str(path)
 
 
-def plan_with(rows, given, **options):
+def plan_with(rows: Any, given: Any, **options: Any) -> Any:
     plan = plan_splits([chunk(rows)], config(**options), {digest(k).tobytes(): v for k, v in given.items()})
     return decisions(plan), plan
 
 
-def test_the_file_is_read_with_its_notes_passed_over(tmp_path):
+def test_the_file_is_read_with_its_notes_passed_over(tmp_path: pathlib.Path) -> None:
     path = written(
         tmp_path, '\ufeffimage_id,source,label,why\n01,x/1.png," boot, left ",near\n02,x/2.png,bag,\n,,,\n'
     )
@@ -45,7 +48,7 @@ def test_the_file_is_read_with_its_notes_passed_over(tmp_path):
     assert (found.key, dict(found.labels)) == ("image_id", {"01": "boot, left", "02": "bag"})
 
 
-def test_the_file_is_read_as_a_manifest_is(tmp_path):
+def test_the_file_is_read_as_a_manifest_is(tmp_path: pathlib.Path) -> None:
     for text in (
         "Image_ID;Label\n01;boot\n",
         "image id\tclass\n01\tboot\n",
@@ -72,12 +75,12 @@ def test_the_file_is_read_as_a_manifest_is(tmp_path):
         ("source,label\nx,a\ny,b\nx,a\n", "names 1 images twice: lines 2 and 4 name x"),
     ],
 )
-def test_a_wrong_file_is_explained(tmp_path, text, message):
+def test_a_wrong_file_is_explained(tmp_path: pathlib.Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         labels_file.read(written(tmp_path, text))
 
 
-def test_a_missing_file_and_one_in_another_encoding_are_told(tmp_path):
+def test_a_missing_file_and_one_in_another_encoding_are_told(tmp_path: pathlib.Path) -> None:
     with pytest.raises(DataError, match="can't be read: .*Correct data.labels_files"):
         labels_file.read(str(tmp_path / "none.csv"))
     (tmp_path / "latin.csv").write_bytes("source,label\nx,Größe\n".encode("latin-1"))
@@ -85,7 +88,7 @@ def test_a_missing_file_and_one_in_another_encoding_are_told(tmp_path):
         labels_file.read(str(tmp_path / "latin.csv"))
 
 
-def test_its_labels_stay_out_of_the_budget_and_take_nobody_s_place():
+def test_its_labels_stay_out_of_the_budget_and_take_nobody_s_place() -> None:
     rows = [*MEASURED, *((f"x{i}", "ab"[i % 2], "train") for i in range(40))]
     before, _ = plan_with(rows, {}, labels_per_class=3)
     hidden = [i for i, (split, label) in enumerate(before) if label is None]
@@ -99,7 +102,7 @@ def test_its_labels_stay_out_of_the_budget_and_take_nobody_s_place():
     assert (plan.labels_hidden, plan.labels_given) == (len(hidden) - 1, 2)
 
 
-def test_chosen_images_stay_in_train_and_a_correction_moves_nothing():
+def test_chosen_images_stay_in_train_and_a_correction_moves_nothing() -> None:
     rows = [(f"p{i}", "ab"[i % 2] if i % 4 else None, "") for i in range(400)]
     before, _ = plan_with(rows, {})
     unlabelled = {name: "a" for name, label, _ in rows if label is None}
@@ -113,7 +116,7 @@ def test_chosen_images_stay_in_train_and_a_correction_moves_nothing():
     assert corrected[:measured] + corrected[measured + 1 :] == before[:measured] + before[measured + 1 :]
 
 
-def test_a_source_without_labels_is_divided_by_those_of_the_file():
+def test_a_source_without_labels_is_divided_by_those_of_the_file() -> None:
     rows = [(f"p{i}", None, "") for i in range(300)]
     found, _ = plan_with(rows, {f"p{i}": "ab"[i % 2] for i in range(100)}, labels_per_class=5)
     assert {split for split, label in found if label} == {"train", "eval", "test"}
@@ -121,19 +124,19 @@ def test_a_source_without_labels_is_divided_by_those_of_the_file():
     assert {split for split, label in found if label is None} == {"train"}
 
 
-def test_it_settles_copies_with_different_labels():
+def test_it_settles_copies_with_different_labels() -> None:
     rows = [*MEASURED, *LEARNT, ("x", "a", "train"), ("x", "b", "train")]
     assert plan_with(rows, {})[0][-2:] == [("train", None), (None, "b")]
     assert plan_with(rows, {"x": "b"})[0][-2] == ("train", "b")
 
 
-def test_an_image_of_test_without_a_label_can_get_one():
+def test_an_image_of_test_without_a_label_can_get_one() -> None:
     rows = [*MEASURED, *LEARNT, ("t9", None, "test")]
     assert plan_with(rows, {})[0][-1] == (None, None)
     assert plan_with(rows, {"t9": "a"})[0][-1] == ("test", "a")
 
 
-def test_images_are_found_by_id_or_source_and_unknown_ones_are_told(tmp_path):
+def test_images_are_found_by_id_or_source_and_unknown_ones_are_told(tmp_path: pathlib.Path) -> None:
     chunks = [chunk([("x", "a", ""), ("y", "b", "")]), chunk([("x", None, "")], index=1)]
     by_source = labels_file.read(written(tmp_path, "source,label\n0/1,a\n1/0,b\n"))
     assert labels_file.by_image_id(by_source, chunks) == {
@@ -148,7 +151,7 @@ def test_images_are_found_by_id_or_source_and_unknown_ones_are_told(tmp_path):
         labels_file.by_image_id(labels_file.read(written(tmp_path, "source,label\n0/0,a\n1/0,b\n")), chunks)
 
 
-def test_a_slip_in_a_class_name_is_told_before_anything_runs(tmp_path):
+def test_a_slip_in_a_class_name_is_told_before_anything_runs(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "images", ["boot", "bag"], 2)
     source = {"kind": "image_folder", "path": str(tmp_path / "images")}
     path = written(tmp_path, "source,label\nbag/0.png,Boot\n")
@@ -156,7 +159,7 @@ def test_a_slip_in_a_class_name_is_told_before_anything_runs(tmp_path):
         inspect_source(IngestConfig(source=source, labels_files=path))
 
 
-def test_the_file_is_part_of_the_data(tmp_path):
+def test_the_file_is_part_of_the_data(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "images", ["unlabeled"], 6)
     source = {"kind": "image_folder", "path": str(tmp_path / "images")}
     lines = [f"unlabeled/{i}.png,{('bag', 'boot')[i % 2]}" for i in range(6)]
@@ -171,7 +174,7 @@ def test_the_file_is_part_of_the_data(tmp_path):
     assert len({fingerprint(content) for content in contents}) == 3
 
 
-def test_the_examples_have_its_labels(tmp_path):
+def test_the_examples_have_its_labels(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "images", ["boot", "bag"], 30)
     image_folder(tmp_path / "images", ["unlabeled"], 2, first_seed=9000)
     source = {"kind": "image_folder", "path": str(tmp_path / "images")}
@@ -204,13 +207,13 @@ PATHS = {
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_paths_as_people_write_them(tmp_path, name):
+def test_paths_as_people_write_them(tmp_path: pathlib.Path, name: str) -> None:
     sources = ["unlabeled/0.png", "unlabeled/1.png", "a/1.png"]
     file = labels_file.read(written(tmp_path, f"source,label\n{PATHS[name]},bag\n"))
     assert labels_file.resolve(file, sources) == {PATHS[name]: "unlabeled/1.png"}
 
 
-def test_what_is_not_there_is_told_before_images_are_read(tmp_path):
+def test_what_is_not_there_is_told_before_images_are_read(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "images", ["boot", "bag"], 12)
     write(tmp_path / "images" / "boot" / "1.jpg", encoded(picture(99), "JPEG"))
     source = {"kind": "image_folder", "path": str(tmp_path / "images")}
@@ -227,11 +230,11 @@ def test_what_is_not_there_is_told_before_images_are_read(tmp_path):
         require_named_images(IngestConfig(source=source, labels_files=ids))
 
 
-def test_labels_are_looked_up_in_one_set_of_the_classes():
-    class Counted(list):
+def test_labels_are_looked_up_in_one_set_of_the_classes() -> None:
+    class Counted(list[str]):
         num_reads = 0
 
-        def __iter__(self):
+        def __iter__(self) -> Any:
             Counted.num_reads += 1
             return super().__iter__()
 

@@ -1,6 +1,8 @@
 """A few images of a source, without a pipeline."""
 
 import io
+import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +14,11 @@ from tfx_contrastive.components.image_example_gen.samples import sample_images
 from tfx_contrastive.contract.errors import DataError
 
 
-def folder(path):
+def folder(path: Any) -> Any:
     return IngestConfig.model_validate({"source": {"kind": "image_folder", "path": str(path)}})
 
 
-def test_every_part_of_a_folder_has_its_turn(tmp_path):
+def test_every_part_of_a_folder_has_its_turn(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["cat", "dog", "owl"], 32)
     sample = sample_images(folder(tmp_path), 6, seed=0)
     assert {image.label for image in sample.images} == {"cat", "dog", "owl"}
@@ -26,7 +28,7 @@ def test_every_part_of_a_folder_has_its_turn(tmp_path):
         assert image.encoded == (tmp_path / image.source).read_bytes()
 
 
-def test_a_small_source_gives_what_it_has_and_counts_what_it_can_not_use(tmp_path):
+def test_a_small_source_gives_what_it_has_and_counts_what_it_can_not_use(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["cat", "dog"], 2)
     write(tmp_path / "cat" / "empty.png", b"")
     write(tmp_path / "dog" / "blank.png", encoded(np.full((8, 8, 3), 7, np.uint8)))
@@ -35,14 +37,14 @@ def test_a_small_source_gives_what_it_has_and_counts_what_it_can_not_use(tmp_pat
     assert sample.rejected == {"empty_file": 1, "blank": 1}
 
 
-def test_images_kept_for_eval_and_test_are_left_out(tmp_path):
+def test_images_kept_for_eval_and_test_are_left_out(tmp_path: pathlib.Path) -> None:
     for split in ("train", "eval", "test"):
         write(tmp_path / split / "cat" / "1.png", encoded(picture(1)))
     sample = sample_images(folder(tmp_path), 10, seed=0)
     assert [image.source for image in sample.images] == ["train/cat/1.png"]
 
 
-def test_an_array_gives_png_of_its_pixels(tmp_path):
+def test_an_array_gives_png_of_its_pixels(tmp_path: pathlib.Path) -> None:
     pixels = np.stack([picture(seed, channels=1) for seed in range(40)])
     pixels[3] = 9
     np.savez(tmp_path / "a.npz", images=pixels, labels=np.arange(40) % 2)
@@ -55,7 +57,7 @@ def test_an_array_gives_png_of_its_pixels(tmp_path):
         np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(image.encoded))), pixels[number])
 
 
-def test_nothing_usable_is_told_with_the_reasons(tmp_path):
+def test_nothing_usable_is_told_with_the_reasons(tmp_path: pathlib.Path) -> None:
     write(tmp_path / "cat" / "1.png", b"")
     with pytest.raises(DataError, match=r"no image can be trained on \(empty_file 1\)"):
         sample_images(folder(tmp_path), 3, seed=0)

@@ -1,5 +1,8 @@
 """What `validate` finds in a source before a run: a sample of the images, what the splits will hold."""
 
+import pathlib
+from typing import Any
+
 import pytest
 
 from tests.components.image_example_gen.support import (
@@ -17,15 +20,15 @@ from tfx_contrastive.components.image_example_gen.survey import survey_source
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><circle r="4"/></svg>'
 
 
-def folder(path, **options):
+def folder(path: Any, **options: Any) -> Any:
     return IngestConfig(source={"kind": "image_folder", "path": str(path)}, **options)
 
 
-def foretold(survey, ingest):
+def foretold(survey: Any, ingest: Any) -> Any:
     return expected_splits(survey.inspection, ingest, survey.usable_share, survey.is_exact)
 
 
-def test_a_folder_of_good_images(tmp_path):
+def test_a_folder_of_good_images(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["a", "b"], 50)
     found = survey_source(folder(tmp_path))
     assert (found.num_looked_at, found.is_whole, found.bad_share) == (100, True, 0)
@@ -40,7 +43,7 @@ def test_a_folder_of_good_images(tmp_path):
     assert foretold(survey_source(limited), limited)["train"] == (80, 10, False)
 
 
-def test_splits_of_the_source_are_certain(tmp_path):
+def test_splits_of_the_source_are_certain(tmp_path: pathlib.Path) -> None:
     for split, per_class in (("train", 20), ("val", 4), ("test", 6)):
         image_folder(tmp_path / split, ["a", "b"], per_class, first_seed=per_class * 100)
     image_folder(tmp_path / "train", ["unlabeled"], 7, first_seed=9000)
@@ -51,7 +54,7 @@ def test_splits_of_the_source_are_certain(tmp_path):
     }
 
 
-def test_images_without_labels(tmp_path):
+def test_images_without_labels(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["unlabeled"], 50)
     assert foretold(survey_source(folder(tmp_path)), folder(tmp_path)) == {
         "train": (40, 0, False),
@@ -60,7 +63,7 @@ def test_images_without_labels(tmp_path):
     }
 
 
-def test_drawings_that_are_no_images_are_refused(tmp_path):
+def test_drawings_that_are_no_images_are_refused(tmp_path: pathlib.Path) -> None:
     for name in ("a", "b"):
         for i in range(400):
             write(tmp_path / name / f"{i}.svg", SVG)
@@ -70,7 +73,7 @@ def test_drawings_that_are_no_images_are_refused(tmp_path):
     assert "for example a/" in str(caught.value) or "for example b/" in str(caught.value)
 
 
-def test_some_bad_images_are_told_with_reason_and_example(tmp_path):
+def test_some_bad_images_are_told_with_reason_and_example(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["a", "b"], 50)
     write(tmp_path / "a" / "49.png", b"")
     write(tmp_path / "b" / "3.png", (tmp_path / "b" / "3.png").read_bytes()[:200])
@@ -84,7 +87,7 @@ def test_some_bad_images_are_told_with_reason_and_example(tmp_path):
         survey_source(folder(tmp_path, max_bad_fraction=0.01))
 
 
-def test_a_class_without_a_usable_image_is_named_in_a_large_folder(tmp_path):
+def test_a_class_without_a_usable_image_is_named_in_a_large_folder(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["a", "b"], 400)
     for i in range(3):
         write(tmp_path / "c" / f"{i}.png", b"no image at all")
@@ -95,7 +98,7 @@ def test_a_class_without_a_usable_image_is_named_in_a_large_folder(tmp_path):
     assert set(found.unusable_classes) == {"c"}
 
 
-def test_a_class_whose_first_and_last_image_are_bad_is_looked_into_once_more(tmp_path):
+def test_a_class_whose_first_and_last_image_are_bad_is_looked_into_once_more(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["a", "b"], 1200)
     image_folder(tmp_path, ["c"], 9, first_seed=90_000)
     for name in ("c/0.png", "c/8.png"):
@@ -106,21 +109,21 @@ def test_a_class_whose_first_and_last_image_are_bad_is_looked_into_once_more(tmp
     assert found.bad_share < 0.01
 
 
-def test_one_class_that_is_left_is_refused(tmp_path):
+def test_one_class_that_is_left_is_refused(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["a"], 50)
     write(tmp_path / "b" / "1.png", b"no image at all")
     with pytest.raises(DataError, match="no image of 'b' can be used.* one class only"):
         survey_source(folder(tmp_path))
 
 
-def test_a_test_split_without_labels_is_refused(tmp_path):
+def test_a_test_split_without_labels_is_refused(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "train", ["a", "b"], 10)
     image_folder(tmp_path / "test", ["unlabeled"], 5, first_seed=5000)
     with pytest.raises(DataError, match="own split test has no labelled image"):
         survey_source(folder(tmp_path))
 
 
-def test_only_a_test_split_is_refused(tmp_path):
+def test_only_a_test_split_is_refused(tmp_path: pathlib.Path) -> None:
     write_records(tmp_path / "test" / "x", [example(image=png(i), label=i % 2) for i in range(4)])
     source = {"kind": "tfrecord", "path": str(tmp_path)}
     with pytest.raises(DataError, match="4 images, all of them in test; expected images to train on"):
@@ -128,7 +131,9 @@ def test_only_a_test_split_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("compression", ["", "GZIP"])
-def test_large_tfrecord_files_are_sampled(tmp_path, compression, monkeypatch):
+def test_large_tfrecord_files_are_sampled(
+    tmp_path: pathlib.Path, compression: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tfx_contrastive.components.image_example_gen.adapters.tfrecord._WHOLE_BYTES", 1000)
     for shard in range(3):
         records = [example(image=png(shard * 1000 + i), label=i // 100) for i in range(400)]
@@ -144,11 +149,12 @@ def test_large_tfrecord_files_are_sampled(tmp_path, compression, monkeypatch):
     assert test == pytest.approx(200, rel=0.15)
     if not compression:
         assert set(found.inspection.labels["train"]) == {"0", "1", "2", "3"}
-        assert (train, test) == (pytest.approx(1200, abs=4), pytest.approx(200, abs=4))  # rounded
+        assert train == pytest.approx(1200, abs=4)  # rounded
+        assert test == pytest.approx(200, abs=4)
     assert not foretold(found, ingest)["test"][2]
 
 
-def test_a_cut_file_among_large_ones_is_told(tmp_path, monkeypatch):
+def test_a_cut_file_among_large_ones_is_told(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tfx_contrastive.components.image_example_gen.adapters.tfrecord._WHOLE_BYTES", 1000)
     write_records(tmp_path / "x", [example(image=png(i), label=i % 2) for i in range(100)])
     (tmp_path / "x").write_bytes((tmp_path / "x").read_bytes()[:-100])
@@ -156,7 +162,7 @@ def test_a_cut_file_among_large_ones_is_told(tmp_path, monkeypatch):
         survey_source(IngestConfig(source={"kind": "tfrecord", "path": str(tmp_path / "x")}))
 
 
-def test_arrays(tmp_path):
+def test_arrays(tmp_path: pathlib.Path) -> None:
     found = survey_source(IngestConfig(source={"kind": "digits"}))
     assert found.inspection.num_images == 1797
     assert found.num_looked_at >= 256
@@ -170,7 +176,7 @@ def test_arrays(tmp_path):
         (("train/b",), "1 of 2 classes in eval or test, but none in train: 'b'"),
     ],
 )
-def test_a_class_or_split_of_bad_images_only_is_refused(tmp_path, bad, told):
+def test_a_class_or_split_of_bad_images_only_is_refused(tmp_path: pathlib.Path, bad: Any, told: Any) -> None:
     """As a run refuses it, which must not carve a test split out of train where the source has its own."""
     (tmp_path / "run").mkdir()
     for split in ("train", "val", "test"):

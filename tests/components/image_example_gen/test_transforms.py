@@ -77,7 +77,7 @@ def test_a_failure_closes_every_writer(tmp_path: pathlib.Path, monkeypatch: pyte
     closed: list[str] = []
 
     class Writer:
-        def __init__(self, path: str):
+        def __init__(self, path: str) -> None:
             self._path = path
 
         def __enter__(self) -> "Writer":
@@ -90,7 +90,7 @@ def test_a_failure_closes_every_writer(tmp_path: pathlib.Path, monkeypatch: pyte
             raise OSError("no space left on device")
 
     write_records(tmp_path / "staged", [b""] * 4)
-    monkeypatch.setattr(transforms.tf.io, "TFRecordWriter", Writer)
+    monkeypatch.setattr(tf.io, "TFRecordWriter", Writer)
     task = assignment(tmp_path)
     with pytest.raises(OSError, match="no space left"):
         transforms.write_splits(task)
@@ -104,7 +104,7 @@ def test_records_and_decisions_of_different_lengths_are_a_bug(tmp_path: pathlib.
 
 
 def test_bad_data_writes_the_quarantine_and_no_example(tmp_path: pathlib.Path) -> None:
-    config = IngestConfig(source={"kind": "image_folder", "path": "/images"})  # type: ignore[arg-type]  # parsed
+    config = IngestConfig(source={"kind": "image_folder", "path": "/images"})
     found = transforms.plan([chunk(0, 0)], config.model_dump_json(), str(tmp_path / "e"), str(tmp_path / "q"))
     assert list(found) == []
     summary = json.loads((tmp_path / "q/summary.json").read_text())

@@ -2,8 +2,10 @@
 
 import gzip
 import io
+import pathlib
 import tarfile
 import zipfile
+from typing import Any
 
 import pytest
 
@@ -19,20 +21,20 @@ from tfx_contrastive.contract.errors import Reason
 MEMBERS = {"cat/0.png": 1, "cat/1.png": 2, "dog/ü.png": 3, "dog/1.png": 5, "unlabeled/0.png": 4}
 
 
-def make_zip(path, prefix=""):
+def make_zip(path: Any, prefix: Any = "") -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, seed in MEMBERS.items():
             archive.writestr(prefix + name, encoded(picture(seed)))
         archive.writestr("__MACOSX/cat/._0.png", b"x")
 
 
-def make_tar(path, mode, prefix=""):
+def make_tar(path: Any, mode: Any, prefix: Any = "") -> None:
     with tarfile.open(path, mode) as archive:
         for name, seed in MEMBERS.items():
             add_to_tar(archive, prefix + name, encoded(picture(seed)))
 
 
-def add_to_tar(archive, name, data=b"", **fields):
+def add_to_tar(archive: Any, name: str, data: Any = b"", **fields: Any) -> None:
     info = tarfile.TarInfo(name)
     info.size = len(data)
     for field, value in fields.items():
@@ -42,7 +44,7 @@ def add_to_tar(archive, name, data=b"", **fields):
 
 @pytest.mark.parametrize("prefix", ["", "my-data/", "./"])
 @pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
-def test_archives_hold_the_same_images(tmp_path, ending, prefix):
+def test_archives_hold_the_same_images(tmp_path: pathlib.Path, ending: Any, prefix: Any) -> None:
     path = tmp_path / f"data.{ending}"
     if ending == "zip":
         make_zip(path, prefix)
@@ -56,7 +58,7 @@ def test_archives_hold_the_same_images(tmp_path, ending, prefix):
     assert images["unlabeled/0.png"].label is None
 
 
-def test_traversal_in_a_tar(tmp_path):
+def test_traversal_in_a_tar(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "data.tar"
     make_tar(path, "w")
     data = encoded(picture(9))
@@ -77,7 +79,7 @@ def test_traversal_in_a_tar(tmp_path):
     assert not (tmp_path.parent / "etc").exists()
 
 
-def test_traversal_in_a_zip(tmp_path):
+def test_traversal_in_a_zip(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "data.zip"
     make_zip(path)
     link = zipfile.ZipInfo("cat/link.png")
@@ -90,7 +92,7 @@ def test_traversal_in_a_zip(tmp_path):
     assert rejected == [Reason.OUTSIDE_ROOT] * 3
 
 
-def test_member_that_unpacks_too_large(tmp_path):
+def test_member_that_unpacks_too_large(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "data.zip"
     make_zip(path)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -99,7 +101,7 @@ def test_member_that_unpacks_too_large(tmp_path):
     assert (image.rejected[0], image.data) == (Reason.DECOMPRESSION_BOMB, b"")
 
 
-def test_damaged_member(tmp_path):
+def test_damaged_member(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "data.zip"
     make_zip(path)
     damaged = bytearray(path.read_bytes())
@@ -127,7 +129,7 @@ PNG = encoded(picture(1))
     ],
 )
 @pytest.mark.parametrize("name", ["data.zip", "data.tar.gz"])
-def test_what_is_no_archive(tmp_path, name, data, text):
+def test_what_is_no_archive(tmp_path: pathlib.Path, name: str, data: Any, text: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(DataError, match=f"{text}; expected a whole zip or tar file") as caught:
         inspect(tmp_path / name, "archive")
@@ -136,7 +138,7 @@ def test_what_is_no_archive(tmp_path, name, data, text):
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 @pytest.mark.parametrize("kept", [0.51, 0.7, 0.9])
-def test_archives_that_are_cut(tmp_path, mode, kept):
+def test_archives_that_are_cut(tmp_path: pathlib.Path, mode: Any, kept: Any) -> None:
     """tarfile itself takes most places where a file is cut for its end."""
     with tarfile.open(tmp_path / "data", mode) as archive:
         for i in range(40):
@@ -147,7 +149,7 @@ def test_archives_that_are_cut(tmp_path, mode, kept):
         inspect(tmp_path / "data", "archive")
 
 
-def test_a_tar_that_ends_between_two_members(tmp_path):
+def test_a_tar_that_ends_between_two_members(tmp_path: pathlib.Path) -> None:
     make_tar(tmp_path / "data", "w")
     with tarfile.open(tmp_path / "data") as archive:
         last = archive.getmembers()[-1]
@@ -163,12 +165,12 @@ def test_a_tar_that_ends_between_two_members(tmp_path):
         inspect(tmp_path / "data", "archive")
 
 
-def test_an_archive_at_an_address_that_does_not_answer():
+def test_an_archive_at_an_address_that_does_not_answer() -> None:
     with pytest.raises(DataError, match="archive http://127.0.0.1:9/data.zip, which can't be read: "):
         inspect("http://127.0.0.1:9/data.zip", "archive")
 
 
-def test_names_in_a_zip_that_does_not_say_how_they_are_written(tmp_path):
+def test_names_in_a_zip_that_does_not_say_how_they_are_written(tmp_path: pathlib.Path) -> None:
     """macOS writes UTF-8 without the flag that says so; old programs write what their country has."""
     for encoding, name in (("utf-8", "Größe"), ("latin-1", "Gr÷\u2580e")):
         path = tmp_path / f"{encoding}.zip"
@@ -188,7 +190,7 @@ def test_names_in_a_zip_that_does_not_say_how_they_are_written(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_of_members_with_one_name_the_last_counts(tmp_path, kind):
+def test_of_members_with_one_name_the_last_counts(tmp_path: pathlib.Path, kind: str) -> None:
     path = tmp_path / "data"
     names = ["cat/0.png", "dog/0.png", "cat/0.png", "dog/1.png", "cat/1.png"]
     if kind == "zip":
@@ -205,7 +207,7 @@ def test_of_members_with_one_name_the_last_counts(tmp_path, kind):
     assert images_of(path, "archive", tmp_path)["cat/0.png"].data == encoded(picture(2))
 
 
-def test_links_in_a_tar(tmp_path):
+def test_links_in_a_tar(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "data.tar"
     with tarfile.open(path, "w") as archive:
         add_to_tar(archive, "cat/early.png", type=tarfile.SYMTYPE, linkname="../blobs/abc")
@@ -223,7 +225,7 @@ def test_links_in_a_tar(tmp_path):
     }
 
 
-def test_archives_one_behind_the_other(tmp_path):
+def test_archives_one_behind_the_other(tmp_path: pathlib.Path) -> None:
     for name in "ab":
         with tarfile.open(tmp_path / name, "w") as archive:
             for c in ("cat", "dog"):

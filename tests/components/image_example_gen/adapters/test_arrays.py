@@ -4,8 +4,11 @@ import functools
 import gzip
 import hashlib
 import http.server
+import pathlib
 import struct
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,24 +20,24 @@ from tfx_contrastive.components.image_example_gen.config import FashionMnistSour
 from tfx_contrastive.contract.errors import DownloadError
 
 
-def idx(values):
+def idx(values: Any) -> Any:
     return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
 
 
-def stack(num_images, first_seed=0):
+def stack(num_images: Any, first_seed: Any = 0) -> Any:
     return np.stack([picture(first_seed + i, 6, 5, 1) for i in range(num_images)])
 
 
-def config(kind, path, **source):
+def config(kind: str, path: Any, **source: Any) -> Any:
     return IngestConfig(source={"kind": kind, "path": str(path), **source})
 
 
-def batches(ingest, tmp_path, chunk_images=4):
+def batches(ingest: Any, tmp_path: pathlib.Path, chunk_images: Any = 4) -> Any:
     adapter = adapter_for(ingest.source, 2**30)
     return [adapter.read(chunk) for chunk in adapter.chunks(str(tmp_path / "staging"), chunk_images)]
 
 
-def write_idx(root, compressed=True):
+def write_idx(root: Any, compressed: Any = True) -> None:
     content = {
         "train-images-idx3-ubyte": stack(10),
         "train-labels-idx1-ubyte": np.arange(10, dtype=np.uint8) % 2,
@@ -48,7 +51,7 @@ def write_idx(root, compressed=True):
 
 
 @pytest.mark.parametrize("compressed", [True, False])
-def test_idx(tmp_path, compressed):
+def test_idx(tmp_path: pathlib.Path, compressed: Any) -> None:
     write_idx(tmp_path / "data", compressed)
     ingest = config("idx", tmp_path / "data", class_names=["shoe", "T-shirt/top"])
     assert inspect_source(ingest).labels == {
@@ -62,7 +65,7 @@ def test_idx(tmp_path, compressed):
     assert read[3].labels == ["shoe", "T-shirt/top"]
 
 
-def put_idx(root, *names):
+def put_idx(root: Any, *names: Any) -> None:
     """Writes `<name>-images…` or `<name>-labels…` files of four images."""
     root.mkdir(parents=True, exist_ok=True)
     for i, name in enumerate(names):
@@ -71,7 +74,7 @@ def put_idx(root, *names):
         (root / name).write_bytes(idx(values))
 
 
-def pair(prefix):
+def pair(prefix: Any) -> Any:
     return f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
 
 
@@ -79,13 +82,13 @@ def pair(prefix):
     ("train", "test"),
     [("emnist-letters-train", "emnist-letters-test"), ("Train", "T10K"), ("kmnist_train", "kmnist_t10k")],
 )
-def test_idx_splits_of_longer_names_below_a_directory(tmp_path, train, test):
+def test_idx_splits_of_longer_names_below_a_directory(tmp_path: pathlib.Path, train: Any, test: Any) -> None:
     put_idx(tmp_path / "MNIST" / "raw", *pair(train), *pair(test))
     found = inspect_source(config("idx", tmp_path))
     assert found.labels == {"train": {"0": 2, "1": 2}, "test": {"0": 2, "1": 2}}
 
 
-def test_idx_of_several_data_sets(tmp_path):
+def test_idx_of_several_data_sets(tmp_path: pathlib.Path) -> None:
     for name in ("emnist-digits", "emnist-letters"):
         put_idx(tmp_path, *pair(f"{name}-train"), *pair(f"{name}-test"))
     with pytest.raises(
@@ -104,20 +107,20 @@ def test_idx_of_several_data_sets(tmp_path):
         (("train-images-idx3-ubyte", "trian-labels-idx1-ubyte"), "trian-labels-idx1-ubyte has no images"),
     ],
 )
-def test_idx_files_that_do_not_go_together(tmp_path, files, text):
+def test_idx_files_that_do_not_go_together(tmp_path: pathlib.Path, files: Any, text: str) -> None:
     put_idx(tmp_path, *files)
     with pytest.raises(DataError, match=text):
         inspect_source(config("idx", tmp_path))
 
 
-def test_idx_images_meant_without_labels_and_a_packed_copy(tmp_path):
+def test_idx_images_meant_without_labels_and_a_packed_copy(tmp_path: pathlib.Path) -> None:
     put_idx(tmp_path, *pair("train"), "unlabeled-images-idx3-ubyte")
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(stack(9))))
     found = inspect_source(config("idx", tmp_path))
     assert (found.labels, found.unlabelled) == ({"train": {"0": 2, "1": 2}}, {"": 4})
 
 
-def test_idx_files_as_browsers_and_kaggle_leave_them(tmp_path):
+def test_idx_files_as_browsers_and_kaggle_leave_them(tmp_path: pathlib.Path) -> None:
     """Unpacked under their packed name or the other way round, each in a directory of its own."""
     images, labels = pair("train")
     content = {
@@ -139,13 +142,13 @@ def test_idx_files_as_browsers_and_kaggle_leave_them(tmp_path):
         inspect_source(ingest)
 
 
-def test_idx_labels_of_another_kind_are_not_left_out(tmp_path):
+def test_idx_labels_of_another_kind_are_not_left_out(tmp_path: pathlib.Path) -> None:
     put_idx(tmp_path, "qmnist-train-images-idx3-ubyte", "qmnist-train-labels-idx2-int")
     with pytest.raises(DataError, match="labels qmnist-train-labels-idx2-int are of another kind"):
         inspect_source(config("idx", tmp_path))
 
 
-def test_idx_without_labels(tmp_path):
+def test_idx_without_labels(tmp_path: pathlib.Path) -> None:
     (tmp_path / "all-images-idx3-ubyte").write_bytes(idx(stack(4)))
     found = inspect_source(config("idx", tmp_path))
     assert (found.labels, found.unlabelled) == ({}, {"": 4})
@@ -162,20 +165,20 @@ def test_idx_without_labels(tmp_path):
         ("train-images-idx3-ubyte", idx(stack(10))[:10], "ends within its header"),
     ],
 )
-def test_idx_errors(tmp_path, name, data, text):
+def test_idx_errors(tmp_path: pathlib.Path, name: str, data: Any, text: str) -> None:
     write_idx(tmp_path, compressed=False)
     (tmp_path / name).write_bytes(data)
     with pytest.raises(DataError, match=text):
         inspect_source(config("idx", tmp_path))
 
 
-def test_idx_directory_without_images(tmp_path):
+def test_idx_directory_without_images(tmp_path: pathlib.Path) -> None:
     (tmp_path / "readme.txt").write_text("x")
     with pytest.raises(DataError, match=r"no file is named .*; found readme\.txt"):
         inspect_source(config("idx", tmp_path))
 
 
-def test_digits(tmp_path):
+def test_digits(tmp_path: pathlib.Path) -> None:
     from sklearn import datasets
 
     ingest = IngestConfig(source={"kind": "digits"})
@@ -188,7 +191,7 @@ def test_digits(tmp_path):
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path: pathlib.Path) -> Iterator[Any]:
     """Serves `tmp_path/served`; returns its address."""
     root = tmp_path / "served"
     root.mkdir()
@@ -199,7 +202,7 @@ def server(tmp_path):
         running.shutdown()
 
 
-def test_download(tmp_path, server):
+def test_download(tmp_path: pathlib.Path, server: Any) -> None:
     root, url = server
     (root / "a.gz").write_bytes(b"content")
     good = hashlib.md5(b"content").hexdigest()
@@ -215,7 +218,7 @@ def test_download(tmp_path, server):
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["a.gz"]
 
 
-def test_fashion_mnist_is_looked_up_in_order(tmp_path, server):
+def test_fashion_mnist_is_looked_up_in_order(tmp_path: pathlib.Path, server: Any) -> None:
     _, url = server
     source = FashionMnistSource(cache_dir=str(tmp_path / "cache"), url=url)
     debian = str(tmp_path / "debian")
@@ -236,6 +239,6 @@ def test_fashion_mnist_is_looked_up_in_order(tmp_path, server):
     assert known_data_sets.find_fashion_mnist(named, debian) == str(tmp_path / "mine")
 
 
-def test_fashion_mnist_directory_with_a_typo_is_not_replaced_by_another():
+def test_fashion_mnist_directory_with_a_typo_is_not_replaced_by_another() -> None:
     with pytest.raises(DataError, match="no train-images-idx3-ubyte.gz"):
         inspect_source(IngestConfig(source={"kind": "fashion_mnist", "path": "/no/such/directory"}))

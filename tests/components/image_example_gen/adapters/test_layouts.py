@@ -1,6 +1,8 @@
 """What the directories of folders and archives mean: each layout as a folder and as a zip."""
 
+import pathlib
 import zipfile
+from typing import Any
 
 import pytest
 
@@ -16,16 +18,16 @@ from tfx_contrastive.components.image_example_gen import (
 PAIR = {"cat": 2, "dog": 2}
 
 
-def files_of(*directories, count=2):
+def files_of(*directories: Any, count: Any = 2) -> Any:
     """Paths of images in these directories."""
     return [f"{directory}/{i}.png" for directory in directories for i in range(count)]
 
 
-def splits(train, test, inside=("cat", "dog")):
+def splits(train: Any, test: Any, inside: Any = ("cat", "dog")) -> Any:
     return files_of(*(f"{top}/{name}" for top in (train, test) for name in inside))
 
 
-def put(root, kind, paths):
+def put(root: Any, kind: str, paths: Any) -> Any:
     """Writes files, every picture another one; returns the configured source."""
     contents = {
         path: encoded(picture(i)) if names.passed_over(path) is None else b"text"
@@ -119,7 +121,7 @@ READ = {
 
 @both_kinds
 @pytest.mark.parametrize("name", READ)
-def test_read(tmp_path, kind, name):
+def test_read(tmp_path: pathlib.Path, kind: str, name: str) -> None:
     paths, labels = READ[name]
     assert inspect_source(IngestConfig(source=put(tmp_path, kind, paths))).labels == labels
 
@@ -190,7 +192,7 @@ STOPPED = {
 
 @both_kinds
 @pytest.mark.parametrize("name", STOPPED)
-def test_stopped_with_what_to_write(tmp_path, kind, name):
+def test_stopped_with_what_to_write(tmp_path: pathlib.Path, kind: str, name: str) -> None:
     paths, text = STOPPED[name]
     with pytest.raises(DataError, match=text):
         inspect_source(IngestConfig(source=put(tmp_path, kind, paths)))
@@ -206,14 +208,14 @@ CHOSEN = {
 
 @both_kinds
 @pytest.mark.parametrize("name", CHOSEN)
-def test_the_configuration_decides(tmp_path, kind, name):
+def test_the_configuration_decides(tmp_path: pathlib.Path, kind: str, name: str) -> None:
     paths, labels, unlabelled = CHOSEN[name]
     source = put(tmp_path, kind, paths) | {"layout": name.split()[-1]}
     found = inspect_source(IngestConfig(source=source))
     assert (found.labels, found.unlabelled) == (labels, unlabelled)
 
 
-def test_a_class_spelt_otherwise_in_test(tmp_path):
+def test_a_class_spelt_otherwise_in_test(tmp_path: pathlib.Path) -> None:
     paths = [*files_of("train/cat", "train/dog"), *files_of("test/Cat", "test/dog")]
     found = inspect_source(IngestConfig(source=put(tmp_path, "image_folder", paths)))
     with pytest.raises(
@@ -222,7 +224,7 @@ def test_a_class_spelt_otherwise_in_test(tmp_path):
         require_enough_labels(found)
 
 
-def test_splits_that_are_none(tmp_path):
+def test_splits_that_are_none(tmp_path: pathlib.Path) -> None:
     source = put(tmp_path, "image_folder", files_of("cat", "train")) | {"layout": "splits"}
     with pytest.raises(
         DataError, match=r"layout: splits\), with the directories cat/, train/; expected train/"
@@ -231,7 +233,7 @@ def test_splits_that_are_none(tmp_path):
 
 
 @both_kinds
-def test_what_is_passed_over_is_counted_by_kind(tmp_path, kind):
+def test_what_is_passed_over_is_counted_by_kind(tmp_path: pathlib.Path, kind: str) -> None:
     paths = [*files_of("cat", "dog"), "README", "cat/notes.txt", "cat/Thumbs.db", "dog/._0.png"]
     paths += ["desktop.ini", "@eaDir/cat/0.png", "@eaDir/dog/1.png", "empty/list.json", ".hidden/x.png"]
     found = inspect_source(IngestConfig(source=put(tmp_path, kind, paths)))
@@ -247,125 +249,9 @@ def test_what_is_passed_over_is_counted_by_kind(tmp_path, kind):
     assert found.warnings == ["the directory empty/ holds no image, only .json files"]
 
 
-@both_kinds
-def test_directories_without_images_are_told(tmp_path, kind):
-    source = put(tmp_path, kind, [*splits("train", "val"), "train/bird/notes.txt", "train/bird/.hidden"])
-    empty = ["train/fish", "test/cat", "test/dog", "__MACOSX", ".git/x"]
-    if kind == "image_folder":
-        for name in empty:
-            (tmp_path / "data" / name).mkdir(parents=True)
-    else:
-        with zipfile.ZipFile(source["path"], "a") as archive:
-            for name in ("", "train/", "train/cat/", *(f"{name}/" for name in empty)):
-                archive.writestr(name or "./", b"")
-    found = inspect_source(IngestConfig(source=source))
-    assert found.labels == {"train": PAIR, "eval": PAIR}
-    assert found.warnings == [
-        "the directory test/ is empty",
-        "the directory train/bird/ holds no image, only .txt files, hidden files",
-        "the directory train/fish/ is empty",
-    ]
-
-
-@both_kinds
-def test_classes_of_several_directories_are_told(tmp_path, kind):
-    paths = files_of("pets/cat", "pets/dog", "cars/van", "cars/bus")
-    found = inspect_source(IngestConfig(source=put(tmp_path, kind, paths)))
-    assert found.labels == {"": {"pets": 4, "cars": 4}}
-    assert [text.partition(",")[0] for text in found.warnings] == ["the classes are cars/"]
-    assert "cars/bus/, cars/van/, pets/cat/, pets/dog/, count for them" in found.warnings[0]
-
-
-def test_a_split_under_two_names_and_a_class_called_like_a_split_are_told(tmp_path):
-    paths = [*splits("train", "val"), *files_of("valid/cat", "valid/dog")]
-    found = inspect_source(IngestConfig(source=put(tmp_path / "a", "image_folder", paths)))
-    assert found.labels["eval"] == {"cat": 4, "dog": 4}
-    assert found.warnings == ["val/, valid/ are read as one split, eval"]
-    source = put(tmp_path / "b", "image_folder", files_of("train", "plane"))
-    assert "train/ is read as a class, as it stands beside plane/" in str(
-        inspect_source(IngestConfig(source=source)).warnings
-    )
-
-
-def test_masks_beside_their_images_are_told(tmp_path):
-    images = [f"{c}/{c} ({i}).png" for c in ("benign", "malignant") for i in range(2)]
-    masks = [path.replace(".png", ending) for path in images for ending in ("_mask.png", "_mask_1.png")]
-    others = ["benign/a_mask.png", "benign/face mask.png"]
-    found = inspect_source(IngestConfig(source=put(tmp_path, "image_folder", [*images, *masks, *others])))
-    assert found.num_images == 14
-    (told,) = found.warnings
-    assert told.startswith(
-        "8 files are called like masks or thumbnails of the images beside them, such as ben"
-    )
-
-
-def test_lists_of_splits_beside_classes_are_told(tmp_path):
-    paths = files_of("food/images/cat", "food/images/dog")
-    lists = ["food/meta/train.txt", "food/meta/test.json", "food/meta/classes.txt"]
-    found = inspect_source(IngestConfig(source=put(tmp_path / "a", "image_folder", [*paths, *lists])))
-    assert found.labels == {"": PAIR}
-    assert found.warnings == [
-        "food/meta/test.json, food/meta/train.txt may tell which images are of train and test, and are not "
-        "read: kind: csv_manifest reads splits from a column split"
-    ]
-    splits_and_lists = [*splits("train", "test"), "train.txt", "test.txt"]
-    found = inspect_source(IngestConfig(source=put(tmp_path / "b", "image_folder", splits_and_lists)))
-    assert found.warnings == []
-
-
-def test_a_table_beside_images_without_labels_is_told(tmp_path):
-    source = put(tmp_path, "image_folder", ["0.png", "1.png", "labels.csv"])
-    found = inspect_source(IngestConfig(source=source))
-    assert (found.has_labels, found.num_images) == (False, 2)
-    assert "labels.csv, which is not read" in found.warnings[0]
-
-
-def test_a_zip_with_backslashes(tmp_path):
+def test_a_zip_with_backslashes(tmp_path: pathlib.Path) -> None:
     with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
         for i, path in enumerate(files_of("cat", "dog")):
             archive.writestr(path.replace("/", "\\"), encoded(picture(i)))
     source = {"kind": "archive", "path": str(tmp_path / "data.zip")}
     assert inspect_source(IngestConfig(source=source)).labels == {"": PAIR}
-
-
-@pytest.mark.parametrize(
-    ("classes", "text"),
-    [
-        (["Cat", "cat "], "'Cat' and 'cat ' differ only in case, blanks"),
-        (["caf\u00e9", "cafe\u0301"], r"'cafe\u0301' and 'caf\xe9' differ only in Unicode form"),
-        (["3", "3.0"], "'3' and '3.0' differ only in the way of writing a number"),
-        (["nan", "boot"], "the class 'nan' looks like a missing label, but counts as a class"),
-        (["nan", "None", "boot"], "the classes 'None', 'nan' look like a missing label each"),
-        (["boot|bag", "boot"], "the class 'boot|bag' looks like several labels in one"),
-        (["['boot', 'bag']", "boot"], "looks like several labels in one"),
-        (["boot;bag", "bag;hat"], "the classes 'bag;hat', 'boot;bag' look like several labels in one each"),
-        (["0.25", "0.5", "1"], "the classes '0.25', '0.5' look like a figure, such as a score each"),
-        (["boot\x01", "bag\x02"], r"the classes 'bag\x02', 'boot\x01' look like broken text each"),
-    ],
-)
-def test_look_alike_class_names(tmp_path, classes, text):
-    source = put(tmp_path, "image_folder", files_of(*classes))
-    found = inspect_source(IngestConfig(source=source))
-    assert found.class_names == tuple(sorted(classes))
-    assert [text in warning for warning in found.warnings] == [True]
-
-
-@pytest.mark.parametrize(
-    "classes",
-    [
-        ["T-shirt, top", "Trouser, long"],
-        ["4611686018427387904", "4611686018427387905"],
-        ["v1.2", "v1.3"],
-        ["1", "2"],
-    ],
-)
-def test_names_that_are_fine(tmp_path, classes):
-    source = put(tmp_path, "image_folder", files_of(*classes))
-    assert inspect_source(IngestConfig(source=source)).warnings == []
-
-
-def test_a_class_of_two_lines_is_refused_before_a_run(tmp_path):
-    """The vocabulary of Transform has a line for each class."""
-    source = put(tmp_path, "image_folder", files_of("boot\nleft", "bag"))
-    with pytest.raises(DataError, match=r"the class 'boot\\nleft', whose name holds a line break"):
-        inspect_source(IngestConfig(source=source))

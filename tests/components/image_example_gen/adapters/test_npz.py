@@ -1,7 +1,9 @@
 """NumPy archives: names of arrays, types of pixels and labels, and what has no clear meaning."""
 
 import os
+import pathlib
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,29 +13,33 @@ from tfx_contrastive.components.image_example_gen import DataError, IngestConfig
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 
 
-def stack(num_images, first_seed=0, channels=3):
+def stack(num_images: Any, first_seed: Any = 0, channels: int = 3) -> Any:
     return np.stack([picture(first_seed + i, 6, 5, channels) for i in range(num_images)])
 
 
-def config(path, **source):
+def config(path: Any, **source: Any) -> Any:
     return IngestConfig(source={"kind": "npz", "path": str(path), **source})
 
 
-def read(tmp_path, path, **source):
+def adapter_of(path: Any, **source: Any) -> Any:
+    return adapter_for(config(path, **source).source, 2**30)
+
+
+def read(tmp_path: pathlib.Path, path: Any, **source: Any) -> Any:
     """Split -> pixels, and split -> labels, as a run reads them in chunks of four."""
-    adapter = adapter_for(config(path, **source).source, 2**30)
+    adapter: Any = adapter_of(path, **source)
     batches = [adapter.read(chunk) for chunk in adapter.chunks(str(tmp_path / "staging"), 4)]
     splits = {batch.split for batch in batches}
     pixels = {s: np.concatenate([b.pixels for b in batches if b.split == s]) for s in splits}
     return pixels, {s: [label for b in batches if b.split == s for label in b.labels] for s in splits}
 
 
-def error(path):
+def error(path: Any) -> Any:
     """What `run` and `validate` say: the same."""
     with pytest.raises(DataError) as listed:
         inspect_source(config(path))
     with pytest.raises(DataError) as sketched:
-        adapter_for(config(path).source, 2**30).sketch(100, 0)
+        adapter_of(path).sketch(100, 0)
     assert str(sketched.value) == str(listed.value)
     return str(listed.value)
 
@@ -53,7 +59,7 @@ Y = np.arange(6) % 2
         ("train/images", "train/labels", "val/images", "val/labels", "test/images", "test/labels"),
     ],
 )
-def test_names_with_splits(tmp_path, names):
+def test_names_with_splits(tmp_path: pathlib.Path, names: Any) -> None:
     values = [stack(6), Y, stack(4, 10), Y[:4], stack(2, 20), Y[:2, np.newaxis]]
     np.savez_compressed(tmp_path / "a.npz", **dict(zip(names, values, strict=True)), ids=np.arange(6))
     found = inspect_source(config(tmp_path / "a.npz"))
@@ -72,7 +78,7 @@ def test_names_with_splits(tmp_path, names):
 @pytest.mark.parametrize(
     "names", [("images", "labels"), ("X", "y"), ("data", "target"), ("Images", "Label"), ("arr_0", "arr_1")]
 )
-def test_names_without_splits(tmp_path, names):
+def test_names_without_splits(tmp_path: pathlib.Path, names: Any) -> None:
     np.savez(tmp_path / "a.npz", **dict(zip(names, (stack(6), Y), strict=True)))
     assert inspect_source(config(tmp_path / "a.npz")).labels == {"": {"0": 3, "1": 3}}
 
@@ -95,17 +101,17 @@ def test_names_without_splits(tmp_path, names):
         lambda x: x.transpose(0, 3, 1, 2).copy(),
     ],
 )
-def test_pixels(tmp_path, stored):
+def test_pixels(tmp_path: pathlib.Path, stored: Any) -> None:
     images = stack(6)
     images[5, 0, 0] = 0, 255, 255  # the range shows in one image only, of the second chunk
     np.savez(tmp_path / "a.npz", images=stored(images), labels=Y)
     inspect_source(config(tmp_path / "a.npz"))
     np.testing.assert_array_equal(read(tmp_path, tmp_path / "a.npz")[0][""], images)
-    (batch,) = adapter_for(config(tmp_path / "a.npz").source, 2**30).sketch(100, 0).images
+    (batch,) = adapter_of(tmp_path / "a.npz").sketch(100, 0).images
     np.testing.assert_array_equal(batch.pixels, images)
 
 
-def test_gray_and_two_levels(tmp_path):
+def test_gray_and_two_levels(tmp_path: pathlib.Path) -> None:
     gray = stack(6, channels=1)
     np.savez(tmp_path / "a.npz", images=gray > 127, labels=Y)
     np.testing.assert_array_equal(read(tmp_path, tmp_path / "a.npz")[0][""][..., 0], (gray > 127) * 255)
@@ -113,7 +119,7 @@ def test_gray_and_two_levels(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, tmp_path / "b.npz")[0][""][..., 0], gray)
 
 
-def test_as_many_bits_in_every_split(tmp_path):
+def test_as_many_bits_in_every_split(tmp_path: pathlib.Path) -> None:
     train, test = stack(6).astype(np.uint16) * 16, stack(2, 9).astype(np.uint16)
     np.savez(tmp_path / "a.npz", x_train=train, y_train=Y, x_test=test, y_test=Y[:2])
     pixels, _ = read(tmp_path, tmp_path / "a.npz")
@@ -132,12 +138,12 @@ def test_as_many_bits_in_every_split(tmp_path):
         (np.array([10, 5, 10], ">i8"), [], ["10", "5", "10"]),
     ],
 )
-def test_labels(tmp_path, labels, class_names, expected):
+def test_labels(tmp_path: pathlib.Path, labels: Any, class_names: Any, expected: Any) -> None:
     np.savez(tmp_path / "a.npz", images=stack(3), labels=labels)
     assert read(tmp_path, tmp_path / "a.npz", class_names=class_names)[1][""] == expected
 
 
-def objects(values):
+def objects(values: Any) -> Any:
     array = np.empty(len(values), object)
     array[:] = values
     return array
@@ -183,7 +189,9 @@ def objects(values):
         ),
     ],
 )
-def test_what_has_no_clear_meaning_is_refused_by_name(tmp_path, content, text):
+def test_what_has_no_clear_meaning_is_refused_by_name(
+    tmp_path: pathlib.Path, content: Any, text: str
+) -> None:
     if content.get("images") is not None and content["images"].dtype == np.int64:
         content["images"][0, 0, 0] = 256
     np.savez(tmp_path / "a.npz", **content)
@@ -192,9 +200,9 @@ def test_what_has_no_clear_meaning_is_refused_by_name(tmp_path, content, text):
     assert str(tmp_path / "a.npz") in found
 
 
-def test_an_object_array_is_never_unpickled(tmp_path):
+def test_an_object_array_is_never_unpickled(tmp_path: pathlib.Path) -> None:
     class Malicious:
-        def __reduce__(self):
+        def __reduce__(self) -> Any:
             return os.mkdir, (str(tmp_path / "hacked"),)
 
     np.savez(tmp_path / "a.npz", images=stack(2), labels=objects([Malicious(), Malicious()]))
@@ -211,7 +219,9 @@ def test_an_object_array_is_never_unpickled(tmp_path):
         (400, bytes(200), None, "is damaged: "),
     ],
 )
-def test_damaged_and_foreign_files(tmp_path, begin, middle, end, text):
+def test_damaged_and_foreign_files(
+    tmp_path: pathlib.Path, begin: Any, middle: Any, end: Any, text: str
+) -> None:
     np.savez(tmp_path / "a.npz", images=stack(9) / 255, labels=np.arange(9) % 2)
     data = (tmp_path / "a.npz").read_bytes()
     rest = data[:end] if end is not None else data[begin + len(middle) :]
@@ -229,17 +239,19 @@ def test_damaged_and_foreign_files(tmp_path, begin, middle, end, text):
         ((10**11, 28, 28), "there; expected 78,4|there; expected 313,6"),
     ],
 )
-def test_arrays_shorter_than_their_headers_say(tmp_path, type_name, shape, text):
+def test_arrays_shorter_than_their_headers_say(
+    tmp_path: pathlib.Path, type_name: Any, shape: Any, text: str
+) -> None:
     header = {"descr": np.dtype(type_name).str, "fortran_order": False, "shape": shape}
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive, archive.open("images.npy", "w") as file:
-        np.lib.format.write_array_header_1_0(file, header)
+        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]  # NumPy's
         file.write(bytes(1000))
     with pytest.raises(DataError, match=f"bytes are {text}.*Save or copy the archive again"):
         inspect_source(config(tmp_path / "a.npz"))
     assert "bytes are there" in error(tmp_path / "a.npz")
 
 
-def test_class_names_that_name_nothing(tmp_path):
+def test_class_names_that_name_nothing(tmp_path: pathlib.Path) -> None:
     np.savez(tmp_path / "a.npz", images=stack(3), labels=np.array(["x", "", "y"]))
     with pytest.raises(DataError, match=r"that are text, such as 'x', which is none of .*class_names \('a'"):
         inspect_source(config(tmp_path / "a.npz", class_names=["a", "b"]))
@@ -251,12 +263,12 @@ def test_class_names_that_name_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_a_sketch_of_a_large_archive_reads_some_images(tmp_path, save):
+def test_a_sketch_of_a_large_archive_reads_some_images(tmp_path: pathlib.Path, save: Any) -> None:
     images = np.zeros((3000, 160, 160, 1), np.uint8)  # 77 MB
     images[:, 0, 0, 0] = np.arange(3000) % 251 + 1
     labels = np.arange(3000) % 2
     save(tmp_path / "a.npz", images=images, labels=labels)
-    sketch = adapter_for(config(tmp_path / "a.npz").source, 2**30).sketch(80, 0)
+    sketch = adapter_of(tmp_path / "a.npz").sketch(80, 0)
     assert sketch.listing.labels == {"": {"0": 1500, "1": 1500}}
     (batch,) = sketch.images
     positions = [int(source.split("/")[1]) for source in batch.sources]

@@ -1,5 +1,8 @@
 """CSV manifests."""
 
+import pathlib
+from typing import Any
+
 import pytest
 
 from tests.components.image_example_gen.support import encoded, picture, write
@@ -8,18 +11,18 @@ from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.contract.errors import Reason
 
 
-def manifest(tmp_path, text, **source):
+def manifest(tmp_path: pathlib.Path, text: str, **source: Any) -> Any:
     write(tmp_path / "data" / "list.csv", text if isinstance(text, bytes) else text.encode())
     path = str(tmp_path / "data" / "list.csv")
     return IngestConfig(source={"kind": "csv_manifest", "path": path, **source})
 
 
-def images(ingest, tmp_path):
-    adapter = adapter_for(ingest.source, 2**20)
+def images(ingest: Any, tmp_path: pathlib.Path) -> Any:
+    adapter: Any = adapter_for(ingest.source, 2**20)
     return [image for chunk in adapter.chunks(str(tmp_path / "s"), 2) for image in adapter.read(chunk)]
 
 
-def test_manifest(tmp_path):
+def test_manifest(tmp_path: pathlib.Path) -> None:
     for name in ("a.png", "sub/b.png", "c.png"):
         write(tmp_path / "data" / name, encoded(picture(len(name))))
     ingest = manifest(
@@ -35,7 +38,7 @@ def test_manifest(tmp_path):
     ]
 
 
-def test_manifest_paths_that_can_not_be_read(tmp_path):
+def test_manifest_paths_that_can_not_be_read(tmp_path: pathlib.Path) -> None:
     write(tmp_path / "secret.png", encoded(picture(1)))
     write(tmp_path / "data" / "a.png", encoded(picture(1)))
     (tmp_path / "data" / "link.png").symlink_to(tmp_path / "secret.png")
@@ -84,7 +87,7 @@ def test_manifest_paths_that_can_not_be_read(tmp_path):
         (b"\x1f\x8b\x08\0\xff\xfe", "a file compressed with gzip"),
     ],
 )
-def test_manifest_errors(tmp_path, text, error):
+def test_manifest_errors(tmp_path: pathlib.Path, text: str, error: Any) -> None:
     write(tmp_path / "data" / "a.png", encoded(picture(1)))
     with pytest.raises(DataError, match=error):
         inspect_source(manifest(tmp_path, text))
@@ -114,10 +117,10 @@ READ = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_manifests_as_people_have_them(tmp_path, name):
+def test_manifests_as_people_have_them(tmp_path: pathlib.Path, name: str) -> None:
     for path in ("a.png", "sub/b.jpg", "sub/c.png"):
         write(tmp_path / "data" / path, encoded(picture(len(path)), "PNG" if path == "a.png" else "JPEG"))
-    text = READ[name]
+    text: Any = READ[name]
     if isinstance(text, str):
         text = text.replace("{root}", str(tmp_path / "data"))
     ingest = manifest(tmp_path, text)
@@ -128,70 +131,7 @@ def test_manifests_as_people_have_them(tmp_path, name):
     ]
 
 
-def test_other_columns_are_told_once_and_columns_can_be_named(tmp_path):
-    write(tmp_path / "data" / "a.png", encoded(picture(1)))
-    write(tmp_path / "data" / "b.png", encoded(picture(2)))
-    text = "where,kind,fold,width\na.png,boot,1,3\nb.png,bag,2,4\n"
-    ingest = manifest(tmp_path, text, path_column="Where", label_column="kind")
-    found = inspect_source(ingest)
-    assert found.labels == {"": {"boot": 1, "bag": 1}}
-    assert found.warnings == ["passed over the columns fold, width of the manifest"]
-    with pytest.raises(DataError, match="label_column: kinds and the manifest .*has no such column; it has"):
-        inspect_source(manifest(tmp_path, text, path_column="where", label_column="kinds"))
-    no_labels = inspect_source(manifest(tmp_path, "path,species\na.png,x\n"))
-    assert "data.source.label_column names the column of the labels" in no_labels.warnings[0]
-
-
-def test_splits_in_a_column_of_another_name_and_a_set_that_is_none(tmp_path):
-    write(tmp_path / "data" / "a.png", encoded(picture(1)))
-    write(tmp_path / "data" / "b.png", encoded(picture(2)))
-    usage = inspect_source(manifest(tmp_path, "path,label,Subset\na.png,x,Training\nb.png,y,hold-out\n"))
-    assert usage.labels == {"train": {"x": 1}, "test": {"y": 1}}
-    other = inspect_source(manifest(tmp_path, "path,label,set\na.png,x,spring\nb.png,y,summer\n"))
-    assert (other.labels, other.warnings) == (
-        {"": {"x": 1, "y": 1}},
-        ["passed over the columns set of the manifest"],
-    )
-
-
-@pytest.mark.parametrize(
-    ("header", "rows", "told"),
-    [
-        (
-            "path,breed",
-            "pug boxer pug boxer pug boxer pug",
-            "data.source.label_column: breed names the column",
-        ),
-        ("path,note", "1 2 3 4 5 6 7", "data.source.label_column names the column of the labels"),
-        (
-            "path,fold",
-            "train train test test train train val",
-            "data.source.split_column: fold keeps its spl",
-        ),
-        (
-            "path,is_test",
-            "0 0 0 1 1 0 0",
-            "is_test may tell of splits: write train, eval or test in a column",
-        ),
-    ],
-)
-def test_columns_that_may_be_meant_are_named(tmp_path, header, rows, told):
-    values = rows.split(" ")
-    for i in range(len(values)):
-        write(tmp_path / "data" / f"{i}.png", encoded(picture(i)))
-    text = "\n".join([header, *(f"{i}.png,{value}" for i, value in enumerate(values))])
-    assert told in inspect_source(manifest(tmp_path, text)).warnings[0]
-
-
-def test_a_column_data_set_that_holds_splits(tmp_path):
-    for i in range(4):
-        write(tmp_path / "data" / f"{i}.png", encoded(picture(i)))
-    text = "filepaths,labels,data set\n0.png,x,train\n1.png,y,train\n2.png,x,test\n3.png,y,valid\n"
-    found = inspect_source(manifest(tmp_path, text.replace("filepaths", "filepath")))
-    assert found.labels == {"train": {"x": 1, "y": 1}, "test": {"x": 1}, "eval": {"y": 1}}
-
-
-def test_names_that_begin_as_home_directories_do(tmp_path):
+def test_names_that_begin_as_home_directories_do(tmp_path: pathlib.Path) -> None:
     for name in ("~a.png", "~nobody/b.png"):
         write(tmp_path / "data" / name, encoded(picture(len(name))))
     ingest = manifest(tmp_path, "path\n~a.png\n~nobody/b.png\n~nobody/none.png\n")
@@ -201,23 +141,13 @@ def test_names_that_begin_as_home_directories_do(tmp_path):
     ]
 
 
-def test_long_paths_and_groups_without_a_name_are_told_in_short(tmp_path):
-    write(tmp_path / "data" / "a.png", encoded(picture(1)))
-    found = inspect_source(manifest(tmp_path, f"path,patient\na.png,nan\n{'x' * 9000},p1\n"))
-    assert found.warnings[0].startswith(
-        "the patient 'nan' looks like a missing value, but counts as one group"
-    )
-    assert f"the first of them {'x' * 60}…{'x' * 60}: " in found.warnings[1]
-    assert len(found.warnings[1]) < 700
-
-
-def test_blanks_within_names_are_no_separators(tmp_path):
+def test_blanks_within_names_are_no_separators(tmp_path: pathlib.Path) -> None:
     write(tmp_path / "data" / "my boot.png", encoded(picture(1)))
     ingest = manifest(tmp_path, "image name\nmy boot.png\n")
     assert [image.source for image in images(ingest, tmp_path) if not image.rejected] == ["my boot.png"]
 
 
-def test_an_id_that_may_be_two_files(tmp_path):
+def test_an_id_that_may_be_two_files(tmp_path: pathlib.Path) -> None:
     for name in ("a.png", "a.jpg"):
         write(tmp_path / "data" / name, encoded(picture(1)))
     with pytest.raises(
@@ -226,7 +156,7 @@ def test_an_id_that_may_be_two_files(tmp_path):
         inspect_source(manifest(tmp_path, "id,label\na,x\n"))
 
 
-def test_when_no_path_works_the_first_is_named_with_a_better_root(tmp_path):
+def test_when_no_path_works_the_first_is_named_with_a_better_root(tmp_path: pathlib.Path) -> None:
     write(tmp_path / "data" / "images" / "train" / "a.png", encoded(picture(1)))
     write(tmp_path / "elsewhere" / "b.png", encoded(picture(2)))
     root = tmp_path / "data"
@@ -259,7 +189,7 @@ def test_when_no_path_works_the_first_is_named_with_a_better_root(tmp_path):
     assert found.warnings[0].startswith("1 can't be read, the first of them")
 
 
-def test_images_in_several_directories_are_told(tmp_path):
+def test_images_in_several_directories_are_told(tmp_path: pathlib.Path) -> None:
     for i in range(6):
         write(tmp_path / "data" / f"part_{i % 2}" / f"{i}.jpg", encoded(picture(i), "JPEG"))
     ids = "\n".join(["image_id,label", *(f"{i},{'ab'[i % 2]}" for i in range(6))])
@@ -269,7 +199,7 @@ def test_images_in_several_directories_are_told(tmp_path):
         inspect_source(manifest(tmp_path, "image_id,label\n1,a\n3,b\n5,a\n"))
 
 
-def test_links_out_of_the_root_can_be_allowed(tmp_path):
+def test_links_out_of_the_root_can_be_allowed(tmp_path: pathlib.Path) -> None:
     write(tmp_path / "disk" / "a.png", encoded(picture(1)))
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.png").symlink_to(tmp_path / "disk" / "a.png")
@@ -279,47 +209,3 @@ def test_links_out_of_the_root_can_be_allowed(tmp_path):
         inspect_source(manifest(tmp_path, "path\na.png\n"))
     ingest = manifest(tmp_path, "path\na.png\n", follow_links=True)
     assert images(ingest, tmp_path)[0].data == encoded(picture(1))
-
-
-@pytest.mark.parametrize("column", ["group", "Patient ID", "scene", "subject_id", "series"])
-def test_a_column_of_groups(tmp_path, column):
-    for name in "abc":
-        write(tmp_path / "data" / f"{name}.png", encoded(picture(ord(name))))
-    text = f"path,label,{column}\na.png,x,p1\nb.png,y,p1\nc.png,x,\na.png,x,\n"
-    ingest = manifest(tmp_path, text)
-    found = inspect_source(ingest)
-    assert found.grouped_by == f"the column {column!r} of the manifest"
-    assert found.warnings == []
-    assert [(i.source, i.group) for i in images(ingest, tmp_path)] == [
-        ("a.png", "p1"),
-        ("b.png", "p1"),
-        ("c.png", ""),
-    ]
-    without = manifest(tmp_path, text, group_column="")
-    assert [i.group for i in images(without, tmp_path)] == [None, None, None]
-    assert inspect_source(without).warnings == [f"passed over the columns {column} of the manifest"]
-
-
-def test_columns_of_groups_are_not_guessed(tmp_path):
-    for name in "ab":
-        write(tmp_path / "data" / f"{name}.png", encoded(picture(ord(name))))
-    rows = "a.png,x,1,2\nb.png,y,1,3\n"
-    two = (
-        "'patient' and 'series' may all hold the group. Write data.source.group_column: patient, .*'' if none"
-    )
-    with pytest.raises(DataError, match=two):
-        inspect_source(manifest(tmp_path, f"path,label,patient,series\n{rows}"))
-    other = manifest(tmp_path, f"path,label,exam_id,session\n{rows}")
-    assert [i.group for i in images(other, tmp_path)] == [None, None]
-    assert (
-        inspect_source(other)
-        .warnings[0]
-        .endswith("; data.source.group_column: session keeps in one split what has the same session")
-    )
-    named = manifest(tmp_path, f"path,label,exam_id,session\n{rows}", group_column="Exam ID")
-    assert [i.group for i in images(named, tmp_path)] == ["1", "1"]
-    with pytest.raises(DataError, match="group_column: ward and the manifest .*has no such column"):
-        inspect_source(manifest(tmp_path, f"path,label,exam_id,session\n{rows}", group_column="ward"))
-    twice = manifest(tmp_path, "path,label,group\na.png,x,1\nb.png,y,1\na.png,x,2\n")
-    with pytest.raises(DataError, match="lines 2 and 4 give a.png the groups '1' and '2'"):
-        inspect_source(twice)

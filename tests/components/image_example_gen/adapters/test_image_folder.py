@@ -1,7 +1,9 @@
 """Image folders: layouts, links, and paths that lead nowhere."""
 
 import os
+import pathlib
 import re
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from tfx_contrastive.components.image_example_gen import DataError
 from tfx_contrastive.contract.errors import Reason
 
 
-def test_classes_unlabelled_and_odd_names(tmp_path):
+def test_classes_unlabelled_and_odd_names(tmp_path: pathlib.Path) -> None:
     names = ["T-shirt, rot", "Größe 38", "日本"]
     image_folder(tmp_path / "data", [*names, "unlabeled"], 3)
     write(tmp_path / "data" / "loose.png", encoded(picture(9)))
@@ -28,7 +30,7 @@ def test_classes_unlabelled_and_odd_names(tmp_path):
     assert (found.num_images, found.has_labels, found.class_names) == (13, True, tuple(sorted(names)))
 
 
-def test_splits_as_top_directories(tmp_path):
+def test_splits_as_top_directories(tmp_path: pathlib.Path) -> None:
     for split, count in (("train", 3), ("validation", 2), ("test", 1)):
         image_folder(tmp_path / split, ["cat", "dog"], count)
     image_folder(tmp_path / "train", ["unlabeled"], 4)
@@ -41,7 +43,7 @@ def test_splits_as_top_directories(tmp_path):
     assert found.unlabelled == {"train": 4}
 
 
-def test_a_class_may_be_called_train(tmp_path):
+def test_a_class_may_be_called_train(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["train", "bus"], 2)
     assert inspect(tmp_path).labels == {"": {"bus": 2, "train": 2}}
 
@@ -56,18 +58,18 @@ def test_a_class_may_be_called_train(tmp_path):
     ],
     ids=["typo", "empty", "file", "one class"],
 )
-def test_clear_errors(tmp_path, prepare, text):
+def test_clear_errors(tmp_path: pathlib.Path, prepare: Any, text: str) -> None:
     prepare(tmp_path / "data")
     with pytest.raises(DataError, match=text):
         inspect(tmp_path / "data")
 
 
-def test_no_labels_at_all(tmp_path):
+def test_no_labels_at_all(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["unlabeled"], 3)
     assert not inspect(tmp_path).has_labels
 
 
-def test_links(tmp_path):
+def test_links(tmp_path: pathlib.Path) -> None:
     root, secret = tmp_path / "data", tmp_path / "secret.png"
     image_folder(root, ["cat", "dog"], 1)
     write(secret, encoded(picture(50)))
@@ -84,7 +86,7 @@ def test_links(tmp_path):
     assert followed["cat/escape.png"].data == encoded(picture(50))
 
 
-def test_a_directory_that_a_link_leads_out_to_is_followed_or_stops_the_run(tmp_path):
+def test_a_directory_that_a_link_leads_out_to_is_followed_or_stops_the_run(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "data", ["cat"], 2)
     image_folder(tmp_path / "disk", ["dog"], 3)
     os.symlink(tmp_path / "disk" / "dog", tmp_path / "data" / "dog")
@@ -96,7 +98,7 @@ def test_a_directory_that_a_link_leads_out_to_is_followed_or_stops_the_run(tmp_p
     assert found.passed_over == {"links that lead back": 1}
 
 
-def test_links_inside_count_once_and_under_the_name_of_the_link(tmp_path):
+def test_links_inside_count_once_and_under_the_name_of_the_link(tmp_path: pathlib.Path) -> None:
     """As the cache of a hub has them, and folders of classes made by links to a heap of files."""
     for i in range(6):
         write(tmp_path / "blobs" / f"{i}abc", encoded(picture(i)))
@@ -112,18 +114,20 @@ def test_links_inside_count_once_and_under_the_name_of_the_link(tmp_path):
     assert "1 can't be read" in found.warnings[0]
 
 
-def test_directories_linked_in_circles_come_to_an_end(tmp_path):
+def test_directories_linked_in_circles_come_to_an_end(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["cat", "dog"], 2)
     for name, other in (("cat", "dog"), ("dog", "cat")):
         os.symlink(f"../{other}", tmp_path / name / "other")
     assert inspect(tmp_path).num_images <= 8
 
 
-def test_a_class_folder_without_permission_is_told(tmp_path, monkeypatch):
+def test_a_class_folder_without_permission_is_told(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image_folder(tmp_path, ["cat", "dog"], 2)
     scandir = os.scandir  # root may read everything, so the refusal is played
 
-    def refusing(path):
+    def refusing(path: Any) -> Any:
         if str(path).endswith("dog"):
             raise PermissionError(13, "Permission denied")
         return scandir(path)
@@ -133,7 +137,7 @@ def test_a_class_folder_without_permission_is_told(tmp_path, monkeypatch):
         inspect(tmp_path)
 
 
-def test_names_that_are_not_utf8(tmp_path):
+def test_names_that_are_not_utf8(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path, ["Gras"], 2)
     latin = os.path.join(os.fsencode(tmp_path), "Gemüse".encode("latin-1"))
     os.mkdir(latin)
@@ -145,7 +149,7 @@ def test_names_that_are_not_utf8(tmp_path):
     assert images_of(tmp_path, "image_folder", tmp_path)["Gemüse/0.png"].data == encoded(picture(7))
 
 
-def test_object_store(tmp_path):
+def test_object_store(tmp_path: pathlib.Path) -> None:
     import fsspec
 
     store = fsspec.filesystem("memory")
@@ -159,7 +163,7 @@ def test_object_store(tmp_path):
     assert images["dog/0.png"].data == encoded(picture(3))
 
 
-def test_tensorflow_file_system(tmp_path):
+def test_tensorflow_file_system(tmp_path: pathlib.Path) -> None:
     import tensorflow as tf
 
     for name in ("cat", "dog"):
@@ -185,7 +189,9 @@ def test_tensorflow_file_system(tmp_path):
         ("csv_manifest", "{root}/data.csw", "Did you mean data.csv?"),
     ],
 )
-def test_paths_that_lead_nowhere_are_explained(tmp_path, kind, name, hint):
+def test_paths_that_lead_nowhere_are_explained(
+    tmp_path: pathlib.Path, kind: str, name: str, hint: Any
+) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data.zip").touch()
     (tmp_path / "data.csv").touch()
@@ -193,7 +199,7 @@ def test_paths_that_lead_nowhere_are_explained(tmp_path, kind, name, hint):
         inspect(name.format(root=tmp_path), kind)
 
 
-def test_a_file_over_the_limit_of_bytes_is_set_aside_unread(tmp_path):
+def test_a_file_over_the_limit_of_bytes_is_set_aside_unread(tmp_path: pathlib.Path) -> None:
     write(tmp_path / "data/a/small.png", encoded(picture(1)))
     write(tmp_path / "data/b/large.png", bytes(2000))
     found = images_of(tmp_path / "data", "image_folder", tmp_path, max_file_bytes=1999)
