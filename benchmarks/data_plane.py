@@ -32,7 +32,7 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base import base_beam_component, base_beam_executor
 from tfx.types import channel, standard_artifacts
 
-from tfx_contrastive.components.evaluation import eval_config
+from tfx_contrastive.components.evaluation.config import report_config
 from tfx_contrastive.components.image_example_gen import inspect_source
 from tfx_contrastive.components.image_example_gen.adapters import idx
 from tfx_contrastive.components.image_example_gen.adapters.known_data_sets import MD5, find_fashion_mnist
@@ -137,7 +137,7 @@ class DataPlane:
             example_splits=["test"],
             model=channel.Channel(type=standard_artifacts.Model),
             schema=channel.Channel(type=standard_artifacts.Schema),
-            eval_config=eval_config.report_config(),
+            eval_config=report_config(),
         )
         self._nodes["Evaluator"] = evaluator
         schema = self._outputs["SchemaGen"]["schema"]

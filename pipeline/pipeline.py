@@ -13,7 +13,7 @@ from tfx_contrastive.components.baseline_resolver.component import BaselineResol
 from tfx_contrastive.components.combined_blessing.component import CombinedBlessing
 from tfx_contrastive.components.compatibility.component import CompatibilityCheck
 from tfx_contrastive.components.embedding_gen.component import EmbeddingGen
-from tfx_contrastive.components.evaluation import eval_config
+from tfx_contrastive.components.evaluation.config import gate_config, report_config
 from tfx_contrastive.components.examples.schema import stats_options
 from tfx_contrastive.components.image_example_gen.component import ImageExampleGen
 from tfx_contrastive.components.registry_pusher.component import RegistryPusher
@@ -190,14 +190,14 @@ def classifier_stage(config: PipelineConfig, data: Data, encoder: Candidate) -> 
         model=model,
         baseline_model=baseline.outputs["baseline_model"],
         schema=data.schema,
-        eval_config=eval_config.gate_config(config.evaluation, config.baseline.classes),
+        eval_config=gate_config(config.evaluation, config.baseline.classes),
     )
     test_evaluator = tfx.components.Evaluator(
         examples=data.examples,
         example_splits=[TEST],
         model=model,
         schema=data.schema,
-        eval_config=eval_config.report_config(),
+        eval_config=report_config(),
     ).with_id("TestEvaluator")
     combined = CombinedBlessing(
         representation=encoder.blessing,

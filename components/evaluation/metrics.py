@@ -15,18 +15,18 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from tfx_contrastive.contract.metrics.calibration import calibration_error
 
+from .config import (
+    ACCURACY,
+    ADJUSTED_BALANCED_ACCURACY,
+    BALANCED_ACCURACY,
+    CONFUSION_MATRIX,
+    EXPECTED_CALIBRATION_ERROR,
+    GAIN_OVER_MAJORITY,
+    MACRO_F1,
+    ROC_AUC,
+    SHARED_ACCURACY,
+)
 from .outcomes import FloatArray, Outcomes, derive, derived_metric
-
-ACCURACY = "accuracy"
-CONFUSION_MATRIX = "confusion_matrix"
-MACRO_F1 = "macro_f1"
-BALANCED_ACCURACY = "balanced_accuracy"
-ADJUSTED_BALANCED_ACCURACY = "adjusted_balanced_accuracy"
-GAIN_OVER_MAJORITY = "gain_over_majority"
-SHARED_ACCURACY = "shared_accuracy"
-ROC_AUC = "roc_auc"
-EXPECTED_CALIBRATION_ERROR = "expected_calibration_error"
-PER_CLASS_METRICS = ("precision", "recall", "f1")
 
 
 def scores_of(confusion: FloatArray) -> dict[str, FloatArray]:

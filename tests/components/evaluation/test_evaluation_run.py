@@ -10,8 +10,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from sklearn import metrics
 
-from tfx_contrastive.components.evaluation import eval_config
-from tfx_contrastive.components.evaluation.config import EvaluationConfig
+from tfx_contrastive.components.evaluation.config import EvaluationConfig, gate_config
 from tfx_contrastive.components.evaluation.results import OVERALL, EvaluationResult
 
 CLASSES = ("ankle boot", "bag", "T-shirt/top")
@@ -74,7 +73,7 @@ def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Any:
     scores = rng.normal(size=(120, 3))
     labels = np.where(rng.random(120) < 0.7, scores.argmax(1), rng.integers(0, 3, 120))
     bands = np.where(rng.random(120) < 0.5, b"dark", b"bright")
-    config = eval_config.gate_config(
+    config = gate_config(
         EvaluationConfig(min_accuracy=0.99, min_macro_f1=0.1, max_expected_calibration_error=0.9), "shared"
     )
     examples = [example_of(*row) for row in zip(scores, labels, bands, strict=True)]
@@ -134,7 +133,7 @@ def test_only_the_missed_threshold_is_named(evaluated: Any) -> None:
 def test_always_the_most_frequent_class_is_refused_with_the_reason(tmp_path: pathlib.Path) -> None:
     # 38 of class 0, 2 of class 1; the model always answers 0
     examples = [example_of([9.0, 0.0, 0.0], int(position >= 38), b"dark") for position in range(40)]
-    output = evaluate(tmp_path, examples, eval_config.gate_config(EvaluationConfig(), "shared"))
+    output = evaluate(tmp_path, examples, gate_config(EvaluationConfig(), "shared"))
     assert EvaluationResult(output).slices[0].values["accuracy"] == pytest.approx(0.95)
     assert EvaluationResult(output).failures == (
         "adjusted_balanced_accuracy is 0.0000; the minimum is 0.1000: averaged over the classes, the model "
@@ -168,7 +167,7 @@ def compared(tmp_path: pathlib.Path, compare: Any) -> Any:
         min_accuracy=0.1, min_gain_over_majority=None, min_adjusted_balanced_accuracy=None
     )
     classes = {"candidate": NEW_CLASSES, "baseline": FORMER_CLASSES}
-    output = evaluate(tmp_path, examples, eval_config.gate_config(thresholds, compare), classes)
+    output = evaluate(tmp_path, examples, gate_config(thresholds, compare), classes)
     return EvaluationResult(output).slices[0], EvaluationResult(output).failures
 
 
@@ -187,7 +186,7 @@ def test_each_model_is_scored_by_its_own_classes(tmp_path: pathlib.Path) -> None
 
 @pytest.mark.parametrize(("compare", "compared_by"), [("shared", "shared_accuracy"), ("all", "accuracy")])
 def test_the_change_is_asked_of_the_classes_that_are_configured(compare: Any, compared_by: Any) -> None:
-    config = eval_config.gate_config(EvaluationConfig(max_accuracy_drop=0.25), compare)
+    config = gate_config(EvaluationConfig(max_accuracy_drop=0.25), compare)
     asked = {
         json.loads(metric.config)["name"]: per_slice.threshold.change_threshold.absolute.value
         for metric in config.metrics_specs[0].metrics

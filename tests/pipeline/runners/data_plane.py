@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 
-from tfx_contrastive.components.evaluation import eval_config
+from tfx_contrastive.components.evaluation.config import report_config
 from tfx_contrastive.components.image_example_gen import inspect_source
 from tfx_contrastive.pipeline import pipeline as topology
 from tfx_contrastive.pipeline.config import load_config
@@ -48,7 +48,7 @@ def main(model_dir: Any, overrides: Any) -> None:
         example_splits=["test"],
         model=model.with_id("Model").outputs["result"],
         schema=data.schema,
-        eval_config=eval_config.report_config(),
+        eval_config=report_config(),
     )
     pipeline = tfx.dsl.Pipeline(
         config.name,
