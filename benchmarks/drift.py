@@ -17,14 +17,13 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from benchmarks.prepared import finished_run, output_uri
-from tfx_contrastive.components.embeddings import embeddings
-from tfx_contrastive.components.embeddings.images import read_images
+from tfx_contrastive.components.embeddings import store
+from tfx_contrastive.components.embeddings.store import read_images
 from tfx_contrastive.components.examples.decode import DecodedImage, decode
 from tfx_contrastive.components.examples.png import encode_png
 from tfx_contrastive.components.model.served import ServedModel
-from tfx_contrastive.consumers.drift.config import DriftConfig
-from tfx_contrastive.consumers.drift.detection import Decision, detect
-from tfx_contrastive.consumers.drift.images import NewImages
+from tfx_contrastive.consumers.drift.detection import Decision, DriftConfig, detect
+from tfx_contrastive.consumers.drift.samples import NewImages
 
 _RESAMPLES, _SEEDS = 40, 5
 _NUM_IMAGES = 1_000
@@ -43,9 +42,9 @@ def main(root: str = "") -> None:
     _, run = finished_run(root)
     uri = output_uri(run, "EmbeddingGen", "embeddings")
     statistics = f"{output_uri(run, 'StatisticsGen', 'statistics')}/Split-train"
-    meta = embeddings.read_meta(uri)
+    meta = store.read_meta(uri)
     model = ServedModel(meta.model_dir)
-    rows, _ = embeddings.read_all(uri, ["eval"])
+    rows, _ = store.read_all(uri, ["eval"])
     ids, files, records = (rows[name].to_pylist() for name in ("image_id", "examples_file", "record"))
     encoded = read_images(meta.examples_uri, zip(ids, files, records, strict=True))
     images = [decode(encoded[each], "", False, 10**6) for each in ids]

@@ -21,7 +21,7 @@ import tensorflow as tf
 from benchmarks.prepared import transform_graph
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embedding_gen.transforms import EmbedExamples, tasks_for
-from tfx_contrastive.components.embeddings import embeddings, former
+from tfx_contrastive.components.embeddings import former, store
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource, IngestConfig
 from tfx_contrastive.components.image_example_gen.transforms import WriteExamples
 from tfx_contrastive.trainer_module.config import EncoderConfig, ServingConfig
@@ -89,7 +89,7 @@ def embed(root: pathlib.Path, name: str, run: str, former_uri: str) -> tuple[int
     config = EmbeddingConfig().model_dump_json()
     with beam.Pipeline() as pipeline:
         pipeline | EmbedExamples(tasks, str(root / name / "model"), examples, uri, former_uri, config)
-    return embeddings.read_meta(uri).total, time.perf_counter() - started
+    return store.read_meta(uri).total, time.perf_counter() - started
 
 
 def bare_throughput(encoder: tf.keras.Model, num_images: int, batch_size: int) -> float:
@@ -106,10 +106,10 @@ def bare_throughput(encoder: tf.keras.Model, num_images: int, batch_size: int) -
 def forget_some(root: pathlib.Path, name: str) -> str:
     """Make a former artifact that lacks one image in a hundred; return its URI."""
     first, cache = str(root / name / "first"), str(root / name / "cache")
-    for path in embeddings.shard_paths(first):
-        table = embeddings.read_shard(path)
-        embeddings.write_shard([table.filter(np.arange(table.num_rows) % 100 != 0)], path)
-    fingerprint = embeddings.read_meta(first).encoder_fingerprint
+    for path in store.shard_paths(first):
+        table = store.read_shard(path)
+        store.write_shard([table.filter(np.arange(table.num_rows) % 100 != 0)], path)
+    fingerprint = store.read_meta(first).encoder_fingerprint
     former.remember(cache, fingerprint, first)
     return former.find(cache, fingerprint)
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
-from tfx_contrastive.components.similarity_index_gen.exact import exact_neighbors, recall_at_k
+from tfx_contrastive.components.similarity_index_gen.faiss_indexes import exact_neighbors, recall_at_k
 from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
 
 _DIM, _K = 256, 10

@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks.prepared import finished_run, output_uri
-from tfx_contrastive.components.embeddings import embeddings
-from tfx_contrastive.components.embeddings.images import read_images
+from tfx_contrastive.components.embeddings import store
+from tfx_contrastive.components.embeddings.store import read_images
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.model.served import ServedModel
-from tfx_contrastive.consumers.suggestions import label_errors, probe, selection
+from tfx_contrastive.consumers.suggestions import choosing
 from tfx_contrastive.pipeline.config import PipelineConfig
 
 _SEEDS = range(5)
@@ -32,7 +32,7 @@ def main(root: str = "") -> None:
     """Print the rows of the table."""
     config, run = finished_run(root)
     uri = output_uri(run, "EmbeddingGen", "embeddings")
-    rows, vectors = embeddings.read_all(uri)
+    rows, vectors = store.read_all(uri)
     truth = true_labels(config)
     names = np.array([truth[source] for source in rows["source"].to_pylist()], object)
     splits = np.array(rows["split"].to_pylist())
@@ -64,7 +64,7 @@ def true_labels(config: PipelineConfig) -> dict[str, str]:
 def embed(rows: pa.Table, uri: str, model_dir: str) -> npt.NDArray[Any]:
     """Embed the same images with another encoder."""
     places = [rows[name].to_pylist() for name in ("image_id", "examples_file", "record")]
-    images = read_images(embeddings.read_meta(uri).examples_uri, zip(*places, strict=True))
+    images = read_images(store.read_meta(uri).examples_uri, zip(*places, strict=True))
     return ServedModel(model_dir).embed([images[image_id] for image_id in places[0]])
 
 
@@ -88,13 +88,13 @@ def compare_choices(
             own = (generator.permutation(known[names[known] == name])[:per_class] for name in classes)
             known = np.concatenate(list(own))
         pool = np.setdiff1d(train, known)
-        choice = selection.choose(vectors[pool], vectors[known], names[known], _NUM, seed)
+        choice = choosing.choose(vectors[pool], vectors[known], names[known], _NUM, seed)
         for chosen, scores in (
             (generator.choice(len(pool), _NUM, replace=False), random),
             (choice.rows, suggested),
         ):
             learned = np.concatenate([known, pool[chosen]])
-            fitted = probe.fit(vectors[learned], names[learned])
+            fitted = choosing.fit_classifier(vectors[learned], names[learned])
             scores.append(fitted.score(vectors[test], names[test]))
     gain = np.mean(suggested) - np.mean(random)
     print(f"| {title} | {spread(random)} | {spread(suggested)} | {gain:+.4f} |", flush=True)
@@ -109,7 +109,7 @@ def plant_and_find(
     classes, codes = np.unique(names[rows], return_inverse=True)
     wrong = generator.choice(len(rows), int(_WRONG * len(rows)), replace=False)
     codes[wrong] = (codes[wrong] + generator.integers(1, len(classes), len(wrong))) % len(classes)
-    found = label_errors.find(vectors[rows], classes[codes], _NUM, seed)
+    found = choosing.find_suspects(vectors[rows], classes[codes], _NUM, seed)
     return float(np.isin(found.rows, wrong).mean())
 
 

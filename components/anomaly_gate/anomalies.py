@@ -106,7 +106,7 @@ def check(found: Sequence[Anomaly], stop_at: str) -> None:
         )
 
 
-def write_report(found: Sequence[Anomaly], directory: str) -> None:
+def write_anomalies(found: Sequence[Anomaly], directory: str) -> None:
     """Writes all anomalies, also those that don't stop the run, as JSON."""
     tf.io.gfile.makedirs(directory)
     with tf.io.gfile.GFile(posixpath.join(directory, REPORT_FILE), "w") as file:

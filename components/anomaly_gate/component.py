@@ -26,7 +26,7 @@ def AnomalyGate(  # noqa: N802 - the name is the node's id
     """
     found = core.read(anomalies.uri, artifact_utils.decode_split_names(anomalies.split_names))
     core.check(found, stop_at)
-    core.write_report(found, report.uri)
+    core.write_anomalies(found, report.uri)
     report.set_int_custom_property("num_warnings", len(found))
     for each in found:
         _logger.warning("%s", each)

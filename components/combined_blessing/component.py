@@ -5,7 +5,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 
-from tfx_contrastive.components.gates.blessing import BLESSED_PROPERTY, write_blessing_file
+from tfx_contrastive.components.gates.verdict import BLESSED_PROPERTY, write_blessing_file
 
 
 @component

@@ -6,9 +6,9 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
 from tfx_contrastive.components.artifacts import CompatibilityReport
-from tfx_contrastive.components.compatibility import verdict
 from tfx_contrastive.components.compatibility.config import CompatibilityConfig
-from tfx_contrastive.components.embeddings import embeddings, former
+from tfx_contrastive.components.compatibility.judgment import judge, write_judgment
+from tfx_contrastive.components.embeddings import former, store
 from tfx_contrastive.components.gates.samples import read_samples
 
 
@@ -42,16 +42,18 @@ def CompatibilityCheck(  # noqa: N802 - the name is the node's id
 
     def is_whitened(encoder_fingerprint: str) -> bool:
         uri = former.find(embeddings_cache_dir, encoder_fingerprint)
-        return bool(uri) and embeddings.read_meta(uri).space.is_whitened
+        return bool(uri) and store.read_meta(uri).space.is_whitened
 
-    report = verdict.judge(
+    judgment = judge(
         path_utils.serving_model_path(model.uri), serving_dir, read_images, settings, is_whitened
     )
-    verdict.write_report(report, settings, compatibility.uri)
+    write_judgment(judgment, settings, compatibility.uri)
     for name in ("verdict", "compared_with", "new_fingerprint", "former_fingerprint"):
-        compatibility.set_string_custom_property(name, getattr(report, name))
-    compatibility.set_string_custom_property("reason", "; ".join(report.reasons) or "every threshold was met")
+        compatibility.set_string_custom_property(name, getattr(judgment, name))
+    compatibility.set_string_custom_property(
+        "reason", "; ".join(judgment.reasons) or "every threshold was met"
+    )
     for name in ("neighbor_overlap", "cross_overlap", "linear_cka"):
-        value = getattr(report, name)
+        value = getattr(judgment, name)
         if value is not None:
             compatibility.set_float_custom_property(name, value)

@@ -7,7 +7,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from tfx_contrastive.components.embeddings import embeddings, former
+from tfx_contrastive.components.embeddings import former, store
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 
 from . import transforms
@@ -47,7 +47,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 former.find(cache_dir, fingerprint),
                 exec_properties["embedding"],
             )
-        meta = embeddings.read_meta(artifact.uri)
+        meta = store.read_meta(artifact.uri)
         artifact.set_string_custom_property("encoder_fingerprint", meta.encoder_fingerprint)
         for name in ("dim", "num_embedded", "num_reused"):
             artifact.set_int_custom_property(name, getattr(meta, name))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.embeddings.former import FormerVectors
 from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.contract.errors import InputError, UnreadableImagesError
@@ -104,7 +104,7 @@ def embed_file(task: EmbedTask, model: ServedModel, former: FormerVectors, batch
         raise InputError(f"{task.path}: the model can't read these image_ids: {named} ({error})") from error
     if not tables:
         return Counts(task.split, 0, 0, 0, 0)
-    embeddings.write_shard(tables, task.shard)
+    store.write_shard(tables, task.shard)
     num_labelled = num_rows - sum(table[LABEL].null_count for table in tables)
     return Counts(
         task.split, num_rows, num_labelled, len(new_ids), tables[0].schema.field("vector").type.list_size
@@ -128,9 +128,9 @@ def _table(task: EmbedTask, batch: _Batch, embedded: np.ndarray, first_record: i
         pa.array(batch.labels, pa.string()),
         pa.array([task.relative] * num_rows, pa.string()),
         pa.array(np.arange(first_record, first_record + num_rows)),
-        embeddings.vector_column(vectors),
+        store.vector_column(vectors),
     ]
-    return pa.Table.from_arrays(columns, schema=embeddings.schema(dim))
+    return pa.Table.from_arrays(columns, schema=store.schema(dim))
 
 
 def _read(path: str, batch_size: int, former: FormerVectors) -> Iterator[tuple[_Batch, np.ndarray]]:

@@ -12,18 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils import shared
 from apache_beam.utils.windowed_value import WindowedValue
 
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embedding_gen.files import Counts, EmbedTask, embed_file
-from tfx_contrastive.components.embedding_gen.space import settle_space
-from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings import store, whitening
 from tfx_contrastive.components.embeddings.former import FormerVectors
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.contract.examples import TRAIN
 
 _progress = logging.getLogger("tfx_contrastive.progress")
 
@@ -92,9 +93,7 @@ def tasks_for(examples_uri: str, split_dirs: Mapping[str, Sequence[str]], uri: s
     for split, folders in split_dirs.items():
         paths = sorted(path for folder in folders for path in gfile.glob(posixpath.join(folder, "*")))
         for number, path in enumerate(paths):
-            shard = posixpath.join(
-                uri, embeddings.SHARDS_DIR, f"{split}-{number:05d}-of-{len(paths):05d}.parquet"
-            )
+            shard = posixpath.join(uri, store.SHARDS_DIR, f"{split}-{number:05d}-of-{len(paths):05d}.parquet")
             relative = posixpath.relpath(path, examples_uri)
             tasks.append(EmbedTask(path, relative, split, shard))
     if not tasks:
@@ -176,7 +175,7 @@ def finish(
     uri: str,
     former_uri: str = "",
     config: str = "{}",
-) -> embeddings.Meta:
+) -> store.Meta:
     """Decides in which space the vectors are compared, sums up what the workers did, writes `meta.json`.
 
     Raises:
@@ -190,7 +189,7 @@ def finish(
     total, num_embedded = sum(by_split.values()), sum(each.num_embedded for each in counts)
     if not total:
         raise InputError(f"The examples {examples_uri!r} hold no image, so there is nothing to embed.")
-    meta = embeddings.Meta(
+    meta = store.Meta(
         encoder_fingerprint=encoder_fingerprint(model_dir),
         dim=max(each.dim for each in counts),
         num_images=dict(sorted(by_split.items())),
@@ -201,5 +200,78 @@ def finish(
         model_dir=model_dir,
         space=settle_space(uri, former_uri, EmbeddingConfig.model_validate_json(config)),
     )
-    embeddings.write_meta(meta, uri)
+    store.write_meta(meta, uri)
     return meta
+
+
+_MIN_VECTORS_PER_DIMENSION = 10
+_progress = logging.getLogger("tfx_contrastive.progress")
+
+
+def settle_space(uri: str, former_uri: str, config: EmbeddingConfig) -> store.Space:
+    """Decides, and writes `whitening.npz` where vectors are whitened.
+
+    Embeddings that one encoder has computed keep their whitening as long as the settings stay: vectors that
+    somebody has whitened and stored stay comparable with those of later runs.
+
+    Args:
+        uri: Of the Embeddings artifact, whose shards are complete.
+        former_uri: Of one with the same encoder; empty if there is none.
+        config: Whether to whiten, and the shrinkage.
+    """
+    if config.whiten == "never":
+        return store.Space("", "embedding.whiten is never", config.whiten, config.whitening_ridge)
+    if former_uri and (kept := _kept(former_uri, uri, config)):
+        return kept
+    fitted = whitening.fit(_train_vectors(uri), config.whitening_ridge)
+    if fitted is None:
+        reason = "the embeddings of train do not vary, so there is nothing to whiten"
+        return store.Space("", reason, config.whiten, config.whitening_ridge)
+    figures = {"num_train": fitted.num_vectors, "dim": len(fitted.mean)}
+    helps, reason = True, "embedding.whiten is always"
+    if config.whiten == "auto":
+        helps, reason = judge(fitted.num_vectors, len(fitted.mean))
+    if helps:
+        fitted.save(uri)
+    _progress.info("Embeddings are compared %s: %s", "whitened" if helps else "as they are", reason)
+    return store.Space(
+        fitted.fingerprint if helps else "", reason, config.whiten, config.whitening_ridge, figures
+    )
+
+
+def judge(num_vectors: int, dim: int) -> tuple[bool, str]:
+    """Whether whitening helps neighbors, without labels, and why.
+
+    The one place where `auto` decides. Whitening divides by standard deviations along every direction; those
+    of few vectors are chance, and chance is what it then makes larger (docs/search.md has the figures).
+
+    Args:
+        num_vectors: Embeddings of `train`.
+        dim: Their width.
+    """
+    share = num_vectors / dim
+    if share < _MIN_VECTORS_PER_DIMENSION:
+        return False, (
+            f"{num_vectors:,} images of train are {share:.1f} per dimension of the embedding, fewer than the "
+            f"{_MIN_VECTORS_PER_DIMENSION} that a whitening is fitted on"
+        )
+    return True, f"{num_vectors:,} images of train are enough to fit a whitening of {dim} dimensions"
+
+
+def _kept(former_uri: str, uri: str, config: EmbeddingConfig) -> store.Space | None:
+    """The space of former embeddings, if it was settled by the same settings; its whitening is copied."""
+    space = store.read_meta(former_uri).space
+    if (space.whiten, space.ridge) != (config.whiten, config.whitening_ridge):
+        return None
+    if space.is_whitened:
+        try:
+            whitening.load(former_uri, space.whitening_fingerprint).save(uri)
+        except ValueError as error:
+            _progress.warning("The former whitening can't be kept, another is fitted: %s", error)
+            return None
+    return space
+
+
+def _train_vectors(uri: str) -> Iterator[np.ndarray]:
+    for table in store.read_shards(uri, [store.VECTOR], [TRAIN]):
+        yield store.vectors_of(table)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import embeddings
+from . import store
 
 _ID_BYTES = 32
 _SHARDS_IN_MEMORY = 4
@@ -32,7 +32,7 @@ def find(cache_dir: str, encoder_fingerprint: str) -> str:
     with gfile.GFile(path, "r") as file:
         uri = str(json.loads(file.read())["uri"])
     try:
-        known = embeddings.read_meta(uri).encoder_fingerprint
+        known = store.read_meta(uri).encoder_fingerprint
     except ValueError as error:
         _logger.warning("Former embeddings can't be used, every image is embedded again: %s", error)
         return ""
@@ -67,10 +67,10 @@ class FormerVectors:
         Args:
             uri: Of an Embeddings artifact; empty: nothing is known.
         """
-        self._paths = embeddings.shard_paths(uri) if uri else []
+        self._paths = store.shard_paths(uri) if uri else []
         parts, shards, rows = [np.zeros(0, f"S{_ID_BYTES}")], [np.zeros(0, int)], [np.zeros(0, int)]
         for number, path in enumerate(self._paths):
-            ids = _binary_ids(embeddings.read_shard(path, ["image_id"])["image_id"].to_pylist())
+            ids = _binary_ids(store.read_shard(path, ["image_id"])["image_id"].to_pylist())
             parts.append(ids)
             shards.append(np.full(len(ids), number))
             rows.append(np.arange(len(ids)))
@@ -109,8 +109,8 @@ class FormerVectors:
     def _load(self, shard: int) -> np.ndarray:
         with self._lock:
             if shard not in self._loaded:
-                table = embeddings.read_shard(self._paths[shard], [embeddings.VECTOR])
-                self._loaded[shard] = embeddings.vectors_of(table)
+                table = store.read_shard(self._paths[shard], [store.VECTOR])
+                self._loaded[shard] = store.vectors_of(table)
                 if len(self._loaded) > _SHARDS_IN_MEMORY:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(shard)

@@ -6,7 +6,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
 from tfx_contrastive.components.artifacts import RepresentationReport
-from tfx_contrastive.components.gates.blessing import BLESSED_PROPERTY, write_blessing_file
+from tfx_contrastive.components.gates.verdict import BLESSED_PROPERTY, write_blessing_file
 from tfx_contrastive.components.representation_gate import measurement
 from tfx_contrastive.components.representation_gate.config import GateConfig
 
@@ -33,19 +33,19 @@ def RepresentationGate(  # noqa: N802 - the name is the node's id
     config = GateConfig.model_validate_json(gate)
     names = artifact_utils.decode_split_names(examples.split_names)
     split_dirs = {name: artifact_utils.get_split_uris([examples], name) for name in names}
-    report = measurement.evaluate(split_dirs, path_utils.serving_model_path(model.uri), config)
+    measured = measurement.evaluate(split_dirs, path_utils.serving_model_path(model.uri), config)
 
-    measurement.write_report(report, config, representation.uri)
-    representation.set_int_custom_property(BLESSED_PROPERTY, int(report.blessed))
-    representation.set_string_custom_property("reason", "; ".join(report.reasons) or "every check passed")
-    if report.comparisons:
+    measurement.write_measurement(measured, config, representation.uri)
+    representation.set_int_custom_property(BLESSED_PROPERTY, int(measured.blessed))
+    representation.set_string_custom_property("reason", "; ".join(measured.reasons) or "every check passed")
+    if measured.comparisons:
         # By labels where there are any: they come after the figure that needs none.
-        retrieval = report.comparisons[min(1, len(report.comparisons) - 1)]
+        retrieval = measured.comparisons[min(1, len(measured.comparisons) - 1)]
         representation.set_string_custom_property("over_pixels", str(retrieval))
-    for name, value in report.figures.items():
+    for name, value in measured.figures.items():
         representation.set_float_custom_property(name, float(value))
 
-    write_blessing_file(blessing.uri, report.blessed)
-    blessing.set_int_custom_property(BLESSED_PROPERTY, int(report.blessed))
+    write_blessing_file(blessing.uri, measured.blessed)
+    blessing.set_int_custom_property(BLESSED_PROPERTY, int(measured.blessed))
     blessing.set_string_custom_property("current_model", model.uri)
     blessing.set_int_custom_property("current_model_id", model.id)

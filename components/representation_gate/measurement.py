@@ -13,10 +13,21 @@ from tfx_contrastive.components.embeddings import whitening
 from tfx_contrastive.components.embeddings.whitening import Whitening
 from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.components.gates.samples import Sample, read_samples
-from tfx_contrastive.components.representation_gate import pixels, verdict
+from tfx_contrastive.components.representation_gate.checks import (
+    Check,
+    Comparison,
+    check_thresholds,
+    compare,
+    refusals,
+)
 from tfx_contrastive.components.representation_gate.config import GateConfig
-from tfx_contrastive.components.representation_gate.encoder import SavedEncoder
-from tfx_contrastive.components.representation_gate.pixel_comparison import Comparison, compare
+from tfx_contrastive.components.representation_gate.encoders import (
+    SavedEncoder,
+    compared,
+    crop_views,
+    examples_of,
+    pixel_features,
+)
 from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 from tfx_contrastive.contract.metrics import label_free
 from tfx_contrastive.contract.metrics.probes import LinearProbe, knn_accuracy, knn_probe
@@ -27,7 +38,7 @@ _progress = logging.getLogger("tfx_contrastive.progress")
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class Measurement:
     """What was measured and what follows from it.
 
     Attributes:
@@ -45,11 +56,11 @@ class Report:
     figures: dict[str, float]
     twins: list[dict[str, float]]
     counts: dict[str, int]
-    checks: list[verdict.Check]
+    checks: list[Check]
     comparisons: list[Comparison] = dataclasses.field(default_factory=list)
 
 
-def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: GateConfig) -> Report:
+def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: GateConfig) -> Measurement:
     """Measures an encoder.
 
     Args:
@@ -84,8 +95,8 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
     if not np.isfinite(embeddings).all():
         broken = int((~np.isfinite(embeddings)).any(axis=1).sum())
         reason = f"{broken} of {len(embeddings)} embeddings hold NaN or infinity: pretraining diverged"
-        failed = verdict.Check("finite", "num_not_finite", broken, 0, "failed", reason)
-        return Report(False, [reason], {"num_not_finite": broken}, [], counts, [failed])
+        failed = Check("finite", "num_not_finite", broken, 0, "failed", reason)
+        return Measurement(False, [reason], {"num_not_finite": broken}, [], counts, [failed])
 
     measured = {
         "effective_rank": label_free.effective_rank(embeddings),
@@ -100,13 +111,13 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
     _progress.info("Measured the embeddings of %d images", len(images))
     if has_labels:
         probes = _Probes(train, classes, config)
-        compared = eval_sample.head(config.max_twin_eval)
-        measured |= probes.measure(encoder, {"": eval_sample, "compared_": compared, "test_": test})
+        judged = eval_sample.head(config.max_twin_eval)
+        measured |= probes.measure(encoder, {"": eval_sample, "compared_": judged, "test_": test})
         comparisons |= probes.compare_with_pixels(encoder, eval_sample, whitened_by)
         best_pixels = comparisons["linear_probe_margin_over_pixels"].pixels.value
         measured["gain_over_pixels"] = _gain(measured["linear_probe_accuracy"], best_pixels)
         for twin in encoder.twins(config.num_twins, config.seed):
-            twins.append(views.measure(twin) | probes.measure(twin, {"compared_": compared}))
+            twins.append(views.measure(twin) | probes.measure(twin, {"compared_": judged}))
         for name in ("knn", "linear_probe"):
             own = measured.pop(f"compared_{name}_accuracy")
             if twins:
@@ -124,15 +135,15 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
         measured[name] = comparison.margin.value
         if comparison.embedding.name == _WHITENED:
             measured[f"whitened_{prefix}{unit}"] = comparison.embedding.value
-    checks = verdict.check(measured, config, has_labels, comparisons)
-    reasons = verdict.refusals(checks)
+    checks = check_thresholds(measured, config, has_labels, comparisons)
+    reasons = refusals(checks)
     _progress.info("Representation %s", "blessed" if not reasons else f"refused: {'; '.join(reasons)}")
-    return Report(not reasons, reasons, measured, twins, counts, checks, list(comparisons.values()))
+    return Measurement(not reasons, reasons, measured, twins, counts, checks, list(comparisons.values()))
 
 
-def write_report(report: Report, config: GateConfig, output_dir: str) -> None:
+def write_measurement(measurement: Measurement, config: GateConfig, output_dir: str) -> None:
     """Writes `metrics.json`: every figure, threshold, verdict and reason, and the configuration."""
-    content: dict[str, Any] = dataclasses.asdict(report) | {"config": config.model_dump()}
+    content: dict[str, Any] = dataclasses.asdict(measurement) | {"config": config.model_dump()}
     tf.io.gfile.makedirs(output_dir)
     with tf.io.gfile.GFile(f"{output_dir.rstrip('/')}/{METRICS_FILE}", "w") as file:
         file.write(json.dumps(content, indent=2))
@@ -148,8 +159,8 @@ class _Views:
 
     def __init__(self, sample: Sample, seen_as: SeenAs):
         self._view_a, self._seen_as = sample.examples, seen_as
-        cropped = pixels.crop_views(sample.images, seen_as)
-        self._view_b = pixels.examples_of(cropped)
+        cropped = crop_views(sample.images, seen_as)
+        self._view_b = examples_of(cropped)
         self._images = (sample.images, cropped)
 
     def measure(self, encoder: SavedEncoder) -> dict[str, float]:
@@ -169,12 +180,12 @@ class _Views:
         own = {_AS_THEY_ARE: label_free.reciprocal_ranks(view_a, view_b)}
         if whitened_by is not None:
             own[_WHITENED] = label_free.reciprocal_ranks(whitened_by.apply(view_a), whitened_by.apply(view_b))
-        first, second = (pixels.pixel_features(images, self._seen_as) for images in self._images)
+        first, second = (pixel_features(images, self._seen_as) for images in self._images)
         return compare(
             "mean reciprocal rank of an image's own view in train",
             own,
             {
-                name: label_free.reciprocal_ranks(a, pixels.compared(second[form], mean))
+                name: label_free.reciprocal_ranks(a, compared(second[form], mean))
                 for name, form, a, mean in _pixel_forms(first)
             },
         )
@@ -186,7 +197,7 @@ def _pixel_forms(
     """Name, form, features ready to be compared by cosine, and the mean that others are centered by."""
     for form, each in features.items():
         for name, mean in ((form, 0.0), (f"{form}, centered", each.mean(axis=0))):
-            yield name, form, pixels.compared(each, mean), mean
+            yield name, form, compared(each, mean), mean
 
 
 class _Probes:
@@ -228,10 +239,10 @@ class _Probes:
         if whitened_by is not None:
             own[_WHITENED] = knn(whitened_by.apply(bank), whitened_by.apply(vectors))
         pixel_bank, pixel_vectors = (
-            pixels.pixel_features(each.images, self._config.seen_as) for each in (self._train, queries)
+            pixel_features(each.images, self._config.seen_as) for each in (self._train, queries)
         )
         knn_of_pixels = {
-            name: knn(ready, pixels.compared(pixel_vectors[form], mean))
+            name: knn(ready, compared(pixel_vectors[form], mean))
             for name, form, ready, mean in _pixel_forms(pixel_bank)
         }
         probe_of_pixels = {form: probe(pixel_bank[form], pixel_vectors[form]) for form in pixel_bank}

@@ -14,11 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tfx_contrastive.components.embeddings import embeddings, whitening
-from tfx_contrastive.components.similarity_index_gen.approximate import Trial, build_approximate
+from tfx_contrastive.components.embeddings import store, whitening
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
-from tfx_contrastive.components.similarity_index_gen.exact import build_exact
+from tfx_contrastive.components.similarity_index_gen.faiss_indexes import build_exact
 from tfx_contrastive.contract.errors import InputError
+
+from .faiss_indexes import Trial, build_approximate
 
 FORMAT_VERSION = 2
 _READABLE_VERSIONS = (1, 2)  # 1: before an index could be whitened
@@ -266,9 +267,9 @@ def build_from_embeddings(uri: str, config: IndexConfig) -> SimilarityIndex:
     Raises:
         ValueError: If the artifact is not complete or has no image in those splits.
     """
-    meta = embeddings.read_meta(uri)
-    rows, vectors = embeddings.read_all(uri, config.splits)
-    whitened_by = embeddings.read_whitening(uri)
+    meta = store.read_meta(uri)
+    rows, vectors = store.read_all(uri, config.splits)
+    whitened_by = store.read_whitening(uri)
     built = SimilarityIndex.build(vectors, rows, meta.encoder_fingerprint, config, whitened_by)
     built.description = dataclasses.replace(
         built.description, examples_uri=meta.examples_uri, model_dir=meta.model_dir

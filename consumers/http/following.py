@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from tfx_contrastive.components.model.served import trial_image
-from tfx_contrastive.consumers.search.search import ImageSearch
+from tfx_contrastive.consumers.search import ImageSearch
 
 INDEX = "similarity_index"
 _POLL_SECONDS = 2.0

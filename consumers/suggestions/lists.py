@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from tfx_contrastive.components.embeddings import embeddings
-from tfx_contrastive.components.embeddings.images import read_images
+from tfx_contrastive.components.embeddings import store
+from tfx_contrastive.components.embeddings.store import read_images
 from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.contract.examples import TRAIN
 
-from . import label_errors, selection
+from . import choosing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +71,7 @@ def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
     Raises:
         ValueError: If every image has a label.
     """
-    rows, vectors = embeddings.read_compared(embeddings_uri)
+    rows, vectors = store.read_compared(embeddings_uri)
     labels, splits = _column(rows, "label"), _column(rows, "split")
     is_labelled, in_train = labels != "", splits == TRAIN
     candidates = np.flatnonzero(~is_labelled & in_train)
@@ -82,7 +82,7 @@ def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
     share = min(len(measured), round(num * len(measured) / total))
     drawn = np.random.default_rng(seed).choice(measured, share, replace=False)
     known = np.flatnonzero(is_labelled & in_train)
-    choice = selection.choose(vectors[candidates], vectors[known], labels[known], num - len(drawn), seed)
+    choice = choosing.choose(vectors[candidates], vectors[known], labels[known], num - len(drawn), seed)
     chosen = np.concatenate([candidates[choice.rows], drawn])
     guesses = (*choice.guesses, *("" for _ in drawn))
     scores = np.concatenate([choice.uncertainties, np.full(len(drawn), np.nan)])
@@ -101,10 +101,10 @@ def suspects(embeddings_uri: str, num: int, seed: int) -> Listing:
     Raises:
         ValueError: If too few images have a label.
     """
-    rows, vectors = embeddings.read_compared(embeddings_uri)
+    rows, vectors = store.read_compared(embeddings_uri)
     labels = _column(rows, "label")
     known = np.flatnonzero(labels != "")
-    found = label_errors.find(vectors[known], labels[known], num, seed)
+    found = choosing.find_suspects(vectors[known], labels[known], num, seed)
     chosen = known[found.rows]
     lines = _lines(rows, chosen, labels[chosen], found.proposals, found.confidences)
     return Listing(lines, len(known), _examples_uri(embeddings_uri))
@@ -145,4 +145,4 @@ def _column(rows: pa.Table, name: str) -> np.ndarray:
 
 
 def _examples_uri(embeddings_uri: str) -> str:
-    return embeddings.read_meta(embeddings_uri).examples_uri
+    return store.read_meta(embeddings_uri).examples_uri

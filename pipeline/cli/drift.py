@@ -7,11 +7,16 @@ import posixpath
 
 import click
 
-from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.model.served import ServedModel
-from tfx_contrastive.consumers.drift.config import DriftConfig, permutations_for
-from tfx_contrastive.consumers.drift.detection import Decision, detect, write_decision
-from tfx_contrastive.consumers.drift.images import read_images
+from tfx_contrastive.consumers.drift.detection import (
+    Decision,
+    DriftConfig,
+    detect,
+    permutations_for,
+    write_decision,
+)
+from tfx_contrastive.consumers.drift.samples import sample_images
 from tfx_contrastive.pipeline.cli import invocation, options, records, terminal
 from tfx_contrastive.pipeline.config.model import seen_as
 from tfx_contrastive.pipeline.runs.model_choice import EMBEDDINGS, STATISTICS
@@ -82,10 +87,10 @@ def command(
         )
         choice = wanted.choose(config_name, overrides, (EMBEDDINGS, STATISTICS))
         embeddings_uri = choice.made[EMBEDDINGS]
-        model = ServedModel(choice.model_dir or embeddings.read_meta(embeddings_uri).model_dir)
+        model = ServedModel(choice.model_dir or store.read_meta(embeddings_uri).model_dir)
         # The configuration may have changed since the model was trained: what the model states counts.
         seen = seen_as(ImageConfig.model_validate(model.image)) if model.image else config.data.seen_as
-        new = read_images(images, max_images, settings.max_pixels, settings.max_file_bytes, seed, seen)
+        new = sample_images(images, max_images, settings.max_pixels, settings.max_file_bytes, seed, seen)
         decision = detect(
             new,
             model,

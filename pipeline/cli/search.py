@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from tfx_contrastive.consumers.search.contact_sheet import contact_sheet
-from tfx_contrastive.consumers.search.search import ImageSearch, Neighbor
+from tfx_contrastive.consumers.drawing import contact_sheet
+from tfx_contrastive.consumers.search import ImageSearch, Neighbor
 from tfx_contrastive.pipeline.cli import options, records
 from tfx_contrastive.pipeline.runs.model_choice import INDEX, ModelChoice, champion_watch, choose
 

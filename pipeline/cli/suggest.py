@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from tfx_contrastive.consumers.search.contact_sheet import Cell, draw_sheet
+from tfx_contrastive.consumers.drawing import Cell, draw_sheet
 from tfx_contrastive.consumers.suggestions import lists
 from tfx_contrastive.pipeline.cli import invocation, options
 from tfx_contrastive.pipeline.runs.model_choice import EMBEDDINGS

@@ -8,8 +8,8 @@ from tfx.types import artifact_utils, channel_utils, standard_artifacts
 from tests.components.tiny_models import digit_images, random_kernel, save_model, write_examples
 from tfx_contrastive.components import artifacts
 from tfx_contrastive.components.compatibility.component import CompatibilityCheck
-from tfx_contrastive.components.embeddings import embeddings
 from tfx_contrastive.components.embeddings import former as former_embeddings
+from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 
 KERNEL = random_kernel(5)
@@ -70,10 +70,10 @@ def test_a_slightly_changed_encoder_is_a_drop_in(examples_dir, tmp_path):
 @pytest.mark.parametrize("is_whitened", [True, False])
 def test_another_encoder_is_no_drop_in_for_a_whitened_index(examples_dir, tmp_path, is_whitened):
     fingerprint = encoder_fingerprint(save_model(tmp_path / "in_use", KERNEL))
-    space = embeddings.Space("0" * 64 if is_whitened else "", "as configured")
+    space = store.Space("0" * 64 if is_whitened else "", "as configured")
     uri = tmp_path / "embeddings"
     uri.mkdir()
-    embeddings.write_meta(embeddings.Meta(fingerprint, 16, {}, {}, 0, 0, "", "", space), str(uri))
+    store.write_meta(store.Meta(fingerprint, 16, {}, {}, 0, 0, "", "", space), str(uri))
     former_embeddings.remember(str(tmp_path / "cache"), fingerprint, str(uri))
     changed = KERNEL + 1e-3 * random_kernel(6)
     _, content = run(examples_dir, changed, tmp_path, former=KERNEL, cache_dir=tmp_path / "cache")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfx_contrastive.components.compatibility.figures import cross_overlap, linear_cka, neighbor_overlap
+from tfx_contrastive.components.compatibility.judgment import cross_overlap, linear_cka, neighbor_overlap
 
 
 def unit(values):

@@ -20,11 +20,11 @@ from tfx_contrastive.components import artifacts
 from tfx_contrastive.components.embedding_gen.component import EmbeddingGen
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embedding_gen.executor import Executor
-from tfx_contrastive.components.embeddings import embeddings, whitening
+from tfx_contrastive.components.embeddings import store, whitening
 
 KERNEL = random_kernel(2)
 IMAGES, NAMES = digit_images(60)
-READERS = (embeddings.read_all, embeddings.read_compared)
+READERS = (store.read_all, store.read_compared)
 LABELS = [name if row % 3 else None for row, name in enumerate(NAMES)]
 
 
@@ -57,7 +57,7 @@ def run(examples_dir, model_uri, out, cache_dir="", batch_size=4, **space):
 
 
 def rows_by_id(uri):
-    rows, vectors = embeddings.read_all(str(uri))
+    rows, vectors = store.read_all(str(uri))
     return {row["image_id"]: (row, vector) for row, vector in zip(rows.to_pylist(), vectors, strict=True)}
 
 
@@ -77,7 +77,7 @@ def test_every_image_has_its_row(tmp_path, model_uri):
     assert first_of_second_file["examples_file"] == "Split-train/data-1"
     assert first_of_second_file["record"] == 2
     assert first_of_second_file["source"] == "data-1#2"
-    meta = embeddings.read_meta(str(tmp_path / "out"))
+    meta = store.read_meta(str(tmp_path / "out"))
     assert (meta.dim, meta.num_images, meta.num_embedded) == (16, {"eval": 20, "train": 30}, 50)
     assert meta.num_labelled == {"eval": 20, "train": 20}
     assert artifact.get_int_custom_property("num_train") == 30
@@ -88,7 +88,7 @@ def test_data_tools_read_the_shards(tmp_path, model_uri):
     write_splits(tmp_path / "examples", 30)
     run(tmp_path / "examples", model_uri, tmp_path / "out")
     frame = pq.read_table(tmp_path / "out" / "shards").to_pandas()
-    assert list(frame.columns) == [*embeddings.ROW_COLUMNS, "vector"]
+    assert list(frame.columns) == [*store.ROW_COLUMNS, "vector"]
     assert frame["vector"].iloc[0].shape == (16,)
     assert frame["label"].isna().sum() == 10
 
@@ -113,13 +113,13 @@ def test_known_vectors_are_taken_over_not_computed_again(tmp_path, model_uri):
     write_splits(tmp_path / "examples", 30)
     run(tmp_path / "examples", model_uri, tmp_path / "out1", tmp_path / "cache")
     shard = tmp_path / "out1" / "shards" / "eval-00000-of-00001.parquet"
-    table = embeddings.read_shard(str(shard))
+    table = store.read_shard(str(shard))
     marked = np.full((table.num_rows, 16), 0.25, np.float32)
     column = table.schema.get_field_index("vector")
-    values = embeddings.vector_column(marked)
-    embeddings.write_shard([table.set_column(column, table.schema.field(column), values)], str(shard))
+    values = store.vector_column(marked)
+    store.write_shard([table.set_column(column, table.schema.field(column), values)], str(shard))
     run(tmp_path / "examples", model_uri, tmp_path / "out2", tmp_path / "cache")
-    _, vectors = embeddings.read_all(str(tmp_path / "out2"), ["eval"])
+    _, vectors = store.read_all(str(tmp_path / "out2"), ["eval"])
     np.testing.assert_array_equal(vectors, marked)
 
 
@@ -134,10 +134,10 @@ def test_another_encoder_embeds_everything(tmp_path, model_uri):
 def test_vectors_are_kept_as_they_are_and_compared_whitened_by_train(tmp_path, model_uri):
     write_splits(tmp_path / "examples", 30)
     artifact = run(tmp_path / "examples", model_uri, tmp_path / "out", whiten="always", whitening_ridge=0.3)
-    rows, vectors = embeddings.read_all(str(tmp_path / "out"))
+    rows, vectors = store.read_all(str(tmp_path / "out"))
     in_train = np.array([split == "train" for split in rows["split"].to_pylist()])
     fitted = whitening.fit([vectors[in_train]], 0.3)
-    compared, whitened = embeddings.read_compared(str(tmp_path / "out"))
+    compared, whitened = store.read_compared(str(tmp_path / "out"))
     assert compared.equals(rows)
     np.testing.assert_allclose(whitened, fitted.apply(vectors), atol=1e-4)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
@@ -151,11 +151,11 @@ def test_one_encoder_keeps_its_whitening_as_long_as_the_settings_stay(tmp_path, 
 
     def fingerprint(number, examples, **space):
         run(tmp_path / examples, model_uri, tmp_path / number, tmp_path / "cache", **space)
-        return embeddings.read_meta(str(tmp_path / number)).space.whitening_fingerprint
+        return store.read_meta(str(tmp_path / number)).space.whitening_fingerprint
 
     first = fingerprint("1", "first", whiten="always")
     assert fingerprint("2", "second", whiten="always") == first
-    assert embeddings.read_whitening(str(tmp_path / "2")).fingerprint == first
+    assert store.read_whitening(str(tmp_path / "2")).fingerprint == first
     assert fingerprint("3", "second", whiten="always", whitening_ridge=0.5) not in ("", first)
     (tmp_path / "3" / whitening.WHITENING_FILE).unlink()  # lost: another is fitted
     assert fingerprint("4", "second", whiten="always", whitening_ridge=0.5) not in ("", first)
@@ -166,7 +166,7 @@ def test_one_encoder_keeps_its_whitening_as_long_as_the_settings_stay(tmp_path, 
 def test_few_images_are_compared_as_they_are_unless_told_otherwise(tmp_path, model_uri):
     write_splits(tmp_path / "examples", 30)
     run(tmp_path / "examples", model_uri, tmp_path / "out")
-    space = embeddings.read_meta(str(tmp_path / "out")).space
+    space = store.read_meta(str(tmp_path / "out")).space
     assert not space.is_whitened
     assert "30 images of train are 1.9 per dimension" in space.reason
     np.testing.assert_array_equal(*(read(str(tmp_path / "out"))[1] for read in READERS))
@@ -214,13 +214,13 @@ def test_missing_shards_are_noticed(tmp_path, model_uri):
     run(tmp_path / "examples", model_uri, tmp_path / "out")
     (tmp_path / "out" / "shards" / "train-00001-of-00002.parquet").unlink()
     with pytest.raises(ValueError, match="shards are missing"):
-        embeddings.read_all(str(tmp_path / "out"))
+        store.read_all(str(tmp_path / "out"))
 
 
 def test_another_format_version_is_refused(tmp_path):
     (tmp_path / "meta.json").write_text(json.dumps({"format_version": 0}))
     with pytest.raises(ValueError, match="format version 0; expected 1"):
-        embeddings.read_meta(str(tmp_path))
+        store.read_meta(str(tmp_path))
 
 
 def test_node_wiring():

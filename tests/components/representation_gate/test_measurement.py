@@ -10,7 +10,7 @@ from tests.components.representation_gate.conftest import conv_encoder, save_enc
 from tfx_contrastive.components.gates.samples import read_samples
 from tfx_contrastive.components.representation_gate import measurement
 from tfx_contrastive.components.representation_gate.config import GateConfig
-from tfx_contrastive.components.representation_gate.encoder import SavedEncoder
+from tfx_contrastive.components.representation_gate.encoders import SavedEncoder
 
 CONFIG = GateConfig(num_views=200)
 
@@ -160,7 +160,7 @@ def test_an_empty_train_split_is_an_error(tmp_path, trained):
 
 def test_the_report_holds_everything(splits, trained, tmp_path):
     report = measurement.evaluate(splits, trained, CONFIG)
-    measurement.write_report(report, CONFIG, str(tmp_path / "report"))
+    measurement.write_measurement(report, CONFIG, str(tmp_path / "report"))
     content = json.loads((tmp_path / "report" / "metrics.json").read_text())
     assert content["figures"] == report.figures
     assert [check["threshold_name"] for check in content["checks"]] == [

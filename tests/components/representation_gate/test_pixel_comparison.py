@@ -7,9 +7,9 @@ from scipy.stats import binomtest
 
 from tests.components.representation_gate.conftest import save_encoder
 from tfx_contrastive.components.examples.model_input import SeenAs
-from tfx_contrastive.components.representation_gate import measurement, pixels
+from tfx_contrastive.components.representation_gate import encoders, measurement
+from tfx_contrastive.components.representation_gate.checks import compare
 from tfx_contrastive.components.representation_gate.config import GateConfig
-from tfx_contrastive.components.representation_gate.pixel_comparison import compare
 
 
 def hits(*counts):
@@ -43,7 +43,7 @@ def test_the_best_of_each_is_compared_image_by_image():
 def test_pixels_keep_their_colors_and_places():
     image = np.zeros([16, 16, 3], np.uint8)
     image[:8, :8, 0] = 255
-    features = pixels.pixel_features(np.array([tf.io.encode_png(image).numpy()], object), SeenAs())
+    features = encoders.pixel_features(np.array([tf.io.encode_png(image).numpy()], object), SeenAs())
     color = features["8x8 pixels"].reshape(8, 8, 3)
     np.testing.assert_array_equal(color[:4, :4], np.full([4, 4, 3], [1, 0, 0]))
     assert color.sum() == 16
@@ -55,12 +55,12 @@ def test_drawings_in_alpha_are_compared_on_their_ground():
     drawing[:8, :8, 3] = 255
     images = np.array([tf.io.encode_png(drawing[..., kept]).numpy() for kept in (slice(4), [0, 3])], object)
     seen_as = SeenAs(ground=(255, 0, 0), channels=3)
-    for color in pixels.pixel_features(images, seen_as)["8x8 pixels"].reshape(2, 8, 8, 3):
+    for color in encoders.pixel_features(images, seen_as)["8x8 pixels"].reshape(2, 8, 8, 3):
         np.testing.assert_array_equal(color[:4, :4], np.zeros([4, 4, 3]))
         np.testing.assert_array_equal(color[4:], np.broadcast_to([1, 0, 0], [4, 8, 3]))
-    for view in pixels.crop_views(images, seen_as):
+    for view in encoders.crop_views(images, seen_as):
         assert tf.io.decode_png(view).numpy()[-1, -1].tolist() == [255, 0, 0]
-    kept = pixels.crop_views(images[:1], SeenAs(channels=4))[0]
+    kept = encoders.crop_views(images[:1], SeenAs(channels=4))[0]
     assert tf.io.decode_png(kept).numpy()[-1, -1].tolist() == [0, 0, 0, 0]
 
 

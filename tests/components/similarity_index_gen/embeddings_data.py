@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings import store
 
 DIM = 8
 
@@ -26,22 +26,22 @@ def write_embeddings(
             [f"class {row % 3}" if row % 4 else None for row in range(num)],
             [f"Split-{split}/data-0"] * num,
             list(range(num)),
-            embeddings.vector_column(vectors),
+            store.vector_column(vectors),
         ]
-        schema = embeddings.schema(DIM)
+        schema = store.schema(DIM)
         arrays = [
             pa.array(each, field.type) if isinstance(each, list) else each
             for each, field in zip(columns, schema, strict=True)
         ]
-        embeddings.write_shard(
+        store.write_shard(
             [pa.Table.from_arrays(arrays, schema=schema)],
-            f"{path}/{embeddings.SHARDS_DIR}/{split}-00000-of-00001.parquet",
+            f"{path}/{store.SHARDS_DIR}/{split}-00000-of-00001.parquet",
         )
         all_vectors.append(vectors)
         all_ids += ids
     total = sum(num_images.values())
-    meta = embeddings.Meta(
+    meta = store.Meta(
         fingerprint, DIM, num_images, dict.fromkeys(num_images, 0), total, 0, examples_uri, model_dir
     )
-    embeddings.write_meta(meta, str(path))
+    store.write_meta(meta, str(path))
     return np.concatenate(all_vectors), all_ids

@@ -4,7 +4,7 @@ from tfx.types import channel_utils
 
 from tests.components.similarity_index_gen.embeddings_data import write_embeddings
 from tfx_contrastive.components import artifacts
-from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.similarity_index_gen.component import SimilarityIndexGen
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
@@ -27,7 +27,7 @@ def test_the_index_holds_every_embedding(tmp_path):
     assert artifact.get_string_custom_property("kind") == index.description.kind == "exact"
     assert artifact.get_int_custom_property("num_images") == 70
     assert artifact.get_string_custom_property("encoder_fingerprint") == "f" * 64
-    assert index.description.examples_uri == embeddings.read_meta(str(tmp_path / "embeddings")).examples_uri
+    assert index.description.examples_uri == store.read_meta(str(tmp_path / "embeddings")).examples_uri
 
 
 def test_splits_can_be_chosen(tmp_path):

@@ -7,9 +7,12 @@ import pyarrow as pa
 import pytest
 
 from tfx_contrastive.components.embeddings import whitening
-from tfx_contrastive.components.similarity_index_gen.approximate import build_approximate
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
-from tfx_contrastive.components.similarity_index_gen.exact import exact_neighbors, recall_at_k
+from tfx_contrastive.components.similarity_index_gen.faiss_indexes import (
+    build_approximate,
+    exact_neighbors,
+    recall_at_k,
+)
 from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex, num_bytes
 from tfx_contrastive.contract.errors import InputError
 

@@ -17,10 +17,10 @@ from tests.components.tiny_models import (
     save_model,
     write_examples,
 )
-from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.components.model.served import ServedModel
-from tfx_contrastive.consumers.drift import image_statistics
+from tfx_contrastive.consumers.drift import samples
 
 NUM_TRAIN = 1_000
 
@@ -53,7 +53,7 @@ def training(tmp_path_factory) -> Training:
     write_embeddings(
         root / "embeddings", vectors, images, model.fingerprint, model_dir, str(root / "examples")
     )
-    columns = image_statistics._columns([image[..., None] for image in images[:NUM_TRAIN]], SeenAs())
+    columns = samples._columns([image[..., None] for image in images[:NUM_TRAIN]], SeenAs())
     statistics = tfdv.generate_statistics_from_dataframe(pd.DataFrame(dict(columns)))
     folder = root / "statistics" / "Split-train"
     folder.mkdir(parents=True)
@@ -76,8 +76,8 @@ def write_embeddings(path, vectors, images, fingerprint, model_dir, examples_uri
             "record": list(rows),
         }
         table = pa.table(
-            {**values, "vector": embeddings.vector_column(vectors[list(rows)])}, schema=embeddings.schema(dim)
+            {**values, "vector": store.vector_column(vectors[list(rows)])}, schema=store.schema(dim)
         )
-        embeddings.write_shard([table], f"{path}/shards/train-{number:05d}-of-00002.parquet")
-    meta = embeddings.Meta(fingerprint, dim, {"train": num}, {"train": 0}, num, 0, examples_uri, model_dir)
-    embeddings.write_meta(meta, str(path))
+        store.write_shard([table], f"{path}/shards/train-{number:05d}-of-00002.parquet")
+    meta = store.Meta(fingerprint, dim, {"train": num}, {"train": 0}, num, 0, examples_uri, model_dir)
+    store.write_meta(meta, str(path))

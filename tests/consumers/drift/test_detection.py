@@ -10,10 +10,8 @@ from scipy import ndimage
 
 from tests.components.tiny_models import png, random_kernel, save_model
 from tfx_contrastive.components.model.served import ServedModel
-from tfx_contrastive.consumers.drift.config import DriftConfig
-from tfx_contrastive.consumers.drift.detection import detect, write_decision
-from tfx_contrastive.consumers.drift.images import read_images
-from tfx_contrastive.consumers.drift.reference import sample_reference
+from tfx_contrastive.consumers.drift.detection import DriftConfig, detect, write_decision
+from tfx_contrastive.consumers.drift.samples import sample_images, sample_reference
 from tfx_contrastive.contract.errors import DataError
 
 CONFIG = DriftConfig(num_permutations=300)
@@ -26,7 +24,7 @@ def check(training, images, folder, config=CONFIG, model=None, **extra_files):
         (folder / f"{row}.png").write_bytes(png(np.uint8(image)))
     for name, content in extra_files.items():
         (folder / name).write_bytes(content)
-    new = read_images(str(folder), config.max_images, config.max_pixels, config.max_file_bytes, config.seed)
+    new = sample_images(str(folder), config.max_images, config.max_pixels, config.max_file_bytes, config.seed)
     return detect(new, model or training.model, training.embeddings_uri, training.statistics_dir, config)
 
 
@@ -90,7 +88,7 @@ def test_the_sample_is_bounded_and_seeded(training, tmp_path):
     folder.mkdir()
     for row, image in enumerate(training.new_images[:60]):
         (folder / f"{row}.png").write_bytes(png(image))
-    first, again, other = (read_images(str(folder), 40, 10**6, 10**6, seed) for seed in (0, 0, 1))
+    first, again, other = (sample_images(str(folder), 40, 10**6, 10**6, seed) for seed in (0, 0, 1))
     assert len(first.images) == 40
     assert [i.encoded for i in first.images] == [i.encoded for i in again.images]
     assert {i.encoded for i in first.images} != {i.encoded for i in other.images}
@@ -104,7 +102,7 @@ def test_too_few_images_are_told(training, tmp_path):
 def test_a_directory_without_images_is_told(tmp_path):
     (tmp_path / "note.txt").write_text("nothing here")
     with pytest.raises(DataError, match=r"holds no image, only \.txt files \(1\)"):
-        read_images(str(tmp_path), 100, 10**6, 10**6, 0)
+        sample_images(str(tmp_path), 100, 10**6, 10**6, 0)
 
 
 def test_folders_that_look_like_sites_or_splits_are_only_folders(tmp_path):
@@ -113,7 +111,7 @@ def test_folders_that_look_like_sites_or_splits_are_only_folders(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
         pixels = np.random.default_rng(number).integers(0, 256, (8, 8), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / folder / "0.png")
-    assert len(read_images(str(tmp_path), 100, 10**6, 10**6, 0).images) == 6
+    assert len(sample_images(str(tmp_path), 100, 10**6, 10**6, 0).images) == 6
 
 
 def test_another_encoder_is_refused(training, tmp_path):
@@ -122,7 +120,7 @@ def test_another_encoder_is_refused(training, tmp_path):
     folder.mkdir()
     for row in range(60):
         Image.fromarray(training.new_images[row]).save(folder / f"{row}.png")
-    new = read_images(str(folder), 100, 10**6, 10**6, 0)
+    new = sample_images(str(folder), 100, 10**6, 10**6, 0)
     with pytest.raises(ValueError, match="they can't be compared"):
         detect(new, other, training.embeddings_uri, training.statistics_dir, CONFIG)
 

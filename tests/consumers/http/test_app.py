@@ -18,7 +18,7 @@ from tests.components.similarity_index_gen.conftest import make_index
 from tests.components.tiny_models import image_id, png, random_kernel, save_model
 from tfx_contrastive.consumers.http.app import Limits, create_app
 from tfx_contrastive.consumers.http.following import Served, Serving
-from tfx_contrastive.consumers.search.search import ImageSearch
+from tfx_contrastive.consumers.search import ImageSearch
 from tfx_contrastive.pipeline.runs.model_choice import INDEX, ModelChoice
 
 

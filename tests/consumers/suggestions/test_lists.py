@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from tests.components.tiny_models import digit_images, embed_with, image_id, random_kernel, write_examples
-from tfx_contrastive.components.embeddings import embeddings, whitening
+from tfx_contrastive.components.embeddings import store, whitening
 from tfx_contrastive.components.image_example_gen import labels_file
-from tfx_contrastive.consumers.suggestions import lists, selection
+from tfx_contrastive.consumers.suggestions import choosing, lists
 
 NUM = 400
 SPLITS = ["train"] * 320 + ["eval"] * 40 + ["test"] * 40
@@ -28,12 +28,12 @@ def make(tmp_path, labels):
         "record": list(range(NUM)),
     }
     vectors = embed_with(random_kernel(1, 32), images)
-    table = pa.table({**values, "vector": embeddings.vector_column(vectors)}, schema=embeddings.schema(32))
+    table = pa.table({**values, "vector": store.vector_column(vectors)}, schema=store.schema(32))
     uri = str(tmp_path / "embeddings")
-    embeddings.write_shard([table], f"{uri}/shards/all-00000-of-00001.parquet")
+    store.write_shard([table], f"{uri}/shards/all-00000-of-00001.parquet")
     counts = {split: SPLITS.count(split) for split in ("train", "eval", "test")}
-    meta = embeddings.Meta("f", 32, counts, counts, NUM, 0, str(tmp_path / "examples"), "model")
-    embeddings.write_meta(meta, uri)
+    meta = store.Meta("f", 32, counts, counts, NUM, 0, str(tmp_path / "examples"), "model")
+    store.write_meta(meta, uri)
     return uri, images, truth
 
 
@@ -59,14 +59,14 @@ def test_suggestions_compare_as_the_index_does(tmp_path):
     _, truth = digit_images(NUM)
     uri, _, _ = make(tmp_path, some_labels(truth))
     as_they_are = lists.suggestions(uri, 20, 0)
-    _, vectors = embeddings.read_all(uri)
+    _, vectors = store.read_all(uri)
     fitted = whitening.fit([vectors[:320]], 0.1)
     fitted.save(uri)
-    space = embeddings.Space(fitted.fingerprint, "as configured")
-    embeddings.write_meta(dataclasses.replace(embeddings.read_meta(uri), space=space), uri)
+    space = store.Space(fitted.fingerprint, "as configured")
+    store.write_meta(dataclasses.replace(store.read_meta(uri), space=space), uri)
     found = lists.suggestions(uri, 20, 0)
     whitened = fitted.apply(vectors)
-    expected = selection.choose(whitened[60:320], whitened[:60], np.array(truth[:60], object), 20, 0)
+    expected = choosing.choose(whitened[60:320], whitened[:60], np.array(truth[:60], object), 20, 0)
     assert [int(line.source.split("/")[1]) - 60 for line in found.lines] == expected.rows.tolist()
     assert {line.source for line in found.lines} != {line.source for line in as_they_are.lines}
 

@@ -12,7 +12,7 @@ from tests.components.tiny_models import png
 from tests.consumers.drift.conftest import training
 from tests.pipeline.command import tfx_contrastive
 from tests.pipeline.recorded_runs import RecordedRuns
-from tfx_contrastive.components.embeddings import embeddings
+from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.pipeline.cli.main import cli
 from tfx_contrastive.pipeline.config import load_config
 
@@ -56,9 +56,7 @@ def test_drift_is_exit_status_3_and_leaves_a_decision(
     (written,) = (root / "drift").glob("*/decision.json")
     decision = json.loads(written.read_text())
     assert decision["retrain"] is True
-    assert (
-        decision["encoder_fingerprint"] == embeddings.read_meta(training.embeddings_uri).encoder_fingerprint
-    )
+    assert decision["encoder_fingerprint"] == store.read_meta(training.embeddings_uri).encoder_fingerprint
 
 
 def test_what_can_not_be_checked_is_exit_status_1(root: Any, training: Any, tmp_path: pathlib.Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from .search import Neighbor
+from tfx_contrastive.consumers.search import Neighbor
 
 _TILE, _GAP, _TEXT_LINES, _LINE = 96, 8, 2, 12
 _CELL_HEIGHT = _TILE + _TEXT_LINES * _LINE + _GAP

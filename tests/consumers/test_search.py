@@ -10,8 +10,8 @@ from tests.components.similarity_index_gen.conftest import KERNEL
 from tests.components.tiny_models import embed_with, image_id, png, random_kernel, save_model
 from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
-from tfx_contrastive.consumers.search.contact_sheet import contact_sheet
-from tfx_contrastive.consumers.search.search import ImageSearch, Neighbor
+from tfx_contrastive.consumers.drawing import contact_sheet
+from tfx_contrastive.consumers.search import ImageSearch, Neighbor
 from tfx_contrastive.contract.errors import InputError, UnreadableImagesError
 
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from tfx_contrastive.components.embeddings.images import read_images
+from tfx_contrastive.components.embeddings.store import read_images
 from tfx_contrastive.components.examples.decode import BOMB_PIXELS, as_png, for_model
 from tfx_contrastive.components.model.served import Classes, ServedModel
 from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex

@@ -5,20 +5,106 @@ import json
 import posixpath
 from collections.abc import Callable, Sequence
 
+import faiss
 import numpy as np
 
-from tfx_contrastive.components.compatibility import figures
 from tfx_contrastive.components.compatibility.config import CompatibilityConfig
 from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.components.model.served import ServedModel
+
+
+def neighbor_overlap(new: np.ndarray, former: np.ndarray, k: int) -> float:
+    """Mean share of the k nearest neighbors that an image has in both spaces; itself doesn't count.
+
+    Args:
+        new: Embeddings of length 1, float32 [N, D].
+        former: Of the same images in the same order, float32 [N, E]; E may differ from D.
+        k: Below N.
+
+    Returns:
+        In [0, 1]; unrelated spaces give k / (N - 1) on average. Invariant to rotations of a space, so it
+        must not be used to decide whether vectors of the two can be mixed.
+
+    Raises:
+        ValueError: If the numbers of rows differ or k is not below N.
+    """
+    _check(new, former, k)
+    return _overlap(_neighbors(new, new, k), _neighbors(former, former, k))
+
+
+def cross_overlap(new: np.ndarray, former: np.ndarray, k: int) -> float:
+    """Mean share of an image's former neighbors that its new vector finds among the former vectors.
+
+    Args:
+        new: Embeddings of length 1, float32 [N, D].
+        former: Of the same images in the same order, float32 [N, E].
+        k: Below N.
+
+    Returns:
+        In [0, 1]; 0 where the widths differ, because such vectors can't be compared at all.
+
+    Raises:
+        ValueError: If the numbers of rows differ or k is not below N.
+    """
+    _check(new, former, k)
+    if new.shape[1] != former.shape[1]:
+        return 0.0
+    return _overlap(_neighbors(new, former, k), _neighbors(former, former, k))
+
+
+def linear_cka(new: np.ndarray, former: np.ndarray) -> float:
+    """Linear centred kernel alignment (Kornblith et al., arXiv:1905.00414, eq. 3 with linear kernels).
+
+        CKA(X, Y) = |Y'X|_F^2 / (|X'X|_F |Y'Y|_F), the columns of X and Y centred.
+
+    Args:
+        new: float [N, D].
+        former: Of the same images in the same order, float [N, E].
+
+    Returns:
+        In [0, 1]; 1 for spaces that differ by rotation, shift and scale only. NaN for a constant space. It
+        weighs directions by their variance: don't take a high value for equal neighbors.
+
+    Raises:
+        ValueError: If the numbers of rows differ.
+    """
+    _check(new, former, 0)
+    x, y = (values.astype(np.float64) - values.mean(axis=0, dtype=np.float64) for values in (new, former))
+    with np.errstate(invalid="ignore"):
+        return float(
+            np.sum(np.square(y.T @ x)) / np.float64(np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+        )
+
+
+def _check(new: np.ndarray, former: np.ndarray, k: int) -> None:
+    if len(new) != len(former) or len(new) <= k:
+        raise ValueError(
+            f"Received {len(new)} and {len(former)} embeddings; expected equal numbers above k={k}, "
+            "one of each encoder for each image."
+        )
+
+
+def _neighbors(queries: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+    """Rows int64 [N, k] of the vectors nearest to each query, row i of query i left out."""
+    queries, vectors = (np.ascontiguousarray(each, np.float32) for each in (queries, vectors))
+    _, found = faiss.knn(queries, vectors, k + 1, metric=faiss.METRIC_INNER_PRODUCT)
+    is_other = found != np.arange(len(queries))[:, None]
+    # Duplicates may push an image out of its own k + 1 neighbors: then its last one is too many.
+    is_other[is_other.all(axis=1), -1] = False
+    return found[is_other].reshape(len(queries), k)
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> float:
+    return float((first[:, :, None] == second[:, None, :]).any(axis=2).mean())
+
 
 REPORT_FILE = "compatibility.json"
 DROP_IN, REINDEX, FIRST = "drop-in", "re-index needed", "first model"
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class Judgment:
     """What was found.
 
     Attributes:
@@ -50,7 +136,7 @@ def judge(
     read_images: Callable[[], Sequence[bytes]],
     config: CompatibilityConfig,
     is_whitened: Callable[[str], bool] = lambda _: False,
-) -> Report:
+) -> Judgment:
     """Compares a candidate with the model in use.
 
     Args:
@@ -67,17 +153,17 @@ def judge(
     versions = complete_versions(serving_dir)
     if not versions:
         reason = "no model is in use yet: there is nothing to be compatible with"
-        return Report(FIRST, (reason,), "", encoder_fingerprint(model_dir), "")
+        return Judgment(FIRST, (reason,), "", encoder_fingerprint(model_dir), "")
     new, version = ServedModel(model_dir, config.batch_size), str(versions[0].version)
     try:
         former = ServedModel(versions[0].path, config.batch_size)
     except ValueError as error:
-        return Report(
+        return Judgment(
             REINDEX, (f"the model in use has no embeddings: {error}",), version, new.fingerprint, ""
         )
     if new.fingerprint == former.fingerprint:
         reason = "both models have the same encoder: their embeddings are equal"
-        return Report(DROP_IN, (reason,), version, new.fingerprint, former.fingerprint)
+        return Judgment(DROP_IN, (reason,), version, new.fingerprint, former.fingerprint)
     report = compare(new, former, version, read_images(), config)
     if not is_whitened(former.fingerprint):
         return report
@@ -90,7 +176,7 @@ def judge(
 
 def compare(
     new: ServedModel, former: ServedModel, version: str, images: Sequence[bytes], config: CompatibilityConfig
-) -> Report:
+) -> Judgment:
     """Compares two encoders on the same images.
 
     Args:
@@ -105,15 +191,15 @@ def compare(
     """
     if len(images) <= config.k:
         reason = f"the split {config.split!r} has {len(images)} images, measuring takes more than {config.k}"
-        return Report(REINDEX, (reason,), version, new.fingerprint, former.fingerprint, len(images))
+        return Judgment(REINDEX, (reason,), version, new.fingerprint, former.fingerprint, len(images))
     vectors, former_vectors = new.embed(images), former.embed(images)
     found = {
-        "neighbor_overlap": figures.neighbor_overlap(vectors, former_vectors, config.k),
-        "cross_overlap": figures.cross_overlap(vectors, former_vectors, config.k),
-        "linear_cka": figures.linear_cka(vectors, former_vectors),
+        "neighbor_overlap": neighbor_overlap(vectors, former_vectors, config.k),
+        "cross_overlap": cross_overlap(vectors, former_vectors, config.k),
+        "linear_cka": linear_cka(vectors, former_vectors),
     }
     reasons = _reasons(found, vectors, former_vectors, config)
-    return Report(
+    return Judgment(
         REINDEX if reasons else DROP_IN,
         reasons,
         version,
@@ -145,7 +231,7 @@ def _reasons(
     )
 
 
-def write_report(report: Report, config: CompatibilityConfig, uri: str) -> None:
+def write_judgment(report: Judgment, config: CompatibilityConfig, uri: str) -> None:
     """Writes `compatibility.json` with the figures and the thresholds that were applied."""
     from tensorflow.io import gfile
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfx_contrastive.consumers.suggestions import label_errors, selection
+from tfx_contrastive.consumers.suggestions import choosing
 
 
 def unit(vectors):
@@ -22,7 +22,7 @@ CENTRES = np.eye(6, 16)
 
 def test_without_labels_every_cluster_gives_its_typical_image():
     vectors, which = blobs(CENTRES, 50, 0.1, 0)
-    found = selection.choose(vectors, vectors[:0], np.array([], object), 6, 0)
+    found = choosing.choose(vectors, vectors[:0], np.array([], object), 6, 0)
     assert sorted(which[found.rows]) == list(range(6))
     distances = np.linalg.norm(vectors - unit(CENTRES)[which], axis=1)
     assert distances[found.rows].max() < np.median(distances)
@@ -32,7 +32,7 @@ def test_without_labels_every_cluster_gives_its_typical_image():
 
 def test_one_class_only_is_as_good_as_none():
     vectors, which = blobs(CENTRES, 20, 0.1, 0)
-    found = selection.choose(vectors, vectors[:3], np.array(["a"] * 3, object), 6, 0)
+    found = choosing.choose(vectors, vectors[:3], np.array(["a"] * 3, object), 6, 0)
     assert sorted(which[found.rows]) == list(range(6))
 
 
@@ -45,7 +45,7 @@ def test_images_between_classes_are_chosen_and_not_one_beside_the_other():
     easy, _ = blobs(CENTRES[:4], 100, 0.05, 4)
     candidates = np.concatenate([easy, many, few])
     names = np.array(["a", "b", "c", "d"], object)[which]
-    found = selection.choose(candidates, labelled, names, 2, 0)
+    found = choosing.choose(candidates, labelled, names, 2, 0)
     kinds = ["easy" if row < 400 else "many" if row < 430 else "few" for row in found.rows]
     assert sorted(kinds) == ["few", "many"]
     assert {frozenset(guess) <= frozenset("abcd") for guess in found.guesses} == {True}
@@ -56,7 +56,7 @@ def test_images_between_classes_are_chosen_and_not_one_beside_the_other():
 def test_no_image_is_chosen_twice_and_the_seed_decides():
     vectors, _ = blobs(CENTRES, 40, 0.2, 5)
     labels = np.array(["a", "b"] * 10, object)
-    first, again = (selection.choose(vectors[20:], vectors[:20], labels, 30, 0) for _ in range(2))
+    first, again = (choosing.choose(vectors[20:], vectors[:20], labels, 30, 0) for _ in range(2))
     np.testing.assert_array_equal(first.rows, again.rows)
     assert len(set(first.rows.tolist())) == 30
 
@@ -64,8 +64,8 @@ def test_no_image_is_chosen_twice_and_the_seed_decides():
 def test_more_than_there_are_is_all_of_them_even_where_they_are_equal():
     labels = np.array(["a", "b"], object)
     same = unit(np.ones((7, 16)))
-    assert sorted(selection.choose(same, unit(CENTRES[:2]), labels, 50, 0).rows) == list(range(7))
-    assert len(set(selection.choose(same, unit(CENTRES[:2]), labels, 5, 0).rows.tolist())) == 5
+    assert sorted(choosing.choose(same, unit(CENTRES[:2]), labels, 50, 0).rows) == list(range(7))
+    assert len(set(choosing.choose(same, unit(CENTRES[:2]), labels, 5, 0).rows.tolist())) == 5
 
 
 def test_planted_errors_come_first_and_the_true_class_is_proposed():
@@ -74,7 +74,7 @@ def test_planted_errors_come_first_and_the_true_class_is_proposed():
     wrong = np.random.default_rng(7).choice(len(truth), 12, replace=False)
     labels = truth.copy()
     labels[wrong] = np.array(list("bcdefa"), object)[which[wrong]]
-    found = label_errors.find(vectors, labels, 100, 0)
+    found = choosing.find_suspects(vectors, labels, 100, 0)
     first = set(found.rows[:12].tolist())
     assert len(first & set(wrong.tolist())) >= 11
     proposed = dict(zip(found.rows.tolist(), found.proposals, strict=True))
@@ -86,7 +86,7 @@ def test_a_class_too_rare_to_judge_is_left_out():
     vectors, which = blobs(CENTRES[:3], 20, 0.1, 8)
     labels = np.array(list("abc"), object)[which]
     labels[:3] = "rare"
-    found = label_errors.find(vectors, labels, 100, 0)
+    found = choosing.find_suspects(vectors, labels, 100, 0)
     assert not set(found.rows.tolist()) & {0, 1, 2}
     with pytest.raises(ValueError, match=r"Received 6 labels of 2 classes; expected two classes with 5"):
-        label_errors.find(vectors[:6], np.array(list("aaaaab"), object), 10, 0)
+        choosing.find_suspects(vectors[:6], np.array(list("aaaaab"), object), 10, 0)
