@@ -37,12 +37,10 @@ _DEFAULTS = DriftConfig()
     metavar="ALPHA",
     help="Probability of a false alarm.",
 )
-@click.option(
+@options.integer_option(
     "--max-images",
     default=_DEFAULTS.max_images,
-    show_default=True,
-    type=click.IntRange(_DEFAULTS.min_images),
-    metavar="N",
+    least=_DEFAULTS.min_images,
     help="Test a random sample of at most this many images.",
 )
 @click.option(

@@ -72,14 +72,7 @@ def status_command(config_name: str | None, overrides: tuple[str, ...], as_json:
 
 @click.command("runs")
 @options.config_options
-@click.option(
-    "--limit",
-    default=20,
-    show_default=True,
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Number of runs to list, at most.",
-)
+@options.integer_option("--limit", default=20, least=1, help="Number of runs to list, at most.")
 @records.json_option
 def runs_command(config_name: str | None, overrides: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List the runs of the pipeline, newest first."""
@@ -238,18 +231,10 @@ def _made(runs: tuple[Run, ...]) -> list[dict[str, Any]]:
     help="Id of the run; `tfx-contrastive runs` lists them.",
 )
 @click.option("--compare", metavar="RUN", help="Compare with this run; `latest` is the newest run.")
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=pathlib.Path),
-    metavar="FILE",
-    show_default="ROOT/reports/RUN.html",
-    help="Path of the report.",
-)
-@click.option(
+@options.file_option("--out", described="ROOT/reports/RUN.html", help="Path of the report.")
+@options.file_option(
     "--benchmark",
-    type=click.Path(dir_okay=False, path_type=pathlib.Path),
-    metavar="FILE",
-    show_default="ROOT/label_efficiency.json",
+    described="ROOT/label_efficiency.json",
     help="Show this result of benchmarks.label_efficiency in the report.",
 )
 def report_command(

@@ -38,6 +38,22 @@ def config_options(command: Command) -> Command:
     )(command)
 
 
+def integer_option(
+    *names: str, default: int, help: str, least: int = 0, most: int | None = None
+) -> Callable[[Command], Command]:
+    """Add an option that takes an integer between two limits."""
+    kind = click.IntRange(least, most)
+    return click.option(*names, default=default, show_default=True, type=kind, metavar="N", help=help)
+
+
+def file_option(
+    *names: str, help: str, default: str | None = None, described: str | bool = True
+) -> Callable[[Command], Command]:
+    """Add an option that takes the path of a file to write; `described` replaces the default in the help."""
+    kind = click.Path(dir_okay=False, path_type=pathlib.Path)
+    return click.option(*names, default=default, show_default=described, type=kind, metavar="FILE", help=help)
+
+
 def load_config(name_or_path: str | None, overrides: Sequence[str]) -> PipelineConfig:
     """Read the named configuration, or the only one in this folder, and print which one it is.
 

@@ -167,38 +167,10 @@ def _few_groups(split: str, num_groups: int, ingest: IngestConfig) -> list[str]:
 
 
 @click.command("views")
-@click.option(
-    "--out",
-    default=pathlib.Path("views.png"),
-    show_default=True,
-    type=click.Path(dir_okay=False, path_type=pathlib.Path),
-    metavar="FILE",
-    help="Path of the picture, a PNG file.",
-)
-@click.option(
-    "--images",
-    default=8,
-    show_default=True,
-    type=click.IntRange(1, 100),
-    metavar="N",
-    help="Number of images, one per row.",
-)
-@click.option(
-    "--draws",
-    default=3,
-    show_default=True,
-    type=click.IntRange(1, 20),
-    metavar="N",
-    help="Pairs of views per image.",
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0),
-    metavar="N",
-    help="Seed that selects the images and views.",
-)
+@options.file_option("--out", default="views.png", help="Path of the picture, a PNG file.")
+@options.integer_option("--images", default=8, least=1, most=100, help="Number of images, one per row.")
+@options.integer_option("--draws", default=3, least=1, most=20, help="Pairs of views per image.")
+@options.integer_option("--seed", default=0, help="Seed that selects the images and views.")
 @options.config_options
 def views_command(
     out: pathlib.Path, images: int, draws: int, seed: int, config_name: str | None, overrides: tuple[str, ...]

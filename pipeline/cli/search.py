@@ -17,23 +17,9 @@ from tfx_contrastive.pipeline.runs.model_choice import INDEX, ModelChoice, champ
 @click.argument(
     "images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=pathlib.Path)
 )
-@click.option(
-    "--k",
-    default=10,
-    show_default=True,
-    type=click.IntRange(1, 1000),
-    metavar="N",
-    help="Number of neighbors per image.",
-)
+@options.integer_option("--k", default=10, least=1, most=1000, help="Number of neighbors per image.")
 @click.option("--label", metavar="NAME", help="Find only images with this label.")
-@click.option(
-    "--sheet",
-    default=pathlib.Path("neighbors.png"),
-    show_default=True,
-    type=click.Path(dir_okay=False, path_type=pathlib.Path),
-    metavar="FILE",
-    help="Path of the contact sheet, a PNG file.",
-)
+@options.file_option("--sheet", default="neighbors.png", help="Path of the contact sheet, a PNG file.")
 @records.json_option
 @options.search_options
 @options.config_options
@@ -100,29 +86,12 @@ def _print(path: pathlib.Path, found: Sequence[Neighbor]) -> None:
     metavar="HOST",
     help="Listen on this address or host name.",
 )
-@click.option(
-    "--port",
-    default=8080,
-    show_default=True,
-    type=click.IntRange(1, 65535),
-    metavar="PORT",
-    help="Listen on this port.",
+@options.integer_option("--port", default=8080, least=1, most=65535, help="Listen on this port.")
+@options.integer_option(
+    "--max-bytes", default=10 * 2**20, least=1, help="Maximum size of an upload, in bytes."
 )
-@click.option(
-    "--max-bytes",
-    default=10 * 2**20,
-    show_default=True,
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Maximum size of an upload, in bytes.",
-)
-@click.option(
-    "--max-pixels",
-    default=25_000_000,
-    show_default=True,
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Maximum number of pixels per image.",
+@options.integer_option(
+    "--max-pixels", default=25_000_000, least=1, help="Maximum number of pixels per image."
 )
 @click.option(
     "--timeout",
@@ -132,13 +101,8 @@ def _print(path: pathlib.Path, found: Sequence[Neighbor]) -> None:
     metavar="SECONDS",
     help="Maximum time per request.",
 )
-@click.option(
-    "--in-flight",
-    default=4,
-    show_default=True,
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Maximum number of requests that are answered at the same time.",
+@options.integer_option(
+    "--in-flight", default=4, least=1, help="Maximum number of requests that are answered at the same time."
 )
 @options.search_options
 @options.config_options

@@ -16,38 +16,18 @@ _SHEET_COLUMNS = 10
 _LABELS_KEY = "data.labels_files"
 _PLAIN = re.compile(r"[\w./][\w./ +=@~-]*")
 _FIRST_LINE = 2  # of the CSV file, as an editor counts: its first line has the names of the columns
-_FILE = click.Path(dir_okay=False, path_type=pathlib.Path)
 
 
 @click.command("suggest")
-@click.option(
-    "--n",
-    "num",
-    default=100,
-    show_default=True,
-    type=click.IntRange(1, 100_000),
-    metavar="N",
-    help="Number of images.",
-)
+@options.integer_option("--n", "num", default=100, least=1, most=100000, help="Number of images.")
 @click.option("--errors", is_flag=True, help="List images whose label is probably wrong instead.")
-@click.option(
+@options.file_option(
     "--out",
-    type=_FILE,
-    metavar="FILE",
-    show_default="suggestions.csv; label-errors.csv with --errors",
+    described="suggestions.csv; label-errors.csv with --errors",
     help="Path of the CSV file; it must not exist.",
 )
-@click.option(
-    "--sheet", type=_FILE, metavar="FILE", help="Also draw the images with their line numbers, as a PNG file."
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0),
-    metavar="N",
-    help="Seed of the random numbers.",
-)
+@options.file_option("--sheet", help="Also draw the images with their line numbers, as a PNG file.")
+@options.integer_option("--seed", default=0, help="Seed of the random numbers.")
 @click.option(
     "--embeddings",
     "embeddings_uri",
