@@ -2,8 +2,8 @@
 
 The Transform graph decodes JPEG, PNG, GIF and BMP with `tf.io.decode_image`. The same rules turn images
 upright in the graph, and make a served model refuse the formats that TensorFlow reads differently from
-Pillow (docs/data.md, "Image formats in the served model"). tests/test_pixels.py compares both sides. TensorFlow
-is imported on use.
+Pillow (docs/data.md, "Image formats in the served model"). tests/test_pixels.py compares both sides.
+TensorFlow is imported on use.
 """
 
 import struct
