@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.embeddings.former import FormerVectors
+from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.contract.errors import InputError, UnreadableImagesError
 from tfx_contrastive.contract.examples import IMAGE, IMAGE_ID, LABEL, SOURCE
@@ -135,10 +136,8 @@ def _table(task: EmbedTask, batch: _Batch, embedded: np.ndarray, first_record: i
 
 def _read(path: str, batch_size: int, former: FormerVectors) -> Iterator[tuple[_Batch, np.ndarray]]:
     """Batches of a file, each with its encoded images, object [B] of bytes."""
-    import tensorflow as tf
-
     parse = _parser()
-    records = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
+    records = tfrecords.as_dataset(path)
     for serialized in records.batch(batch_size).prefetch(_READ_AHEAD):
         features = parse(serialized)
         ids = [image_id.decode() for image_id in features[IMAGE_ID].numpy()]

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.contract.examples import IMAGE
 
@@ -270,7 +271,7 @@ def _read_records(path: str, records: dict[int, str]) -> dict[str, bytes]:
     if not tf.io.gfile.exists(path):
         raise InputError(f"{path} is not there any more: the images can't be read. Run the pipeline again.")
     found = {}
-    dataset = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
+    dataset = tfrecords.as_dataset(path)
     first, last = min(records), max(records)
     for number, record in enumerate(dataset.skip(first).take(last - first + 1).as_numpy_iterator(), first):
         if number in records:

@@ -17,18 +17,18 @@ from .png import encode_png
 # Pillow itself refuses to open more (twice its MAX_IMAGE_PIXELS): no camera takes such an image.
 BOMB_PIXELS = 178_956_970
 
-# Two JPEG decoders differ by rounding; more than this mean difference (of 255) is another picture.
+# JPEG decoders differ by rounding; a greater mean difference (of 255) means another image.
 _MAX_MEAN_DIFFERENCE = 4.0
 
 _ALL = SeenAs()
 
-# How these are to be turned stands in headers that the graph reads as well, or they are never turned.
+# The graph reads the orientation of these from their headers as well, or they have none.
 _TURNED_BY_HEADER = ("JPEG", "MPO", "PNG", "GIF", "BMP")
 
-# Pillow scales gray of these to 16 bits where the file states fewer.
+# Pillow scales gray values of these formats to 16 bits if the file states fewer.
 _SCALED = ("JPEG2000", "PPM")
 
-# Pillow's mode -> the mode of the pixels that we keep, where no transparency is involved.
+# Pillow's mode -> the mode of the pixels to keep, for images without transparency.
 _MODES = {"1": "L", "L": "L", "LA": "RGBA", "La": "RGBA", "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA"}
 
 
@@ -176,7 +176,7 @@ def _check_header(
     extension = posixpath.splitext(source)[1].lower()
     if opening.is_raw(data, extension) or opening.is_raw_tiff(image):
         raise RejectedError(Reason.NOT_AN_IMAGE, file_formats.RAW)
-    # `boot.v2` states none.
+    # A name such as `boot.v2` states no format.
     states_a_format = extension in names.IMAGE_EXTENSIONS or extension in names.OTHER_EXTENSIONS
     allowed = opening.EXTENSIONS.get(extension, ())
     if checks_extension and states_a_format and image.format not in allowed:
@@ -232,13 +232,13 @@ def _for_the_graph(data: bytes, pixels: npt.NDArray[Any]) -> DecodedImage:
     read = tensorflow_images.read(data) if tensorflow_images.is_read_alike(data) else None
     if read is None:
         return DecodedImage(encode_png(pixels[np.newaxis])[0], pixels)
-    # Pillow sees that the colors of a GIF's palette are grays, TensorFlow doesn't.
+    # Pillow recognizes a GIF palette of grays, TensorFlow doesn't.
     is_gray_as_color = pixels.shape[-1] == 1 and read.shape == (*pixels.shape[:2], 3)
     if (read.shape == pixels.shape or is_gray_as_color) and (read == pixels).all():
         return DecodedImage(data, pixels)
     if data.startswith(tensorflow_images.JPEG_SIGNATURE):
-        # Lossy: decoders round differently. Where they differ more, as in CMYK of unknown polarity, the
-        # picture is what the model sees.
+        # Lossy: decoders round differently. Where they differ more, as for CMYK of unknown polarity, the
+        # model's pixels count.
         alike = (
             read.shape == pixels.shape
             and np.abs(read.astype(np.int16) - pixels).mean() <= _MAX_MEAN_DIFFERENCE

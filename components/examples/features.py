@@ -44,7 +44,7 @@ def image_ids(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     Returns:
         uint8 [N, 32].
     """
-    # The size is part of it: without it an image of 2x8 and one of 4x4 could be the same picture.
+    # With the size: otherwise images of 2x8 and 4x4 with the same bytes would have one id.
     prefix = hashlib.sha256("x".join(map(str, pixels.shape[1:])).encode())
     digests = bytearray()
     for image in np.ascontiguousarray(pixels):

@@ -6,7 +6,7 @@ _LFS = "a Git LFS pointer, not the file itself: run `git lfs pull`"
 _ANNEX = "a git-annex pointer, not the file itself: run `git annex get`"
 _ZEROS = "a file of zeros, such as an interrupted copy leaves"
 
-# What stands where another file should be.
+# Placeholders for a file that is missing.
 STAND_INS = (_LFS, _ANNEX, _ZEROS)
 
 _AS_PNG = "save it as PNG or JPEG first"
@@ -98,7 +98,7 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
 )
 _TAR_MARK = (257, b"ustar")
 
-# Bytes that `name_format` wants to see.
+# Number of bytes that `name_format` needs.
 HEAD_BYTES = 512
 
 
@@ -141,7 +141,7 @@ def _text_format(head: bytes) -> str | None:
     try:
         text = head.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if len(head) < HEAD_BYTES or error.start < len(head) - 3:  # the last letter may be cut in two
+        if len(head) < HEAD_BYTES or error.start < len(head) - 3:  # the last character may be cut
             return None
         text = head[: error.start].decode("utf-8-sig")
     if any(ord(letter) < 32 and letter not in "\t\r\n\f" for letter in text):

@@ -13,7 +13,7 @@ from tfx_contrastive.contract.errors import Reason, RejectedError
 from tfx_contrastive.contract.frozen import Frozen
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-_GLANCE = 64  # rows and columns that are looked at first
+_GLANCE = 64  # rows and columns to look at first
 BIT_DEPTHS = (8, 10, 12, 14, 16)
 
 
@@ -121,7 +121,7 @@ def blank_images(pixels: npt.NDArray[Any], seen_as: SeenAs) -> dict[int, Rejecte
         Index of each such image, with the error that `require_something` raises for it.
     """
     flat = pixels.reshape(len(pixels), -1, pixels.shape[-1])
-    # Images that are converted may become blank only then.
+    # The conversion may make images blank.
     is_converted = pixels.shape[-1] > seen_as.channels
     suspects = range(len(pixels)) if is_converted else np.flatnonzero((flat == flat[:, :1]).all(axis=(1, 2)))
     found = {}

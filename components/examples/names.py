@@ -25,7 +25,7 @@ _SPLITS: Mapping[str, str] = {
     **dict.fromkeys(("dev", "devel", "development"), EVAL),
     **dict.fromkeys(("test", "testing", "tst", "t10k", "holdout", "heldout", "testa", "testb"), TEST),
 }
-# What stands around the word: `training_set`, `Split-train`, `images-val`, `train2017`, `test1`.
+# Usual prefixes and suffixes: `training_set`, `Split-train`, `images-val`, `train2017`, `test1`.
 _AROUND_SPLIT = re.compile(r"^(split|images|imgs)|(set|split|data|dataset|images|imgs|\d+)$")
 
 _COUNTER = re.compile(r"\(?(\d{1,2}|[a-z])\)?")
@@ -36,7 +36,7 @@ IMAGE_EXTENSIONS = words(
     ".psd .dcm .exr .hdr .dng .cr2 .cr3 .nef .arw .orf .rw2 .raf"
 )
 
-# Never images, whatever they hold: passed over and counted by kind.
+# Never images, whatever they hold; ignored and counted by kind.
 OTHER_EXTENSIONS = words(
     ".txt .md .markdown .rst .rtf .tex .bib .pdf .doc .docx .odt .ppt .pptx .csv .tsv .xls .xlsx .ods "
     ".json .jsonl .ndjson .geojson .xml .yaml .yml .toml .ini .cfg .conf .properties .html .htm .css "
@@ -59,7 +59,7 @@ _SYSTEM_FILES = words(
     "thumbs.db ehthumbs.db ehthumbs_vista.db desktop.ini picasa.ini .picasa.ini .ds_store .directory "
     ".localized .apdisk .volumeicon.icns icon\r zbthumbnail.info zone.identifier"
 )
-# What Windows keeps beside a file, as WSL and NAS boxes copy it: `photo.jpg:Zone.Identifier`.
+# Alternate data streams of Windows, as WSL and NAS boxes copy them: `photo.jpg:Zone.Identifier`.
 _STREAM = re.compile(r".:(zone\.identifier|encryptable|com\.dropbox\.[a-z.]+|afp_\w+|\$data)$", re.IGNORECASE)
 
 

@@ -18,10 +18,10 @@ _STRANGE_TIFF = (
 )
 
 _DNG_VERSION, _BITS_PER_SAMPLE, _NEW_SUBFILE_TYPE, _PHOTOMETRIC = 0xC612, 0x0102, 0x00FE, 0x0106  # of TIFF
-_REDUCED = 1  # a bit of the last
+_REDUCED = 1  # bit of _NEW_SUBFILE_TYPE
 _CODESTREAM, _SSIZ = b"\xff\x4f\xff\x51", 42  # of JPEG 2000, and where in it the bits of a value stand
 
-_JPEG = ("JPEG", "MPO")  # MPO: a JPEG with more pictures behind the first
+_JPEG = ("JPEG", "MPO")  # MPO: a JPEG with more images after the first
 EXTENSIONS = {
     **dict.fromkeys((".png", ".apng"), ("PNG",)),
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp", ".mpo"), _JPEG),
@@ -36,7 +36,7 @@ EXTENSIONS = {
 }
 
 
-# TIFF is the shell of many raw formats; read as TIFF they would give a thumbnail.
+# Many raw formats are TIFF files, which would be read as their thumbnails.
 _RAW_EXTENSIONS = words(
     ".3fr .arw .cr2 .cr3 .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl "
     ".sr2 .srf .srw .x3f"
@@ -97,7 +97,7 @@ def damaged(error: Exception, data: bytes) -> RejectedError:
     detail = f"{text} ({len(data)} bytes)"
     if "decompressed data too large" in text.lower():
         return RejectedError(Reason.DECOMPRESSION_BOMB, detail)
-    # A RIFF file (WebP) states its length, less the 8 bytes of its own header.
+    # A RIFF file (WebP) states its length without the 8 bytes of its own header.
     is_short = data.startswith(b"RIFF") and int.from_bytes(data[4:8], "little") + 8 > len(data)
     if is_short or isinstance(error, EOFError) or "truncated" in text.lower():
         return RejectedError(Reason.TRUNCATED, detail)

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_COLOUR_TYPES = {1: 0, 3: 2, 4: 6}  # channels -> grey, RGB, RGBA
+_COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # channels -> gray, RGB, RGBA
 _BIT_DEPTH = 8
 
-# Below this many bytes deflate costs more time (37 us against 4 us for 784 bytes, and 9 us more at each
-# later decoding) than the few hundred bytes that it saves are worth; the blocks are then stored.
+# Below this size in bytes, deflate costs more time (37 µs against 4 µs for 784 bytes, and 9 µs more at each
+# decoding) than the few hundred bytes that it saves are worth, so the blocks are stored.
 _STORED_BELOW = 4096
 
 
@@ -31,9 +31,9 @@ def encode_png(pixels: npt.NDArray[Any]) -> list[bytes]:
     """
     num_images, height, width, channels = pixels.shape
     header = struct.pack(
-        ">IIBBBBB", width, height, _BIT_DEPTH, _COLOUR_TYPES[channels], 0, 0, 0
+        ">IIBBBBB", width, height, _BIT_DEPTH, _COLOR_TYPES[channels], 0, 0, 0
     )  # deflate, adaptive filters, no interlacing
-    # Each row starts with a byte that names its filter; 0 is none: [N, H, 1 + W * C].
+    # Each row starts with a byte that names its filter, here 0 (none): [N, H, 1 + W * C].
     rows = np.zeros((num_images, height, 1 + width * channels), np.uint8)
     rows[:, :, 1:] = pixels.reshape(num_images, height, width * channels)
     level = 0 if rows[:1].size < _STORED_BELOW else 1

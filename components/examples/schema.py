@@ -30,7 +30,7 @@ def base_schema(class_names: Sequence[str] = ()) -> schema_pb2.Schema:
         if feature.is_required:
             entry.presence.min_fraction = 1.0
             entry.presence.min_count = 1
-            entry.shape.dim.add(size=1)  # as SchemaGen infers it: Transform then gets a dense tensor
+            entry.shape.dim.add(size=1)  # as SchemaGen infers it; Transform then gets a dense tensor
         else:
             entry.presence.min_fraction = 0.0
             entry.value_count.min = entry.value_count.max = 1

@@ -120,7 +120,7 @@ def _orientation_in(exif: bytes) -> int:
 def _is_plain_gif(data: bytes) -> bool:
     """Return whether the first frame covers the whole image and has no transparent color."""
     width, height, flags = struct.unpack("<HHB", data[6:11].ljust(5, b"\0"))
-    position = 13 + (3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0)  # behind the palette
+    position = 13 + (3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0)  # after the palette
     in_extension = False
     for _ in range(_MAX_STEPS):
         block = data[position : position + 10].ljust(10, b"\0")

@@ -103,6 +103,16 @@ def read_unchecked(path: str) -> Iterator[bytes]:
         position = end + 4
 
 
+def as_dataset(path: str) -> Any:
+    """Return a `tf.data.Dataset` of the records of a file, scalar strings; `.gz` files are unpacked.
+
+    For TFRecord files that this pipeline wrote, and readers that batch and prefetch with `tf.data`.
+    """
+    import tensorflow as tf
+
+    return tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
+
+
 def is_header(header: bytes) -> bool:
     """Return whether bytes begin a record: a length and its checksum."""
     if len(header) < _HEADER_BYTES:
@@ -198,7 +208,7 @@ _PACKAGE = "tfx_contrastive"
 _TYPES = descriptor_pb2.FieldDescriptorProto
 
 # Message -> its fields: name, number, type, repeated. As tensorflow/core/example/{example,feature}.proto
-# have them, but for `feature_lists`, which is a SequenceExample's: an Example has nothing at that number.
+# define them, and `feature_lists` of a SequenceExample: an Example has no field with that number.
 _MESSAGES: dict[str, tuple[tuple[str, int, Any, bool], ...]] = {
     "BytesList": (("value", 1, _TYPES.TYPE_BYTES, True),),
     "FloatList": (("value", 1, _TYPES.TYPE_FLOAT, True),),

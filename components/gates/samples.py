@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.contract.examples import IMAGE, IMAGE_ID, LABEL
 
 _READ_BATCH = 1_024
@@ -68,7 +69,7 @@ def read_samples(split_dirs: Sequence[str], num_any: int, num_labelled: int) -> 
     """
     any_label, labelled = _SmallestIds(num_any), _SmallestIds(num_labelled)
     for path in _record_files(split_dirs):
-        records = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
+        records = tfrecords.as_dataset(path)
         for batch in records.batch(_READ_BATCH).prefetch(2).as_numpy_iterator():
             ids, images, labels = _parse(batch)
             any_label.add(ids, batch, images, labels)

@@ -15,7 +15,7 @@ def _require_names(names: tuple[str, ...]) -> tuple[str, ...]:
     empty = [str(position) for position, name in enumerate(names) if not name.strip()]
     twice = sorted({name for name in names if names.count(name) > 1})
     if empty:
-        raise ValueError(f"expected a name for each class; that of class {', '.join(empty[:5])} is empty")
+        raise ValueError(f"expected one name per class; that of class {', '.join(empty[:5])} is empty")
     if twice:
         raise ValueError(f"expected each name once; got several times: {', '.join(twice[:5])}")
     return names
@@ -27,7 +27,7 @@ ClassNames = Annotated[tuple[str, ...], AfterValidator(_require_names)]
 class _TreeSource(Frozen):
     path: str
     layout: Literal["auto", "classes", "splits", "groups"] = Field(
-        "auto", description="what the top directories are; groups: each holds the same classes"
+        "auto", description="meaning of the top directories; groups: each holds the same classes"
     )
 
 
@@ -35,7 +35,7 @@ class ImageFolderSource(_TreeSource):
     """A directory tree: `<class>/…`, `unlabeled/…`, or the same under `train/`, `eval/`, `test/`."""
 
     kind: Literal["image_folder"] = "image_folder"
-    follow_links: bool = Field(False, description="whether to follow links that lead out of the folder")
+    follow_links: bool = Field(False, description="follow links that lead out of the folder")
 
     def __str__(self) -> str:
         return f"image folder {self.path}"
@@ -55,7 +55,7 @@ class CsvManifestSource(Frozen):
 
     kind: Literal["csv_manifest"] = "csv_manifest"
     path: str
-    root: str | None = Field(None, description="what paths are relative to; None: the manifest's directory")
+    root: str | None = Field(None, description="directory of relative paths; None: the manifest's directory")
     path_column: str | None = Field(None, description="None: `path`, or another usual name of it")
     label_column: str | None = Field(None, description="None: `label`, or another usual name of it")
     split_column: str | None = Field(None, description="None: `split`, or another usual name of it")
@@ -64,7 +64,7 @@ class CsvManifestSource(Frozen):
         description="scene, patient or burst that stays in one split; None: `group`, or another usual name; "
         "'': no column tells of groups",
     )
-    follow_links: bool = Field(False, description="whether to follow links that lead out of the root")
+    follow_links: bool = Field(False, description="follow links that lead out of the root")
 
     def __str__(self) -> str:
         return f"manifest {self.path}"
@@ -74,8 +74,8 @@ class IdxSource(Frozen):
     """IDX files like MNIST's: `<prefix>-images-idx3-ubyte[.gz]`, `<prefix>-labels-idx1-ubyte[.gz]`."""
 
     kind: Literal["idx"] = "idx"
-    path: str = Field(description="the directory of the files")
-    prefix: str = Field("", description="read only files whose names begin so, as `emnist-letters-`")
+    path: str = Field(description="directory of the files")
+    prefix: str = Field("", description="read only files with this prefix, such as `emnist-letters-`")
     class_names: ClassNames = Field((), description="name of class 0, 1, …; empty: the number itself")
 
     def __str__(self) -> str:
@@ -101,8 +101,8 @@ class TfRecordSource(Frozen):
     image_feature: str = "image"
     label_feature: str | None = Field(
         None,
-        description="one bytes, int64 or whole float; absent, empty or negative: unlabelled. None: `label`, "
-        "where records have it; '': labels are not read",
+        description="one bytes, int64 or whole float; absent, empty or negative: unlabeled. None: `label`, "
+        "if records have it; '': labels are not read",
     )
     class_names: ClassNames = Field((), description="name of class 0, 1, … of an int64 label")
 
@@ -114,9 +114,9 @@ class FashionMnistSource(Frozen):
     """Fashion-MNIST: 60,000 training and 10,000 test images of 28x28x1 (arXiv:1708.07747)."""
 
     kind: Literal["fashion_mnist"] = "fashion_mnist"
-    path: str | None = Field(None, description="directory of the four IDX files; None: looked up")
+    path: str | None = Field(None, description="directory of the four IDX files; None: searched for")
     cache_dir: str = "~/.cache/tfx-contrastive/fashion-mnist"
-    url: str = Field(FASHION_MNIST_URL, description="where the four .gz files are downloaded from")
+    url: str = Field(FASHION_MNIST_URL, description="URL of the directory with the four .gz files")
 
     def __str__(self) -> str:
         return f"Fashion-MNIST in {self.path}" if self.path else "Fashion-MNIST"
@@ -149,10 +149,10 @@ class IngestConfig(Frozen):
 
     source: Source
     labels_per_class: int | None = Field(
-        None, ge=1, description="hide the labels of all other training images; None hides none"
+        None, ge=1, description="hide the labels of all other training images; None: hide none"
     )
     labels_files: tuple[str, ...] = Field(
-        (), description="CSV files whose labels count before the source's own; of two, the later one's"
+        (), description="CSV files whose labels replace the source's own; later files replace earlier ones"
     )
     eval_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without an eval split")
     test_fraction: float = Field(0.1, gt=0, lt=1, description="of the images without a test split")
@@ -161,20 +161,25 @@ class IngestConfig(Frozen):
         description="regular expression with one group, found in the file's name (with a slash: in the whole "
         "source): images with the same text stay in one split; a manifest's column counts before it",
     )
-    seed: int = Field(0, ge=0, description="which labels the budget keeps; never which split")
+    seed: int = Field(
+        0, ge=0, description="seed of the labels that the budget keeps; has no effect on splits"
+    )
     cross_split_duplicates: Literal["move", "error"] = Field(
-        "move", description="the same picture in two splits: keep it in test, else in eval; or refuse"
+        "move", description="an image in two splits: keep it in test, or else in eval; or fail"
     )
-    max_bad_fraction: float = Field(0.05, ge=0, le=1, description="fail when more is set aside")
+    max_bad_fraction: float = Field(0.05, ge=0, le=1, description="fail if a larger share is set aside")
     max_pixels: int = Field(
-        50_000_000, ge=1, le=178_956_970, description="width times height; more is set aside"
+        50_000_000,
+        ge=1,
+        le=178_956_970,
+        description="largest width times height; larger images are set aside",
     )
-    max_file_bytes: int = Field(256 * 2**20, ge=1, description="a larger file is set aside unread")
-    seen_as: SeenAs = Field(SeenAs(), description="taken from `image`; not to be written")
-    chunk_images: int = Field(4096, ge=1, description="images that a worker holds at a time")
-    # Left out of what components receive: how changes are looked for makes no other examples.
+    max_file_bytes: int = Field(256 * 2**20, ge=1, description="larger files are set aside unread")
+    seen_as: SeenAs = Field(SeenAs(), description="set from `image`; not for configuration files")
+    chunk_images: int = Field(4096, ge=1, description="number of images that a worker reads at a time")
+    # Components don't receive it, because it makes no difference to the examples.
     verify: Literal["changed", "all"] = Field(
-        "changed", exclude=True, description="which files a run reads to see whether the data has changed"
+        "changed", exclude=True, description="files that a run reads to find out if the data changed"
     )
 
     @field_validator("labels_files", mode="before")

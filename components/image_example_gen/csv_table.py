@@ -13,7 +13,7 @@ from tfx_contrastive.components.examples import file_formats, names
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
-# What a column is for -> what it is usually called, folded; a name of an earlier group counts first.
+# Role of a column -> its usual names, folded; the names of an earlier group are preferred.
 PATH, LABEL, SPLIT, GROUP = "path", "label", "split", "group"
 USUAL: Mapping[str, Sequence[frozenset[str]]] = {
     PATH: (

@@ -42,7 +42,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             DataError: If the data can't be used; the quarantine is written all the same.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        # What is wrong with the source as a whole is said before Beam wraps it in tracebacks.
+        # Errors of the source as a whole are raised here, before Beam wraps them in tracebacks.
         ingest = IngestConfig.model_validate_json(exec_properties["ingest"])
         inspection = inspect_source(ingest)
         require_enough_labels(inspection)

@@ -92,7 +92,7 @@ def _open(path: str) -> sqlite3.Connection:
         if isinstance(error, sqlite3.OperationalError):  # locked, or not to be opened
             raise
     with contextlib.suppress(OSError):
-        os.remove(path)  # no database, or a damaged one: nothing in it can't be had again
+        os.remove(path)  # no database, or a damaged one; its content can be computed again
     return _connect(path)
 
 
@@ -113,15 +113,15 @@ def _key(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
-# Part of every fingerprint: raise it when the same source would give other examples.
+# Part of every fingerprint; raise it when the same source gives other examples.
 FORMAT_VERSION = "2"
 
-_BATCH = 2048  # files looked up, read and remembered at a time
+_BATCH = 2048  # files per batch
 _PER_TASK = 32
-_THREADS = 16  # most of them wait for a disk or a network
+_THREADS = 16  # mostly waiting for a disk or a network
 _BLOCK = 1 << 20
 _ATTEMPTS = 3
-# A file system's clock ticks in steps, of 2 s at most: within one, a second write would not show.
+# The clock of a file system ticks in steps of up to 2 s; a second write within a step would not show.
 _UNSETTLED_NS = 3 * 10**9
 
 
@@ -259,7 +259,7 @@ def _read(path: str, stop: threading.Event) -> tuple[str, str | None]:
 def _read_local(path: str, stop: threading.Event) -> tuple[str, str | None]:
     for _ in range(_ATTEMPTS):
         now = time.time_ns()
-        # A named pipe would wait for its other end.
+        # Opening a named pipe would block until its other end is opened.
         with open(path, "rb", buffering=0, opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):

@@ -230,6 +230,6 @@ def require_enough_groups(census: Census, splits: Sequence[str], source: str, gr
     remedy = "write data.source.group_column: ''" if census.by_source else "remove data.group_pattern"
     raise DataError(
         f"Received {source}, whose images are {groups} by {grouped_by or 'data.group_pattern'} (the largest "
-        f"is {name!r} with {size:,} images); expected one at least for each of {', '.join(to_fill)}, because "
+        f"is {name!r} with {size:,} images); expected at least one for each of {', '.join(to_fill)}, because "
         f"a group stays in one split. Make groups smaller, or {remedy} if they need not stay together."
     )

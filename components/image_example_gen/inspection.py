@@ -118,7 +118,7 @@ def inspect_listing(ingest: IngestConfig, listing: base.Listing, is_exact: bool 
     try:
         if is_exact:
             require_classes(inspection.class_names, str(ingest.source))
-    except DataError as error:  # the other classes may be among what can't be read
+    except DataError as error:  # the other classes may be in files that can't be read
         raise DataError(" ".join([str(error), *map(_sentence, inspection.warnings)])) from error
     return inspection
 
@@ -147,7 +147,7 @@ def require_enough_labels(inspection: SourceInspection) -> None:
     measured = {name for split in (EVAL, TEST) for name in inspection.labels.get(split, {})}
     try:
         require_learnt(set(learnt), measured, len(inspection.class_names))
-    except DataError as error:  # it may be the same class in another spelling
+    except DataError as error:  # perhaps the same class in another spelling
         hints = name_warnings(inspection.class_names)
         raise DataError(" ".join([str(error), *map(_sentence, hints)])) from error
     for split in (EVAL, TEST):
@@ -186,8 +186,8 @@ def require_learnt(learnt: Set[str], measured: Set[str], num_classes: int) -> No
     """
     if unknown := sorted(measured - learnt):
         raise DataError(
-            f"Received labelled images of {len(unknown)} of {num_classes} classes in eval or test, but "
-            f"none in train: {', '.join(map(repr, unknown[:5]))}; expected a labelled training image of each "
+            f"Received labeled images of {len(unknown)} of {num_classes} classes in eval or test, but "
+            f"none in train: {', '.join(map(repr, unknown[:5]))}; expected a labeled training image of each "
             "class. Label some, or take these classes out of eval and test."
         )
 
@@ -195,7 +195,7 @@ def require_learnt(learnt: Set[str], measured: Set[str], num_classes: int) -> No
 def unlabelled_split_error(split: str) -> str:
     """Return the message for a split of the source without labels, where other images have labels."""
     return (
-        f"The source's own split {split} has no labelled image that can be used; expected one at least. "
+        f"The source's own split {split} has no labeled image that can be used; expected at least one. "
         f"Label some of its images, or take the split away: then {split} is carved out of the rest."
     )
 
@@ -210,13 +210,13 @@ def too_few_labels_error(split: str, counts: Sequence[int]) -> str:
     each = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts):,}"
     if max(counts) == 1 and len(counts) > 10:
         return (
-            f"Each of the {len(counts):,} labelled images has a label of its own; expected classes, of "
+            f"Each of the {len(counts):,} labeled images has a label of its own; expected classes of "
             f"several images each: none is left for the split {split}. Are these names or figures? Then take "
             "another label, or leave it empty."
         )
     return (
-        f"None of the {sum(counts):,} labelled images ({len(counts)} classes, {each} in a class) is left for "
+        f"None of the {sum(counts):,} labeled images ({len(counts)} classes, {each} per class) is left for "
         f"the split {split}: a class gives none away where it would lose its last training image. Label more "
-        f"images, some 10 or more in a class, or give the source a split {split} of its own, or raise "
+        f"images, about 10 or more per class, or give the source a split {split} of its own, or raise "
         f"data.{split}_fraction."
     )

@@ -87,7 +87,9 @@ def read(path: str) -> LabelsFile:
             f"{_listed(double)}; expected one line for each image."
         )
     if not labels:
-        raise DataError(f"Received the labels file {path}, which labels nothing; expected a line an image.")
+        raise DataError(
+            f"Received the labels file {path}, which labels nothing; expected one line per image."
+        )
     return LabelsFile(path, key, labels, lines, found.digest)
 
 

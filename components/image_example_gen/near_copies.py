@@ -23,17 +23,17 @@ from .records import StagedChunk
 _SIDE, _COLOR_SIDE = 16, 4
 _NUM_GRAY = _SIDE * _SIDE
 THUMBNAIL_BYTES = _NUM_GRAY + 3 * _COLOR_SIDE * _COLOR_SIDE
-_CANDIDATES, _VERIFIED = 10, 3  # the last candidate says how alike the look-alikes are
-_SURELY = 0.995  # share of a thumbnail's variance that a copy explains, whatever else is alike
-_EXPLAINED = 0.95  # and at least
-_OF_LOOK_ALIKE = 0.12  # what it leaves unexplained, as a share of what the least similar candidate leaves
+_CANDIDATES, _VERIFIED = 10, 3  # the last candidate tells how similar unrelated images are
+_SURELY = 0.995  # share of the variance of a thumbnail, above which any candidate is a copy
+_EXPLAINED = 0.95  # smallest share of a copy
+_OF_LOOK_ALIKE = 0.12  # unexplained variance, as a share of that of the least similar candidate
 _MOST_MOTION = 1.3  # pixels of the thumbnail
 _GAIN = (0.7, 1.4)
-_MOST_COLOR = 16.0  # levels by which colors may differ, the gray part left out
-_EXACT_PAIRS = 4_000_000_000  # above that, only the nearest cells of an inverted file are searched
+_MOST_COLOR = 16.0  # mean difference of colors in levels, without their gray part
+_EXACT_PAIRS = 4_000_000_000  # with more pairs, search only the nearest cells of an inverted file
 _CELLS_SEARCHED = 16
 _BLOCK = 4_096
-_SHOWN = 6  # pairs of each two splits
+_SHOWN = 6  # pairs per two splits
 _NOTABLE, _NOTABLE_SHARE = 2, 0.01
 
 

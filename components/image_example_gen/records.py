@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tfx_contrastive.contract.errors import Reason
 
-UNSPLIT = ""  # the source leaves the choice to us
+UNSPLIT = ""  # the source assigns no split
 
 
 @dataclasses.dataclass(frozen=True)

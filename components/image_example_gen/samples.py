@@ -18,7 +18,7 @@ from tfx_contrastive.contract.examples import TRAIN
 
 from .records import UNSPLIT, ArrayBatch, EncodedImage, Entry
 
-# Neighbours in a source look alike (a folder is a class): many small parts, one image from each in turn.
+# Neighbors in a source look alike (a folder is a class), so take one image from each of many small parts.
 _CHUNK_IMAGES = 16
 
 
@@ -107,10 +107,10 @@ def _of_array(batch: ArrayBatch, rejected: collections.Counter[str]) -> Iterator
         yield SampledImage(source, label, encode_png(pixels[np.newaxis])[0])
 
 
-NUM_IMAGES = 256  # by chance; beside them the first and the last of every class in every split
+NUM_IMAGES = 256  # random ones, besides the first and the last of every class in every split
 CHUNK_IMAGES = 64
-_MAX_DOUBTFUL = 100  # classes without a good image in the sample that are looked into once more,
-_MORE_OF_A_CLASS = 30  # and the images of each
+_MAX_DOUBTFUL = 100  # largest number of classes without a usable image that are sampled again
+_MORE_OF_A_CLASS = 30  # largest number of images of each
 
 Group = tuple[str, str | None]  # split and class
 

@@ -170,7 +170,7 @@ def _without_duplicates(
         if config.cross_split_duplicates == "error" and len(set(given[group].tolist())) > 1:
             raise DataError(_cross_split_error(group, given, chunks))
         known = {label for label in labels[group].tolist() if label != UNLABELLED}
-        # The split that measures comes first, then a copy with a label, then the order of the source.
+        # `test` first, then `eval`; then a copy with a label; then the order of the source.
         kept = min(group.tolist(), key=lambda i: (-given[i], labels[i] == UNLABELLED, i))
         same_split += int((given[group] == given[kept]).sum()) - 1
         across_splits += int((given[group] != given[kept]).sum())
@@ -279,6 +279,6 @@ def _empty_split_error(
         return too_few_labels_error(name, counts[counts > 0].tolist())
     remedy = "" if name == TRAIN else f", or raise data.{name}_fraction"
     return (
-        f"None of {num_images:,} images is left for the split {name}; expected one at least. "
+        f"None of {num_images:,} images is left for the split {name}; expected at least one. "
         f"Give the source more images or a split {name} of its own{remedy}."
     )

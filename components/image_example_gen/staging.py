@@ -24,7 +24,7 @@ from .records import ArrayBatch, EncodedImage, SetAside, StagedChunk
 _GROUP_IMAGES = 64
 _GROUP_BYTES = 64 * 2**20
 
-# Copies of bad images that a chunk offers to the quarantine.
+# Largest number and size of rejected images that a chunk copies for the quarantine.
 _SAMPLES_PER_CHUNK = 20
 _SAMPLE_BYTES = 2**20
 

@@ -42,8 +42,8 @@ from tfx_contrastive.contract.errors import DataError, RejectedError
 from .records import ArrayBatch, EncodedImage
 
 _MAX_SECONDS = 4.0
-_MIN_IMAGES = 20  # fewer tell nothing for certain of the rest, and are looked at whatever the time
-_SURE = 3.3  # standard errors: one time in 2,000 the truth is further away
+_MIN_IMAGES = 20  # read whatever the time, because fewer tell nothing certain about the rest
+_SURE = 3.3  # standard errors; the error is larger one time in 2,000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +149,7 @@ class _Tally:
         """Check images until they, or the time, are used up."""
         started, before = None, self._seconds
         for number, found in enumerate(images):
-            started = started or time.monotonic()  # what lists the source comes before the first image
+            started = started or time.monotonic()  # listing the source comes before the first image
             if isinstance(found, ArrayBatch):
                 self._look_at_array(found)
             else:

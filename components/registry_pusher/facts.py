@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tfx_contrastive.components.evaluation.results import EvaluationResult
+from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.components.model.saved import LoadedModel, read_signatures
 from tfx_contrastive.contract import files
@@ -127,10 +128,9 @@ def _facts_of_model(model_dir: str, example_dirs: Sequence[str]) -> dict[str, An
 
 
 def _first_example(example_dirs: Sequence[str]) -> bytes:
-    import tensorflow as tf
 
     for path in sorted(path for folder in example_dirs for path in files.glob(f"{folder}/*")):
-        records = tf.data.TFRecordDataset(path, compression_type="GZIP" if path.endswith(".gz") else "")
+        records = tfrecords.as_dataset(path)
         for record in records.take(1).as_numpy_iterator():
             return bytes(record)
     raise InputError(f"No example in {list(example_dirs)}: the model can't be tried before it is registered.")

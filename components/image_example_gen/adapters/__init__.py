@@ -5,7 +5,7 @@ from typing import Any
 
 from tfx_contrastive.components.image_example_gen.adapters.base import Adapter
 
-# Where each adapter is; imported on use, so that one kind's needs don't burden the others.
+# Module and class of each adapter; imported on use, so that one kind's dependencies don't slow the others.
 _ADAPTERS = {
     "archive": "archive.ArchiveAdapter",
     "csv_manifest": "csv_manifest.CsvManifestAdapter",

@@ -21,7 +21,7 @@ from tfx_contrastive.contract import files
 _ZIP_SYMBOLIC_LINK_BITS = 16  # a zip made on Unix has the file's mode in the upper half of external_attr
 _UTF_8_FLAG = 0x800
 
-# What reading a damaged or foreign file raises.
+# Errors that a damaged file, or one of another format, raises.
 ERRORS = (
     tarfile.TarError,
     zipfile.BadZipFile,

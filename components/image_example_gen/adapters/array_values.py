@@ -13,7 +13,7 @@ from tfx_contrastive.contract.errors import DataError
 _MAX_8_BITS = 255
 _BITS_OF_CAMERAS = (8, 10, 12, 14, 16)
 _ROUNDING = 1e-4  # floats that were scaled to [0, 1] may miss it by this much
-_FULL_RANGE = 127  # floats above 1 are taken for 0 to 255 where they use half of it
+_FULL_RANGE = 127  # floats above 1 count as 0 to 255 if they use half of that range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +167,7 @@ def class_labels(values: npt.NDArray[Any], class_names: Sequence[str], what: str
     if values.ndim != 1 or values.dtype.kind not in "biufUS":
         raise DataError(
             f"Received {what} of type {values.dtype} and shape {values.shape}; "
-            "expected one whole number or one text for each image."
+            "expected one whole number or one text per image."
         )
     if values.dtype.kind in "SU":
         return _of_texts(values, class_names, what)
@@ -216,7 +216,7 @@ def require_known(texts: Iterable[str], class_names: Sequence[str], what: str) -
 
 
 def _vector_hint(values: npt.NDArray[Any]) -> str:
-    expected = "expected one class for each image. "
+    expected = "expected one class per image. "
     ones = (values == 1).sum(axis=1)
     if not np.isin(values, (0, 1)).all():
         return f"{expected}Are these scores? Save labels.argmax(axis=1) if the greatest names the class."

@@ -90,7 +90,7 @@ class CsvManifestAdapter:
                 f"{keys[csv_table.PATH]} name the column of the paths."
             )
         if not found.rows:
-            raise DataError(f"Received {found.what}, which lists nothing; expected a row an image.")
+            raise DataError(f"Received {found.what}, which lists nothing; expected one row per image.")
         for role, position in ((csv_table.LABEL, label), (csv_table.SPLIT, split)):
             if position is None and (near := found.misspelt(role)):
                 raise DataError(
@@ -172,7 +172,7 @@ class CsvManifestAdapter:
             if "\n" in named:
                 raise DataError(
                     f"Received {manifest.table.what}, in which a path goes over {named.count(chr(10)) + 1} "
-                    f"lines, up to line {line}: {names.shortened(named)}; expected one path a line. Is a "
+                    f"lines, up to line {line}: {names.shortened(named)}; expected one path per line. Is a "
                     'quote (") missing?'
                 )
             split_text = "" if manifest.split is None else row[manifest.split]
@@ -189,7 +189,7 @@ class CsvManifestAdapter:
             if other != label and other is not None and label is not None:
                 raise DataError(
                     f"Received {manifest.table.what}, whose lines {first} and {line} give {named} the labels "
-                    f"{other!r} and {label!r}; expected one label an image. Delete one of the lines."
+                    f"{other!r} and {label!r}; expected one label per image. Delete one of the lines."
                 )
             if manifest.group is not None:
                 self._note_group(groups, relative, (line, row[manifest.group]), manifest.table.what)
@@ -218,7 +218,7 @@ class CsvManifestAdapter:
         if told[1] and other and other != told[1]:
             raise DataError(
                 f"Received {what}, whose lines {first} and {told[0]} give {image} the groups {other!r} and "
-                f"{told[1]!r}; expected one group for each image. Delete one of the lines."
+                f"{told[1]!r}; expected one group per image. Delete one of the lines."
             )
         groups[image] = (first, other) if other else told
 

@@ -12,7 +12,7 @@ from tfx_contrastive.components.examples.file_formats import name_format
 
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
-# How encoded images begin, and names that labels have in data sets of others.
+# First bytes of encoded images, and usual names of labels.
 _IMAGE = re.compile(
     rb"\x89PNG|\xff\xd8\xff|GIF8|BM|RIFF....WEBP|II\*\0|MM\0\*|....ftyp|\0\0\0\x0cjP", re.DOTALL
 )

@@ -104,7 +104,8 @@ class ExampleReader:
         if key not in example.features.feature:
             if key in example.feature_lists.feature_list:
                 raise RejectedError(
-                    Reason.UNREADABLE, f"a SequenceExample with a list in {key!r}; write an Example an image"
+                    Reason.UNREADABLE,
+                    f"a SequenceExample with a list in {key!r}; write one Example per image",
                 )
             raise RejectedError(Reason.UNREADABLE, f"0 values of {key!r}; expected one")
         kind, values = values_of(example.features.feature[key])
@@ -138,7 +139,7 @@ class ExampleReader:
         """
         census = self.census
         if not census.num_records:
-            raise DataError(f"Received {self._source}, which hold no record; expected one an image.")
+            raise DataError(f"Received {self._source}, which hold no record; expected one per image.")
         if sum(census.rejected.values()) == census.num_records:
             why = census.rejected.most_common(1)[0][0]
             raise DataError(
@@ -176,7 +177,7 @@ class ExampleReader:
             hint = f"; {likely!r} may be the label of some" if likely else ""
             found.append(
                 f"{without:,} of {census.num_records:,} records that were read have no key {key!r}, and "
-                f"count as unlabelled{hint}"
+                f"count as unlabeled{hint}"
             )
         if kinds["bytes"] and kinds["int64"] + kinds["float"]:
             found.append(
@@ -216,4 +217,4 @@ def _several(kind: str, values: Any) -> str:
         ones = sum(values)
         vector = "a one-hot vector" if ones == 1 else f"a multi-hot vector with {ones:g} ones"
         text += f"This looks like {vector}: write the position of the 1 (numpy.argmax) as one int64. "
-    return text + "Several labels for one image (multi-label) are not supported."
+    return text + "Several labels per image (multi-label) are not supported."

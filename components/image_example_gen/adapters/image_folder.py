@@ -14,9 +14,9 @@ from tfx_contrastive.contract.errors import DataError, Reason
 
 from ..records import UNSPLIT, EncodedImage, Entry
 
-_SHOWN = 5  # directories without an image that are named
+_SHOWN = 5  # directories without images to name in a warning
 _SWITCH = "data.source.follow_links: true reads what it leads to"
-# What an image folder may have been taken for.
+# Files that suggest another kind of source.
 _OTHER_KINDS = {
     ".zip files": "archive",
     ".tar files": "archive",

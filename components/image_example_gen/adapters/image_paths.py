@@ -12,8 +12,8 @@ from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, Reason
 
 Rejection = tuple[Reason, str]
-_LOOKED_UP = 20  # paths that are looked for
-_LOOKED_AT = 2000  # directories in which a better root is looked for
+_LOOKED_UP = 20  # paths to look up
+_LOOKED_AT = 2000  # directories to search for a better root
 
 
 class ImagePaths:

@@ -28,7 +28,7 @@ class DigitsAdapter:
     """Reads the digits; class names are `0` to `9`."""
 
     def __init__(self, source: DigitsSource, max_file_bytes: int):
-        del source, max_file_bytes  # there is one such data set, of 115 kB
+        del source, max_file_bytes  # the data set is fixed, of 115 kB
 
     def listing(self) -> base.Listing:
         """Count the labels."""
@@ -77,7 +77,7 @@ CLASS_NAMES = (
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_DIRECTORY = "/usr/share/datasets/fashion-mnist"
 
-# MD5 as the data set's own README states them.
+# MD5 checksums from the data set's README.
 MD5 = {
     "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
     "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",

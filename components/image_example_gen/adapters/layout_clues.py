@@ -73,7 +73,7 @@ def around_splits(tops: Mapping[str, Sequence[Parts]], splits: Mapping[str, str]
             found[top] = ()  # a class with directories in it
         below = set(directories(without_all(tops[top], found[top])))
         if len(below) == 1 and not below & classes and _is_no_class(min(below), top):
-            found[top] = (*found[top], *below)  # images without labels
+            found[top] = (*found[top], *below)  # directory of unlabeled images
     return found
 
 

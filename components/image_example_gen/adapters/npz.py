@@ -215,7 +215,7 @@ def _scalings(
     if len({own[i] for i in floats}) > 1:
         described = ", ".join(f"{found[i].what} from {ranges[i].low:g} to {ranges[i].high:g}" for i in floats)
         raise DataError(f"Received {described}; expected all in [0, 1], or all in [0, 255].")
-    shift = max(scaling.shift for scaling in own)  # integers of more bits: as many for every array
+    shift = max(scaling.shift for scaling in own)  # the same number of bits for every array
     return [
         dataclasses.replace(scaling, shift=shift)
         if images.dtype.itemsize == 2 and images.dtype.kind == "u"

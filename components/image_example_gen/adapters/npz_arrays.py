@@ -153,8 +153,8 @@ Header = tuple[tuple[int, ...], bool, np.dtype[Any], int]
 
 _FORMAT: Any = np.lib.format  # without types
 _BLOCK_BYTES = 1 << 23
-_WHOLE_BYTES = 1 << 26  # a sketch reads arrays up to this size whole
-_RUNS = 8  # of larger ones it reads so many runs of neighbours
+_WHOLE_BYTES = 1 << 26  # a sketch reads arrays up to this size as a whole
+_RUNS = 8  # number of runs of adjacent images that it reads of larger arrays
 
 
 @dataclasses.dataclass(frozen=True)

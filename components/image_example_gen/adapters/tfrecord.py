@@ -19,7 +19,7 @@ from tfx_contrastive.contract.errors import DataError
 
 from ..records import UNSPLIT, EncodedImage
 
-_WHOLE_BYTES = 1 << 26  # a sketch reads sources up to this size whole
+_WHOLE_BYTES = 1 << 26  # a sketch reads sources up to this size as a whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +107,7 @@ class TfRecordAdapter:
         return records, dict(sorted(kinds.items()))
 
     def _files(self, infos: list[files.FileInfo]) -> list[RecordFile]:
-        is_directory = files.is_directory(self._source.path)  # what a single file is called divides nothing
+        is_directory = files.is_directory(self._source.path)  # the name of a single file states no split
         splits = [split_of(info.relative) if is_directory else UNSPLIT for info in infos]
         return [
             RecordFile(info.path, info.relative, split) for info, split in zip(infos, splits, strict=True)
@@ -220,7 +220,7 @@ def _several_sets(relatives: Sequence[str]) -> list[str]:
     ]
 
 
-# Files that are looked into, and records whose lengths are followed, at most.
+# Largest number of files to open, and of records whose lengths are followed.
 _MAX_FILES = 100
 _MAX_RECORDS = 500_000
 
@@ -264,7 +264,7 @@ class Sampler:
         """Return positions of some records, the records, and the estimated number of records in the file."""
         offsets, is_all = tfrecords.offsets(file.path, _MAX_RECORDS // len(self._chosen) + 2)
         if not offsets:
-            # Compressed, or none: read from the beginning. Images hardly shrink: the size tells the number.
+            # Compressed or empty: read from the beginning. Images hardly shrink: size tells the number.
             first = list(itertools.islice(tfrecords.read(file.path), self._per_file))
             num_bytes = sum(map(len, first)) or 1
             return list(range(len(first))), iter(first), max(size * len(first) / num_bytes, len(first))

@@ -119,7 +119,7 @@ def test_one_class_that_is_left_is_refused(tmp_path: pathlib.Path) -> None:
 def test_a_test_split_without_labels_is_refused(tmp_path: pathlib.Path) -> None:
     image_folder(tmp_path / "train", ["a", "b"], 10)
     image_folder(tmp_path / "test", ["unlabeled"], 5, first_seed=5000)
-    with pytest.raises(DataError, match="own split test has no labelled image"):
+    with pytest.raises(DataError, match="own split test has no labeled image"):
         survey_source(folder(tmp_path))
 
 
@@ -172,7 +172,7 @@ def test_arrays(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("bad", "told"),
     [
-        (("test/a", "test/b"), "The source's own split test has no labelled image that can be used"),
+        (("test/a", "test/b"), "The source's own split test has no labeled image that can be used"),
         (("train/b",), "1 of 2 classes in eval or test, but none in train: 'b'"),
     ],
 )

@@ -69,7 +69,7 @@ def test_no_label_says_that_there_will_be_no_classifier(tmp_path: pathlib.Path) 
 def test_too_few_labels_for_the_splits(tmp_path: pathlib.Path) -> None:
     put(tmp_path, ["a/1.png", "b/1.png", "b/2.png", *(f"unlabeled/{i}.png" for i in range(20))])
     text = refused(validate(tmp_path))
-    assert "None of the 3 labelled images (2 classes, 1 to 2 in a class) is left for the split eval" in text
+    assert "None of the 3 labeled images (2 classes, 1 to 2 per class) is left for the split eval" in text
     assert "Label more images" in text
 
 

@@ -177,7 +177,7 @@ def test_scenes_by_a_column(tmp_path: pathlib.Path) -> None:
     assert done.returncode == 1
     assert (
         "whose images are 2 groups by the column 'scene' of the manifest (the largest is 'clinic 0' with 120 "
-        "images); expected one at least for each of train, eval, test, because a group stays in one split. "
+        "images); expected at least one for each of train, eval, test, because a group stays in one split. "
         "Make groups smaller, or write data.source.group_column: ''"
     ) in done.stderr
 

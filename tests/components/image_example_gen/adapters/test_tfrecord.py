@@ -223,7 +223,7 @@ def test_labels_that_only_some_records_have_so_are_told(tmp_path: pathlib.Path) 
     ingest = config(tmp_path)
     assert inspect_source(ingest).labels == {"": {"0": 1, "1": 1, "2": 1, "cat": 1}}
     assert inspect_source(ingest).warnings == [
-        "1 of 5 records that were read have no key 'label', and count as unlabelled; 'lable' may be the "
+        "1 of 5 records that were read have no key 'label', and count as unlabeled; 'lable' may be the "
         "label of some",
         "the key 'label' holds text in 1 records and numbers in 3; each counts as the name of a class",
     ]
