@@ -28,7 +28,7 @@ from tfx_contrastive.trainer_module.orientation import read_preambles
 from tfx_contrastive.trainer_module.serving.signatures import ImageReader
 
 MAX_PIXELS = 100_000
-REFUSED = r"not an encoded image|read otherwise than in training|can't be decoded"
+REFUSED = r"not an encoded image|read differently in training|can't be decoded"
 
 
 @pytest.fixture(scope="module", params=[1, 3, 4], ids=["gray", "rgb", "rgba"])

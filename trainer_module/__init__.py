@@ -1,1 +1,1 @@
-"""ML core: preprocessing, views, encoders, losses, the two training stages, serving signatures."""
+"""The ML core: preprocessing, views, encoders, losses, pretraining and head, serving."""

@@ -4,10 +4,12 @@ import dataclasses
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from numpy.typing import NDArray
 
 from tfx_contrastive.contract.examples import IMAGE, IMAGE_ID, LABEL
 from tfx_contrastive.trainer_module.preprocessing import LABEL_INDEX_KEY, channel_statistics
@@ -30,11 +32,11 @@ class ImageDataset:
         std: float32 [C], standard deviation of each channel, likewise.
     """
 
-    images: np.ndarray
-    label_index: np.ndarray
-    image_id: np.ndarray
-    mean: np.ndarray
-    std: np.ndarray
+    images: NDArray[Any]
+    label_index: NDArray[Any]
+    image_id: NDArray[Any]
+    mean: NDArray[Any]
+    std: NDArray[Any]
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -82,8 +84,8 @@ def read_images(
     """
     records = read_records(files)
     store: _PixelStore | None = None
-    labels: list[np.ndarray] = []
-    ids: list[np.ndarray] = []
+    labels: list[NDArray[Any]] = []
+    ids: list[NDArray[Any]] = []
     for batch in transformed_batches(records, tf_transform_output):
         if store is None:
             store = _PixelStore(batch[IMAGE].shape[1:], cache_limit_mb, cache_dir)
@@ -115,7 +117,7 @@ def read_records(files: Sequence[str]) -> tf.data.Dataset:
 
 def transformed_batches(
     records: tf.data.Dataset, tf_transform_output: tft.TFTransformOutput
-) -> Iterable[dict[str, np.ndarray]]:
+) -> Iterable[dict[str, NDArray[Any]]]:
     """Pass records through the Transform graph in batches.
 
     Args:
@@ -141,12 +143,13 @@ def transformed_batches(
         }
 
     batch = int(np.clip(_BATCH_PIXELS // pixels, 1, _MAX_BATCH))
-    return (
+    batches: Iterable[dict[str, NDArray[Any]]] = (
         records.batch(batch)
         .map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(2)
         .as_numpy_iterator()
     )
+    return batches
 
 
 class _PixelStore:
@@ -156,12 +159,12 @@ class _PixelStore:
         self._shape = shape
         self._limit = limit_mb * _MIB
         self._directory = directory
-        self._chunks: list[np.ndarray] = []
+        self._chunks: list[NDArray[Any]] = []
         self._bytes = 0
         self._rows = 0
         self._file: tempfile.TemporaryFile | None = None  # type: ignore[valid-type]
 
-    def append(self, images: np.ndarray) -> None:
+    def append(self, images: NDArray[Any]) -> None:
         self._rows += len(images)
         self._bytes += images.nbytes
         if self._file is None and self._bytes > self._limit:
@@ -177,7 +180,7 @@ class _PixelStore:
         else:
             self._file.write(np.ascontiguousarray(images).data)
 
-    def finish(self) -> np.ndarray:
+    def finish(self) -> NDArray[Any]:
         if self._file is None:
             return np.concatenate(self._chunks)
         self._file.flush()

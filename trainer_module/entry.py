@@ -1,4 +1,4 @@
-"""TFX's way into the training stages: unpacks what the Trainer component passes, and delegates."""
+"""Entry points for TFX: they unpack the arguments of Trainer and Tuner and call the stages."""
 
 from tfx import v1 as tfx
 
@@ -9,10 +9,10 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
     """`run_fn` of the Pretrainer: contrastive pretraining on the images of all files.
 
     Args:
-        fn_args: `train_files` and `eval_files`: images, labeled or not. `transform_output`,
+        fn_args: `train_files` and `eval_files`: labeled and unlabeled images. `transform_output`,
             `serving_model_dir`, `model_run_dir`. `hyperparameters`: the Tuner's best, or None.
             `custom_config`: `pretrain` (PretrainConfig as JSON), `serving` (ServingConfig as JSON),
-            `checkpoint_root`, a directory that stays the same from run to run, and, with a Tuner, `tuner`
+            `checkpoint_root`, a directory that is the same in all runs, and, with a Tuner, `tuner`
             (TunerConfig as JSON).
     """
     from tfx_contrastive.trainer_module.pretrain import stage
@@ -36,10 +36,10 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
 
 
 def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
-    """`tuner_fn` of the Tuner: hyperparameters of pretraining, by trials scored on `eval`.
+    """`tuner_fn` of the Tuner: search for hyperparameters of pretraining, scored on `eval`.
 
     Args:
-        fn_args: `train_files` and `eval_files`: images, labeled or not. `transform_graph_path`.
+        fn_args: `train_files` and `eval_files`: labeled and unlabeled images. `transform_graph_path`.
             `custom_config`: `pretrain`, `tuner` and `checkpoint_root`, as for `pretrain_run_fn`.
 
     Returns:
@@ -62,7 +62,7 @@ def head_run_fn(fn_args: tfx.components.FnArgs) -> None:
     """`run_fn` of the Trainer: a classifier from the labeled images, on the Pretrainer's encoder.
 
     Args:
-        fn_args: `train_files` and `eval_files`: images, labeled or not. `transform_output`,
+        fn_args: `train_files` and `eval_files`: labeled and unlabeled images. `transform_output`,
             `base_model` (the Pretrainer's model), `serving_model_dir`. `custom_config`: `head` and
             `serving` (HeadConfig and ServingConfig as JSON).
     """
@@ -80,5 +80,5 @@ def head_run_fn(fn_args: tfx.components.FnArgs) -> None:
 
 
 def _unique(patterns: list[str]) -> list[str]:
-    """Each pattern once, in order: `train_args` of the Pretrainer names the eval split too."""
+    """Return each pattern once, in order: `train_args` of the Pretrainer includes the eval split."""
     return list(dict.fromkeys(patterns))

@@ -2,9 +2,11 @@
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.orientation import PNG_SIGNATURE, UPRIGHT, read_preambles, turn_upright
@@ -12,23 +14,22 @@ from tfx_contrastive.trainer_module.orientation import PNG_SIGNATURE, UPRIGHT, r
 # Rec. 601 luma, the weights that libpng and libjpeg use for gray.
 _LUMA = (0.299, 0.587, 0.114)
 _MAX_CHANNELS = 4
-# Images of a batch, or groups of them, in flight at once: bounds the memory that large originals take.
+# Number of images, or groups of images, decoded in parallel: bounds the memory of large originals.
 _PARALLEL_DECODES = 4
-# PNGs of the wanted shape that one step of the loop decodes: a step costs more than a small image.
+# Number of PNGs of the target shape per step of the loop, since a step costs more than a small image.
 _GROUP = 8
-_PNG_BITS = 24  # where a PNG states the bits of a value
+_PNG_BITS = 24  # position of the bit depth in a PNG
 _MAX_BITS = 16
 _PNG_COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # by number of channels
 
 
-def channel_matrices(channels: int) -> np.ndarray:
-    """Linear conversions from 1, 2, 3 or 4 source channels to `channels`.
+def channel_matrices(channels: int) -> NDArray[Any]:
+    """Return the linear conversions from 1, 2, 3 or 4 source channels to `channels`.
 
-    Gray is repeated, color becomes luma; alpha is dropped, and where the target has one and the source has
-    none, it is opaque (255).
+    Gray is repeated and color becomes luma. Alpha is dropped; if only the target has alpha, it is opaque.
 
     Args:
-        channels: Channels wanted, 1, 3 or 4.
+        channels: Number of target channels, 1, 3 or 4.
 
     Returns:
         float32 [5, 5, channels]: `[source_channels, :, :]` maps (source channels, then a constant 255
@@ -50,16 +51,15 @@ def channel_matrices(channels: int) -> np.ndarray:
 
 
 def decode_image(contents: tf.Tensor, config: ImageConfig, orientation: tf.Tensor | None = None) -> tf.Tensor:
-    """Decode one image, turns it upright, lays it on the background, converts its channels and resizes it.
+    """Decode one image, turn it upright, fill its background, convert its channels and resize it.
 
-    The same pixels come out wherever this graph runs. An image of the wanted shape keeps its bytes
-    unchanged; any other is resized bilinearly with anti-aliasing, in the way that `config.resize` says,
-    and rounded.
+    The result does not depend on where the graph runs. An image of the target shape keeps its values; any
+    other is resized bilinearly with anti-aliasing, see `config.resize`, and rounded.
 
     Args:
-        contents: Encoded image, scalar string. The first frame of an animation counts.
-        config: Shape wanted.
-        orientation: EXIF's 1 to 8, int32 scalar, where it has been read already.
+        contents: Encoded image, scalar string. Only the first frame of an animation is used.
+        config: Target shape.
+        orientation: EXIF orientation 1 to 8, int32 scalar; None: it is read here.
 
     Returns:
         Pixels, uint8 [height, width, channels].
@@ -69,7 +69,7 @@ def decode_image(contents: tf.Tensor, config: ImageConfig, orientation: tf.Tenso
     pixels = _on_ground(turn_upright(_decode_deep(contents, config), orientation), config)
 
     def convert() -> tf.Tensor:
-        # Resized first: both steps are linear, and so no float copy of a large original is made.
+        # Resizing and conversion are linear. Resizing first avoids a float copy of a large original.
         image = resize(pixels, config)
         source = tf.shape(pixels)[2]
         matrix = tf.constant(channel_matrices(config.channels))[source]  # [5, C]
@@ -83,11 +83,11 @@ def decode_image(contents: tf.Tensor, config: ImageConfig, orientation: tf.Tenso
 
 
 def decode_images(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """Decode a batch: `decode_image` of each.
+    """Apply `decode_image` to each image of a batch.
 
     Args:
         contents: Encoded images, string [B].
-        config: Shape wanted.
+        config: Target shape.
 
     Returns:
         Pixels, uint8 [B, height, width, channels].
@@ -96,13 +96,13 @@ def decode_images(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
 
 
 def channel_moments(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """First and second moment of each image's channels, pixels scaled to [0, 1].
+    """Return first and second moments of each image's channels, for pixels scaled to [0, 1].
 
-    Works on a few images at a time, so that a batch needs the memory of no more.
+    Works on a few images at a time, to save memory.
 
     Args:
         contents: Encoded images, string [B].
-        config: Shape to which images are brought first.
+        config: Target shape of the images.
 
     Returns:
         float32 [B, 2 * channels]: mean of x for each channel, then mean of x^2.
@@ -123,13 +123,13 @@ def _of_each(
     function: Callable[[tf.Tensor], tf.Tensor],
     one: tf.TensorSpec,
 ) -> tf.Tensor:
-    """A function of the decoded images of a batch, which are not all in memory at once.
+    """Apply a function to the decoded images of a batch, with few of them in memory at once.
 
     Args:
         contents: Encoded images, string [B].
-        config: Shape to which images are brought.
-        function: From pixels, uint8 [b, height, width, channels], to a tensor [b, ...], for any b.
-        one: Of the function's result for one image.
+        config: Target shape of the images.
+        function: Maps pixels, uint8 [b, height, width, channels], to a tensor [b, ...], for any b.
+        one: Spec of the function's result for one image.
 
     Returns:
         [B, ...].
@@ -156,14 +156,14 @@ def _of_each(
 
 
 def _decode(contents: tf.Tensor) -> tf.Tensor:
-    """Pixels of one image as they are, uint8 [height, width, channels]."""
+    """Return the pixels of one image as stored, uint8 [height, width, channels]."""
     pixels = tf.io.decode_image(contents, channels=0, dtype=tf.uint8, expand_animations=False)
     pixels.set_shape([None, None, None])
     return pixels
 
 
 def _decode_deep(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """The same, of 16 bits per value the 8 highest of those that `config.bit_depth` says are used."""
+    """Return the same; of values with 16 bits, the 8 highest of the `config.bit_depth` bits in use."""
     if config.bit_depth == _MAX_BITS:
         return _decode(contents)
     head = tf.io.decode_raw(contents, tf.uint8, fixed_length=_PNG_BITS + 1)
@@ -179,7 +179,7 @@ def _decode_deep(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
 
 
 def _on_ground(pixels: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """Lay an image with alpha on the background, unless alpha is wanted: uint8 [height, width, channels]."""
+    """Blend an image with the background, unless the target has alpha: uint8 [height, width, channels]."""
     if config.channels == _MAX_CHANNELS:
         return pixels
 
@@ -200,12 +200,12 @@ def _on_ground(pixels: tf.Tensor, config: ImageConfig) -> tf.Tensor:
 
 
 def _decode_fitting(group: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """Pixels of a group, string [_GROUP], of which each image has the wanted shape."""
+    """Return the pixels of a group, string [_GROUP], whose images all have the target shape."""
     return tf.stack([tf.ensure_shape(_decode(contents), _shape(config)) for contents in tf.unstack(group)])
 
 
 def _png_header(config: ImageConfig) -> bytes:
-    """How a PNG of the wanted shape with 8 bits a channel begins: signature and start of the IHDR chunk."""
+    """Return the start of a PNG of the target shape with 8 bits per channel: signature and IHDR."""
     shape = struct.pack(">IIBB", config.width, config.height, 8, _PNG_COLOR_TYPES[config.channels])
     return PNG_SIGNATURE + struct.pack(">I", 13) + b"IHDR" + shape
 
@@ -214,7 +214,7 @@ def _shape(config: ImageConfig) -> tuple[int, int, int]:
     return config.height, config.width, config.channels
 
 
-# The bars of a padded image: mid-gray is as far from black as from white.
+# Mid-gray, the color of the bars of a padded image.
 _BAR = 127.0
 _OPAQUE = 255.0
 
@@ -224,11 +224,11 @@ def resize(pixels: tf.Tensor, config: ImageConfig) -> tf.Tensor:
 
     Args:
         pixels: [h, w, C], of any numeric type.
-        config: Size wanted, and what happens to an image of another aspect ratio.
+        config: Target size, and the way to resize images of another aspect ratio.
 
     Returns:
-        float32 [height, width, C]; with `pad`, only the part that the image fills: `pad` adds the rest.
-        An image that has the wanted size keeps its values.
+        float32 [height, width, C]; with `pad`, without the bars, which `pad` adds. An image of the target
+        size keeps its values.
     """
     size = tf.constant([config.height, config.width])
     if config.resize == "crop":
@@ -243,11 +243,11 @@ def resize(pixels: tf.Tensor, config: ImageConfig) -> tf.Tensor:
 
 
 def pad(image: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """Put an image into the middle of the wanted size, between gray bars (opaque where there is alpha).
+    """Center an image between gray bars, which are opaque if there is alpha.
 
     Args:
-        image: float32 [h, w, channels], neither side longer than wanted.
-        config: Shape wanted.
+        image: float32 [h, w, channels], neither side longer than the target.
+        config: Target shape.
 
     Returns:
         float32 [height, width, channels].
@@ -256,13 +256,13 @@ def pad(image: tf.Tensor, config: ImageConfig) -> tf.Tensor:
     top, left = height // 2, width // 2
     bars = [[top, height - top], [left, width - left], [0, 0]]
     fill = tf.constant([_BAR, _BAR, _BAR, _OPAQUE][: config.channels])
-    # tf.pad takes one value for all channels: pad the difference from the bars with zeros.
+    # tf.pad takes one value for all channels: pad the difference from the bar's color with zeros.
     padded = tf.pad(image - fill, bars) + fill
     return tf.ensure_shape(padded, (config.height, config.width, config.channels))
 
 
 def _crop_to_aspect(pixels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Return the largest window in the middle of an image, [h, w, C], that has the aspect ratio of `size`."""
+    """Return the largest centered window of an image, [h, w, C], with the aspect ratio of `size`."""
     shape = tf.shape(pixels)[:2]
     window = _largest(size, shape)
     start = (shape - window) // 2
@@ -270,8 +270,8 @@ def _crop_to_aspect(pixels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 
 
 def _largest(shape: tf.Tensor, limit: tf.Tensor) -> tf.Tensor:
-    """Return the largest size of the aspect ratio of `shape` that fits into `limit`: int32 [2], 1 or more."""
-    height, width = tf.unstack(tf.cast(shape, tf.int64))  # products of sides exceed 32 bits
+    """Return the largest size with the aspect ratio of `shape` within `limit`: int32 [2], at least 1."""
+    height, width = tf.unstack(tf.cast(shape, tf.int64))  # products exceed 32 bits
     most_height, most_width = tf.unstack(tf.cast(limit, tf.int64))
     found = [
         tf.minimum(most_height, _quotient(most_width * height, width)),

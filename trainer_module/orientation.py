@@ -1,12 +1,12 @@
-"""What stands in front of the pixels of a JPEG or PNG: which way is up, and a transparent color.
+"""Orientation and transparent color of JPEGs and PNGs, from the segments or chunks before the pixels.
 
-A camera stores the picture as its sensor had it and notes in EXIF how to turn it. The rules, which
-ImageExampleGen follows as well (docs/data.md, "Which way is up"):
+A camera stores pixels as its sensor reads them, and the orientation in EXIF. ImageExampleGen follows the same
+rules (docs/data.md, "Which way is up"):
 
-* The note is tag 0x0112 of the first directory (IFD0), of type SHORT or LONG, from 1 to 8.
-* In a JPEG it counts in the first segment APP1 that begins with `Exif`, before the frame header; in a PNG
-  in the first chunk eXIf before the first IDAT. At most 256 segments or chunks are looked at.
-* Whatever is damaged or missing means: as it stands.
+* The orientation is tag 0x0112 of the first directory (IFD0), of type SHORT or LONG, from 1 to 8.
+* In a JPEG it is in the first segment APP1 that begins with `Exif`, before the frame header; in a PNG in
+  the first chunk eXIf before the first IDAT. At most 256 segments or chunks are read.
+* If it is damaged or missing, the image counts as upright.
 """
 
 from typing import NamedTuple
@@ -16,26 +16,26 @@ import tensorflow as tf
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
 UPRIGHT = 1
-_FIRST_CHUNK = 33  # of a PNG, behind signature and IHDR
-_COLOR_TYPE, _PALETTE = 25, 3  # where a PNG states its color type, and the type with a palette
+_FIRST_CHUNK = 33  # of a PNG, after signature and IHDR
+_COLOR_TYPE, _PALETTE = 25, 3  # position of the color type in a PNG, and the type with a palette
 _FIRST_SEGMENT = 2
 _MAX_STEPS = 256
-_WINDOW = 10  # bytes of a segment or chunk that tell what it is
+_WINDOW = 10  # bytes of a segment or chunk that identify it
 _TAG = b"\x01\x12"
 _SHORT, _LONG = 3, 4
 _MAX_ENTRIES = 128
 _ENTRY = 12  # bytes of an entry in a directory: tag, type, count, value
 _TRANSPOSED = (5, 6, 7, 8)
-_MIRRORED = (2, 3, 6, 7)  # left and right change places, after a transposition if there is one
+_MIRRORED = (2, 3, 6, 7)  # left and right are swapped, after a transposition if there is one
 _UPSIDE_DOWN = (3, 4, 7, 8)
 
 
 class Preamble(NamedTuple):
-    """What stands in front of the pixels of each image.
+    """Facts from before the pixels of each image.
 
     Attributes:
-        orientation: int32 [B], EXIF's 1 to 8; 1 where nothing is said.
-        color_key: bool [B], whether a PNG without palette declares one of its colors transparent.
+        orientation: int32 [B], EXIF orientation 1 to 8; 1 if there is none.
+        color_key: bool [B], True for a PNG without palette that declares one color transparent.
     """
 
     orientation: tf.Tensor
@@ -43,7 +43,7 @@ class Preamble(NamedTuple):
 
 
 class _Walk(NamedTuple):
-    """Where the walk through the segments of each image is, and what it has met; all [A]."""
+    """State of the walk through the segments of each image; all [A]."""
 
     position: tf.Tensor
     active: tf.Tensor
@@ -53,13 +53,13 @@ class _Walk(NamedTuple):
 
 
 def read_preambles(contents: tf.Tensor) -> Preamble:
-    """Look into JPEGs, and into PNGs that have anything between their header and their pixels.
+    """Read JPEGs, and PNGs with chunks between header and pixels.
 
     Args:
-        contents: Encoded images, string [B]; anything else counts as upright.
+        contents: Encoded images, string [B]; other formats count as upright.
 
     Returns:
-        What was found.
+        Orientation and transparent color of each image.
     """
     start = tf.io.decode_raw(tf.strings.substr(contents, 0, _FIRST_CHUNK + 8), tf.uint8, fixed_length=41)
     is_jpeg = _equal(start[:, :3], JPEG_SIGNATURE)
@@ -81,14 +81,14 @@ def read_preambles(contents: tf.Tensor) -> Preamble:
 
 
 def turn_upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Turn and mirrors an image as EXIF asks for.
+    """Turn and mirror an image by its EXIF orientation.
 
     Args:
-        pixels: [height, width, channels] as stored.
+        pixels: [height, width, channels], as stored.
         orientation: int32 scalar, 1 to 8.
 
     Returns:
-        The upright image; height and width change places for 5 to 8.
+        The upright image; height and width are swapped for 5 to 8.
     """
 
     def turn() -> tf.Tensor:
@@ -104,7 +104,7 @@ def turn_upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
 
 
 def _look(contents: tf.Tensor, is_jpeg: tf.Tensor) -> Preamble:
-    """The same for JPEGs and PNGs only, string [A], at least one."""
+    """Read JPEGs and PNGs, string [A], at least one."""
     size = tf.cast(tf.strings.length(contents), tf.int64)
     nowhere = tf.zeros_like(size)
     first = tf.where(is_jpeg, nowhere + _FIRST_SEGMENT, nowhere + _FIRST_CHUNK)
@@ -124,13 +124,13 @@ def _look(contents: tf.Tensor, is_jpeg: tf.Tensor) -> Preamble:
     )
     at = tf.minimum(walk.exif, size)
     exif = tf.strings.substr(contents, at, tf.where(walk.exif > 0, walk.length, nowhere))
-    # Behind a palette the chunk holds the opacity of its entries, which decoders honor.
+    # With a palette, the chunk contains the opacity of its entries, which decoders apply.
     has_palette = tf.equal(bytes_at(contents, nowhere + _COLOR_TYPE, 1)[:, 0], _PALETTE)
     return Preamble(_orientation(exif), walk.color_key & ~has_palette)
 
 
 def _segment(window: tf.Tensor, walk: _Walk) -> _Walk:
-    """One step through a JPEG: marker (2 bytes), length of what follows (2), content."""
+    """Take one step through a JPEG: marker (2 bytes), length of what follows (2), content."""
     marker = window[:, 1]
     is_fill = tf.equal(marker, 0xFF)
     is_bare = tf.equal(marker, 0x01) | ((marker >= 0xD0) & (marker <= 0xD7))
@@ -150,7 +150,7 @@ def _segment(window: tf.Tensor, walk: _Walk) -> _Walk:
 
 
 def _chunk(window: tf.Tensor, walk: _Walk) -> _Walk:
-    """One step through a PNG: length of the content (4 bytes), type (4), content, checksum (4)."""
+    """Take one step through a PNG: length of the content (4 bytes), type (4), content, checksum (4)."""
     length, kind = _number(window[:, :4], "big"), window[:, 4:8]
     here = walk.active & _equal(kind, b"eXIf") & tf.equal(walk.exif, 0)
     return walk._replace(
@@ -163,7 +163,7 @@ def _chunk(window: tf.Tensor, walk: _Walk) -> _Walk:
 
 
 def _orientation(exif: tf.Tensor) -> tf.Tensor:
-    """The orientation that EXIF data state, string [A] to int32 [A]; 1 where they don't."""
+    """Return the orientation in EXIF data, string [A], as int32 [A]; 1 if there is none."""
     start = bytes_at(exif, tf.zeros_like(tf.strings.length(exif), tf.int64), 8)
     little = _equal(start[:, :4], b"II*\0")
     valid = little | _equal(start[:, :4], b"MM\0*")
@@ -184,7 +184,7 @@ def _orientation(exif: tf.Tensor) -> tf.Tensor:
 
 
 def bytes_at(contents: tf.Tensor, position: tf.Tensor, length: int) -> tf.Tensor:
-    """Bytes of each string from a position on, int64 [A]: uint8 [A, length]; 0 behind the string's end."""
+    """Return bytes of each string from a position, int64 [A]: uint8 [A, length]; 0 after the end."""
     size = tf.cast(tf.strings.length(contents), tf.int64)
     part = tf.strings.substr(
         contents, tf.minimum(position, size), tf.fill(tf.shape(size), tf.constant(length, tf.int64))
@@ -193,7 +193,7 @@ def bytes_at(contents: tf.Tensor, position: tf.Tensor, length: int) -> tf.Tensor
 
 
 def _number(data: tf.Tensor, order: str) -> tf.Tensor:
-    """The unsigned number in the last axis, int64."""
+    """Return the unsigned number in the last axis, int64."""
     weights = [256**power for power in range(data.shape[-1])]
     if order == "big":
         weights.reverse()

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from numpy.typing import NDArray
 
 from tfx_contrastive.contract.examples import IMAGE, LABEL
 from tfx_contrastive.trainer_module.config import ImageConfig
@@ -63,7 +64,7 @@ def class_names(tf_transform_output: tft.TFTransformOutput) -> tuple[str, ...]:
     return () if lines == [_NO_CLASSES] else tuple(line.decode("utf-8") for line in lines)
 
 
-def channel_statistics(tf_transform_output: tft.TFTransformOutput) -> tuple[np.ndarray, np.ndarray]:
+def channel_statistics(tf_transform_output: tft.TFTransformOutput) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return mean and standard deviation of each channel over the training split.
 
     Returns:
@@ -171,7 +172,7 @@ class _UniqueCombineFn(beam.CombineFn):
     def create_accumulator(self) -> set[bytes]:
         return set()
 
-    def add_input(self, mutable_accumulator: set[bytes], element: tuple[np.ndarray]) -> set[bytes]:
+    def add_input(self, mutable_accumulator: set[bytes], element: tuple[NDArray[Any]]) -> set[bytes]:
         mutable_accumulator.update(element[0].tolist())
         return mutable_accumulator
 
@@ -185,34 +186,34 @@ class _UniqueCombineFn(beam.CombineFn):
 class _MeanCombineFn(beam.CombineFn):
     """The mean over all rows of float matrices, in float64."""
 
-    def create_accumulator(self) -> tuple[int, np.ndarray | float]:
+    def create_accumulator(self) -> tuple[int, NDArray[Any] | float]:
         return 0, 0.0
 
     def add_input(
-        self, mutable_accumulator: tuple[int, np.ndarray | float], element: tuple[np.ndarray]
-    ) -> tuple[int, np.ndarray | float]:
+        self, mutable_accumulator: tuple[int, NDArray[Any] | float], element: tuple[NDArray[Any]]
+    ) -> tuple[int, NDArray[Any] | float]:
         count, total = mutable_accumulator
         return count + len(element[0]), total + element[0].sum(axis=0, dtype=np.float64)
 
     def merge_accumulators(
-        self, accumulators: Iterable[tuple[int, np.ndarray | float]]
-    ) -> tuple[int, np.ndarray | float]:
+        self, accumulators: Iterable[tuple[int, NDArray[Any] | float]]
+    ) -> tuple[int, NDArray[Any] | float]:
         counts, totals = zip(*accumulators, strict=True)
         return sum(counts), sum(totals)
 
-    def extract_output(self, accumulator: tuple[int, np.ndarray | float]) -> np.ndarray:
+    def extract_output(self, accumulator: tuple[int, NDArray[Any] | float]) -> NDArray[Any]:
         count, total = accumulator
         return np.asarray(total) / max(count, 1)
 
 
-def _write_lines(lines: list[bytes], path: str) -> np.ndarray:
+def _write_lines(lines: list[bytes], path: str) -> NDArray[Any]:
     for line in lines:
         if b"\n" in line or b"\r" in line:
             raise ValueError(f"the label {line!r} contains a line break: rename this class")
     return _write(b"\n".join(lines) + b"\n", path)
 
 
-def _write_statistics(moments: np.ndarray, path: str) -> np.ndarray:
+def _write_statistics(moments: NDArray[Any], path: str) -> NDArray[Any]:
     """Write mean and standard deviation from the mean of x and of x^2, float64 [2C]; return the path."""
     first, second = np.split(moments, 2)
     std = np.sqrt(np.maximum(second - np.square(first), _MIN_STD**2))
@@ -220,7 +221,7 @@ def _write_statistics(moments: np.ndarray, path: str) -> np.ndarray:
     return _write(json.dumps(statistics).encode(), path)
 
 
-def _write(content: bytes, path: str) -> np.ndarray:
+def _write(content: bytes, path: str) -> NDArray[Any]:
     tf.io.gfile.makedirs(posixpath.dirname(path))
     with tf.io.gfile.GFile(path, "wb") as file:
         file.write(content)

@@ -31,13 +31,13 @@ _TEMPERATURE = "temperature"
 
 
 def search_space(space: TunerConfig) -> keras_tuner.HyperParameters:
-    """Objective, its temperature where it takes one, policy of the views, learning rate.
+    """Return the search space: objective, temperature, policy of the views, and learning rate.
 
     Args:
-        space: What to choose from.
+        space: The candidates and ranges.
 
     Returns:
-        The hyperparameters, all declared.
+        The declared hyperparameters; the temperature depends on the objective.
     """
     parameters = keras_tuner.HyperParameters()
     labels = [objective_label(objective) for objective in space.objectives]
@@ -54,12 +54,12 @@ def search_space(space: TunerConfig) -> keras_tuner.HyperParameters:
 def apply_hyperparameters(
     config: PretrainConfig, space: TunerConfig, values: Mapping[str, Any]
 ) -> PretrainConfig:
-    """The configuration at a point of the space; what the space does not name stays.
+    """Return the configuration at a point of the search space; all other settings are kept.
 
     Args:
         config: The configuration.
-        space: What was chosen from.
-        values: Choices by name, as `keras_tuner.HyperParameters.values` has them.
+        space: The candidates and ranges.
+        values: Values by name, as in `keras_tuner.HyperParameters.values`.
 
     Returns:
         The changed configuration.
@@ -79,12 +79,12 @@ def apply_hyperparameters(
 
 
 def tuned(config: PretrainConfig, space: TunerConfig, best: Mapping[str, Any]) -> PretrainConfig:
-    """The configuration at the point that a search found best.
+    """Return the configuration at the best point of a search.
 
     Args:
         config: The configuration.
-        space: What was chosen from.
-        best: `keras_tuner.HyperParameters.get_config()` of the best trial, as the Tuner writes it.
+        space: The candidates and ranges.
+        best: `keras_tuner.HyperParameters.get_config()` of the best trial, as written by the Tuner.
 
     Returns:
         The changed configuration.
@@ -99,10 +99,10 @@ _PENALTIES = (1e-2, 1e-3, 1e-4)
 
 
 class PretrainTuner(keras_tuner.Tuner):
-    """Bayesian search over `space.search_space`; a search that was killed goes on where it was.
+    """Bayesian search over `search_space`; a search that was stopped resumes.
 
-    Trials are compared after a short pretraining: what learns fastest wins, which need not be what
-    ends best. The score is for choosing, not for reporting.
+    Trials are compared after a short pretraining, so that fast learning wins, which is not always the best
+    after a long one. Use the score to choose, not to report.
     """
 
     def __init__(
@@ -113,14 +113,14 @@ class PretrainTuner(keras_tuner.Tuner):
         space: TunerConfig,
         directory: str,
     ):
-        """Set up the search, or reads how far an earlier one came.
+        """Set up the search, or resume an earlier one.
 
         Args:
-            train: Images to pretrain on; the labeled ones are neighbors, or training data of the probe.
-            evaluation: Images of `eval`, some of them labeled.
-            config: All that the search does not choose.
-            space: What is tried, number and length of trials, the score.
-            directory: Of this search alone.
+            train: Images to pretrain on; the labeled ones are the training data of the probe.
+            evaluation: Images of `eval`; the labeled ones give the score.
+            config: All other settings of pretraining.
+            space: Candidates, number and length of trials, score.
+            directory: Directory of this search only.
 
         Raises:
             ValueError: If either split lacks labels.
@@ -130,7 +130,7 @@ class PretrainTuner(keras_tuner.Tuner):
         if len(self._known) == 0 or len(self._asked) == 0:
             raise ValueError(
                 f"the tuner was given {len(self._known)} labeled images of train and {len(self._asked)} of "
-                "eval: it scores trials by labels, give some of both or set tuner.enabled to false"
+                "eval: it scores trials by labels, so give some of both or set tuner.enabled to false"
             )
         oracle = keras_tuner.oracles.BayesianOptimizationOracle(
             objective=keras_tuner.Objective(SCORE, "max"),
@@ -144,16 +144,16 @@ class PretrainTuner(keras_tuner.Tuner):
     def run_trial(
         self, trial: keras_tuner.engine.trial.Trial, *_args: Any, **_settings: Any
     ) -> dict[str, float]:
-        """Pretrain at one point of the space.
+        """Pretrain at one point of the search space.
 
         Args:
-            trial: Holds the point.
+            trial: The trial with its hyperparameters.
 
         Returns:
-            Its score, from 0 to 1; 0 where pretraining collapsed.
+            The score, from 0 to 1; 0 if pretraining collapsed.
 
         Raises:
-            keras_tuner.errors.FatalError: If anything else goes wrong: KerasTuner would go on without a word.
+            keras_tuner.errors.FatalError: On any other error, which KerasTuner would otherwise ignore.
         """
         values = trial.hyperparameters.values
         directory = self.get_trial_dir(trial.trial_id)
@@ -185,7 +185,7 @@ class PretrainTuner(keras_tuner.Tuner):
             neighbors = self._config.watch.probe_neighbors
             return knn_accuracy((h, labels), (h_eval, labels_eval), neighbors, KNN_TEMPERATURE)
         classes, rows = np.unique(labels, return_inverse=True)
-        # A class of `eval` that has no label in `train` can't be right: its index is past all others.
+        # A class of `eval` without labels in `train` gets an index that is never predicted.
         rows_eval = np.where(
             np.isin(labels_eval, classes), np.searchsorted(classes, labels_eval), len(classes)
         )
@@ -203,15 +203,15 @@ def build(
     space: TunerConfig,
     checkpoint_root: str,
 ) -> PretrainTuner:
-    """The search over the images of some files.
+    """Build the search over the images of some files.
 
     Args:
         train_files: TFRecord files of the training split.
-        eval_files: Those of `eval`.
+        eval_files: TFRecord files of the `eval` split.
         transform_dir: Output of the Transform component.
-        config: All that the search does not choose.
-        space: What is tried.
-        checkpoint_root: The search is kept in a sub-directory named by configuration and data.
+        config: All other settings of pretraining.
+        space: Candidates, trials and score.
+        checkpoint_root: The search is kept in a subdirectory, named by a digest of configuration and data.
 
     Returns:
         The tuner.

@@ -2,12 +2,14 @@
 
 import pathlib
 import tempfile
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 
@@ -20,13 +22,13 @@ RAW_SPEC = {
 }
 
 
-def digit_pixels(count: int) -> tuple[np.ndarray, np.ndarray]:
+def digit_pixels(count: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """The first digits: uint8 [count, 8, 8] and labels int [count]."""
     digits = load_digits()
     return (digits.images[:count] * 255 / 16).astype(np.uint8), digits.target[:count]
 
 
-def encode_png(pixels: np.ndarray) -> bytes:
+def encode_png(pixels: NDArray[Any]) -> bytes:
     """PNG of uint8 [H, W] or [H, W, C]."""
     return tf.io.encode_png(np.atleast_3d(pixels)).numpy()
 

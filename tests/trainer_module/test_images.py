@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.typing import NDArray
 from PIL import Image
 
 from tfx_contrastive.trainer_module.config import ImageConfig
@@ -13,7 +14,7 @@ RNG = np.random.default_rng(0)
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
-def encode(pixels: np.ndarray, kind: str = "PNG") -> bytes:
+def encode(pixels: NDArray[Any], kind: str = "PNG") -> bytes:
     return save(Image.fromarray(pixels), kind)
 
 

@@ -1,10 +1,12 @@
 """The three ways of `image.resize`, against Pillow's crops and hand-computed sizes."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.typing import NDArray
 from PIL import Image
 
 from tfx_contrastive.trainer_module.config import ImageConfig
@@ -13,7 +15,7 @@ from tfx_contrastive.trainer_module.images import decode_image, decode_images
 BAR = 127
 
 
-def png(pixels: np.ndarray) -> bytes:
+def png(pixels: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
@@ -23,7 +25,7 @@ def config(height: int, width: int, resize: str, channels: int = 3) -> ImageConf
     return ImageConfig(height=height, width=width, channels=channels, resize=resize)
 
 
-def noise(height: int, width: int, channels: int = 3) -> np.ndarray:
+def noise(height: int, width: int, channels: int = 3) -> NDArray[Any]:
     return np.random.default_rng([height, width]).integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Encoders: networks from an image to its representation h, by name."""
+"""Encoders: networks that map an image to its representation h, selected by name."""
 
 from tfx_contrastive.trainer_module.encoders.build import (
     build_encoder,

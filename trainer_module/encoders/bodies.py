@@ -10,14 +10,14 @@ from tfx_contrastive.trainer_module.encoders.layers import ORIENTATIONS, Oriente
 
 
 def conv_norm_relu(x: tf.Tensor, width: int, stride: int, name: str, kernel: int = 3) -> tf.Tensor:
-    """A convolution without bias, batch norm, ReLU.
+    """Apply a convolution without bias, batch norm and ReLU.
 
     Args:
         x: float [B, H, W, C].
-        width: Channels of the result.
-        stride: 1, or 2 to halve the resolution (rounding up).
+        width: Number of output channels.
+        stride: 1, or 2 to halve the resolution (rounded up).
         name: Prefix of the layers' names.
-        kernel: Side of the convolution's window.
+        kernel: Height and width of the kernel.
 
     Returns:
         float [B, ceil(H / stride), ceil(W / stride), width].
@@ -26,14 +26,14 @@ def conv_norm_relu(x: tf.Tensor, width: int, stride: int, name: str, kernel: int
 
 
 def basic_block(x: tf.Tensor, width: int, stride: int, name: str) -> tf.Tensor:
-    """The residual block of two 3x3 convolutions (ResNet, arXiv:1512.03385, figure 2 and eq. 1, 2).
+    """Apply a residual block of two 3x3 convolutions (ResNet, arXiv:1512.03385, figure 2 and eq. 1, 2).
 
-    The shortcut is the identity, or a 1x1 convolution with batch norm where the shape changes.
+    The shortcut is the identity, or a 1x1 convolution with batch norm if the shape changes.
 
     Args:
         x: float [B, H, W, C].
-        width: Channels of the result.
-        stride: Of the first convolution and of the shortcut.
+        width: Number of output channels.
+        stride: Stride of the first convolution and of the shortcut.
         name: Prefix of the layers' names.
 
     Returns:
@@ -58,9 +58,9 @@ _STRIDES = (1, 2, 2, 2)
 
 
 def conv4(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
-    """Four 3x3 convolutions, each with batch norm and ReLU.
+    """Apply four 3x3 convolutions, each with batch norm and ReLU.
 
-    The first keeps the resolution, each of the others halves it.
+    The first keeps the resolution, the others halve it.
 
     Args:
         x: Standardized pixels, float [B, H, W, C].
@@ -75,10 +75,10 @@ def conv4(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
 
 
 def gradnet(x: tf.Tensor, widths: tuple[int, int]) -> tf.Tensor:
-    """Edges and colors at half the resolution, two convolutions of stride 2, and a residual block.
+    """Compute edges and colors at half the resolution; apply two convolutions and a residual block.
 
-    A first layer that is given costs a CPU a fraction of one that is learned at full resolution, and a few
-    hundred steps suffice for what follows (docs/experiments.md).
+    The fixed first layer takes a fraction of the CPU time of a trained one at full resolution, and a few
+    hundred steps suffice to train the rest (docs/experiments.md).
 
     Args:
         x: Standardized pixels, float [B, H, W, C].
@@ -98,11 +98,10 @@ def gradnet(x: tf.Tensor, widths: tuple[int, int]) -> tf.Tensor:
 
 
 def resnet9(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
-    """Eight convolutions: a stem, three that halve the resolution, a residual block after two of these.
+    """Apply eight convolutions: a stem, and three stages, of which the first and last have a residual block.
 
-    The layout of the networks that won DAWNBench on CIFAR-10 (stem, stage with a block, stage, stage with a
-    block), with stride 2 where they convolve at full resolution and max-pool: that costs a CPU a
-    quarter.
+    This is the layout of the networks that won DAWNBench on CIFAR-10. They convolve at full resolution and
+    max-pool; a stride of 2 takes a quarter of the CPU time.
 
     Args:
         x: Standardized pixels, float [B, H, W, C].
@@ -119,21 +118,20 @@ def resnet9(x: tf.Tensor, widths: tuple[int, int, int, int]) -> tf.Tensor:
     return basic_block(x, widths[3], 1, "stage3_block")
 
 
-_BLOCKS_IN_A_STAGE = 2
+_BLOCKS_PER_STAGE = 2
 
 
 def resnet18(x: tf.Tensor, width: int, large_images: bool = False) -> tf.Tensor:
-    """Four stages of two residual blocks (arXiv:1512.03385, table 1).
+    """Apply four stages of two residual blocks (arXiv:1512.03385, table 1).
 
     The published stem, a 7x7 convolution and a max-pool, divides the resolution by four before the
-    first stage: right for 224x224, while a 28x28 image would be 7x7 by then. For small images the stem
-    is one 3x3 convolution at full resolution (SimCLR's form for CIFAR-10, arXiv:2002.05709, appendix B.9).
+    first stage: it suits images of 224x224, but turns 28x28 into 7x7. For small images the stem is one
+    3x3 convolution at full resolution (SimCLR's form for CIFAR-10, arXiv:2002.05709, appendix B.9).
 
     Args:
         x: Standardized pixels, float [B, H, W, C].
-        width: Channels of the stem and the first stage; each stage has twice those of the one before.
-            64 is the published one.
-        large_images: The published stem.
+        width: Channels of the stem and the first stage, 64 as published; each later stage doubles them.
+        large_images: True for the published stem.
 
     Returns:
         Features, float [B, h, w, 8 * width].
@@ -145,13 +143,13 @@ def resnet18(x: tf.Tensor, width: int, large_images: bool = False) -> tf.Tensor:
     else:
         x = conv_norm_relu(x, width, 1, "stem")
     for stage in range(4):
-        for block in range(_BLOCKS_IN_A_STAGE):
+        for block in range(_BLOCKS_PER_STAGE):
             stride = 2 if stage > 0 and block == 0 else 1
             x = basic_block(x, width << stage, stride, f"stage{stage + 1}_block{block + 1}")
     return x
 
 
-# From standardized pixels, float [B, H, W, C], to features, float [B, h, w, D].
+# Maps standardized pixels, float [B, H, W, C], to features, float [B, h, w, D].
 Body = Callable[[tf.Tensor], tf.Tensor]
 
 _WIDE, _NARROW = (32, 64, 128, 256), (16, 32, 64, 128)

@@ -1,13 +1,15 @@
-"""Building, saving and loading an encoder, and the models that are made from one."""
+"""Building, saving and loading of encoders, and models around an encoder."""
 
 import json
 import os
 import tempfile
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.trainer_module.config import KERAS_PREFIX, EncoderConfig, min_side
 from tfx_contrastive.trainer_module.encoders.bodies import BODIES
@@ -18,21 +20,21 @@ from tfx_contrastive.trainer_module.encoders.layers import edges_and_colors, poo
 def build_encoder(
     config: EncoderConfig,
     image_shape: tuple[int, int, int],
-    mean: Sequence[float] | np.ndarray,
-    std: Sequence[float] | np.ndarray,
+    mean: Sequence[float] | NDArray[Any],
+    std: Sequence[float] | NDArray[Any],
 ) -> keras.Model:
     """Build an untrained encoder.
 
-    Scaling of the pixels is its first layer, so that training and serving feed it the same: own networks
-    get pixels standardized by the data's statistics, those of keras.applications what their weights
-    were made for.
+    Its first layer scales the pixels, so that training and serving pass the same pixels. The project's own
+    networks get pixels standardized by the statistics of the data, networks of keras.applications the scale
+    that their pretrained weights expect.
 
     Args:
-        config: Name of the body and width of h; a weights file is left to `load_pretrained`.
-        image_shape: [height, width, channels] of the pixels. Smaller views pass too, the network
-            being convolutional.
-        mean: Mean of each channel, [C], in units of [0, 1] pixels.
-        std: Standard deviation of each channel, [C], same units.
+        config: Name of the network and width of h. Its weights file is not read; see `load_pretrained`.
+        image_shape: [height, width, channels] of the pixels. The network is convolutional
+            and takes smaller views too.
+        mean: Mean of each channel, [C], for pixels in [0, 1].
+        std: Standard deviation of each channel, [C], likewise.
 
     Returns:
         Model from pixels in [0, 255], any numeric dtype, [B, H, W, C] to h, float32 [B, D].
@@ -46,7 +48,7 @@ def build_encoder(
     if mean.size != channels or std.size != channels or not np.all(std > 0):
         raise ValueError(
             f"mean {mean.tolist()} and std {std.tolist()} were received for {channels} channels: "
-            "give one mean and one positive std a channel"
+            "give one mean and one positive std per channel"
         )
     layers = keras.layers
     pixels = layers.Input((None, None, channels), dtype="float32", name="pixels")
@@ -68,10 +70,10 @@ def build_encoder(
 
 
 def check_image_size(name: str, size: Sequence[int]) -> None:
-    """Refuse images, or views, that are smaller than an encoder can take.
+    """Check that images or views are not too small for an encoder.
 
     Args:
-        name: Of the encoder.
+        name: Name of the encoder.
         size: Height and width.
 
     Raises:
@@ -81,8 +83,8 @@ def check_image_size(name: str, size: Sequence[int]) -> None:
     if min(size) < side:
         raise ValueError(
             f"the encoder {name} was given images of {size[0]}x{size[1]}, but needs at least {side}x{side}: "
-            "raise image.height and image.width (and views.small.size, if small views are meant), or take "
-            "an encoder for small images such as resnet9n"
+            "raise image.height and image.width (for small views, views.small.size), or choose an "
+            "encoder for small images such as resnet9n"
         )
 
 
@@ -91,7 +93,7 @@ def build_projection_head(input_dim: int, dims: tuple[int, ...]) -> keras.Model:
 
     Args:
         input_dim: Width of h.
-        dims: Width of each layer; batch norm and ReLU between layers, none after the last.
+        dims: Width of each layer. Batch norm and ReLU follow each layer but the last.
 
     Returns:
         Model from h, float [B, input_dim], to z, float32 [B, dims[-1]], not normalized.
@@ -108,16 +110,16 @@ def build_projection_head(input_dim: int, dims: tuple[int, ...]) -> keras.Model:
 
 
 def mirrored(encoder: keras.Model) -> keras.Model:
-    """The mean of what an encoder says of an image and of its mirror image.
+    """Return a model that averages h over an image and its mirror image.
 
-    A linear classifier on it gives the mean of the two logits: test-time augmentation (as in AlexNet, section
-    4.1 of doi:10.1145/3065386, there with crops besides) that costs a second forward pass, in one network.
+    A linear classifier on it averages the logits of both. This is test-time augmentation (as in AlexNet,
+    section 4.1 of doi:10.1145/3065386, which also averages over crops) and needs a second forward pass.
 
     Args:
         encoder: Pixels, [B, H, W, C], to h, float32 [B, D]. Its layers are shared, not copied.
 
     Returns:
-        Model from the same pixels to h, float32 [B, D]; the same for an image and for its mirror image.
+        Model from the same pixels to h, float32 [B, D], which is equal for an image and its mirror image.
     """
     pixels = keras.layers.Input(encoder.input_shape[1:], dtype="float32", name="pixels")
     both = encoder(pixels), encoder(keras.ops.flip(pixels, axis=2))
@@ -133,15 +135,15 @@ def save_encoder(
     encoder: keras.Model,
     config: EncoderConfig,
     image_shape: tuple[int, int, int],
-    mean: Sequence[float] | np.ndarray,
-    std: Sequence[float] | np.ndarray,
+    mean: Sequence[float] | NDArray[Any],
+    std: Sequence[float] | NDArray[Any],
 ) -> None:
     """Write `encoder.json` and `encoder.weights.h5` into `directory`, local or remote.
 
     Args:
-        directory: Where to; made if missing.
-        encoder: What `build_encoder` returned for the other arguments, trained.
-        config: Name of the body and width of h.
+        directory: The directory; created if missing.
+        encoder: A trained encoder that `build_encoder` built from the other arguments.
+        config: Name of the network and width of h.
         image_shape: [height, width, channels].
         mean: Mean of each channel, [C].
         std: Standard deviation of each channel, [C].
@@ -152,7 +154,7 @@ def save_encoder(
         encoder.save_weights(local)
         tf.io.gfile.copy(local, os.path.join(directory, _WEIGHTS), overwrite=True)
     description = {
-        "encoder": config.model_dump(exclude={"weights", "weights_sha256"}),  # they are in the other file
+        "encoder": config.model_dump(exclude={"weights", "weights_sha256"}),  # the weights file has them
         "image_shape": list(image_shape),
         "mean": np.asarray(mean, np.float64).tolist(),
         "std": np.asarray(std, np.float64).tolist(),
@@ -165,18 +167,18 @@ def load_encoder(directory: str) -> keras.Model:
     """Rebuild the encoder that `save_encoder` wrote.
 
     Args:
-        directory: Where the two files are, local or remote.
+        directory: Directory of the two files, local or remote.
 
     Returns:
         Model from pixels in [0, 255], [B, H, W, C], to h, float32 [B, D].
 
     Raises:
-        ValueError: If the directory holds no encoder.
+        ValueError: If the directory contains no encoder.
     """
     path = os.path.join(directory, _DESCRIPTION)
     if not tf.io.gfile.exists(path):
         raise ValueError(
-            f"{directory} holds no {_DESCRIPTION}: give the model directory that the Pretrainer wrote"
+            f"{directory} contains no {_DESCRIPTION}: give the model directory that the Pretrainer wrote"
         )
     with tf.io.gfile.GFile(path) as file:
         description = json.loads(file.read())

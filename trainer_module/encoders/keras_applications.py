@@ -1,4 +1,4 @@
-"""Any network of keras.applications as an encoder, fed with what it was made for."""
+"""Networks of keras.applications as encoders, with the input that they expect."""
 
 import hashlib
 import os
@@ -17,19 +17,19 @@ _CHUNK = 1 << 20
 
 @keras.saving.register_keras_serializable(package="tfx_contrastive")
 class ModelInput(keras.layers.Layer):
-    """Pixels of any number of channels to the three that a network expects, scaled as it expects them.
+    """Map pixels with any number of channels to the three channels and the scale that a network expects.
 
-    Gray is repeated and alpha dropped, as where images are decoded; then comes the network's own
-    preprocessing. Both are linear, so that one product does them.
+    Gray is repeated and alpha dropped, as in decoding; then the network's own preprocessing follows. Both are
+    linear, so one matrix product computes them.
     """
 
     def __init__(self, matrix: Sequence[Sequence[float]], offset: Sequence[float], **settings: object):
-        """Take the map.
+        """Set the linear map.
 
         Args:
             matrix: [C, 3].
             offset: [3], added to the product.
-            **settings: Of a Keras layer.
+            **settings: Arguments of a Keras layer.
         """
         super().__init__(**settings)
         self._matrix = np.asarray(matrix, np.float32).tolist()
@@ -41,20 +41,20 @@ class ModelInput(keras.layers.Layer):
         return keras.ops.matmul(pixels, matrix) + keras.ops.convert_to_tensor(self._offset, pixels.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """[B, H, W, C] to [B, H, W, 3]."""
+        """Return the shape of the result: [B, H, W, 3]."""
         return (*input_shape[:-1], 3)
 
     def get_config(self) -> dict[str, object]:
-        """What `from_config` needs."""
+        """Return the arguments of `from_config`."""
         return {**super().get_config(), "matrix": self._matrix, "offset": self._offset}
 
 
 def keras_application(pixels: tf.Tensor, name: str) -> tf.Tensor:
-    """Apply a network of keras.applications without its classifier, randomly initialized.
+    """Apply a network of keras.applications without its classifier, with random weights.
 
     Args:
         pixels: From 0 to 255, not standardized, float [B, H, W, C].
-        name: Of the function in keras.applications, such as `EfficientNetB0`.
+        name: Name of the function in keras.applications, such as `EfficientNetB0`.
 
     Returns:
         Its features, float [B, h, w, D].
@@ -65,13 +65,13 @@ def keras_application(pixels: tf.Tensor, name: str) -> tf.Tensor:
 
 
 def input_map(make: Callable[..., keras.Model], channels: int) -> tuple[list[list[float]], list[float]]:
-    """The linear map from pixels to the input of a network, its module's `preprocess_input` included.
+    """Return the linear map from pixels to the input of a network, including its `preprocess_input`.
 
-    Networks that rescale inside have a `preprocess_input` that does nothing.
+    Networks that rescale inside have a `preprocess_input` without effect.
 
     Args:
-        make: Function of keras.applications.
-        channels: Of the pixels: 1, 3 or 4.
+        make: Function of keras.applications that builds the network.
+        channels: Number of channels of the pixels: 1, 3 or 4.
 
     Returns:
         matrix [channels, 3] and offset [3], for pixels from 0 to 255.
@@ -84,15 +84,15 @@ def input_map(make: Callable[..., keras.Model], channels: int) -> tuple[list[lis
 
 
 def load_pretrained(encoder: keras.Model, path: str, sha256: str) -> None:
-    """Read the weights of the network inside an encoder, in place.
+    """Load pretrained weights into the network inside an encoder.
 
     Args:
-        encoder: A model that holds a network of keras.applications.
+        encoder: A model that contains a network of keras.applications; changed in place.
         path: Weights file without the classifier ("notop"), `.h5` or `.weights.h5`, local or remote.
-        sha256: What the file's digest must be.
+        sha256: Expected SHA-256 of the file, as hexadecimal digits.
 
     Raises:
-        ValueError: If the file is missing, is another one, or does not fit the network.
+        ValueError: If the file is missing, has another digest, or does not fit the network.
     """
     (network,) = (layer for layer in encoder.layers if isinstance(layer, keras.Model))
     if not tf.io.gfile.exists(path):
@@ -104,14 +104,14 @@ def load_pretrained(encoder: keras.Model, path: str, sha256: str) -> None:
         if found != sha256:
             raise ValueError(
                 f"encoder.weights: {path} has SHA-256 {found}, but encoder.weights_sha256 is {sha256}: if "
-                "this is the file you mean, give its digest"
+                "the file is the right one, change the digest"
             )
         try:
             network.load_weights(local)
         except (ValueError, OSError, KeyError) as error:
             raise ValueError(
                 f"encoder.weights: {path} does not fit {network.name} without its classifier "
-                f"({str(error).splitlines()[0]}): take the 'notop' file of this network"
+                f"({str(error).splitlines()[0]}): use the 'notop' file of this network"
             ) from error
 
 

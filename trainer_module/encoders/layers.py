@@ -9,18 +9,18 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfx_contrastive")
 class GridPooling(keras.layers.Layer):
-    """Average a feature map over the cells of a grid, whatever the map's size.
+    """Average a feature map of any size over the cells of a grid.
 
-    A map smaller than the grid is repeated, so that small views of an image give as many features as large
-    ones. Written as two small matrix products: unlike an area resize, they have a gradient.
+    Values of a map smaller than the grid are repeated, so that small views have as many features as large
+    ones. Computed by two small matrix products, which, unlike an area resize, have a gradient.
     """
 
     def __init__(self, grid: int, **kwargs: object):
-        """Set the size.
+        """Set the size of the grid.
 
         Args:
-            grid: Cells along each side.
-            **kwargs: Of every Keras layer.
+            grid: Number of cells along each side.
+            **kwargs: Arguments of every Keras layer.
         """
         super().__init__(**kwargs)
         self.grid = grid
@@ -34,7 +34,7 @@ class GridPooling(keras.layers.Layer):
         return tf.reshape(pooled, [shape[0], self.grid * self.grid * features.shape[-1]])
 
     def _overlaps(self, length: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-        """Which share of each cell each position covers, float [grid, length]; rows add up to 1."""
+        """Return the share of each cell that each position covers, float [grid, length]; rows sum to 1."""
         length = tf.cast(length, tf.float32)
         cell = tf.range(self.grid, dtype=tf.float32)[:, tf.newaxis] / self.grid
         position = tf.range(length, dtype=tf.float32)[tf.newaxis] / length
@@ -42,24 +42,24 @@ class GridPooling(keras.layers.Layer):
         return tf.cast(self.grid * tf.nn.relu(ends - tf.maximum(cell, position)), dtype)
 
     def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, int]:
-        """Shape of the result: [B, grid * grid * C]."""
+        """Return the shape of the result: [B, grid * grid * C]."""
         return input_shape[0], self.grid * self.grid * input_shape[-1]
 
     def get_config(self) -> dict[str, object]:
-        """What `from_config` needs."""
+        """Return the arguments of `from_config`."""
         return {**super().get_config(), "grid": self.grid}
 
 
 def pool(features: tf.Tensor, grid: int, name: str = "pool") -> tf.Tensor:
     """Pool a feature map.
 
-    Global average pooling makes an encoder blind to where things are: right for photographs. Where objects
-    stand upright in the middle of each image, the place tells classes apart, and a grid keeps it.
+    Global average pooling discards the positions of features, which suits photographs. If objects are upright
+    and centered, positions help to distinguish classes, and a grid keeps them.
 
     Args:
         features: float [B, h, w, C].
-        grid: Cells along each side; 1 is global average pooling.
-        name: Of the layer.
+        grid: Number of cells along each side; 1 is global average pooling.
+        name: Name of the layer.
 
     Returns:
         float [B, grid * grid * C].
@@ -70,30 +70,30 @@ def pool(features: tf.Tensor, grid: int, name: str = "pool") -> tf.Tensor:
 
 
 ORIENTATIONS = 8
-_FLOOR = 1e-4  # added under roots: their slope is infinite at 0
+_FLOOR = 1e-4  # added before square roots, whose slope is infinite at 0
 
 
 @keras.saving.register_keras_serializable("tfx_contrastive")
 class OrientedGradients(keras.layers.Layer):
-    """How strong the edges of each orientation are at each pixel. Nothing in it is trained.
+    """Strength of the edges of each orientation at each pixel, without trained weights.
 
-    The tensor of the gradients of all channels together (Di Zenzo, doi:10.1016/0734-189X(86)90223-9) knows
-    neither the sign of an edge nor its colors: a drawing and its negative have the same. It is shared out
-    over K directions, as in histograms of oriented gradients (doi:10.1109/CVPR.2005.177).
+    The structure tensor over all channels (Di Zenzo, doi:10.1016/0734-189X(86)90223-9) is independent of the
+    sign and color of an edge: an image and its negative have the same. It is distributed over K directions,
+    as in histograms of oriented gradients (doi:10.1109/CVPR.2005.177).
     """
 
     def __init__(self, orientations: int, **kwargs: object):
-        """Set the number of channels.
+        """Set the number of directions.
 
         Args:
-            orientations: K directions, evenly spaced over half a turn.
-            **kwargs: Of every Keras layer.
+            orientations: K, the number of directions, evenly spaced over half a turn.
+            **kwargs: Arguments of every Keras layer.
         """
         super().__init__(**kwargs)
         self.orientations = orientations
 
     def call(self, pixels: tf.Tensor) -> tf.Tensor:
-        """From float [B, H, W, C] to magnitudes, float [B, H, W, K], not negative; 0 along the border."""
+        """Map float [B, H, W, C] to magnitudes, float [B, H, W, K], at least 0; 0 along the border."""
         across = tf.pad(pixels[:, :, 2:] - pixels[:, :, :-2], [[0, 0], [0, 0], [1, 1], [0, 0]])
         down = tf.pad(pixels[:, 2:] - pixels[:, :-2], [[0, 0], [1, 1], [0, 0], [0, 0]])
         even = tf.reduce_sum(across * across - down * down, axis=-1, keepdims=True)  # m^2 cos(2 phi)
@@ -104,23 +104,23 @@ class OrientedGradients(keras.layers.Layer):
         return tf.sqrt(along + _FLOOR) - math.sqrt(_FLOOR)
 
     def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of the result: [B, H, W, K]."""
+        """Return the shape of the result: [B, H, W, K]."""
         return (*input_shape[:-1], self.orientations)
 
     def get_config(self) -> dict[str, object]:
-        """What `from_config` needs."""
+        """Return the arguments of `from_config`."""
         return {**super().get_config(), "orientations": self.orientations}
 
 
 def edges_and_colors(x: tf.Tensor, grid: int) -> tf.Tensor:
-    """What can be seen without training: edges by orientation, and colors, cell by cell.
+    """Return features that need no training: edges by orientation, and colors, averaged over a grid.
 
-    The root keeps few strong edges from outweighing all others, as in Hellinger's distance (RootSIFT,
+    The square root limits the weight of a few strong edges, as in Hellinger's distance (RootSIFT,
     doi:10.1109/CVPR.2012.6248018).
 
     Args:
         x: Standardized pixels, float [B, H, W, C].
-        grid: Cells along each side, G.
+        grid: Number of cells along each side, G.
 
     Returns:
         float [B, G * G * (8 + C)], each number standardized by running statistics.

@@ -1,11 +1,13 @@
-"""The stages of training a head; each is a candidate to be kept."""
+"""The training of a head in stages; the best stage is kept."""
 
 import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from tfx_contrastive.trainer_module.config import HeadConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
@@ -25,15 +27,15 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
-    """One way of having trained the head.
+    """A trained head.
 
     Attributes:
-        mode: A mode of HeadConfig.
-        stage: The same, with the round of self-training from the second on.
-        encoder: The network that was trained: pixels, uint8 [B, H, W, C], to h, float32 [B, D].
-        served: The same or, with `mirror_average`, its mean over an image and its mirror image.
-        classifier: From h to logits.
-        logits: On the labeled images of `eval`, float32 [M, K].
+        mode: The mode of HeadConfig that trained it.
+        stage: The mode; from the second round of self-training on with the number of the round.
+        encoder: The trained network: pixels, uint8 [B, H, W, C], to h, float32 [B, D].
+        served: The encoder that is served: `encoder`, or with `mirror_average` its mean over mirror images.
+        classifier: Maps h to logits.
+        logits: Logits of the labeled images of `eval`, float32 [M, K].
         l2: Penalty of the linear probe that it started from.
     """
 
@@ -42,24 +44,24 @@ class Candidate:
     encoder: keras.Model
     served: keras.Model
     classifier: LinearClassifier
-    logits: np.ndarray
+    logits: NDArray[Any]
     l2: float
 
 
 def train_candidates(
     encoder: keras.Model, train: ImageDataset, evaluation: ImageDataset, num_classes: int, config: HeadConfig
 ) -> Iterator[Candidate]:
-    """Train in as many stages as `config.mode` asks for.
+    """Train in the stages that `config.mode` requires.
 
     The linear probe starts fine-tuning; the best on `eval` of all before is the teacher of each round
     of self-training.
 
     Args:
-        encoder: Pretrained encoder; it is not changed.
-        train: Training images, labeled and not; every class has a labeled one.
-        evaluation: Images of `eval`, all labeled, possibly none.
+        encoder: Pretrained encoder; not changed.
+        train: Labeled and unlabeled training images; each class has a labeled one.
+        evaluation: Labeled images of `eval`; may be empty.
         num_classes: K.
-        config: What to do.
+        config: Configuration of the head.
 
     Yields:
         A candidate as soon as it is trained, the linear probe first.
@@ -111,15 +113,15 @@ def train_candidates(
 
 
 def served_form(encoder: keras.Model, config: HeadConfig) -> keras.Model:
-    """The encoder as it is served: itself or, with `mirror_average`, its mean over both mirror images."""
+    """Return the served encoder; with `mirror_average` it averages an image and its mirror image."""
     return mirrored(encoder) if config.mirror_average else encoder
 
 
-def best_candidate(candidates: Sequence[Candidate], labels_eval: np.ndarray) -> Candidate:
-    """The most accurate on `eval`; of equals, and where there are no `eval` images, the last.
+def best_candidate(candidates: Sequence[Candidate], labels_eval: NDArray[Any]) -> Candidate:
+    """Return the candidate with the highest accuracy on `eval`; of equals, or without images, the last.
 
     Args:
-        candidates: At least one.
+        candidates: One or more candidates, in order of training.
         labels_eval: Class of each image of `eval`, int [M].
     """
     if not len(labels_eval):
@@ -127,7 +129,7 @@ def best_candidate(candidates: Sequence[Candidate], labels_eval: np.ndarray) -> 
     best = max(reversed(candidates), key=lambda one: accuracy(one.logits, labels_eval))
     if best is not candidates[-1]:
         _log.warning(
-            "%s is worse on eval than %s: the latter is kept (%s)",
+            "%s is less accurate on eval than %s, which is kept (%s)",
             candidates[-1].stage,
             best.stage,
             ", ".join(f"{one.stage} {accuracy(one.logits, labels_eval):.4f}" for one in candidates),

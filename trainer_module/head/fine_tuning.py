@@ -4,11 +4,12 @@ import dataclasses
 import logging
 import math
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.trainer_module.config import FineTuneConfig, SelfTrainingConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
@@ -22,15 +23,15 @@ def fine_tune(
     encoder: keras.Model,
     probe: LinearClassifier,
     labeled: ImageDataset,
-    weights: np.ndarray,
+    weights: NDArray[Any],
     config: FineTuneConfig,
     seed: int,
 ) -> Student:
     """Train encoder and classifier on views of the labeled images.
 
     Args:
-        encoder: Pretrained encoder; it is not changed.
-        probe: The start of the classifier, fitted on `encoder`.
+        encoder: Pretrained encoder; not changed.
+        probe: Initial classifier, fitted on `encoder`.
         labeled: Labelled training images.
         weights: Weight of each class, float32 [K].
         config: Views, rates, steps.
@@ -63,26 +64,26 @@ AnyConfig = TypeVar("AnyConfig", bound=FineTuneConfig)
 
 
 def long_enough(config: AnyConfig, num_images: int, batch_size: int) -> AnyConfig:
-    """The configuration with as many steps as it takes to see each image `min_epochs` times."""
+    """Return the configuration with enough steps for `min_epochs` epochs."""
     needed = math.ceil(config.min_epochs * num_images / batch_size)
     return config.model_copy(update={"num_steps": max(config.num_steps, needed)})
 
 
-def smooth_targets(labels: np.ndarray, num_classes: int, smoothing: float) -> np.ndarray:
-    """One-hot targets of which `smoothing` is spread over all classes, float32 [N, K]."""
-    one_hot = np.eye(num_classes, dtype=np.float32)[labels]
+def smooth_targets(labels: NDArray[Any], num_classes: int, smoothing: float) -> NDArray[Any]:
+    """Return one-hot targets with the share `smoothing` spread over all classes, float32 [N, K]."""
+    one_hot: NDArray[Any] = np.eye(num_classes, dtype=np.float32)[labels]
     return one_hot * (1.0 - smoothing) + smoothing / num_classes
 
 
 def draw_share(alpha: float, random: np.random.Generator) -> float:
-    """Share of mixup for one batch, from Beta(alpha, alpha); 1.0, no mixing, for alpha 0."""
+    """Draw the share of mixup for one batch from Beta(alpha, alpha); 1.0 (no mixing) for alpha 0."""
     return float(random.beta(alpha, alpha)) if alpha else 1.0
 
 
-def endless_batches(num_rows: int, size: int, random: np.random.Generator) -> Iterator[np.ndarray]:
-    """Batches of row numbers, int [size]; every row occurs once before any occurs again.
+def endless_batches(num_rows: int, size: int, random: np.random.Generator) -> Iterator[NDArray[Any]]:
+    """Yield batches of row numbers, int [size]; each row occurs once per epoch.
 
-    A batch runs on into the next shuffle, so that all are full even where rows are fewer than `size`.
+    A batch may continue into the next epoch, so that all batches are full even if there are fewer rows.
     """
     left = np.zeros(0, np.int64)
     while True:
@@ -100,20 +101,20 @@ def self_train(
     teacher: keras.Model,
     classifier: LinearClassifier,
     train: ImageDataset,
-    weights: np.ndarray,
+    weights: NDArray[Any],
     config: SelfTrainingConfig,
     seed: int,
 ) -> Student:
-    """Train on views of all images at once, the unlabeled ones with a teacher's guesses as targets.
+    """Train on views of all images; targets of the unlabeled ones are a teacher's pseudo-labels.
 
-    Self-distillation as in SimCLRv2 (arXiv:2006.10029, eq. 2 and 3): what the network says of an image
-    before this training, it has to say of a view of it afterwards, and what the labels say too.
+    Self-distillation as in SimCLRv2 (arXiv:2006.10029, eq. 2 and 3): the student learns to predict the
+    teacher's output of an image from a view of it, and the labels.
 
     Args:
-        encoder: The encoder to start from; it is not changed.
-        teacher: The encoder of the guesses: the same, or its mirrored form.
-        classifier: The classifier to start from; with `teacher` it makes the guesses.
-        train: Training images, labeled and not.
+        encoder: The encoder to start from; not changed.
+        teacher: The encoder of the pseudo-labels: the same, or its mirrored form.
+        classifier: The classifier to start from; on `teacher` it makes the pseudo-labels.
+        train: Labeled and unlabeled training images.
         weights: Weight of each class, float32 [K].
         config: Views, rates, batches.
         seed: Seed of batches and views.
@@ -150,11 +151,11 @@ def self_train(
 
 
 def _bounded(train: ImageDataset, max_unlabelled: int, seed: int) -> ImageDataset:
-    """All labeled images and at most so many others: the graph of neighbors grows with their square."""
+    """Return all labeled and at most `max_unlabelled` other images: neighbor search takes quadratic time."""
     unlabeled = np.flatnonzero(train.label_index < 0)
     if len(unlabeled) <= max_unlabelled:
         return train
-    _log.info("self-training takes %d of %d unlabeled images", max_unlabelled, len(unlabeled))
+    _log.info("self-training uses %d of %d unlabeled images", max_unlabelled, len(unlabeled))
     kept = np.random.default_rng([seed, 3]).choice(unlabeled, max_unlabelled, replace=False)
     rows = np.sort(np.concatenate([np.flatnonzero(train.label_index >= 0), kept]))
     return dataclasses.replace(

@@ -7,15 +7,17 @@ and chooses its penalty on `eval`.
 import dataclasses
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 
-def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Share of images whose largest logit is their class.
+def accuracy(logits: NDArray[Any], labels: NDArray[Any]) -> float:
+    """Return the share of images whose largest logit is their class.
 
     Args:
         logits: float [N, K], N at least 1.
@@ -24,8 +26,8 @@ def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.mean(np.argmax(logits, axis=1) == labels))
 
 
-def log_loss(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log-likelihood in nats.
+def log_loss(logits: NDArray[Any], labels: NDArray[Any]) -> float:
+    """Return the mean negative log-likelihood in nats.
 
     Args:
         logits: float [N, K], N at least 1.
@@ -34,15 +36,15 @@ def log_loss(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(-np.mean(log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels]))
 
 
-def class_weights(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Weights that make all classes count the same: N / (K * N_k).
+def class_weights(labels: NDArray[Any], num_classes: int) -> NDArray[Any]:
+    """Return weights that give all classes the same total weight: N / (K * N_k).
 
     Args:
         labels: Class of each image, int [N]; every class occurs.
         num_classes: K.
 
     Returns:
-        float32 [K]; their mean over the images is 1.
+        float32 [K]; the mean over the images is 1.
     """
     counts = np.bincount(labels, minlength=num_classes)
     return (len(labels) / (num_classes * counts)).astype(np.float32)
@@ -51,28 +53,27 @@ def class_weights(labels: np.ndarray, num_classes: int) -> np.ndarray:
 _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.01, 100.0
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature T that makes softmax(logits / T) most likely (Guo et al. 2017, arXiv:1706.04599).
+def fit_temperature(logits: NDArray[Any], labels: NDArray[Any]) -> float:
+    """Fit the temperature T of softmax(logits / T) by maximum likelihood (Guo et al. 2017, arXiv:1706.04599).
 
-    One number can't change which class wins, and can hardly overfit. A few images that are all classified
-    rightly would still ask for T = 0, that is for certainty: as in Platt's scaling, the targets therefore
-    keep the doubt of one more image, of unknown class.
+    T changes no predicted class. If all images are classified correctly, the likelihood is highest at T = 0.
+    Therefore, as in Platt scaling, the targets are smoothed as if there were one more image of unknown class.
 
     Args:
-        logits: float [N, K] of images that were not trained on.
+        logits: float [N, K] of images that are not training images.
         labels: int [N].
 
     Returns:
-        T; 1.0 where there is no image.
+        T; 1.0 if there is no image.
     """
     if not len(labels):
         return 1.0
     rows = np.arange(len(labels))
-    doubt = 1.0 / (len(labels) + 1)
+    smoothing = 1.0 / (len(labels) + 1)
 
     def loss(log_t: float) -> float:
         log_p = log_softmax(logits / np.exp(log_t), axis=1)
-        return float(-np.mean((1.0 - doubt) * log_p[rows, labels] + doubt * log_p.mean(axis=1)))
+        return float(-np.mean((1.0 - smoothing) * log_p[rows, labels] + smoothing * log_p.mean(axis=1)))
 
     bounds = (np.log(_MIN_TEMPERATURE), np.log(_MAX_TEMPERATURE))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
@@ -82,7 +83,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 class LinearClassifier:
     """Logits = (h - mean) / std @ kernel + bias.
 
-    Standardized features make one penalty and one learning rate fit every encoder.
+    Features are standardized, so that one penalty and one learning rate suit every encoder.
 
     Attributes:
         mean: float32 [D].
@@ -91,22 +92,23 @@ class LinearClassifier:
         bias: float32 [K].
     """
 
-    mean: np.ndarray
-    std: np.ndarray
-    kernel: np.ndarray
-    bias: np.ndarray
+    mean: NDArray[Any]
+    std: NDArray[Any]
+    kernel: NDArray[Any]
+    bias: NDArray[Any]
 
-    def logits(self, h: np.ndarray) -> np.ndarray:
-        """Logits, float32 [N, K], of representations, float32 [N, D]."""
-        return (h - self.mean) / self.std @ self.kernel + self.bias
+    def logits(self, h: NDArray[Any]) -> NDArray[Any]:
+        """Return the logits, float32 [N, K], of representations, float32 [N, D]."""
+        logits: NDArray[Any] = (h - self.mean) / self.std @ self.kernel + self.bias
+        return logits
 
     def calibrated(self, temperature: float) -> "LinearClassifier":
-        """The classifier whose logits are divided by `temperature`."""
+        """Return a classifier whose logits are divided by `temperature`."""
         scale = np.float32(1.0 / temperature)
         return dataclasses.replace(self, kernel=self.kernel * scale, bias=self.bias * scale)
 
     def to_keras(self) -> keras.Model:
-        """The same as a Keras model, from h, float32 [B, D], to logits, float32 [B, K].
+        """Return the same as a Keras model from h, float32 [B, D], to logits, float32 [B, K].
 
         Its variables are `kernel` and `bias`; `mean` and `std` are constants.
         """
@@ -126,24 +128,24 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class LinearHead:
-    """A classifier on a frozen encoder, and the L2 penalty with which it was fitted."""
+    """A classifier on a frozen encoder, and its L2 penalty."""
 
     classifier: LinearClassifier
     l2: float
 
 
 def fit_linear_head(
-    h: np.ndarray,
-    labels: np.ndarray,
-    weights: np.ndarray,
-    h_eval: np.ndarray,
-    labels_eval: np.ndarray,
+    h: NDArray[Any],
+    labels: NDArray[Any],
+    weights: NDArray[Any],
+    h_eval: NDArray[Any],
+    labels_eval: NDArray[Any],
     penalties: Sequence[float],
 ) -> LinearHead:
-    """Fit a probe for each penalty and takes the best on `eval`.
+    """Fit a head for each penalty and return the best on `eval`.
 
-    The best has the highest accuracy; of equals, the one whose calibrated probabilities have the lower
-    log loss; without `eval` images, the median penalty is taken.
+    The best has the highest accuracy; of equals, the lowest log loss of the calibrated probabilities. Without
+    `eval` images the median penalty is used.
 
     Args:
         h: Representations, float32 [N, D].
@@ -151,16 +153,16 @@ def fit_linear_head(
         weights: Weight of each class, float32 [K].
         h_eval: Representations of `eval`, float32 [M, D].
         labels_eval: Class of each, int [M].
-        penalties: L2 penalties to try.
+        penalties: Candidate L2 penalties.
 
     Returns:
-        The best probe.
+        The best head.
     """
     mean, std = h.mean(axis=0), h.std(axis=0) + 1e-6
     x = (h - mean) / std
     theta = np.zeros((h.shape[1] + 1, len(weights)))
     probes = []
-    for l2 in sorted(penalties, reverse=True):  # from strong to weak: each starts where the last ended
+    for l2 in sorted(penalties, reverse=True):  # from strong to weak: each starts from the last solution
         theta = _solve(x, labels, weights[labels], l2, theta)
         kernel, bias = theta[:-1].astype(np.float32), theta[-1].astype(np.float32)
         probes.append(LinearHead(LinearClassifier(mean, std, kernel, bias), l2))
@@ -176,16 +178,16 @@ def fit_linear_head(
 
 
 def _solve(
-    x: np.ndarray, labels: np.ndarray, weights: np.ndarray, l2: float, start: np.ndarray
-) -> np.ndarray:
+    x: NDArray[Any], labels: NDArray[Any], weights: NDArray[Any], l2: float, start: NDArray[Any]
+) -> NDArray[Any]:
     """Minimize the weighted mean cross-entropy + l2 / 2 * |kernel|^2 with L-BFGS.
 
     Args:
         x: Standardized features, float [N, D].
         labels: int [N].
         weights: Weight of each image, float [N].
-        l2: Penalty; the bias has none.
-        start: Kernel and, as its last row, bias, float [D + 1, K].
+        l2: Penalty of the kernel; the bias has none.
+        start: Start values: kernel, and the bias as last row, float [D + 1, K].
 
     Returns:
         The optimum, float64 [D + 1, K].
@@ -193,9 +195,9 @@ def _solve(
     rows = np.arange(len(labels))
     weights = weights / weights.sum()
 
-    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+    def objective(flat: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         theta = flat.reshape(start.shape)
-        # Features stay float32: the products are most of the time.
+        # Features stay float32, since the matrix products take most of the time.
         kernel = theta[:-1].astype(x.dtype)
         log_p = log_softmax(x @ kernel + theta[-1], axis=1)
         error = np.exp(log_p)
@@ -207,5 +209,6 @@ def _solve(
 
     result = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 500})
     if not result.success:
-        _log.info("linear probe with l2=%g stopped early: %s", l2, result.message)
-    return result.x.reshape(start.shape)
+        _log.info("linear head with l2=%g stopped early: %s", l2, result.message)
+    optimum: NDArray[Any] = result.x.reshape(start.shape)
+    return optimum

@@ -1,10 +1,12 @@
 """Pseudo-labels of the unlabeled images, from a teacher and from their nearest neighbors."""
 
 import warnings
+from typing import Any
 
 import faiss
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
@@ -12,21 +14,21 @@ from sklearn.semi_supervised import LabelSpreading
 
 from tfx_contrastive.trainer_module.config import SelfTrainingConfig
 
-# Affinity of neighbors is cosine to this power (arXiv:1904.04717, section 4.1).
+# The affinity of neighbors is their cosine to this power (arXiv:1904.04717, section 4.1).
 _POWER = 3
 _MAX_ITERATIONS = 100
 _TOLERANCE = 1e-4
 
 
-def neighbor_graph(vectors: np.ndarray, num_neighbors: int) -> scipy.sparse.csr_matrix:
-    """Symmetric affinities between each image and its nearest neighbors.
+def neighbor_graph(vectors: NDArray[Any], num_neighbors: int) -> scipy.sparse.csr_matrix:
+    """Return symmetric affinities between each image and its nearest neighbors.
 
     Args:
-        vectors: float [N, D], N at least 2; compared by cosine.
-        num_neighbors: How many each image is joined with; an image may be in the lists of more.
+        vectors: float [N, D], N at least 2, compared by cosine.
+        num_neighbors: Number of neighbors per image.
 
     Returns:
-        float32 [N, N], the diagonal empty; max(cosine, 0)^3 where either is a neighbor of the other.
+        float32 [N, N]: max(cosine, 0)^3 if either is a neighbor of the other, else 0. The diagonal is empty.
     """
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     unit = np.ascontiguousarray(unit, np.float32)
@@ -44,26 +46,26 @@ def neighbor_graph(vectors: np.ndarray, num_neighbors: int) -> scipy.sparse.csr_
 
 
 def spread_labels(
-    graph: scipy.sparse.csr_matrix, labels: np.ndarray, num_classes: int, alpha: float
-) -> np.ndarray:
-    """Class probabilities of every image by label spreading (Zhou et al. 2004).
+    graph: scipy.sparse.csr_matrix, labels: NDArray[Any], num_classes: int, alpha: float
+) -> NDArray[Any]:
+    """Return class probabilities of every image by label spreading (Zhou et al. 2004).
 
     Args:
         graph: Affinities, float [N, N].
-        labels: int [N], -1 where unknown; every class occurs.
+        labels: int [N], -1 if unknown; every class occurs.
         num_classes: K.
-        alpha: Share of an image's probabilities that comes from its neighbors, from 0 to 1, both excluded.
+        alpha: Share of an image's probabilities that comes from its neighbors, between 0 and 1, exclusive.
 
     Returns:
-        float32 [N, K]. An image that no label reaches gets every class alike.
+        float32 [N, K]. Images that no label reaches have uniform probabilities.
     """
     model = LabelSpreading(
         kernel=lambda *_: graph, alpha=alpha, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE * len(labels)
     )
     with warnings.catch_warnings():
-        # Far from the labels, probabilities still grow when their order has long settled.
+        # The order of the classes converges long before the probabilities of distant images.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(np.arange(len(labels))[:, np.newaxis], labels)  # images by their place: the graph is known
+        model.fit(np.arange(len(labels))[:, np.newaxis], labels)  # row numbers: the graph is given
     spread = np.nan_to_num(model.label_distributions_).astype(np.float32)
     total = spread.sum(axis=1, keepdims=True)
     return np.where(total > 0, spread / np.maximum(total, 1e-12), 1.0 / num_classes).astype(np.float32)
@@ -75,22 +77,22 @@ _LEAST_VARIANCE = 1e-7  # of the first component's
 
 
 def guess_classes(
-    logits: np.ndarray, h: np.ndarray, labels: np.ndarray, config: SelfTrainingConfig
-) -> tuple[np.ndarray, np.ndarray]:
-    """Class probabilities of every image, from a teacher that stays as it is.
+    logits: NDArray[Any], h: NDArray[Any], labels: NDArray[Any], config: SelfTrainingConfig
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return pseudo-labels of every image, from a fixed teacher.
 
-    Two opinions are multiplied: the classifier's, and that of label spreading over the graph of nearest
-    neighbors, which sees how images that have no label lie among each other. Following the student instead
-    of a fixed teacher made training on Fashion-MNIST worse than none (docs/experiments.md).
+    Two distributions are multiplied: the classifier's, and that of label spreading over the graph of nearest
+    neighbors, which uses the structure of the unlabeled images. With the student as teacher, accuracy on
+    Fashion-MNIST was lower than without self-training (docs/experiments.md).
 
     Args:
         logits: The teacher's, float32 [N, K].
         h: The teacher's representations, float32 [N, D].
-        labels: int [N], -1 where unknown; every class occurs.
+        labels: int [N], -1 if unknown; every class occurs.
         config: Temperature, neighbors, alignment and threshold.
 
     Returns:
-        Probabilities, float32 [N, K], and how much each image counts, float32 [N], from 0 to 1.
+        Probabilities, float32 [N, K], and the weight of each image, float32 [N], from 0 to 1.
     """
     num_classes = logits.shape[1]
     guesses = softmax(logits / config.temperature, axis=1)
@@ -107,16 +109,16 @@ def guess_classes(
     return guesses.astype(np.float32), (sure * _certainty(guesses)).astype(np.float32)
 
 
-def align(guesses: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Distribution alignment: makes each class as frequent among the guesses as among the labels.
+def align(guesses: NDArray[Any], shares: NDArray[Any]) -> NDArray[Any]:
+    """Make each class as frequent among the pseudo-labels as among the labels (distribution alignment).
 
-    A teacher's errors are not spread evenly: it favors some classes. As in ReMixMatch (arXiv:1911.09785,
-    section 3.1), each class is multiplied by its share of the labels over its share of the guesses; all
-    guesses being known at once, this is repeated until both agree.
+    A teacher predicts some classes too often. As in ReMixMatch (arXiv:1911.09785, section 3.1), each class is
+    multiplied by the ratio of its share of the labels to its share of the pseudo-labels. Since all
+    pseudo-labels are known, this is repeated until both shares agree.
 
     Args:
         guesses: Probabilities, float [N, K].
-        shares: Share of each class, float [K], adding up to 1.
+        shares: Share of each class, float [K]; the sum is 1.
 
     Returns:
         Probabilities, float [N, K].
@@ -126,27 +128,31 @@ def align(guesses: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return guesses
 
 
-def _whitened(h: np.ndarray, dims: int) -> np.ndarray:
-    """The first principal components of h, each of variance 1, float32 [N, at most dims]; 0: h standardized.
+def _whitened(h: NDArray[Any], dims: int) -> NDArray[Any]:
+    """Return the first principal components of h, each of variance 1, float32 [N, at most dims].
 
-    A few directions of h hold most of its variance and would decide by themselves who is near whom. Whitening
-    weights the first ones alike, as Jégou and Chum do for retrieval (Negative Evidences and Co-occurences in
-    Image Retrieval, ECCV 2012); how much better neighbors become stands in docs/experiments.md.
+    With `dims` 0 return standardized h. A few directions have most of the variance of h and would dominate
+    the distances. Whitening gives the first components the same weight, as in retrieval (Jégou and Chum,
+    Negative Evidences and Co-occurences in Image Retrieval, ECCV 2012); docs/experiments.md has measurements.
     """
     if not dims:
-        return (h - h.mean(axis=0)) / (h.std(axis=0) + 1e-6)
+        standardized: NDArray[Any] = (h - h.mean(axis=0)) / (h.std(axis=0) + 1e-6)
+        return standardized
     pca = PCA(min(dims, *h.shape), whiten=True, random_state=0)
     components = pca.fit_transform(h)
-    # What hardly varies is rounding, which whitening would make as large as the rest.
+    # Components with almost no variance are rounding errors, which whitening would amplify.
     varies = pca.explained_variance_ >= _LEAST_VARIANCE * pca.explained_variance_[0]
-    return components[:, varies].astype(np.float32)
+    kept: NDArray[Any] = components[:, varies].astype(np.float32)
+    return kept
 
 
-def _normalized(guesses: np.ndarray) -> np.ndarray:
-    return guesses / (guesses.sum(axis=1, keepdims=True) + _TINY)
+def _normalized(guesses: NDArray[Any]) -> NDArray[Any]:
+    normalized: NDArray[Any] = guesses / (guesses.sum(axis=1, keepdims=True) + _TINY)
+    return normalized
 
 
-def _certainty(guesses: np.ndarray) -> np.ndarray:
-    """1 less the entropy's share of its maximum (arXiv:1904.04717, eq. 11), float [N]."""
+def _certainty(guesses: NDArray[Any]) -> NDArray[Any]:
+    """Return 1 - entropy / maximal entropy (arXiv:1904.04717, eq. 11), float [N]."""
     entropy = -np.sum(guesses * np.log(guesses + _TINY), axis=1)
-    return np.clip(1.0 - entropy / np.log(guesses.shape[1]), 0.0, 1.0)
+    certainty: NDArray[Any] = np.clip(1.0 - entropy / np.log(guesses.shape[1]), 0.0, 1.0)
+    return certainty

@@ -6,11 +6,13 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from numpy.typing import NDArray
 
 from tfx_contrastive.contract.signatures import METRICS_PATH
 from tfx_contrastive.trainer_module.config import HeadConfig, ServingConfig
@@ -25,22 +27,22 @@ from tfx_contrastive.trainer_module.serving.formats import Parts, write_exports
 _log = logging.getLogger(__name__)
 
 
-def check_labels(label_index: np.ndarray, class_names: Sequence[str]) -> None:
-    """Refuse labels from which no classifier can be learned.
+def check_labels(label_index: NDArray[Any], class_names: Sequence[str]) -> None:
+    """Check that the labels suffice to train a classifier.
 
     Args:
-        label_index: Labels of the training images, int64 [N], -1 where there is none.
+        label_index: Labels of the training images, int64 [N], -1 if an image has none.
         class_names: Names of all classes.
 
     Raises:
-        ValueError: If no image is labeled, there is one class only, or a class has no image.
+        ValueError: If no image is labeled, there is only one class, or a class has no image.
     """
     labels = label_index[label_index >= 0]
     if not len(labels):
         raise ValueError(
             f"none of the {len(label_index)} training images has a label: a classifier needs at least one "
-            "labeled image of each of two classes. Label some, or run without a head, which pushes "
-            "the encoder alone"
+            "labeled image of each of two classes. Label some, or run without a head to push the "
+            "encoder alone"
         )
     if len(class_names) < 2:
         raise ValueError(
@@ -52,23 +54,23 @@ def check_labels(label_index: np.ndarray, class_names: Sequence[str]) -> None:
     if missing:
         raise ValueError(
             f"{len(labels)} labeled training images were received for {len(class_names)} classes; these "
-            f"have none: {', '.join(missing)}. Label at least one image of each, or take the class away"
+            f"have none: {', '.join(missing)}. Label at least one image of each, or remove the class"
         )
 
 
-def warn_of_classes_without(label_index: np.ndarray, class_names: Sequence[str]) -> None:
-    """Log which classes `eval` can't tell anything about.
+def warn_of_classes_without(label_index: NDArray[Any], class_names: Sequence[str]) -> None:
+    """Log a warning that names the classes without labeled images in `eval`.
 
     Args:
-        label_index: Labels of the `eval` images, int64 [N], -1 where there is none.
+        label_index: Labels of the `eval` images, int64 [N], -1 if an image has none.
         class_names: Names of all classes.
     """
     present = set(label_index[label_index >= 0].tolist())
     absent = [name for index, name in enumerate(class_names) if index not in present]
     if absent:
         _log.warning(
-            "eval has no labeled image of %d of %d classes (%s): nothing that is chosen on eval takes them "
-            "into account, and their accuracy is not measured",
+            "eval has no labeled image of %d of %d classes (%s): choices made on eval ignore these classes, "
+            "and their accuracy is not measured",
             len(absent),
             len(class_names),
             ", ".join(absent),
@@ -77,20 +79,20 @@ def warn_of_classes_without(label_index: np.ndarray, class_names: Sequence[str])
 
 @dataclasses.dataclass(frozen=True)
 class HeadMetrics:
-    """What is worth knowing of a trained head; measured on `eval`, None where it has no labeled image.
+    """Metrics of a trained head on `eval`; None if `eval` has no labeled image.
 
-    Every choice was made on `eval`, so these figures flatter: report the test split's instead.
+    All choices were made on `eval`, so these values are optimistic: report those of the test split.
 
     Attributes:
-        mode: How the head that is kept was trained.
-        eval_accuracy: Share of `eval` images classified rightly.
+        mode: Mode that trained the head.
+        eval_accuracy: Share of `eval` images that are classified correctly.
         eval_log_loss: Mean negative log-likelihood of the calibrated probabilities, in nats.
         tried: Accuracy of each stage of the training.
-        temperature: By which the logits were divided.
-        l2: Penalty chosen for the linear probe.
+        temperature: Divisor of the logits, from calibration.
+        l2: L2 penalty of the linear head.
         labels_per_class: Labelled training images of each class.
         num_eval_images: Labelled `eval` images.
-        seconds: Time that training took.
+        seconds: Duration of the training.
     """
 
     mode: str
@@ -106,12 +108,12 @@ class HeadMetrics:
 
 @dataclasses.dataclass(frozen=True)
 class TrainedHead:
-    """A classifier, ready for export.
+    """A classifier for export.
 
     Attributes:
         encoder: Pixels, uint8 [B, H, W, C], to h, float32 [B, D].
-        head: From h to calibrated logits, float32 [B, K].
-        metrics: What it reaches.
+        head: Maps h to calibrated logits, float32 [B, K].
+        metrics: Its metrics.
     """
 
     encoder: keras.Model
@@ -126,23 +128,23 @@ def train_head(
     class_names: Sequence[str],
     config: HeadConfig,
 ) -> TrainedHead:
-    """Train a classifier, in as many stages as `config.mode` asks for.
+    """Train a classifier in the stages that `config.mode` requires.
 
     The linear probe starts fine-tuning, the better of both on `eval` starts self-training, and the best of
     all is kept.
 
     Args:
         encoder: Pretrained encoder.
-        train: Training images, labeled and not.
-        evaluation: Images of `eval`; those with a label choose the penalty and calibrate.
+        train: Labeled and unlabeled training images.
+        evaluation: Images of `eval`; the labeled ones select the penalty and calibrate.
         class_names: Names of the classes, in the order of `label_index`.
-        config: What to do.
+        config: Configuration of the head.
 
     Returns:
         The classifier with calibrated logits.
 
     Raises:
-        ValueError: If the labels can't teach a classifier.
+        ValueError: If the labels do not suffice.
     """
     start = time.monotonic()
     check_labels(train.label_index, class_names)
@@ -179,22 +181,22 @@ def run(
     config: HeadConfig,
     serving: ServingConfig,
 ) -> HeadMetrics:
-    """Train a classifier on a pretrained encoder and writes it as a SavedModel.
+    """Train a classifier on a pretrained encoder and write it as a SavedModel.
 
     Args:
         train_files: TFRecord files of the training split, or glob patterns.
         eval_files: The same of the `eval` split.
         transform_dir: Output of the Transform component.
         encoder_dir: The Pretrainer's model directory.
-        model_dir: Where the SavedModel goes; `assets.extra/metrics.json` in it holds the figures.
-        config: How to train.
-        serving: What consumers get.
+        model_dir: Directory of the SavedModel; the metrics go to `assets.extra/metrics.json` in it.
+        config: Configuration of the head.
+        serving: Limits and formats of the served model.
 
     Returns:
-        The figures.
+        The metrics.
 
     Raises:
-        ValueError: If the labels can't teach a classifier, or a directory is not what it should be.
+        ValueError: If the labels do not suffice, or a directory does not contain the expected files.
         ConfigError: If an export needs a package that is not there.
     """
     serving.export.check_installed()

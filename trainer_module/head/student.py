@@ -14,25 +14,25 @@ from tfx_contrastive.trainer_module.training.networks import copy_network, follo
 from tfx_contrastive.trainer_module.training.optimizer import build_optimizer
 from tfx_contrastive.trainer_module.views import make_view
 
-# A deep network is cut into this many sections; each has one learning rate.
+# Largest number of sections of a network; each has one learning rate.
 _MAX_SECTIONS = 8
 
 Optimizers = list[tuple[keras.optimizers.Optimizer, list[tf.Variable]]]
 
 
 def layerwise_optimizers(encoder: keras.Model, head: keras.Model, config: FineTuneConfig) -> Optimizers:
-    """One optimizer for each section of the network, from the pixels to the head.
+    """Build one optimizer per section of the network, from the pixels to the head.
 
-    The head learns at the configured rate; each section of the encoder below it at `config.layer_decay`
-    times the rate of the section above (as in BEiT, arXiv:2106.08254, and ELECTRA before it).
+    The head has the configured learning rate; the rate of each section of the encoder is `config.layer_decay`
+    times that of the next section (as in BEiT, arXiv:2106.08254, and ELECTRA before it).
 
     Args:
-        encoder: Its trainable variables are taken in their order of creation.
+        encoder: The encoder; its trainable variables are in order of creation.
         head: The classifier.
-        config: Rates, their decay, and the steps after which they are zero.
+        config: Rates, their decay, and the number of steps after which they are zero.
 
     Returns:
-        Pairs of an optimizer, built, and the variables that it updates.
+        Pairs of a built optimizer and the variables that it updates.
     """
     sections = [*_sections(encoder.trainable_variables), head.trainable_variables]
     optimizers = []
@@ -47,7 +47,7 @@ def layerwise_optimizers(encoder: keras.Model, head: keras.Model, config: FineTu
 
 
 def _sections(variables: Sequence[tf.Variable]) -> list[list[tf.Variable]]:
-    """Cut variables into layers (a kernel and what follows it), and layers into at most 8 sections."""
+    """Group variables into layers (a kernel and the variables after it), layers into at most 8 sections."""
     layers: list[list[tf.Variable]] = [[]]
     for variable in variables:
         if len(variable.shape) > 1 and layers[-1]:
@@ -64,15 +64,15 @@ _log = logging.getLogger("tfx_contrastive.progress")
 
 
 class HeadProgress:
-    """Report steps of one stretch of training."""
+    """Progress reports of one training, for the log and the live display."""
 
     def __init__(self, what: str, num_steps: int, log_every: int):
         """Start the clock.
 
         Args:
-            what: What is going on, for people.
-            num_steps: Steps of the stretch.
-            log_every: Steps between two reports.
+            what: Name of the training, for the log.
+            num_steps: Number of steps of the training.
+            log_every: Number of steps between two reports.
         """
         self._what = what
         self._num_steps = num_steps
@@ -80,17 +80,17 @@ class HeadProgress:
         self._start = time.monotonic()
 
     def due(self, step: int) -> bool:
-        """Whether step `step`, from 1, is to be reported: a loss need be fetched only then."""
+        """Return True if step `step`, counted from 1, is reported; only then the loss must be fetched."""
         return step % self._log_every == 0 or step == self._num_steps
 
     def report(self, step: int, loss: float, num_images: int, eval_accuracy: float | None = None) -> None:
         """Log one line.
 
         Args:
-            step: Steps done.
+            step: Number of steps done.
             loss: Loss of the last step.
-            num_images: Images seen since the start.
-            eval_accuracy: Accuracy on `eval`, where it was measured.
+            num_images: Number of images since the start.
+            eval_accuracy: Accuracy on `eval`, if measured.
         """
         rate = num_images / max(time.monotonic() - self._start, 1e-9)
         values: dict[str, str | int | float] = {
@@ -108,11 +108,11 @@ class HeadProgress:
 
 
 class Student:
-    """Encoder and classifier in training, started from a linear probe (LP-FT, arXiv:2202.10054).
+    """Encoder and classifier in training, initialized from a linear head (LP-FT, arXiv:2202.10054).
 
     Attributes:
         encoder: The exponential moving average of the encoder's weights.
-        head: The same of the classifier's.
+        head: The same of the classifier's weights.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Student:
         """Copy the networks.
 
         Args:
-            encoder: The encoder to start from; it is not changed.
+            encoder: The encoder to start from; not changed.
             classifier: The classifier to start from.
             config: Views, rates, averaging, steps.
             seed: Seed of the views.
@@ -140,14 +140,14 @@ class Student:
 
     @tf.function(reduce_retracing=True)
     def step(self, images: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
-        """One step of cross-entropy with soft targets on random views.
+        """Train one step of cross-entropy with soft targets on random views.
 
         Args:
             images: uint8 [B, H, W, C].
-            targets: Class probabilities to learn, float32 [B, K].
+            targets: Target class probabilities, float32 [B, K].
             weights: Weight of each image in the loss, float32 [B].
-            share: Scalar of mixup (arXiv:1710.09412): this much of each image and its target, the rest
-                from the image at the other end of the batch; 1.0 leaves them as they are.
+            share: Share of mixup (arXiv:1710.09412), scalar: this share of each image and target is mixed
+                with the rest from the image at the opposite position of the batch; 1.0: no mixing.
 
         Returns:
             The loss, float32 scalar.
@@ -176,6 +176,6 @@ class Student:
         follow(self.head, self._head, decay)
 
     def classifier(self) -> LinearClassifier:
-        """The averaged classifier."""
+        """Return the averaged classifier."""
         kernel, bias = self.head.get_weights()
         return dataclasses.replace(self._start, kernel=kernel, bias=bias)

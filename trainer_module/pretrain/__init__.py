@@ -1,1 +1,1 @@
-"""Contrastive pretraining: batches in a seeded order, the training graph, watching, checkpoints."""
+"""Contrastive pretraining: seeded batches, the training graph, reports and checkpoints."""

@@ -1,8 +1,8 @@
-"""Pretraining alone, outside of a pipeline: what each replica of a TFJob runs.
+"""Pretraining outside of a pipeline, such as in each replica of a TFJob.
 
-    python -m trainer_module.pretrain --examples 'E/*' --transform-graph T --model-dir M --state-dir S
+    python -m tfx_contrastive.trainer_module.pretrain --examples 'E/*' --transform-graph T --model-dir M ...
 
-The directories are those of a run's artifacts, on a volume that every replica mounts.
+Give directories of a run's artifacts, on a volume that all replicas mount.
 """
 
 import argparse
@@ -15,34 +15,38 @@ from tfx_contrastive.trainer_module.config import PretrainConfig, ServingConfig
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; `pretrain` becomes a PretrainConfig."""
+    """Parse the command line; `--pretrain` becomes a PretrainConfig."""
     parser = argparse.ArgumentParser(
-        "python -m trainer_module.pretrain", description="Contrastive pretraining."
+        "python -m tfx_contrastive.trainer_module.pretrain", description="Contrastive pretraining."
     )
     parser.add_argument("--examples", nargs="+", required=True, help="patterns of TFRecord files")
-    parser.add_argument("--transform-graph", required=True, help="the output of Transform")
-    parser.add_argument("--model-dir", required=True, help="SavedModel, encoder.json, encoder.weights.h5")
+    parser.add_argument("--transform-graph", required=True, help="output of the Transform component")
     parser.add_argument(
-        "--state-dir", required=True, help="checkpoints and logs; kept, to go on after a stop"
+        "--model-dir", required=True, help="directory for the SavedModel and the Keras weights"
+    )
+    parser.add_argument(
+        "--state-dir",
+        required=True,
+        help="directory for checkpoints and logs; keep it to resume",
     )
     parser.add_argument(
         "--pretrain",
         type=PretrainConfig.model_validate_json,
         default=PretrainConfig(),
-        help="the section `pretrain` of the configuration, as JSON",
+        help="section `pretrain` of the configuration, as JSON",
     )
     return parser.parse_args(arguments)
 
 
 def main() -> None:
-    """Pretrain; `TF_CONFIG` says which of several workers this one is."""
+    """Pretrain; with several workers, `TF_CONFIG` identifies this one."""
     own = parse()
     stopping.end_on_signals()
     from tfx_contrastive.trainer_module.pretrain import stage
 
     stage.run(
         files=own.examples,
-        eval_files=(),  # exports to other formats are measured on them: there are none here
+        eval_files=(),  # only exports to other formats need them
         transform_dir=own.transform_graph,
         config=own.pretrain,
         serving=ServingConfig(),

@@ -1,84 +1,85 @@
-"""The order of the data: batch t depends on (seed, t) alone, so that a resumed run continues it."""
+"""The order of the data: batch t depends only on seed and t, so that a resumed run continues it."""
 
 import concurrent.futures
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Call(NamedTuple):
-    """Steps `start` to `stop - 1`, trained in one call of the graph."""
+    """Steps `start` to `stop - 1`, trained by one call of the graph."""
 
     start: int
     stop: int
 
 
 class BatchOrder:
-    """Which images make up the batch of a step.
+    """The images of the batch of each step.
 
-    Every epoch is a permutation of its own, cut into whole batches; the remainder of an epoch is left
-    out, so that no batch holds an image twice (it would be its own negative).
+    Each epoch is a new permutation, split into whole batches. The remainder of an epoch is left out, so that
+    no batch contains an image twice, which would be its own negative.
 
     Attributes:
-        batch_size: Images in a batch.
+        batch_size: Number of images per batch.
     """
 
     def __init__(self, num_images: int, batch_size: int, seed: int, multiple: int = 1):
-        """Set the order.
+        """Check the sizes.
 
         Args:
-            num_images: Size of the data set.
-            batch_size: Images in a batch; all of them when there are fewer.
+            num_images: Number of images of the data set.
+            batch_size: Number of images per batch; fewer if the data set is smaller.
             seed: Seed of the order, not negative.
-            multiple: In how many equal parts a batch is cut; where images are few, those that are left
-                over stay out.
+            multiple: Number of equal parts into which a batch is split.
 
         Raises:
-            ValueError: If there are fewer than two images, or no equal parts.
+            ValueError: If there are fewer than two images, or a batch can't be split into equal parts.
         """
         if num_images < 2:
             raise ValueError(
-                f"pretraining was given {num_images} image(s): it compares images, give at least 2"
+                f"pretraining was given {num_images} image(s): it compares images and needs at least 2"
             )
         if batch_size % multiple:
+            valid = max(1, batch_size // multiple) * multiple
             raise ValueError(
-                f"batch_size is {batch_size}, and batches are cut into {multiple} equal parts (micro_batches "
-                f"of each device): give a multiple, such as {max(1, batch_size // multiple) * multiple}"
+                f"batch_size is {batch_size}, and batches are split into {multiple} equal parts "
+                f"(micro_batches of each device): give a multiple, such as {valid}"
             )
         self.batch_size = min(batch_size, num_images - num_images % multiple)
         if self.batch_size < multiple:
             raise ValueError(
                 f"there are {num_images} images for {multiple} equal parts of a batch (micro_batches of "
-                "each device): take fewer parts"
+                "each device): use fewer parts"
             )
         self._num_images = num_images
         self._seed = seed
 
-    def indices(self, step: int) -> np.ndarray:
-        """Indices of the images of one step, int64 [batch_size]."""
+    def indices(self, step: int) -> NDArray[Any]:
+        """Return the indices of the images of one step, int64 [batch_size]."""
         epoch, batch = divmod(step, self._num_images // self.batch_size)
         start = batch * self.batch_size
         return _permutation(self._num_images, self._seed, epoch)[start : start + self.batch_size]
 
 
 @functools.lru_cache(maxsize=2)
-def _permutation(num_images: int, seed: int, epoch: int) -> np.ndarray:
+def _permutation(num_images: int, seed: int, epoch: int) -> NDArray[Any]:
     return np.random.default_rng([seed, epoch]).permutation(num_images)
 
 
 def plan_calls(start: int, stop: int, longest: int, every: Sequence[int]) -> Iterator[Call]:
-    """Cut steps into calls that end wherever something is due.
+    """Split steps into calls that end at each multiple of the given intervals.
 
     Args:
         start: First step.
         stop: Step after the last.
-        longest: Most steps in a call.
-        every: Intervals; a call never crosses a multiple of one.
+        longest: Largest number of steps per call.
+        every: Intervals; no call crosses a multiple of one.
 
     Yields:
-        The calls in order; together they are all steps once.
+        The calls in order; together they cover each step once.
     """
     while start < stop:
         due = min((start // interval + 1) * interval for interval in every)
@@ -88,32 +89,32 @@ def plan_calls(start: int, stop: int, longest: int, every: Sequence[int]) -> Ite
 
 
 def prefetch_batches(
-    images: np.ndarray,
-    labels: np.ndarray,
+    images: NDArray[Any],
+    labels: NDArray[Any],
     order: BatchOrder,
     calls: Iterable[Call],
     part: slice = slice(None),
-) -> Iterator[tuple[Call, np.ndarray, np.ndarray]]:
-    """Gather the batches of each call while the call before it is training.
+) -> Iterator[tuple[Call, NDArray[Any], NDArray[Any]]]:
+    """Gather the batches of each call while the previous call trains.
 
     Args:
         images: uint8 [N, H, W, C], in memory or memory-mapped.
         labels: int64 [N].
-        order: Which images belong to which step.
-        calls: The calls to come.
-        part: Which images of each batch are wanted, B of them.
+        order: The images of each step.
+        calls: The calls.
+        part: The images of each batch that this process trains, B in number.
 
     Yields:
         A call, its images, uint8 [num_steps, B, H, W, C], and its labels, int64 [num_steps, B].
     """
 
-    def gather(call: Call) -> tuple[Call, np.ndarray, np.ndarray]:
+    def gather(call: Call) -> tuple[Call, NDArray[Any], NDArray[Any]]:
         steps = range(call.start, call.stop)
         rows = np.stack([order.indices(step)[part] for step in steps])  # [num_steps, B]
         return call, images[rows], labels[rows]
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        waiting: concurrent.futures.Future | None = None
+        waiting: concurrent.futures.Future[tuple[Call, NDArray[Any], NDArray[Any]]] | None = None
         for call in calls:
             ready, waiting = waiting, pool.submit(gather, call)
             if ready is not None:

@@ -4,10 +4,11 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.trainer_module.config import DistributionConfig
 from tfx_contrastive.trainer_module.training.networks import all_layers
@@ -16,16 +17,16 @@ _CLUSTER = "TF_CONFIG"
 
 
 def build_strategy(config: DistributionConfig) -> tf.distribute.Strategy:
-    """The strategy of a configuration; for `multi_worker` call it before any other use of TensorFlow.
+    """Build the strategy; for `multi_worker` call this before any other use of TensorFlow.
 
     Args:
-        config: Which, and which devices.
+        config: Strategy and devices.
 
     Returns:
-        The strategy; TensorFlow's default one, a single device, for `none`.
+        The strategy; for `none` TensorFlow's default, a single device.
 
     Raises:
-        ValueError: If several workers are wanted and TF_CONFIG does not say which.
+        ValueError: If the strategy is `multi_worker` and TF_CONFIG does not name the workers.
     """
     if config.strategy == "mirrored":
         return tf.distribute.MirroredStrategy(list(config.devices) or None)
@@ -42,16 +43,16 @@ def build_strategy(config: DistributionConfig) -> tf.distribute.Strategy:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes checkpoints, scalars and the model: it holds the first replica."""
+    """Return True if this process has the first replica; it writes checkpoints, scalars and the model."""
     return 0 in _local_replicas(strategy)
 
 
 def local_rows(strategy: tf.distribute.Strategy, batch_size: int) -> slice:
-    """Which images of each batch belong to this process: those of its replicas.
+    """Return the slice of each batch that the replicas of this process train.
 
     Args:
         strategy: The strategy.
-        batch_size: Images of the whole batch, a multiple of the number of replicas.
+        batch_size: Number of images of the whole batch, a multiple of the number of replicas.
 
     Returns:
         A slice of the batch.
@@ -62,16 +63,16 @@ def local_rows(strategy: tf.distribute.Strategy, batch_size: int) -> slice:
 
 
 def split_rows(
-    strategy: tf.distribute.Strategy, rows: np.ndarray
+    strategy: tf.distribute.Strategy, rows: NDArray[Any]
 ) -> tf.types.experimental.distributed.PerReplica:
-    """Give each replica of this process its part.
+    """Distribute rows to the replicas of this process.
 
     Args:
         strategy: The strategy.
-        rows: Of this process, [num_steps, n, ...].
+        rows: Rows of this process, [num_steps, n, ...].
 
     Returns:
-        [num_steps, n / number of replicas of this process, ...] for each.
+        [num_steps, n / number of replicas of this process, ...] per replica.
     """
     replicas = _local_replicas(strategy)
     share = rows.shape[1] // len(replicas)
@@ -84,14 +85,14 @@ def split_rows(
 
 
 def synchronize_batch_norm(network: keras.Model) -> None:
-    """Let batch norm take its statistics from the images of all replicas, in place."""
+    """Set batch norm to compute its statistics over the images of all replicas, in place."""
     for layer in all_layers(network):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
 
 
 def _local_replicas(strategy: tf.distribute.Strategy) -> list[int]:
-    """Numbers of this process's replicas among all; they follow each other."""
+    """Return the numbers of this process's replicas, which are consecutive."""
     replicas: list[int] = []
 
     def note(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
@@ -108,13 +109,13 @@ _MIN_COMPUTE_CAPABILITY = (8, 0)
 
 @contextlib.contextmanager
 def compute_policy(mixed_precision: str) -> Iterator[None]:
-    """Networks built inside compute in bfloat16, weights and outputs staying float32.
+    """Build networks inside this context that compute in bfloat16; weights and outputs stay float32.
 
-    Bfloat16 has the range of float32, so that no loss scaling is needed.
+    Bfloat16 has the range of float32, so no loss scaling is needed.
 
     Args:
-        mixed_precision: `on`, `off`, or `auto`: on where every GPU has it, off on a CPU, whose
-            results then do not depend on which instructions it has.
+        mixed_precision: `on`, `off`, or `auto`: on if all GPUs support bfloat16; off on a CPU, so that
+            results do not depend on its instruction set.
     """
     before = keras.config.dtype_policy()
     if mixed_precision == "on" or (mixed_precision == "auto" and _gpus_have_bfloat16()):

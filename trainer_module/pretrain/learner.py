@@ -1,11 +1,11 @@
-"""The training graph: views, gradient and update, many steps a call."""
+"""The training graph: views, gradient and update, with many steps per call."""
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.trainer_module.config import PretrainConfig
 from tfx_contrastive.trainer_module.pretrain.devices import split_rows, synchronize_batch_norm
@@ -20,19 +20,19 @@ from tfx_contrastive.trainer_module.training.optimizer import build_optimizer
 from tfx_contrastive.trainer_module.views import make_views
 from tfx_contrastive.trainer_module.views.random import fold_in
 
-# Keep the seeds of views apart from those of other draws from the same configured seed, and from each other.
+# Constants that keep the seeds of views different from each other and from other uses of the configured seed.
 _VIEWS = 0x71E35
 _PART = 0x9A57
 _REPLICA = 0x2E91
 
 
 class Outcome(NamedTuple):
-    """What a call of `Learner.train` tells.
+    """The result of a call of `Learner.train`.
 
     Attributes:
         loss: Loss of each step, float32 [num_steps].
-        h: Representations of the last step's two large views, float32 [2N, D], view a first; of the
-            first replica's images where there are several.
+        h: Representations of the last step's two large views, float32 [2N, D], view a first; with several
+            replicas, those of the first.
         z: Projections of the same, float32 [2N, P].
     """
 
@@ -42,25 +42,25 @@ class Outcome(NamedTuple):
 
 
 class Learner:
-    """Networks and optimizer in training, on the devices of the strategy in whose scope it is made.
+    """Networks and optimizer in training, on the devices of the current strategy scope.
 
     Attributes:
-        encoder: Pixels to h, in training.
-        kept: The encoder that the run is for: its running average, or the trained one itself.
+        encoder: The encoder in training.
+        kept: The encoder that the run returns: the moving average, or the trained encoder.
         checkpoint: All state that a resumed run needs.
-        step: Steps done, int64 variable.
+        step: Number of steps done, int64 variable.
     """
 
     def __init__(self, encoder: keras.Model, config: PretrainConfig, image_shape: tuple[int, int, int]):
-        """Make the variables.
+        """Create the variables.
 
         Args:
             encoder: Pixels in [0, 255], [B, H, W, C], to h, float32 [B, D].
-            config: Everything else.
+            config: Configuration of pretraining.
             image_shape: [height, width, channels].
 
         Raises:
-            ValueError: If batches are to go through the networks in parts, which are random.
+            ValueError: If `micro_batches` is above 1 and a layer is random.
         """
         self.encoder = encoder
         self.kept = copy_network(encoder) if config.average_decay else encoder
@@ -78,7 +78,8 @@ class Learner:
         clip = config.optimizer.clip_norm
         self._average_first = clip is not None and self._num_replicas > 1
         if clip is not None:
-            # Keras clips each replica's gradient, then adds them up: each gets the mean of all, clipped so.
+            # Keras clips the gradient of each replica and adds them up: each replica gets the mean gradient
+            # and its share of the norm.
             clip /= self._num_replicas
         optimizer = config.optimizer.model_copy(update={"clip_norm": clip})
         self._optimizer = build_optimizer(optimizer, config.num_steps)
@@ -99,22 +100,24 @@ class Learner:
             input_signature=[tf.TensorSpec([None, *image_shape], tf.uint8)],
         )
 
-    def train(self, batches: np.ndarray, labels: np.ndarray) -> Outcome:
-        """Train one step a batch.
+    def train(self, batches: NDArray[Any], labels: NDArray[Any]) -> Outcome:
+        """Train one step per batch.
 
         Args:
-            batches: uint8 [num_steps, N, H, W, C], num_steps >= 1; N images of this process.
-            labels: int64 [num_steps, N], -1 where unknown; read only by objectives that use labels.
+            batches: uint8 [num_steps, N, H, W, C], num_steps >= 1; the N images of this process.
+            labels: int64 [num_steps, N], -1 if unknown; only some objectives use them.
 
         Returns:
             The losses, and the last step's representations and projections.
         """
         if self._num_replicas == 1:
-            return self._train_all(batches, labels)
-        return self._train_all(split_rows(self._strategy, batches), split_rows(self._strategy, labels))
+            outcome: Outcome = self._train_all(batches, labels)
+        else:
+            outcome = self._train_all(split_rows(self._strategy, batches), split_rows(self._strategy, labels))
+        return outcome
 
     def _steps(self, batches: tf.Tensor, labels: tf.Tensor) -> Outcome:
-        """The graph of `train`. Each step is handed to the replicas by itself, as they meet in it."""
+        """The graph of `train`. The replicas synchronize in each step, so each step is a `strategy.run`."""
         local = self._strategy.experimental_local_results(batches)[0]
         num_steps, num_images = tf.shape(local)[0], tf.shape(local)[1]
         losses = tf.TensorArray(tf.float32, size=num_steps, element_shape=[])
@@ -135,7 +138,7 @@ class Learner:
     def _step(
         self, batches: tf.Tensor, labels: tf.Tensor, index: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """One step of one replica."""
+        """Train one step of one replica."""
         seed = fold_in(tf.constant([self._config.seed, _VIEWS], tf.int32), self.step)
         if self._num_replicas > 1:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group

@@ -40,32 +40,32 @@ def pretrain(
     """Train an encoder on all images of a data set.
 
     A run that was killed continues from its last checkpoint when called again with the same arguments:
-    batches and views of a step depend on the seed and the step alone. One that is asked to stop
-    (`stopping.request`) makes a checkpoint first.
+    batches and views of a step depend only on the seed and the step. A run that is asked to stop
+    (`stopping.request`) writes a checkpoint first.
 
     Args:
-        dataset: Images. Labels are read by the kNN probe, and by objectives that use them.
-        config: Encoder, views, objective and all else.
-        checkpoint_dir: Directory of this data set's and configuration's checkpoints, of nothing else.
-        log_dir: Where TensorBoard's scalars go.
-        strategy: Of `build_strategy`; None: it is built here. With several workers all of them call this,
-            with the same arguments and directories; the chief alone writes, and only its encoder counts.
+        dataset: Images. Only the kNN probe, and objectives that use labels, read the labels.
+        config: Configuration of pretraining.
+        checkpoint_dir: Directory for the checkpoints of this configuration and data set only.
+        log_dir: Directory of TensorBoard's scalars.
+        strategy: The result of `build_strategy`; None: it is built here. Several workers must all call this
+            with the same arguments and directories; only the chief writes, and only its encoder is used.
 
     Returns:
-        The encoder, the best or the last one as `config.watch.keep` says: pixels in [0, 255],
-        [B, H, W, C], to h, float32 [B, D].
+        The best or the last encoder, see `config.watch.keep`: pixels in [0, 255], [B, H, W, C], to h,
+        float32 [B, D].
 
     Raises:
-        StoppedError: If it was asked to stop.
-        PretrainingCollapsedError: If nothing is learned and `config.watch.on_collapse` is `error`.
-        ValueError: If there are fewer than two images, or the views or the
-            encoder don't fit them.
+        StoppedError: If the run was asked to stop.
+        PretrainingCollapsedError: If the encoder learns nothing and `config.watch.on_collapse` is `error`, or
+            the loss is not finite.
+        ValueError: If there are fewer than two images, or views or encoder do not suit them.
     """
     strategy = strategy or build_strategy(config.distribution)
     parts = config.micro_batches * strategy.num_replicas_in_sync
     order = BatchOrder(len(dataset), config.batch_size, config.seed, parts)
     if order.batch_size < config.batch_size:
-        _log.warning("batch_size is %d, but there are %d images: each batch is all of them",
+        _log.warning("batch_size is %d, but there are %d images: each batch has all of them",
                      config.batch_size, len(dataset))  # fmt: skip
     if config.views.small.count:
         check_image_size(config.encoder.name, small_view_size(config.views.small, dataset.image_shape))
@@ -102,7 +102,7 @@ def pretrain(
             if watcher is None:
                 continue
             if call.start == start:
-                stack.enter_context(stopping.keeping())  # not before: the first call also traces the graph
+                stack.enter_context(stopping.keeping())  # not earlier: the first call also traces the graph
             last = call.stop == config.num_steps
             watcher.add(outcome)
             if last or call.stop % config.log_every == 0:
@@ -125,11 +125,11 @@ def pretrain(
     watcher.scalars.close()
     if best.step is not None:
         best.restore(learner.kept)
-        _log.info("the encoder of step %d is kept: the best by kNN probe", best.step)
+        _log.info("keeping the encoder of step %d, the best by kNN probe", best.step)
     return learner.kept
 
 
 def _tell_kept(text: str, step: int, config: PretrainConfig) -> None:
-    """Report at which step training would go on."""
+    """Report the step from which training would resume."""
     progress = {"stage": "pretrain", "kept_step": step, "num_steps": config.num_steps}
     _progress.info(text, step, config.num_steps, extra={"progress": progress})

@@ -13,23 +13,23 @@ from tfx_contrastive.trainer_module.training.networks import all_layers, copy_ne
 
 
 class Networks:
-    """From views to the loss.
+    """Encoder, projection head, and the predictor and target networks that some objectives need.
 
     Attributes:
-        encoder: Pixels to h.
-        num_views: V, views of an image.
+        encoder: The encoder: pixels to h.
+        num_views: V, number of views per image.
         projection_dim: P, width of z.
         embedding_variables: Trainable variables of encoder and projection head.
-        predictor_variables: Those of the predictor; none for objectives without one.
+        predictor_variables: Trainable variables of the predictor; empty for objectives without one.
         checkpoint: All variables.
     """
 
     def __init__(self, encoder: keras.Model, config: PretrainConfig):
-        """Make the networks around an encoder.
+        """Build the networks around an encoder.
 
         Args:
             encoder: Pixels in [0, 255], [B, H, W, C], to h, float32 [B, D].
-            config: Widths of the projection head, the objective, momentum of its targets.
+            config: Widths of the projection head, objective, momentum of the target networks.
         """
         self.encoder = encoder
         self.num_views = 2 + config.views.small.count
@@ -48,16 +48,16 @@ class Networks:
 
     @property
     def has_averaged_targets(self) -> bool:
-        """Whether the objective regresses projections of averaged networks."""
+        """True if the objective regresses projections of averaged networks."""
         return bool(self._targets)
 
     @property
     def all(self) -> list[keras.Model]:
-        """Every network through which training goes."""
+        """All networks of the training."""
         return [*self._online, *self._targets]
 
     def embed(self, views: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Representations of the two large views, and projections of all.
+        """Return representations of the two large views, and projections of all views.
 
         Args:
             views: V views of N images, large ones first, float32 [N, h, w, C] each.
@@ -67,11 +67,11 @@ class Networks:
         """
         encoder, head = self._trained
         h = encoder(tf.concat(views[:2], axis=0), training=True)  # [2N, D]
-        small = [encoder(view, training=True) for view in views[2:]]  # another size: apart
+        small = [encoder(view, training=True) for view in views[2:]]  # of another size
         return h, head(tf.concat([h, *small], axis=0), training=True)  # [V*N, P]
 
     def averaged_targets(self, views: list[tf.Tensor]) -> tf.Tensor | None:
-        """Projections of the views by the averaged networks, float32 [V*N, P], or None without these."""
+        """Return projections by the averaged networks, float32 [V*N, P]; None without such networks."""
         if not self._targets:
             return None
         encoder, head = self._targets
@@ -79,17 +79,17 @@ class Networks:
         return tf.stop_gradient(head(h, training=True))
 
     def loss(self, z: tf.Tensor, targets: tf.Tensor | None, labels: tf.Tensor) -> tf.Tensor:
-        """Mean objective over the pairs of views that hold a large one.
+        """Return the mean objective over all pairs of views with at least one large view.
 
         Small views are compared with large ones only (arXiv:2006.09882, section 3.3).
 
         Args:
             z: Projections, float32 [V*N, P], view by view, large views first.
-            targets: What `averaged_targets` returned for the same views.
-            labels: int64 [N], -1 where unknown.
+            targets: The result of `averaged_targets` for the same views.
+            labels: int64 [N], -1 if unknown.
 
         Returns:
-            float32 scalar, of all replicas' images.
+            float32 scalar, over the images of all replicas.
         """
         needs = self._objective.requirements
         targets = z if needs.targets == "online" else targets
@@ -114,19 +114,19 @@ class Networks:
             follow(target, trained, self._target_momentum)
 
 
-# From images, [N, H, W, C], and the number of their part to views.
+# Maps images, [N, H, W, C], and the number of their part to views.
 DrawViews = Callable[[tf.Tensor, int | tf.Tensor], list[tf.Tensor]]
 
 
 class BatchGradient(NamedTuple):
-    """What one batch says.
+    """Loss and gradient of one batch.
 
     Attributes:
         loss: float32 scalar.
         h: Representations of the two large views, float32 [2N, D], view a first.
         z: Projections of the same, float32 [2N, P].
-        gradients: Of the embedding variables, then of the predictor's. Each replica has its share: their
-            sum is the gradient of the loss.
+        gradients: Gradients of the embedding variables, then of the predictor's. The sum over the replicas is
+            the gradient of the loss.
     """
 
     loss: tf.Tensor
@@ -138,13 +138,13 @@ class BatchGradient(NamedTuple):
 def gradient_at_once(
     networks: Networks, images: tf.Tensor, labels: tf.Tensor, draw_views: DrawViews
 ) -> BatchGradient:
-    """The gradient of a batch that goes through the networks as a whole.
+    """Compute the gradient of a batch in one pass.
 
     Args:
-        networks: What is trained.
+        networks: The networks.
         images: uint8 [N, H, W, C].
-        labels: int64 [N], -1 where unknown.
-        draw_views: Makes the views.
+        labels: int64 [N], -1 if unknown.
+        draw_views: Function that draws the views.
 
     Returns:
         Loss, representations, projections, gradients.
@@ -161,19 +161,20 @@ def gradient_at_once(
 def gradient_in_parts(
     networks: Networks, images: tf.Tensor, labels: tf.Tensor, draw_views: DrawViews, num_parts: int
 ) -> BatchGradient:
-    """The same gradient, with the activations of one part in memory at a time (GradCache, arXiv:2101.06983).
+    """Compute the same gradient with the activations of one part in memory (GradCache, arXiv:2101.06983).
 
-    First all parts are embedded without remembering activations; then the loss of the whole batch and its
-    gradient with respect to the projections are computed; then each part is embedded again, and its
-    projections' gradient is carried to the weights. That costs a second forward pass and a second drawing
-    of the views. Batch norm sees one part at a time, and its running statistics move twice a step.
+    Objectives compare the images of a batch, so the gradients of small batches do not add up to that of a
+    large one. Therefore all parts are first embedded without keeping activations. Then the loss of the whole
+    batch and its gradient with respect to the projections are computed. Finally each part is embedded again,
+    and the gradient of its projections is propagated to the weights. This needs a second forward pass and
+    draws the views twice. Batch norm sees one part at a time and updates its statistics twice per step.
 
     Args:
-        networks: What is trained; no layer may be random, as the two passes would differ.
+        networks: The networks; no layer may be random, since the two passes would differ.
         images: uint8 [N, H, W, C]; N a multiple of `num_parts`.
-        labels: int64 [N], -1 where unknown.
-        draw_views: Makes the views; the same for the same images and part.
-        num_parts: M.
+        labels: int64 [N], -1 if unknown.
+        draw_views: Function that draws the views; equal for equal images and part.
+        num_parts: M, the number of parts.
 
     Returns:
         Loss, representations, projections, gradients.
@@ -214,7 +215,7 @@ def gradient_in_parts(
 
 
 def refuse_random_layers(networks: Networks) -> None:
-    """Refuse networks that `gradient_in_parts` can't train, since they never compute the same twice.
+    """Check that no layer is random, as `gradient_in_parts` requires.
 
     Raises:
         ValueError: If a layer, such as dropout, is random.
@@ -224,25 +225,25 @@ def refuse_random_layers(networks: Networks) -> None:
     if random:
         raise ValueError(
             f"micro_batches is above 1, but the encoder has random layers ({', '.join(random[:3])}): parts "
-            "are embedded twice and must come out the same; set micro_batches to 1 or take another encoder"
+            "are embedded twice and must be equal; set micro_batches to 1 or choose another encoder"
         )
 
 
 def _share(loss: tf.Tensor) -> tf.Tensor:
-    """A replica's share of the loss, which every replica computes of all images (`gather_global_batch`)."""
+    """Divide the loss, which every replica computes over all images, by the number of replicas."""
     context = tf.distribute.get_replica_context()
     num_replicas = context.num_replicas_in_sync if context else 1
     return loss if num_replicas == 1 else loss / num_replicas
 
 
 def _by_view(parts: tf.Tensor, num_views: int) -> tf.Tensor:
-    """[M, V*n, D], part by part, to [V*M*n, D], view by view."""
+    """Reorder [M, V*n, D], part by part, to [V*M*n, D], view by view."""
     num_parts, dim = tf.shape(parts)[0], parts.shape[2]
     split = tf.reshape(parts, [num_parts, num_views, -1, dim])  # [M, V, n, D]
     return tf.reshape(tf.transpose(split, [1, 0, 2, 3]), [-1, dim])
 
 
 def _by_part(rows: tf.Tensor, num_views: int, num_parts: int) -> tf.Tensor:
-    """The inverse of `_by_view`."""
+    """Invert `_by_view`."""
     split = tf.reshape(rows, [num_views, num_parts, -1, rows.shape[1]])  # [V, M, n, D]
     return tf.reshape(tf.transpose(split, [1, 0, 2, 3]), [num_parts, -1, rows.shape[1]])

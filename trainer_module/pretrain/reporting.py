@@ -4,9 +4,11 @@ import json
 import logging
 import os
 import time
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.contract.errors import PretrainingCollapsedError
 from tfx_contrastive.trainer_module.config import PretrainConfig
@@ -17,25 +19,25 @@ from tfx_contrastive.trainer_module.pretrain.watch import Figures, KnnProbe, fin
 _log = logging.getLogger(__name__)
 _progress = logging.getLogger("tfx_contrastive.progress")
 
-# Sorts before the files of this attempt, which carry the time; TensorBoard reads in order of names.
+# Sorts before the event files of this attempt, whose names have the time. TensorBoard reads in that order.
 _RESTORED = "events.out.tfevents.0000000000.to-step-"
 
 
 class ScalarLog:
-    """Write scalars; keeps a copy with each checkpoint, so that the curve goes on where training does.
+    """TensorBoard's scalars of a run that may be stopped and resumed in another directory.
 
-    An attempt writes to a directory of its own. What it wrote after its last checkpoint is written again
-    by the next one, so only the part up to the checkpoint is taken over: no step stands there twice.
+    Each attempt writes to its own directory and copies its event files with each checkpoint. The next attempt
+    takes over the copies up to the checkpoint it resumes from, so that no step appears twice.
     """
 
     def __init__(self, log_dir: str, kept_dir: str, step: int):
-        """Take over what was kept, and begins to write.
+        """Take over earlier event files and start to write.
 
         Args:
-            log_dir: Where this attempt's event files go.
-            kept_dir: The same for all attempts; its files are not named like event files, so that
-                TensorBoard shows each point once.
-            step: Of the checkpoint that training goes on at; 0 for a new one.
+            log_dir: Directory of this attempt's event files.
+            kept_dir: Directory of the copies, the same for all attempts. TensorBoard ignores them, because
+                their names are not those of event files.
+            step: Step of the checkpoint that the run resumes from; 0 for a new run.
         """
         self._log_dir = log_dir
         self._kept_dir = kept_dir
@@ -44,7 +46,7 @@ class ScalarLog:
         for name in tf.io.gfile.listdir(kept_dir):
             kept = os.path.join(kept_dir, name)
             if int(name.rstrip("/")) > step:
-                tf.io.gfile.remove(kept)  # of steps that will be done again
+                tf.io.gfile.remove(kept)  # its steps will be repeated
             else:
                 tf.io.gfile.copy(kept, os.path.join(log_dir, _RESTORED + name), overwrite=True)
         self._begin(step)
@@ -56,19 +58,19 @@ class ScalarLog:
         self.writer = tf.summary.create_file_writer(self._log_dir, filename_suffix=suffix)
 
     def keep(self, step: int) -> None:
-        """Keep what was written since the last call; called just before this step's checkpoint is made."""
+        """Copy the events since the last call; call this just before saving this step's checkpoint."""
         self.writer.close()
         (written,) = set(tf.io.gfile.glob(self._pattern)) - self._others
         tf.io.gfile.copy(written, os.path.join(self._kept_dir, f"{step:08d}"), overwrite=True)
         self._begin(step)
 
     def close(self) -> None:
-        """Write what is not written yet."""
+        """Write all pending events."""
         self.writer.close()
 
 
 class Watcher:
-    """Turn outcomes into log lines, TensorBoard scalars, warnings and, if configured, an error."""
+    """Reports outcomes as log lines, TensorBoard scalars, warnings and, if configured, an error."""
 
     def __init__(
         self,
@@ -85,10 +87,10 @@ class Watcher:
         self._probe = KnnProbe(dataset, config.watch, config.seed)
         chance = config.objective.spec.chance_loss
         self._chance_loss = chance(batch_size) if chance else None
-        self._losses: list[np.ndarray] = []
+        self._losses: list[NDArray[Any]] = []
 
     def begin(self, step: int) -> None:
-        """Start the clock at a step. The first call, which traces the graph, is not timed."""
+        """Start at a step. The first call, which traces the graph, is not timed."""
         self._timed_from = step
         self._since: float | None = None
         if step and tf.io.gfile.exists(self._losses_path):
@@ -100,14 +102,14 @@ class Watcher:
             _log.info("no kNN probe: it needs labeled images of at least two classes")
 
     def add(self, outcome: Outcome) -> None:
-        """Take in a call."""
+        """Add the outcome of a call."""
         self._losses.append(outcome.loss.numpy())
         if self._since is None:
             self._since = time.monotonic()
             self._timed_from += len(self._losses[-1])
 
     def keep(self, step: int) -> None:
-        """Keep what the next report needs; called just before this step's checkpoint is made."""
+        """Save the state of the next report; call this just before saving this step's checkpoint."""
         self.scalars.keep(step)
         losses = np.concatenate(self._losses).tolist() if self._losses else []
         tf.io.gfile.makedirs(os.path.dirname(self._losses_path))
@@ -115,11 +117,10 @@ class Watcher:
             file.write(json.dumps({"step": step, "losses": losses}))
 
     def report(self, step: int, outcome: Outcome) -> None:
-        """Log the figures and looks for collapse.
+        """Log the metrics and check for collapse.
 
         Raises:
-            PretrainingCollapsedError: If there is one and the configuration says so, or if the loss is
-                no number any more, whatever the configuration says.
+            PretrainingCollapsedError: If the loss is not finite, or on collapse if the configuration says so.
         """
         losses = np.concatenate(self._losses)
         self._losses.clear()
@@ -155,7 +156,7 @@ class Watcher:
         _log.warning(text)
 
     def probe(self, step: int, learner: Learner) -> float | None:
-        """Log the kNN probe and returns its accuracy; None where there are no labels."""
+        """Log the kNN probe and return its accuracy; None without labels."""
         if not self._probe.possible:
             return None
         began = time.monotonic()
@@ -164,11 +165,11 @@ class Watcher:
             tf.summary.scalar("pretrain/knn_probe", accuracy, step)
         self._tell(step, f"kNN probe {accuracy:.3f}", {"knn_probe": accuracy})
         if self._since is not None:
-            self._since += time.monotonic() - began  # the probe is no training time
+            self._since += time.monotonic() - began  # the probe is not training time
         return accuracy
 
     def _speed(self, step: int) -> dict[str, float]:
-        """Images per second since the last report; nothing in the first call, which traced the graph."""
+        """Return the images per second since the last report; empty after the first call."""
         now, since, steps = time.monotonic(), self._since, step - self._timed_from
         self._since, self._timed_from = now, step
         if since is None or steps == 0:
@@ -176,7 +177,7 @@ class Watcher:
         return {"images_per_second": steps * self._batch_size / (now - since)}
 
     def _tell(self, step: int, text: str, figures: dict[str, float]) -> None:
-        """One line of progress, for a person and for the live display."""
+        """Log one line of progress, with values for the live display."""
         num_steps = self._config.num_steps
         progress = {"stage": "pretrain", "step": step, "num_steps": num_steps, **figures}
         if "images_per_second" in figures:

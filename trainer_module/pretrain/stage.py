@@ -27,21 +27,21 @@ def run(
     model_dir: str,
     log_dir: str,
 ) -> None:
-    """Pretrain an encoder and writes it, as a SavedModel and for Keras, to one directory.
+    """Pretrain an encoder and write it to one directory, as a SavedModel and for Keras.
 
-    With several workers each calls this with the same arguments; the chief alone writes.
+    Several workers must all call this with the same arguments; only the chief writes.
 
     Args:
-        files: TFRecord files of all images, labeled or not.
-        eval_files: Those of the `eval` split among them, on which exports are measured.
+        files: TFRecord files of all images, labeled and unlabeled.
+        eval_files: Files of the `eval` split, on which exports are compared with the SavedModel.
         transform_dir: Output of the Transform component.
-        config: What to train and how.
-        serving: What consumers get.
-        checkpoint_root: Checkpoints go to a sub-directory named by configuration and data.
-        model_dir: Where the SavedModel, `encoder.json` and `encoder.weights.h5` go.
-        log_dir: Where TensorBoard's scalars go.
+        config: Configuration of pretraining.
+        serving: Limits and formats of the served model.
+        checkpoint_root: Checkpoints go to a subdirectory whose name is a digest of configuration and data.
+        model_dir: Directory for the SavedModel, `encoder.json` and `encoder.weights.h5`.
+        log_dir: Directory of TensorBoard's scalars.
     """
-    strategy = build_strategy(config.distribution)  # first: several workers must meet before all else
+    strategy = build_strategy(config.distribution)  # before any other use of TensorFlow
     serving.export.check_installed()
     tf_transform_output = tft.TFTransformOutput(transform_dir)
     dataset = read_images(files, tf_transform_output, config.cache_limit_mb)
@@ -51,7 +51,7 @@ def run(
     if not is_chief(strategy):
         return
     save_encoder(model_dir, encoder, config.encoder, dataset.image_shape, dataset.mean, dataset.std)
-    # Rebuilt: what is exported computes in float32, whatever it was trained in.
+    # Rebuilt in float32, whatever the precision of the training was.
     rebuilt = load_encoder(model_dir)
     export_encoder(model_dir, rebuilt, tf_transform_output, serving.max_pixels)
     write_image_config(model_dir, serving.image)
@@ -61,16 +61,15 @@ def run(
 
 
 def run_digest(config: PretrainConfig, dataset: ImageDataset) -> str:
-    """Names the checkpoints of a configuration on a data set, so that no other run resumes from them.
+    """Return a digest of configuration and data, so that no other run resumes from its checkpoints.
 
     Args:
-        config: All that training depends on, and how often it is kept.
-        dataset: Identified by its images, their order, and the statistics of the training split.
+        config: Configuration of pretraining; the intervals of checkpoints are ignored.
+        dataset: The data set; its images, labels, their order and the channel statistics count.
 
     Returns:
         Sixteen hexadecimal digits.
     """
-    # How often it is kept makes no other training.
     keeping = {"checkpoint_every", "checkpoint_minutes", "keep_checkpoints"}
     digest = hashlib.sha256(config.model_dump_json(exclude=keeping).encode())
     digest.update(repr(dataset.image_shape).encode())

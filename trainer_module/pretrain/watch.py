@@ -1,13 +1,15 @@
-"""Signs that pretraining learns: figures of a batch, the kNN probe, and the best encoder so far."""
+"""Signs that pretraining learns: metrics of a batch, the kNN probe, and the best encoder so far."""
 
 import dataclasses
 import json
 import os
 import tempfile
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.contract.metrics.label_free import contrastive_accuracy, effective_rank, embedding_std
 from tfx_contrastive.contract.metrics.probes import KNN_TEMPERATURE, knn_accuracy
@@ -20,10 +22,10 @@ _SCORE = "best.json"
 
 
 class BestEncoder:
-    """Keep the weights of the encoder with the highest score; a resumed run goes on from it."""
+    """The weights of the encoder with the highest score so far, kept on disk beside the checkpoints."""
 
     def __init__(self, directory: str):
-        """Read what an earlier run kept in `directory`, local or remote."""
+        """Read the state of an earlier run from `directory`, local or remote."""
         self._directory = directory
         self._score_path = os.path.join(directory, _SCORE)
         self._best: dict[str, float] | None = None
@@ -33,11 +35,11 @@ class BestEncoder:
 
     @property
     def step(self) -> int | None:
-        """Step of the best encoder; None before the first."""
+        """Step of the best encoder; None if there is none."""
         return None if self._best is None else int(self._best["step"])
 
     def offer(self, encoder: keras.Model, step: int, score: float) -> None:
-        """Keep the encoder if its score is higher than all before, or as high."""
+        """Keep the encoder if its score is at least as high as all previous ones."""
         if self._best is not None and score < self._best["score"]:
             return
         self._best = {"step": step, "score": score}
@@ -47,12 +49,12 @@ class BestEncoder:
             tf.io.gfile.makedirs(self._directory)
             kept = os.path.join(self._directory, _WEIGHTS)
             tf.io.gfile.copy(local, f"{kept}.new", overwrite=True)
-            tf.io.gfile.rename(f"{kept}.new", kept, overwrite=True)  # a kill leaves the old or the new ones
-        with tf.io.gfile.GFile(self._score_path, "w") as file:  # last: it says that the weights are whole
+            tf.io.gfile.rename(f"{kept}.new", kept, overwrite=True)  # atomic: leaves the old or the new file
+        with tf.io.gfile.GFile(self._score_path, "w") as file:  # last: the weights are complete
             file.write(json.dumps(self._best))
 
     def restore(self, encoder: keras.Model) -> None:
-        """Give an encoder the best weights."""
+        """Load the best weights into an encoder."""
         with tempfile.TemporaryDirectory() as scratch:
             local = os.path.join(scratch, _WEIGHTS)
             tf.io.gfile.copy(os.path.join(self._directory, _WEIGHTS), local)
@@ -64,13 +66,13 @@ _ENCODE_BATCH = 512
 
 @dataclasses.dataclass(frozen=True)
 class Figures:
-    """Label-free figures of one training batch.
+    """Label-free metrics of one training batch.
 
     Attributes:
-        loss: Mean loss since the last figures.
+        loss: Mean loss since the last report.
         contrastive_accuracy: Share of anchors that find their positive, from 0 to 1.
-        embedding_std: Spread of the representation, 1 being even on the sphere.
-        effective_rank: In how many directions representations differ.
+        embedding_std: Spread of the representations; 1 for an even spread on the sphere.
+        effective_rank: Number of directions in which representations differ.
     """
 
     loss: float
@@ -79,15 +81,15 @@ class Figures:
     effective_rank: float
 
 
-def measure(losses: np.ndarray, outcome: Outcome) -> Figures:
-    """Figures of the last step of a call.
+def measure(losses: NDArray[Any], outcome: Outcome) -> Figures:
+    """Return the metrics of the last step of a call.
 
     Args:
-        losses: Losses since the last figures, float [num_steps].
-        outcome: What the call returned.
+        losses: Losses since the last report, float [num_steps].
+        outcome: The result of the call.
 
     Returns:
-        The figures.
+        The metrics.
     """
     z, h = outcome.z.numpy(), outcome.h.numpy()
     return Figures(
@@ -99,15 +101,15 @@ def measure(losses: np.ndarray, outcome: Outcome) -> Figures:
 
 
 def find_problems(figures: Figures, config: WatchConfig, chance_loss: float | None) -> list[str]:
-    """Signs that the encoder learns nothing.
+    """Return signs that the encoder learns nothing.
 
     Args:
-        figures: Of a step past `config.after_steps`.
+        figures: Metrics of a step after `config.after_steps`.
         config: Limits.
-        chance_loss: Loss of constant embeddings; None where the objective has no such value.
+        chance_loss: Loss of constant embeddings; None if the objective has no such value.
 
     Returns:
-        One sentence a problem; empty when all is well.
+        One sentence per problem; empty if there is none.
     """
     problems = []
     if chance_loss is not None and figures.loss > chance_loss * (1.0 - config.chance_margin):
@@ -129,18 +131,18 @@ def find_problems(figures: Figures, config: WatchConfig, chance_loss: float | No
 
 
 class KnnProbe:
-    """Accuracy of nearest neighbors among a small labeled subset, half of it asking the other half.
+    """Accuracy of nearest neighbors on a small labeled subset: half are queries, half are neighbors.
 
-    The only place of pretraining where a label is read, and nothing is learned from it.
+    Pretraining reads labels only here (and in objectives that use them), and learns nothing from them here.
     """
 
     def __init__(self, dataset: ImageDataset, config: WatchConfig, seed: int):
-        """Choose the subset.
+        """Draw the subset.
 
         Args:
-            dataset: Images, some of them labeled.
+            dataset: Labeled and unlabeled images.
             config: Size of the subset, number of neighbors.
-            seed: Seed of the choice, not negative.
+            seed: Seed of the draw, not negative.
         """
         rng = np.random.default_rng([seed, 0x9B0B])
         rows = rng.permutation(np.flatnonzero(dataset.label_index >= 0))[: config.probe_images]
@@ -151,11 +153,11 @@ class KnnProbe:
 
     @property
     def possible(self) -> bool:
-        """Whether there are labels of at least two classes, on two images at least."""
+        """True if at least two images of two classes are labeled."""
         return len(set(self._labels.tolist())) > 1 and bool(self._queries.any())
 
     def accuracy(self, learner: Learner) -> float:
-        """Share of the queries that get their label, from 0 to 1."""
+        """Return the share of queries that are classified correctly, from 0 to 1."""
         h = np.concatenate(
             [
                 learner.encode(self._images[start : start + _ENCODE_BATCH]).numpy()

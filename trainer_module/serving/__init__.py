@@ -1,4 +1,4 @@
-"""SavedModels for those who consume a model: they load without a line of this project."""
+"""SavedModels, which clients load without this project, and exports in other formats."""
 
 from tfx_contrastive.trainer_module.serving.saved_model import (
     export_classifier,

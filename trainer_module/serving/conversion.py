@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from tensorflow.python.framework import convert_to_constants  # no public name; tf2onnx imports it likewise
 
 from tfx_contrastive.contract.signatures import EMBEDDING, PROBABILITIES
@@ -15,14 +16,13 @@ PIXELS = "pixels"
 
 
 def freeze(encoder: keras.Model, head: keras.Model | None, image_shape: tuple[int, int, int]) -> tf.Module:
-    """Put encoder and head into one function without variables.
+    """Build one function from pixels to embeddings and probabilities, with the weights as constants.
 
-    The weights become constants first: TFLite's converter does not find those of a Keras 3 model by itself
-    (on TensorFlow 2.16 it ends the process).
+    TFLite's converter does not find the variables of a Keras 3 model; on TensorFlow 2.16 it ends the process.
 
     Args:
         encoder: Pixels in [0, 255], [B, H, W, C], to h, float32 [B, D].
-        head: h to calibrated logits, float32 [B, K]; None for an encoder alone.
+        head: h to calibrated logits, float32 [B, K]; None for an encoder.
         image_shape: [height, width, channels].
 
     Returns:
@@ -40,7 +40,7 @@ def freeze(encoder: keras.Model, head: keras.Model | None, image_shape: tuple[in
         return outputs
 
     concrete = compute.get_concrete_function()
-    names = sorted(concrete.structured_outputs)  # the order in which a dictionary's tensors are flattened
+    names = sorted(concrete.structured_outputs)  # TensorFlow flattens dictionaries in this order
     frozen = convert_to_constants.convert_variables_to_constants_v2(concrete)
 
     class PixelModel(tf.Module):
@@ -54,37 +54,37 @@ def freeze(encoder: keras.Model, head: keras.Model | None, image_shape: tuple[in
 _BATCH = 64
 
 
-def to_tflite(model: tf.Module, representative: np.ndarray | None = None) -> bytes:
+def to_tflite(model: tf.Module, representative: NDArray[Any] | None = None) -> bytes:
     """Convert a pixel model.
 
     Args:
-        model: Of `pixel_model.freeze`.
-        representative: Pixels, uint8 [N, H, W, C], from which the ranges of eight-bit numbers are learned;
-            None keeps float32.
+        model: The result of `freeze`.
+        representative: Pixels, uint8 [N, H, W, C], to calibrate the ranges of 8-bit values; None keeps
+            float32.
 
     Returns:
-        Contents of the file. Inputs and outputs have the same types in both forms.
+        Content of the file. Inputs and outputs have the same types in both forms.
     """
     concrete = model.predict.get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
     if representative is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([image[np.newaxis]] for image in representative)
-        # Only what has no eight-bit form, such as the cast of the pixels, stays in float.
+        # Operations without an 8-bit form, such as the cast of the pixels, stay in float.
         sets = tf.lite.OpsSet
         converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8, sets.TFLITE_BUILTINS]
     return bytes(converter.convert())
 
 
-def run_tflite(content: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Run TFLite's own interpreter.
+def run_tflite(content: bytes, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Run a model in TFLite's interpreter.
 
     Args:
-        content: Of the file.
+        content: Content of the file.
         images: Pixels, uint8 [N, H, W, C], at least one.
 
     Returns:
-        The outputs by name, float32 [N, …].
+        Outputs by name, float32 [N, …].
     """
     run = tf.lite.Interpreter(model_content=content).get_signature_runner()
     batches: list[dict[str, Any]] = [
@@ -93,18 +93,18 @@ def run_tflite(content: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
-_OPSET = 17  # the newest that ONNX Runtime 1.12 and later read
+_OPSET = 17  # the newest that ONNX Runtime 1.12 reads
 
 
 def to_onnx(model: tf.Module, class_names: Sequence[str]) -> bytes:
     """Convert a pixel model.
 
     Args:
-        model: Of `pixel_model.freeze`.
-        class_names: Written into the file's metadata as `classes`, JSON; empty for an encoder.
+        model: The result of `freeze`.
+        class_names: Class names, written to the file's metadata as `classes` (JSON); empty for an encoder.
 
     Returns:
-        Contents of the file.
+        Content of the file.
     """
     import onnx
     import tf2onnx
@@ -117,18 +117,18 @@ def to_onnx(model: tf.Module, class_names: Sequence[str]) -> bytes:
     if class_names:
         onnx.helper.set_model_props(converted, {"classes": json.dumps(list(class_names))})
     onnx.checker.check_model(converted)
-    return converted.SerializeToString()
+    return bytes(converted.SerializeToString())
 
 
-def run_onnx(content: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Run ONNX Runtime.
+def run_onnx(content: bytes, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Run a model in ONNX Runtime.
 
     Args:
-        content: Of the file.
+        content: Content of the file.
         images: Pixels, uint8 [N, H, W, C].
 
     Returns:
-        The outputs by name, float32 [N, …].
+        Outputs by name, float32 [N, …].
     """
     import onnxruntime
 

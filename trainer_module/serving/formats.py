@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.contract.examples import IMAGE
 from tfx_contrastive.contract.signatures import (
@@ -35,21 +36,21 @@ _BATCH = 256
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """An export against the SavedModel; what has to do with classes is None for an encoder.
+    """Comparison of an export with the SavedModel; values about classes are None for an encoder.
 
-    The SavedModel gets the encoded images, the export the pixels that training saw: a difference in
-    decoding would show, too.
+    The SavedModel gets encoded images and the export the pixels of training, so that a difference in decoding
+    is measured too.
 
     Attributes:
-        num_images: Images of `eval`, labeled or not.
-        num_labelled: Those with a label; the accuracies are theirs.
-        accuracy: Of the export.
-        saved_model_accuracy: Of the SavedModel.
-        accuracy_loss: The latter minus the former; negative where the export is right more often.
-        same_label: Share of images with the same most probable class.
-        max_probability_difference: Greatest absolute difference of a probability.
-        mean_cosine: Between the two embeddings of an image.
-        min_cosine: The least of these.
+        num_images: Number of images of `eval`.
+        num_labelled: Number of labeled images, on which accuracy is measured.
+        accuracy: Accuracy of the export.
+        saved_model_accuracy: Accuracy of the SavedModel.
+        accuracy_loss: `saved_model_accuracy` - `accuracy`.
+        same_label: Share of images with the same predicted class.
+        max_probability_difference: Largest absolute difference of a probability.
+        mean_cosine: Mean cosine of the two embeddings of an image.
+        min_cosine: Smallest cosine of the two embeddings of an image.
     """
 
     num_images: int
@@ -64,14 +65,14 @@ class Agreement:
 
 
 def compare(
-    exported: Mapping[str, np.ndarray], served: Mapping[str, np.ndarray], label_index: np.ndarray
+    exported: Mapping[str, NDArray[Any]], served: Mapping[str, NDArray[Any]], label_index: NDArray[Any]
 ) -> Agreement:
-    """Compare the answers of both to the same images.
+    """Compare the outputs of both for the same images.
 
     Args:
         exported: `embedding`, float32 [N, D], and `probabilities`, float32 [N, K], if it is a classifier.
-        served: The same of the SavedModel.
-        label_index: True class of each image, int64 [N], -1 where there is none.
+        served: The same outputs of the SavedModel.
+        label_index: Class of each image, int64 [N], -1 if it has no label.
     """
     cosine = np.sum(exported[EMBEDDING] * served[EMBEDDING], axis=1)
     accuracy = saved_model_accuracy = same_label = difference = None
@@ -98,19 +99,19 @@ def compare(
     )
 
 
-def served_answers(model_dir: str, files: Sequence[str]) -> dict[str, np.ndarray]:
-    """What the SavedModel itself, loaded from its directory, says of all images in some files.
+def served_answers(model_dir: str, files: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Load a SavedModel and return its outputs for all images of some files.
 
     Args:
         model_dir: Directory of the SavedModel.
         files: TFRecord files of examples, or glob patterns, read in the order of `read_images`.
 
     Returns:
-        `embedding`, float32 [N, D], and of a classifier `probabilities`, float32 [N, K].
+        `embedding`, float32 [N, D], and for a classifier `probabilities`, float32 [N, K].
     """
     model = tf.saved_model.load(model_dir)
     embed, classify = (model.signatures.get(name) for name in (EMBED_BYTES, CLASSIFY_BYTES))
-    answers: dict[str, list[np.ndarray]] = {}
+    answers: dict[str, list[NDArray[Any]]] = {}
     for records in read_records(files).batch(_BATCH):
         spec = {IMAGE: tf.io.FixedLenFeature([], tf.string)}
         images = tf.io.parse_example(records, spec)[IMAGE]
@@ -130,12 +131,12 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What an export is made of.
+    """The parts of a model to export.
 
     Attributes:
         encoder: Pixels, uint8 [B, H, W, C], to h, float32 [B, D].
-        head: h to calibrated logits, float32 [B, K]; None for an encoder alone.
-        class_names: In the order of the logits; empty for an encoder alone.
+        head: h to calibrated logits, float32 [B, K]; None for an encoder.
+        class_names: Class names in the order of the logits; empty for an encoder.
     """
 
     encoder: keras.Model
@@ -146,7 +147,7 @@ class Parts:
 def write_exports(
     model_dir: str,
     parts: Parts,
-    representative: np.ndarray,
+    representative: NDArray[Any],
     evaluation: ImageDataset,
     eval_files: Sequence[str],
     config: ExportConfig,
@@ -154,12 +155,12 @@ def write_exports(
     """Write each format to `assets.extra/exports` of a SavedModel, with a JSON report beside it.
 
     Args:
-        model_dir: Directory of the SavedModel, local or remote, which is complete.
-        parts: Of the same model.
+        model_dir: Directory of the complete SavedModel, local or remote.
+        parts: The parts of the same model.
         representative: Training images, uint8 [N, H, W, C].
-        evaluation: Images of `eval`, all of them.
-        eval_files: The files that they come from.
-        config: Which formats.
+        evaluation: All images of `eval`.
+        eval_files: Files of these images.
+        config: Formats.
     """
     if not config.formats:
         return
@@ -190,7 +191,7 @@ def _report(
     content: bytes,
     parts: Parts,
     image_shape: tuple[int, int, int],
-    answers: dict[str, np.ndarray],
+    answers: dict[str, NDArray[Any]],
     measured: Agreement,
 ) -> dict[str, Any]:
     return {

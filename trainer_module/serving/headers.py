@@ -1,4 +1,4 @@
-"""What encoded images say of themselves in their first bytes, read before anything is decoded."""
+"""Checks of encoded images by their headers, before anything is decoded."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,16 +10,16 @@ from tfx_contrastive.trainer_module.orientation import JPEG_SIGNATURE, PNG_SIGNA
 _GIF, _BMP = b"GIF8", b"BM"
 _HEADER_BYTES = 41  # up to the type of a PNG's second chunk
 _GRAY_PALETTE = b"".join(bytes((level, level, level, 0)) for level in range(256))
-_MAX_BLOCKS = 256  # of a GIF in front of its first frame
+_MAX_BLOCKS = 256  # of a GIF before its first frame
 
 
 class Headers(NamedTuple):
-    """What the headers of a batch say.
+    """Facts from the headers of a batch.
 
     Attributes:
-        known: bool [B], whether the image begins as a PNG, JPEG, GIF or BMP does.
-        pixels: int64 [B], height times width; 0 where the format is unknown.
-        read_alike: bool [B], whether the graph reads the image as training did; False for forms whose
+        known: bool [B], True if the image begins like a PNG, JPEG, GIF or BMP.
+        pixels: int64 [B], height times width; 0 if the format is unknown.
+        read_alike: bool [B], True if the graph reads the image as training does; False for kinds whose
             transparency or palette TensorFlow drops (docs/data.md, "What the model reads itself").
     """
 
@@ -29,13 +29,13 @@ class Headers(NamedTuple):
 
 
 def read_headers(image_bytes: tf.Tensor) -> Headers:
-    """Read the headers of encoded images, without decoding a pixel.
+    """Read the headers of encoded images.
 
     Args:
-        image_bytes: string [B]; B may be 0, an image may be empty.
+        image_bytes: string [B]; B may be 0, and an image may be empty.
 
     Returns:
-        Format known or not, and number of pixels, of each.
+        Facts about each image.
 
     Raises:
         tf.errors.InvalidArgumentError: When run, if a JPEG has no frame header.
@@ -48,7 +48,7 @@ def read_headers(image_bytes: tf.Tensor) -> Headers:
         + tf.where(bmp, _signed(start, 18) * _signed(start, 22), 0)
     )
     rows = tf.where(jpeg)
-    # The frame header of a JPEG stands anywhere behind its other segments: libjpeg looks for it.
+    # The frame header of a JPEG follows any number of other segments; libjpeg finds it.
     shapes = tf.map_fn(
         lambda one: tf.image.extract_jpeg_shape(one, tf.int64),
         tf.gather_nd(image_bytes, rows),
@@ -67,7 +67,7 @@ def read_headers(image_bytes: tf.Tensor) -> Headers:
 
 
 def _of_some(test: Callable[[tf.Tensor], tf.Tensor], contents: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-    """What a test says of the chosen ones, bool [B]; False for the others."""
+    """Return the result of a test on the chosen images, bool [B]; False for the others."""
     rows = tf.where(chosen)
     count = tf.shape(contents, out_type=tf.int64)[:1]
     found = tf.cond(
@@ -79,7 +79,7 @@ def _of_some(test: Callable[[tf.Tensor], tf.Tensor], contents: tf.Tensor, chosen
 
 
 def _is_plain_gif(contents: tf.Tensor) -> tf.Tensor:
-    """Whether the first frame of each GIF covers the whole picture and has no transparent color.
+    """Return True for GIFs whose first frame covers the whole image and has no transparent color.
 
     Args:
         contents: GIFs, string [A].
@@ -117,7 +117,7 @@ def _is_plain_gif(contents: tf.Tensor) -> tf.Tensor:
 
 
 def _is_plain_bmp(contents: tf.Tensor) -> tf.Tensor:
-    """Whether each BMP has 24 bits a pixel, or 8 and a palette of 256 grays, and is not compressed.
+    """Return True for uncompressed BMPs with 24 bits per pixel, or with 8 and a palette of 256 grays.
 
     Args:
         contents: BMPs, string [A].
@@ -142,7 +142,7 @@ def _begins(start: tf.Tensor, magic: bytes) -> tf.Tensor:
 
 
 def _number(start: tf.Tensor, at: int, length: int, order: str) -> tf.Tensor:
-    """The unsigned number in some bytes, int64 [B]."""
+    """Return the unsigned number in some bytes, int64 [B]."""
     weights = [256**power for power in range(length)]
     if order == "big":
         weights.reverse()
@@ -150,6 +150,6 @@ def _number(start: tf.Tensor, at: int, length: int, order: str) -> tf.Tensor:
 
 
 def _signed(start: tf.Tensor, at: int) -> tf.Tensor:
-    """Magnitude of a signed number in four bytes: the height of a BMP is negative if rows go downwards."""
+    """Return the magnitude of a signed 4-byte number; the height of a BMP is negative for top-down rows."""
     number = _number(start, at, 4, "little")
     return tf.minimum(number, 2**32 - number)

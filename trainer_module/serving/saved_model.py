@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from numpy.typing import NDArray
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from tfx_contrastive.contract.examples import IMAGE
@@ -28,19 +30,19 @@ def export_encoder(
 ) -> None:
     """Write a SavedModel that embeds images.
 
-    Signatures, all with one row an image in the order of the request:
+    Signatures, all with one row per image in the order of the request:
         serving_default: `examples` (serialized tf.train.Example, string [B]; only `image` is read)
             to `embedding`, float32 [B, D], of length 1.
         embed_bytes: `image_bytes` (encoded images, string [B]) to the same.
 
-    A request with bytes that are no image fails as a whole with `InvalidArgumentError`. Requests that warm
-    a server up go to `assets.extra`.
+    A request that contains an invalid image fails as a whole with `InvalidArgumentError`. Warm-up requests
+    for TF Serving go to `assets.extra`.
 
     Args:
-        directory: Where to, local or remote.
+        directory: Directory of the SavedModel, local or remote.
         encoder: Pixels in [0, 255], uint8 [B, H, W, C], to h, float32 [B, D].
-        tf_transform_output: Output of the Transform component; its graph decodes the requests.
-        max_pixels: Height times width that an image of a request may have.
+        tf_transform_output: Output of the Transform component, whose graph decodes the images.
+        max_pixels: Largest height times width of an image.
     """
     served = ServedEncoder(encoder, tf_transform_output, max_pixels)
     signatures = {SERVING_DEFAULT: served.embed_examples, EMBED_BYTES: served.embed_bytes}
@@ -64,21 +66,21 @@ def export_classifier(
         embed_bytes: `image_bytes` to `embedding`, float32 [B, D], of length 1.
 
     Args:
-        directory: Where to, local or remote.
+        directory: Directory of the SavedModel, local or remote.
         encoder: Pixels in [0, 255], uint8 [B, H, W, C], to h, float32 [B, D].
-        classifier_head: h to logits, float32 [B, K], calibrated: their softmax is what is served.
+        classifier_head: h to calibrated logits, float32 [B, K]; their softmax is served.
         class_names: Class names in the order of the logits.
-        tf_transform_output: Output of the Transform component; its graph decodes the requests.
-        max_pixels: Height times width that an image of a request may have.
+        tf_transform_output: Output of the Transform component, whose graph decodes the images.
+        max_pixels: Largest height times width of an image.
 
     Raises:
-        ValueError: If the head's width and the number of names differ.
+        ValueError: If the number of logits and the number of names differ.
     """
     width = classifier_head.output_shape[-1]
     if width != len(class_names):
         raise ValueError(
             f"the head gives {width} logits, but {len(class_names)} class names were received: "
-            "name each output once"
+            "give one name per logit"
         )
     served = ServedClassifier(encoder, classifier_head, class_names, tf_transform_output, max_pixels)
     signatures = {
@@ -90,11 +92,11 @@ def export_classifier(
 
 
 def write_image_config(directory: str, image: ImageConfig) -> None:
-    """Write `assets.extra/image.json`: what a program beside the model must know to prepare images for it.
+    """Write `assets.extra/image.json`, from which clients learn how to prepare images.
 
     Args:
-        directory: Of the SavedModel, local or remote.
-        image: The configuration by which the Transform graph was made.
+        directory: Directory of the SavedModel, local or remote.
+        image: The image configuration of the Transform graph.
     """
     path = os.path.join(directory, IMAGE_CONFIG_PATH)
     tf.io.gfile.makedirs(os.path.dirname(path))
@@ -105,7 +107,7 @@ def write_image_config(directory: str, image: ImageConfig) -> None:
 def _save(
     served: ServedEncoder,
     directory: str,
-    signatures: Mapping[str, Callable],
+    signatures: Mapping[str, Callable[..., dict[str, tf.Tensor]]],
     tf_transform_output: tft.TFTransformOutput,
 ) -> None:
     tf.saved_model.save(served, directory, dict(signatures))
@@ -119,12 +121,16 @@ _BATCH = 64
 def write_warm_up_requests(
     model_dir: str, signatures: Sequence[str], image_shape: tuple[int, int, int]
 ) -> None:
-    """Write the warm-up requests of a SavedModel: for each signature one image, all formats, and a batch.
+    """Write warm-up requests for TF Serving: for each signature one image, all formats, and a batch.
+
+    The first requests of a model are slow. TF Serving reads `assets.extra/tf_serving_warmup_requests`
+    (TFRecord of PredictionLog, at most 1,000 records) and serves a version only after answering them. The
+    images are synthetic, so that no user's image is part of a model.
 
     Args:
         model_dir: Directory of the SavedModel, local or remote.
-        signatures: Names; `serving_default` takes examples, every other one takes `image_bytes`.
-        image_shape: [height, width, channels] to which the model brings its images.
+        signatures: Names of the signatures; `serving_default` takes examples, all others `image_bytes`.
+        image_shape: [height, width, channels] of the model's pixels.
     """
     path = os.path.join(model_dir, WARM_UP_PATH)
     tf.io.gfile.makedirs(os.path.dirname(path))
@@ -148,7 +154,7 @@ def _request(signature: str, images: Sequence[bytes]) -> predict_pb2.PredictRequ
 
 
 def _batches(image_shape: tuple[int, int, int]) -> Iterator[list[bytes]]:
-    """One image; each format, of which some must be converted and resized; the batch of a busy server."""
+    """Yield one image; images of several formats and sizes; a large batch."""
     height, width, channels = image_shape
     fitting = tf.io.encode_png(_pattern(height, width, channels)).numpy()
     larger = _pattern(height + 1, 2 * width, 3)
@@ -157,12 +163,14 @@ def _batches(image_shape: tuple[int, int, int]) -> Iterator[list[bytes]]:
     yield [fitting] * _BATCH
 
 
-def _pattern(height: int, width: int, channels: int) -> np.ndarray:
-    """A gradient, uint8 [height, width, channels]."""
+def _pattern(height: int, width: int, channels: int) -> NDArray[Any]:
+    """Return a color gradient, uint8 [height, width, channels]."""
     row, column, channel = np.ogrid[:height, :width, :channels]
-    return (row + column + 64 * channel).astype(np.uint8)
+    pattern: NDArray[Any] = (row + column + 64 * channel).astype(np.uint8)
+    return pattern
 
 
 def _example(image: bytes) -> bytes:
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image]))
-    return tf.train.Example(features=tf.train.Features(feature={IMAGE: feature})).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature={IMAGE: feature}))
+    return bytes(example.SerializeToString())

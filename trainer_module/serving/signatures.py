@@ -1,4 +1,4 @@
-"""From a request to an answer: the functions behind the signatures of a SavedModel."""
+"""The functions behind the signatures of a SavedModel: from a request to the response."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,12 +22,11 @@ _SHOWN_POSITIONS = 20
 
 
 class ImageReader(tf.Module):
-    """Encoded images to the pixels of training, by the Transform graph itself.
+    """Decoding of requests by the Transform graph, so that pixels are those of training.
 
-    An image that can't be decoded makes the whole request fail with `InvalidArgumentError`: an answer
-    for it could only be made up, and a client that sends one picture as garbage wants to know. The
-    server goes on; the other images can be sent again without it. The same holds for one that would take
-    too much memory once decoded: a PNG of a few hundred kilobytes can hold a billion pixels.
+    An image that can't be decoded, or is too large, makes the whole request fail with
+    `InvalidArgumentError`, which tells the client to send the other images again without it. The size is
+    limited because a PNG of a few hundred kilobytes can contain a billion pixels.
     """
 
     def __init__(self, tf_transform_output: tft.TFTransformOutput, max_pixels: int):
@@ -35,7 +34,7 @@ class ImageReader(tf.Module):
 
         Args:
             tf_transform_output: Output of the Transform component, for images of one shape.
-            max_pixels: Height times width that an image may have by its header.
+            max_pixels: Largest height times width of an image, read from its header.
         """
         super().__init__(name="image_reader")
         self._max_pixels = max_pixels
@@ -43,7 +42,7 @@ class ImageReader(tf.Module):
         self._transform = tf_transform_output.transform_features_layer()
 
     def pixels_of_bytes(self, image_bytes: tf.Tensor) -> tf.Tensor:
-        """Decode, converts and resizes images exactly as for training.
+        """Decode, convert and resize images exactly as for training.
 
         Args:
             image_bytes: Encoded images (PNG, JPEG, GIF or BMP), string [B]; B may be 0.
@@ -52,17 +51,16 @@ class ImageReader(tf.Module):
             Pixels, uint8 [B, H, W, C].
 
         Raises:
-            tf.errors.InvalidArgumentError: When run, if an image can't be decoded, is of a form that
-                would be read otherwise than in training, or has too many pixels.
-                Where the bytes are no image at all, or the header says that they are too many, nothing
-                is decoded and the message has the positions in the request.
+            tf.errors.InvalidArgumentError: When run, if an image can't be decoded, is of a kind that training
+                reads differently, or has too many pixels. If the header shows it, nothing is decoded and the
+                message has the positions in the request.
         """
         with tf.control_dependencies(_checks(image_bytes, self._max_pixels)):
             features = self._transform({IMAGE: _as_raw_feature(tf.identity(image_bytes), self._spec)})
         return tf.cast(features[IMAGE], tf.uint8)
 
     def pixels_of_examples(self, examples: tf.Tensor) -> tf.Tensor:
-        """The same for serialized tf.train.Example, of which only the feature `image` is read.
+        """Decode the feature `image` of serialized tf.train.Example; all other features are ignored.
 
         Args:
             examples: Serialized tf.train.Example, string [B].
@@ -75,7 +73,7 @@ class ImageReader(tf.Module):
 
 
 def _checks(image_bytes: tf.Tensor, max_pixels: int) -> list[tf.Operation]:
-    """Fail, with positions, on what is no image or too large a one; decoders name all else."""
+    """Return assertions that fail, with positions, on headers of invalid or too large images."""
     headers = read_headers(image_bytes)
     return [
         _assert_all(
@@ -85,7 +83,7 @@ def _checks(image_bytes: tf.Tensor, max_pixels: int) -> list[tf.Operation]:
         ),
         _assert_all(
             headers.read_alike,
-            "an image whose transparency or palette would be read otherwise than in training (a GIF or PNG "
+            "an image whose transparency or palette is read differently in training (a GIF or PNG "
             "with a transparent color, a GIF whose first frame is only a part, or a BMP that has neither 24 "
             "bits nor 256 grays: save it as a PNG of RGB or RGBA)",
         ),
@@ -104,7 +102,7 @@ def _assert_all(fine: tf.Tensor, message: str) -> tf.Operation:
 
 
 def _as_raw_feature(values: tf.Tensor, spec: Any) -> Any:
-    """One value a row in the form in which the Transform graph takes it, by its raw feature spec."""
+    """Return one value per row in the form of the Transform graph's raw feature spec."""
     rows = tf.shape(values, out_type=tf.int64)[0]
     if isinstance(spec, tf.io.VarLenFeature):
         indices = tf.stack([tf.range(rows), tf.zeros([rows], tf.int64)], axis=1)
@@ -117,27 +115,27 @@ _IMAGE_BYTES = tf.TensorSpec([None], tf.string, name=IMAGE_BYTES)
 
 
 class ServedEncoder(tf.Module):
-    """Images to embeddings.
+    """Functions from images to embeddings.
 
-    A tf.Module, not a Keras model: TFT's layer is a Keras 2 object, which a Keras 3 model can't hold.
+    A tf.Module and not a Keras model, because TFT's layer is a Keras 2 object, which Keras 3 models refuse.
     """
 
     def __init__(self, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput, max_pixels: int):
-        """Take the parts.
+        """Combine the parts.
 
         Args:
             encoder: Pixels [B, H, W, C] to h, float32 [B, D].
             tf_transform_output: Output of the Transform component.
-            max_pixels: Height times width that an image may have.
+            max_pixels: Largest height times width of an image.
         """
         super().__init__(name="served_encoder")
         self._reader = ImageReader(tf_transform_output, max_pixels)
         self._encoder = encoder
 
     def _encode(self, pixels: tf.Tensor) -> tf.Tensor:
-        """Representation h of each image, float32 [B, D]."""
+        """Return the representation h of each image, float32 [B, D]."""
         rows = tf.shape(pixels)[0]
-        # TensorFlow's fused convolution for CPUs loses the channels of an empty batch: give it one image.
+        # TensorFlow's fused convolution on CPUs fails on an empty batch: pad it with one image.
         padding = tf.cast(tf.equal(rows, 0), tf.int32)
         padded = tf.pad(pixels, [[0, padding], [0, 0], [0, 0], [0, 0]])
         return tf.cast(self._encoder(padded, training=False)[:rows], tf.float32)
@@ -147,17 +145,17 @@ class ServedEncoder(tf.Module):
 
     @tf.function(input_signature=[_EXAMPLES])
     def embed_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Serialized tf.train.Example, string [B], to `embedding`, float32 [B, D], of length 1."""
+        """Map serialized tf.train.Example, string [B], to `embedding`, float32 [B, D], of length 1."""
         return self._embedding(self._reader.pixels_of_examples(examples))
 
     @tf.function(input_signature=[_IMAGE_BYTES])
     def embed_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Encoded images, string [B], to `embedding`, float32 [B, D], of length 1."""
+        """Map encoded images, string [B], to `embedding`, float32 [B, D], of length 1."""
         return self._embedding(self._reader.pixels_of_bytes(image_bytes))
 
 
 class ServedClassifier(ServedEncoder):
-    """Images to class probabilities, and to the embeddings they were computed from."""
+    """Functions from images to class probabilities, and to embeddings."""
 
     def __init__(
         self,
@@ -167,14 +165,14 @@ class ServedClassifier(ServedEncoder):
         tf_transform_output: tft.TFTransformOutput,
         max_pixels: int,
     ):
-        """Take the parts.
+        """Combine the parts.
 
         Args:
             encoder: Pixels [B, H, W, C] to h, float32 [B, D].
             classifier_head: h to calibrated logits, float32 [B, K].
             class_names: Class names in the order of the logits, K.
             tf_transform_output: Output of the Transform component.
-            max_pixels: Height times width that an image may have.
+            max_pixels: Largest height times width of an image.
         """
         super().__init__(encoder, tf_transform_output, max_pixels)
         self._head = classifier_head
@@ -192,15 +190,15 @@ class ServedClassifier(ServedEncoder):
 
     @tf.function(input_signature=[_EXAMPLES])
     def classify_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Serialized tf.train.Example, string [B], to classes.
+        """Map serialized tf.train.Example, string [B], to classes.
 
         Returns:
             `probabilities`: float32 [B, K]. `label`: string [B], the most probable class.
-            `all_classes`: string [B, K], the class of each probability, equal in all rows.
+            `all_classes`: string [B, K], the class of each probability, the same in all rows.
         """
         return self._classes(self._reader.pixels_of_examples(examples))
 
     @tf.function(input_signature=[_IMAGE_BYTES])
     def classify_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Encoded images, string [B], to the same as `classify_examples`."""
+        """Map encoded images, string [B], to the outputs of `classify_examples`."""
         return self._classes(self._reader.pixels_of_bytes(image_bytes))

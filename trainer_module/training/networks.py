@@ -1,18 +1,21 @@
 """Operations on whole networks: encode many images, copy, average, list all layers."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 _BATCH_PIXELS = 2_000_000
 _MAX_BATCH = 512
 
 
 class BatchEncoder:
-    """An encoder that is run, without training, on any number of images; traced once."""
+    """An encoder in inference mode for any number of images; its graph is traced once."""
 
     def __init__(self, encoder: keras.Model, image_shape: tuple[int, ...]):
-        """Take the encoder.
+        """Prepare the graph.
 
         Args:
             encoder: Pixels [B, H, W, C] to h, float32 [B, D]. Its weights may change between calls.
@@ -26,8 +29,8 @@ class BatchEncoder:
             autograph=False,
         )
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Representations, float32 [N, D], of images as they are, uint8 [N, H, W, C]."""
+    def __call__(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Return the representations, float32 [N, D], of images without augmentation, uint8 [N, H, W, C]."""
         h = np.zeros([len(images), self._width], np.float32)
         for start in range(0, len(images), self._batch):
             rows = slice(start, start + self._batch)
@@ -36,19 +39,19 @@ class BatchEncoder:
 
 
 def copy_network(network: keras.Model) -> keras.Model:
-    """A network of the same layers and weights, with variables of its own."""
+    """Return a network with the same layers and weights, but its own variables."""
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
     return copy
 
 
 def follow(slow: keras.Model, fast: keras.Model, decay: float | tf.Tensor) -> None:
-    """Move one network's weights and batch norm statistics towards another's: an exponential average.
+    """Move the weights and batch norm statistics of one network towards another: an exponential average.
 
     Args:
-        slow: The one that is moved.
-        fast: A network of the same layers.
-        decay: Share of itself that `slow` keeps, in [0, 1].
+        slow: The network that is changed.
+        fast: A network with the same layers.
+        decay: Share of `slow` in its new value, in [0, 1].
     """
     for mean, current in zip(slow.variables, fast.variables, strict=True):
         if tf.as_dtype(mean.dtype).is_floating:
@@ -56,11 +59,11 @@ def follow(slow: keras.Model, fast: keras.Model, decay: float | tf.Tensor) -> No
 
 
 def warmed_up(decay: float, step: tf.Tensor) -> tf.Tensor:
-    """Decay of an average after `step` steps: small in the first ones, which say little.
+    """Return the decay of an average after `step` steps, which is smaller in the first steps.
 
     Args:
-        decay: Of a long training, in [0, 1).
-        step: Steps done, 1 or more, integer scalar.
+        decay: Decay after many steps, in [0, 1).
+        step: Number of steps done, 1 or more, integer scalar.
 
     Returns:
         float32 scalar.
@@ -70,7 +73,7 @@ def warmed_up(decay: float, step: tf.Tensor) -> tf.Tensor:
 
 
 def all_layers(network: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of a network and of the networks inside it."""
+    """Return the layers of a network, including those of nested networks."""
     layers: list[keras.layers.Layer] = []
     for layer in network.layers:
         layers.extend(all_layers(layer) if isinstance(layer, keras.Model) else [layer])

@@ -10,12 +10,11 @@ from tfx_contrastive.trainer_module.config import AdamW, AnyOptimizer, Sgd
 
 @keras.saving.register_keras_serializable(package="tfx_contrastive")
 class LARS(keras.optimizers.Optimizer):
-    """SGD with momentum and a rate for each layer (arXiv:1708.03888), in the form of SimCLR's program.
+    """SGD with momentum and a learning rate per layer (arXiv:1708.03888), as in SimCLR's code.
 
     With gradient g, decay b, weights w and global rate r, `g' = g + b w` and
     `m <- momentum m + r eta |w| / |g'| g'`, `w <- w - m` (google-research/simclr, tf2/lars_optimizer.py).
-    Biases and the scales and offsets of batch norm, all of them vectors, have neither decay nor a rate of
-    their own.
+    Vectors (biases, and scales and offsets of batch norm) have no weight decay and use the global rate.
     """
 
     def __init__(
@@ -26,22 +25,22 @@ class LARS(keras.optimizers.Optimizer):
         trust_coefficient: float = 1e-3,
         **settings: Any,
     ):
-        """Take the rates.
+        """Set the rates.
 
         Args:
-            learning_rate: r, or a schedule of it.
-            momentum: Share of the last update that stays.
+            learning_rate: r, or a schedule.
+            momentum: Share of the last update that is kept.
             weight_decay: b.
             trust_coefficient: eta.
-            **settings: Of a Keras optimizer, such as `global_clipnorm`.
+            **settings: Arguments of a Keras optimizer, such as `global_clipnorm`.
         """
         super().__init__(learning_rate=learning_rate, **settings)
         self.momentum = momentum
-        self.decay = weight_decay  # not `weight_decay`: Keras would subtract that by itself
+        self.decay = weight_decay  # not named `weight_decay`, which Keras would apply too
         self.trust_coefficient = trust_coefficient
 
     def build(self, variables: list[Any]) -> None:
-        """Make a momentum for each variable."""
+        """Create the momentum of each variable."""
         if self.built:
             return
         super().build(variables)
@@ -64,8 +63,8 @@ class LARS(keras.optimizers.Optimizer):
         self.assign_sub(variable, momentum)
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` needs."""
-        config = super().get_config()
+        """Return the arguments of `from_config`."""
+        config: dict[str, Any] = super().get_config()
         return config | {
             "momentum": self.momentum,
             "weight_decay": self.decay,
@@ -74,13 +73,13 @@ class LARS(keras.optimizers.Optimizer):
 
 
 def build_optimizer(config: AnyOptimizer, num_steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer with linear warm-up and cosine decay to zero.
+    """Build an optimizer with linear warm-up and cosine decay to zero.
 
-    Biases and the scales and offsets of batch norm are not decayed: that would only shrink features.
+    Biases, and scales and offsets of batch norm, have no weight decay.
 
     Args:
-        config: Which, and its rates.
-        num_steps: Steps of the whole training.
+        config: The optimizer and its rates.
+        num_steps: Number of steps of the whole training.
 
     Returns:
         The optimizer, not built.

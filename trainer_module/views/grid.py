@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from tfx_contrastive.trainer_module.config import ViewsConfig
@@ -27,11 +29,11 @@ class ViewColumns:
         draws: The views of each draw, each uint8 [N, h, w, C]: two large ones, then the small ones.
     """
 
-    images: np.ndarray
-    draws: tuple[tuple[np.ndarray, ...], ...]
+    images: NDArray[Any]
+    draws: tuple[tuple[NDArray[Any], ...], ...]
 
 
-def draw_views(images: np.ndarray, config: ViewsConfig, seed: int, num_draws: int) -> ViewColumns:
+def draw_views(images: NDArray[Any], config: ViewsConfig, seed: int, num_draws: int) -> ViewColumns:
     """Draw all views of each image several times.
 
     Args:
@@ -61,7 +63,7 @@ def view_grid(columns: ViewColumns, captions: Sequence[str]) -> Image.Image:
         RGB image. Small images are enlarged without blurring, so that their pixels are visible.
     """
     scale = _scale(max(columns.images.shape[1:3]))
-    groups: list[tuple[str, tuple[np.ndarray, ...]]] = [("image", (columns.images,))]
+    groups: list[tuple[str, tuple[NDArray[Any], ...]]] = [("image", (columns.images,))]
     groups += [(f"views {number}", views) for number, views in enumerate(columns.draws, 1)]
     row_height = round(columns.images.shape[1] * scale)
     step = row_height + _CAPTION + _GAP
@@ -84,7 +86,7 @@ def view_grid(columns: ViewColumns, captions: Sequence[str]) -> Image.Image:
     return grid
 
 
-def _width(groups: Sequence[tuple[str, tuple[np.ndarray, ...]]], scale: float) -> int:
+def _width(groups: Sequence[tuple[str, tuple[NDArray[Any], ...]]], scale: float) -> int:
     tiles = sum(round(column.shape[2] * scale) + _GAP for _, group in groups for column in group)
     return 2 * _MARGIN + tiles - _GAP + 2 * _GAP * (len(groups) - 1)
 
@@ -94,7 +96,7 @@ def _scale(side: int) -> float:
     return max(1, round(_SIDE / side)) if side <= _SIDE else _SIDE / side
 
 
-def _paste(grid: Image.Image, pixels: np.ndarray, scale: float, left: int, top: int, height: int) -> None:
+def _paste(grid: Image.Image, pixels: NDArray[Any], scale: float, left: int, top: int, height: int) -> None:
     """Paste a tile into its cell, vertically centered if it is smaller."""
     tile = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     size = (max(1, round(tile.width * scale)), max(1, round(tile.height * scale)))

@@ -95,7 +95,7 @@ def test_saved_encoder_is_the_same(tmp_path, name):
 
 
 def test_no_encoder_in_the_directory(tmp_path):
-    with pytest.raises(ValueError, match=r"holds no encoder\.json"):
+    with pytest.raises(ValueError, match=r"contains no encoder\.json"):
         load_encoder(str(tmp_path))
 
 

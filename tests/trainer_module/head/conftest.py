@@ -1,6 +1,9 @@
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.trainer_module.digits_data import digit_pixels
 from tfx_contrastive.trainer_module.config import EncoderConfig
@@ -11,7 +14,7 @@ NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 NUM_LABELLED = 100
 
 
-def make_dataset(images: np.ndarray, labels: np.ndarray) -> ImageDataset:
+def make_dataset(images: NDArray[Any], labels: NDArray[Any]) -> ImageDataset:
     ids = np.array([str(row).encode() for row in range(len(images))], object)
     return ImageDataset(
         images, labels.astype(np.int64), ids, np.array([0.3], np.float32), np.array([0.4], np.float32)

@@ -1,5 +1,8 @@
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from tfx_contrastive.trainer_module.head.linear_head import (
@@ -10,7 +13,7 @@ from tfx_contrastive.trainer_module.head.linear_head import (
 )
 
 
-def make_data(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def make_data(rows: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
     random = np.random.default_rng(seed)
     labels = np.concatenate([np.arange(3), random.integers(0, 3, rows - 3)])
     centers = np.random.default_rng(9).normal(size=(3, 6)) * 1.5

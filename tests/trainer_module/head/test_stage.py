@@ -1,10 +1,12 @@
 import importlib.util
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tests.trainer_module.digits_data import (
     digit_pixels,
@@ -88,7 +90,7 @@ def test_writes_a_classifier_and_its_figures(inputs, tmp_path):
     assert right / 100 == pytest.approx(written["eval_accuracy"], abs=1e-6)
 
 
-def eval_pixels() -> np.ndarray:
+def eval_pixels() -> NDArray[Any]:
     """The images of `eval` as whoever uses an export decodes them."""
     return digit_pixels(300)[0][200:, ..., np.newaxis]
 

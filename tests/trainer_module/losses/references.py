@@ -1,23 +1,25 @@
 """Slow NumPy versions of what several objectives share, written as their papers write it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 
-def views(num: int = 6, dim: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def views(num: int = 6, dim: int = 5, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any]]:
     """Two correlated views, float64 [num, dim]."""
     rng = np.random.default_rng(seed)
     z_a = rng.normal(size=(num, dim))
     return z_a, z_a + 0.7 * rng.normal(size=(num, dim))
 
 
-def cosine(x: np.ndarray, y: np.ndarray) -> float:
+def cosine(x: NDArray[Any], y: NDArray[Any]) -> float:
     return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))
 
 
-DISTANCES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+DISTANCES: dict[str, Callable[[NDArray[Any], NDArray[Any]], float]] = {
     "euclidean": lambda x, y: float(np.sqrt(np.sum((x - y) ** 2))),
     "squared_euclidean": lambda x, y: float(np.sum((x - y) ** 2)),
     "manhattan": lambda x, y: float(np.sum(np.abs(x - y))),
@@ -25,7 +27,9 @@ DISTANCES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
-def anchors(z_a: np.ndarray, z_b: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, list[np.ndarray]]]:
+def anchors(
+    z_a: NDArray[Any], z_b: NDArray[Any]
+) -> list[tuple[NDArray[Any], NDArray[Any], list[NDArray[Any]]]]:
     """(anchor, positive, negatives of the other view) for each of the 2N anchors, view a first."""
     found = []
     for own, other in ((z_a, z_b), (z_b, z_a)):
@@ -36,9 +40,9 @@ def anchors(z_a: np.ndarray, z_b: np.ndarray) -> list[tuple[np.ndarray, np.ndarr
 
 def check_gradient(
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-    reference: Callable[[np.ndarray, np.ndarray], float],
-    z_a: np.ndarray,
-    z_b: np.ndarray,
+    reference: Callable[[NDArray[Any], NDArray[Any]], float],
+    z_a: NDArray[Any],
+    z_b: NDArray[Any],
     tolerance: float = 2e-4,
 ) -> None:
     """The gradient of `loss` (float32, automatic) equals central differences of `reference` (float64)."""
@@ -52,8 +56,8 @@ def check_gradient(
 
 
 def _differences(
-    reference: Callable[[np.ndarray, np.ndarray], float], arguments: list[np.ndarray], which: int
-) -> np.ndarray:
+    reference: Callable[[NDArray[Any], NDArray[Any]], float], arguments: list[NDArray[Any]], which: int
+) -> NDArray[Any]:
     step, result = 1e-5, np.zeros_like(arguments[which])
     for index in np.ndindex(*result.shape):
         ends = []

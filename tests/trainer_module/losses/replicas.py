@@ -5,9 +5,11 @@ for each objective the largest difference of loss and of the gradient of the wei
 """
 
 import json
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tests.trainer_module.losses.references import views
 from tfx_contrastive.trainer_module.config import CATALOG, ObjectiveConfig
@@ -33,14 +35,16 @@ def images(which: slice) -> Batch:
     return tf.constant(VIEWS[0, which]), tf.constant(VIEWS[1, which]), tf.constant(LABELS[which])
 
 
-def on_one_device(objective: Objective) -> tuple[np.ndarray, np.ndarray]:
+def on_one_device(objective: Objective) -> tuple[NDArray[Any], NDArray[Any]]:
     weights = tf.Variable(START)
     with tf.GradientTape() as tape:
         loss = loss_of(objective, weights, images(slice(0, NUM)))
     return loss.numpy(), tape.gradient(loss, weights).numpy()
 
 
-def on_two_replicas(objective: Objective, strategy: tf.distribute.Strategy) -> tuple[np.ndarray, np.ndarray]:
+def on_two_replicas(
+    objective: Objective, strategy: tf.distribute.Strategy
+) -> tuple[NDArray[Any], NDArray[Any]]:
     with strategy.scope():
         weights = tf.Variable(START)
 

@@ -1,14 +1,17 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.trainer_module.losses.references import check_gradient, cosine, views
 from tfx_contrastive.trainer_module.losses.softmax import nt_xent_loss
 
 
-def reference(z_a: np.ndarray, z_b: np.ndarray, temperature: float) -> np.ndarray:
+def reference(z_a: NDArray[Any], z_b: NDArray[Any], temperature: float) -> NDArray[Any]:
     """Eq. 1 of SimCLR, one pair at a time; float64 [2N]."""
     z, num = np.concatenate([z_a, z_b]), len(z_a)
     losses = []

@@ -1,8 +1,10 @@
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tests.trainer_module.losses.references import check_gradient, views
 from tfx_contrastive.trainer_module.losses.statistics import (
@@ -118,7 +120,7 @@ def test_refuses_a_single_image_and_weights_that_are_not_positive(loss, referenc
         loss(*views(), *parameters[:-1], -1.0)
 
 
-def unit(z: np.ndarray) -> np.ndarray:
+def unit(z: NDArray[Any]) -> NDArray[Any]:
     return z / np.linalg.norm(z, axis=1, keepdims=True)
 
 

@@ -42,7 +42,7 @@ def test_a_worker_gathers_its_own_part():
 
 
 def test_one_image_is_refused():
-    with pytest.raises(ValueError, match="give at least 2"):
+    with pytest.raises(ValueError, match="needs at least 2"):
         BatchOrder(1, 8, seed=0)
 
 

@@ -1,6 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.trainer_module import config as steps
 from tfx_contrastive.trainer_module.config import SmallViewsConfig, ViewsConfig
@@ -14,7 +17,7 @@ EVERY_STEP = (
 COLOR_STEPS = (steps.ColorJitter(), steps.Greyscale())
 
 
-def images(channels: int) -> np.ndarray:
+def images(channels: int) -> NDArray[Any]:
     return np.random.default_rng(0).integers(0, 256, (6, 16, 12, channels), dtype=np.uint8)
 
 
