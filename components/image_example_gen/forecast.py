@@ -25,23 +25,33 @@ from .records import UNSPLIT
 _CHUNK_IMAGES = 4096
 
 
-def require_groups(ingest: IngestConfig, inspection: SourceInspection) -> None:
-    """Refuse groups that are certain to make a run fail, before it starts.
+def require_consistent(ingest: IngestConfig, inspection: SourceInspection) -> None:
+    """Refuse groups and labels files that are certain to make a run fail, before it starts.
 
-    Archives are left out, because they may have to be unpacked; there the run itself fails.
+    The images are listed only if there are groups or labels files, and once for both. Left out are groups of
+    archives, which may have to be unpacked, and labels files of sources that are neither folders nor manifests:
+    there the run itself fails.
 
     Args:
         ingest: The configuration.
         inspection: The listing of the source.
 
     Raises:
-        DataError: If `group_pattern` matches no image, or there are too few groups to divide.
+        DataError: If `group_pattern` matches no image, there are too few groups to divide, or a labels file
+            names a missing image.
     """
-    if isinstance(ingest.source, ArchiveSource) or not (ingest.group_pattern or inspection.grouped_by):
+    has_groups = bool(ingest.group_pattern or inspection.grouped_by) and not isinstance(
+        ingest.source, ArchiveSource
+    )
+    has_names = bool(ingest.labels_files) and isinstance(ingest.source, ImageFolderSource | CsvManifestSource)
+    if not (has_groups or has_names):
         return
     with tempfile.TemporaryDirectory() as staging_dir:
-        chunks = adapter_for(ingest.source, ingest.max_file_bytes).chunks(staging_dir, _CHUNK_IMAGES)
-        expected_groups(ingest, list(chunks), inspection)
+        chunks = list(adapter_for(ingest.source, ingest.max_file_bytes).chunks(staging_dir, _CHUNK_IMAGES))
+        if has_groups:
+            expected_groups(ingest, chunks, inspection)
+        if has_names:
+            check_labels_files(ingest, chunks)
 
 
 def expected_groups(
@@ -50,7 +60,7 @@ def expected_groups(
     """Return the groups of all images; None without groups, or if the chunks don't list their images.
 
     Raises:
-        DataError: As `require_groups` does.
+        DataError: As `require_consistent` does.
     """
     entries = [entry for chunk in chunks for entry in getattr(chunk, "entries", ()) if not entry.rejected]
     if not entries:
@@ -86,19 +96,6 @@ def doubts_of_pattern(ingest: IngestConfig, sources: Sequence[str], is_whole: bo
 
 _CHUNK_IMAGES = 4096
 _ID = re.compile("[0-9a-f]{64}")
-
-
-def require_named_images(ingest: IngestConfig) -> None:
-    """Refuse labels files that name missing images of a folder or manifest, before a run starts.
-
-    Raises:
-        DataError: If an image is missing.
-    """
-    if not ingest.labels_files or not isinstance(ingest.source, ImageFolderSource | CsvManifestSource):
-        return
-    with tempfile.TemporaryDirectory() as staging_dir:
-        chunks = adapter_for(ingest.source, ingest.max_file_bytes).chunks(staging_dir, _CHUNK_IMAGES)
-        check_labels_files(ingest, list(chunks))
 
 
 def check_labels_files(ingest: IngestConfig, chunks: Sequence[Any]) -> None:

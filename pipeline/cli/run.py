@@ -15,7 +15,7 @@ from tfx_contrastive.components.image_example_gen import (
     require_enough_labels,
 )
 from tfx_contrastive.components.image_example_gen.fingerprints import changed_since
-from tfx_contrastive.components.image_example_gen.forecast import require_groups, require_named_images
+from tfx_contrastive.components.image_example_gen.forecast import require_consistent
 from tfx_contrastive.pipeline.cli import display, ending, invocation, options, terminal
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events, supervisor
@@ -61,8 +61,7 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
         supervisor.require_usable(config)
         inspection = inspect_source(config.data)
         require_enough_labels(inspection)
-        require_groups(config.data, inspection)
-        require_named_images(config.data)
+        require_consistent(config.data, inspection)
         console.print(
             f"{config.name}: {inspection.num_images:,} images from {config.data.source}", markup=False
         )
