@@ -29,8 +29,8 @@ def require_consistent(ingest: IngestConfig, inspection: SourceInspection) -> No
     """Refuse groups and labels files that are certain to make a run fail, before it starts.
 
     The images are listed only if there are groups or labels files, and once for both. Left out are groups of
-    archives, which may have to be unpacked, and labels files of sources that are neither folders nor manifests:
-    there the run itself fails.
+    archives, which may have to be unpacked, and labels files of sources that are no folders or manifests: there
+    the run itself fails.
 
     Args:
         ingest: The configuration.
