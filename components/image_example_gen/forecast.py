@@ -28,9 +28,9 @@ _CHUNK_IMAGES = 4096
 def require_consistent(ingest: IngestConfig, inspection: SourceInspection) -> None:
     """Refuse groups and labels files that are certain to make a run fail, before it starts.
 
-    The images are listed only if there are groups or labels files, and once for both. Left out are groups of
-    archives, which may have to be unpacked, and labels files of sources that are no folders or manifests: there
-    the run itself fails.
+    The images are listed only if there are groups or labels files, and once for both. Groups of archives are
+    left out, because archives may have to be unpacked; labels files are checked for folders and manifests. In
+    other cases the run itself fails.
 
     Args:
         ingest: The configuration.
