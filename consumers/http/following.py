@@ -10,13 +10,12 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from tfx_contrastive.components.model.served import trial_image
 from tfx_contrastive.consumers.search import ImageSearch
 
-INDEX = "similarity_index"
 _POLL_SECONDS = 2.0
 _RETRY_SECONDS = 60.0  # at most this long between two attempts to load the same version
 
@@ -39,8 +38,8 @@ class ChosenModel(Protocol):
         """Directory of the SavedModel; empty to take the model that the index names."""
 
     @property
-    def made(self) -> Mapping[str, str]:
-        """URIs of the artifacts made from the model; `similarity_index` is required."""
+    def index_uri(self) -> str:
+        """URI of the SimilarityIndex made from the model."""
 
     def values(self) -> dict[str, Any]:
         """Return the description as JSON values, for the answers of the endpoint."""
@@ -64,7 +63,7 @@ def load(choice: ChosenModel) -> Served:
         InputError: If the model and the index have different encoders.
         ValueError: If the model or the index does not exist.
     """
-    search = ImageSearch.open(choice.made[INDEX], choice.model_dir)
+    search = ImageSearch.open(choice.index_uri, choice.model_dir)
     search.model.embed([trial_image()])
     if search.model.is_classifier:
         search.model.classify([trial_image()])

@@ -61,6 +61,11 @@ class ModelChoice:
             return f"version {self.version}, the champion" + ("" if self.blessed else f", {verdict}")
         return f"version {self.version}, not the champion, {verdict}"
 
+    @property
+    def index_uri(self) -> str:
+        """URI of the SimilarityIndex made from the model; it must have been asked for."""
+        return self.made[INDEX]
+
     def marked(self, champion: bool) -> "ModelChoice":
         """Return the same choice with another value of `champion`, after a promotion or a rollback."""
         return dataclasses.replace(self, champion=champion)

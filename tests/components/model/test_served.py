@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from tests.components.tiny_models import digit_images, embed_with, png, random_kernel, save_model
+from tfx_contrastive.components.model.saved import LoadedModel
 from tfx_contrastive.components.model.served import ServedModel
-from tfx_contrastive.contract.errors import UnreadableImagesError
+from tfx_contrastive.contract.errors import InputError, UnreadableImagesError
 
 KERNEL = random_kernel(1)
 
@@ -61,3 +62,29 @@ def test_an_encoder_can_not_classify(tmp_path: pathlib.Path, images: Any) -> Non
 def test_more_images_than_a_batch_are_refused_for_classes(classifier: Any, images: Any) -> None:
     with pytest.raises(ValueError, match="Received 6 images; expected 5 at most"):
         classifier[0].classify([png(image) for image in images[:6]])
+
+
+def test_a_loaded_model_is_called_in_batches(tmp_path: pathlib.Path) -> None:
+    images = [png(image) for image in digit_images(5)[0]]
+    model = LoadedModel(save_model(tmp_path / "model", random_kernel(0)))
+    assert model.signatures == {"embed_bytes": ["embedding"]}
+    whole = model.call("embed_bytes", images)
+    assert whole.keys() == {"embedding"}
+    assert whole["embedding"].shape == (5, 16)
+    np.testing.assert_allclose(
+        model.call("embed_bytes", images, 2)["embedding"], whole["embedding"], atol=1e-6
+    )
+    assert model.call("embed_bytes", [])["embedding"].shape == (0, 16)
+    assert [tuple(variable.shape) for variable in model.variables("embed_bytes")] == [(64, 16)]
+
+
+def test_a_signature_that_is_required_and_absent_is_explained(tmp_path: pathlib.Path) -> None:
+    model = LoadedModel(save_model(tmp_path / "model", random_kernel(0)))
+    model.require("embed_bytes", "embedding", "")
+    told = (
+        r"the signatures \{'embed_bytes': \['embedding'\]\}; expected 'embed_bytes' with the output 'h'\. Do"
+    )
+    with pytest.raises(InputError, match=told):
+        model.require("embed_bytes", "h", "Do it.")
+    with pytest.raises(InputError, match="expected 'classify_bytes' with the output 'label'"):
+        model.require("classify_bytes", "label", "")
