@@ -1,1 +1,1 @@
-"""What is done with a finished run: search, label suggestions, drift."""
+"""Uses of a finished run: search, HTTP endpoint, label suggestions, drift check."""

@@ -1,4 +1,4 @@
-"""A contact sheet: rows of pictures with two short texts under each."""
+"""Drawing of images: tiles and contact sheets with two short texts under each tile."""
 
 import dataclasses
 import io
@@ -16,7 +16,7 @@ _BACKGROUND, _QUERY, _TEXT, _QUIET = "white", "#c0392b", "#222222", "#777777"
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One picture.
+    """A tile of a contact sheet.
 
     Attributes:
         image: Encoded; one that Pillow can't read has an empty tile.
@@ -36,7 +36,7 @@ def contact_sheet(
     neighbors: Sequence[Sequence[Neighbor]],
     images: Mapping[str, bytes],
 ) -> bytes:
-    """Draws a row for each query, the query first, its neighbors after it.
+    """Draw a row per query: first the query, then its neighbors.
 
     Args:
         queries: Name and encoded image of each query, N.
@@ -60,7 +60,7 @@ def contact_sheet(
 
 
 def draw_sheet(rows: Sequence[Sequence[Cell]]) -> bytes:
-    """Draws pictures in rows; returns a PNG."""
+    """Draw rows of tiles; return a PNG."""
     columns = max((len(row) for row in rows), default=0)
     size = (2 * _MARGIN + columns * (_TILE + _GAP), 2 * _MARGIN + len(rows) * _CELL_HEIGHT)
     sheet = Image.new("RGB", size, _BACKGROUND)
@@ -99,7 +99,7 @@ def _tile(encoded: bytes) -> Image.Image | None:
 
 
 def _fitting(text: str, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The end of a text that fits under a tile: file names differ at their end."""
+    """Return the end of a text that fits under a tile: file names differ at their end."""
     if draw.textlength(text, font) <= _TILE:
         return text
     while text and draw.textlength("…" + text, font) > _TILE:

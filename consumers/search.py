@@ -1,4 +1,4 @@
-"""Search by image: the model and the index that belong together. The Python API of docs/search.md."""
+"""Search by image. The Python API of docs/search.md."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 
 @dataclasses.dataclass(frozen=True)
 class Neighbor:
-    """One image that was found.
+    """An image that was found.
 
     Attributes:
         similarity: Cosine, in [-1, 1].
@@ -37,10 +37,10 @@ class Neighbor:
 
 
 class ImageSearch:
-    """Finds indexed images that look like those received."""
+    """Search for indexed images that are similar to the images received."""
 
     def __init__(self, index: SimilarityIndex, model: ServedModel):
-        """Joins an index and a model.
+        """Store an index and a model of the same encoder.
 
         Raises:
             InputError: If the model's encoder is not the index's.
@@ -51,7 +51,7 @@ class ImageSearch:
 
     @classmethod
     def open(cls, index_uri: str, model_dir: str = "") -> "ImageSearch":
-        """Loads an index and its model.
+        """Load an index and its model.
 
         Args:
             index_uri: Of a SimilarityIndex artifact.
@@ -67,11 +67,11 @@ class ImageSearch:
     def neighbors(
         self, images: Sequence[bytes], k: int = 10, label: str | None = None
     ) -> list[list[Neighbor]]:
-        """Finds the k most similar images of each.
+        """Find the k most similar indexed images per image.
 
         Args:
             images: Encoded images, N, of any form that training accepts (docs/data.md).
-            k: How many an image.
+            k: How many per image.
             label: Only images with this label.
 
         Returns:
@@ -94,11 +94,11 @@ class ImageSearch:
         return found
 
     def classify(self, images: Sequence[bytes]) -> Classes:
-        """Classifies images of any form that training accepts; raises as `ServedModel.classify` does."""
+        """Classify images of any form that training accepts; raises as `ServedModel.classify` does."""
         return _answer(self.model.classify, images, self.model.bit_depth)
 
     def images_of(self, neighbors: Iterable[Neighbor]) -> dict[str, bytes]:
-        """Fetches the encoded images of neighbors, by `image_id`; reads only the files that hold them.
+        """Return the encoded images of neighbors by `image_id`; only the files that contain them are read.
 
         Raises:
             ValueError: If the examples are not there any more.
@@ -108,7 +108,7 @@ class ImageSearch:
 
 
 def _answer(model: Callable[[Sequence[bytes]], Answer], images: Sequence[bytes], bit_depth: int) -> Answer:
-    """What a model of some bit depth says of images, each brought to a form that it reads as training does.
+    """Call a model with images, each converted to a form that the model reads as in training.
 
     Raises:
         UnreadableImagesError: If images can't be decoded.

@@ -1,1 +1,1 @@
-"""Stops the run on anomalies in the data."""
+"""Stop the run if the data have anomalies."""

@@ -1,4 +1,4 @@
-"""Reads what ExampleValidator found. Imports no tfx."""
+"""Anomalies that ExampleValidator found. Imports no tfx."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ SEVERITIES = ("WARNING", "ERROR")
 
 @dataclasses.dataclass(frozen=True)
 class Anomaly:
-    """One anomaly of a split.
+    """An anomaly of a split.
 
     Attributes:
         split: The split.
@@ -40,7 +40,7 @@ class Anomaly:
 
 
 def read(uri: str, splits: Sequence[str]) -> list[Anomaly]:
-    """Reads the anomalies of some splits.
+    """Read the anomalies of splits.
 
     Args:
         uri: Directory of an ExampleAnomalies artifact.
@@ -65,7 +65,7 @@ def read(uri: str, splits: Sequence[str]) -> list[Anomaly]:
 
 
 def parse(split: str, anomalies: anomalies_pb2.Anomalies) -> list[Anomaly]:
-    """Takes the anomalies of one split out of TFDV's message."""
+    """Return the anomalies of one split in TFDV's message."""
     found = []
     if anomalies.data_missing:
         found.append(Anomaly(split, "", "ERROR", "No data", "The split holds no example."))
@@ -85,7 +85,7 @@ def _anomaly(split: str, feature: str, info: anomalies_pb2.AnomalyInfo) -> Anoma
 
 
 def check(found: Sequence[Anomaly], stop_at: str) -> None:
-    """Stops on anomalies that are severe enough.
+    """Raise an error if there are severe anomalies.
 
     Args:
         found: The anomalies.
@@ -107,7 +107,7 @@ def check(found: Sequence[Anomaly], stop_at: str) -> None:
 
 
 def write_anomalies(found: Sequence[Anomaly], directory: str) -> None:
-    """Writes all anomalies, also those that don't stop the run, as JSON."""
+    """Write all anomalies as JSON, including those that don't stop the run."""
     tf.io.gfile.makedirs(directory)
     with tf.io.gfile.GFile(posixpath.join(directory, REPORT_FILE), "w") as file:
         file.write(json.dumps([dataclasses.asdict(each) for each in found], indent=2))

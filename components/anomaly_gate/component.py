@@ -17,7 +17,7 @@ def AnomalyGate(  # noqa: N802 - the name is the node's id
     report: OutputArtifact[standard_artifacts.ExampleValidationMetrics],
     stop_at: Parameter[str] = "ERROR",
 ) -> None:
-    """Fails when ExampleValidator found anomalies; ExampleValidator itself stops nothing.
+    """Fail if ExampleValidator found anomalies: ExampleValidator itself never stops a run.
 
     Args:
         anomalies: What ExampleValidator found.

@@ -1,1 +1,1 @@
-"""May a new encoder's embeddings stand beside those of the encoder in use, or must all be computed again?"""
+"""Check whether embeddings of a new encoder can be mixed with those of the encoder in use."""

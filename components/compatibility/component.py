@@ -21,7 +21,7 @@ def CompatibilityCheck(  # noqa: N802 - the name is the node's id
     config: Parameter[str] = "{}",
     embeddings_cache_dir: Parameter[str] = "",
 ) -> None:
-    """Compares the candidate's embeddings with those of the model in use.
+    """Compare the candidate's embeddings with those of the model in use.
 
     It informs and stops nothing. RegistryPusher, which changes what is in use, must come after it.
 

@@ -1,4 +1,4 @@
-"""When a new encoder counts as a drop-in."""
+"""Thresholds of the compatibility check."""
 
 from pydantic import Field
 
@@ -7,7 +7,7 @@ from tfx_contrastive.contract.frozen import Frozen
 
 
 class CompatibilityConfig(Frozen):
-    """Thresholds of the verdict, and on how many images it is measured.
+    """Thresholds of the verdict and number of images that are compared.
 
     All three must be met. The first two say whether the encoders see the same likenesses; they are blind
     to a rotation of the space, which makes vectors of the one useless beside those of the other. The

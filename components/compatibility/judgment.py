@@ -1,12 +1,14 @@
-"""The verdict: drop-in, or re-index needed."""
+"""The compatibility verdict on a new encoder: drop-in, or re-index needed."""
 
 import dataclasses
 import json
 import posixpath
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.compatibility.config import CompatibilityConfig
 from tfx_contrastive.components.model.directory import complete_versions
@@ -14,8 +16,8 @@ from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.components.model.served import ServedModel
 
 
-def neighbor_overlap(new: np.ndarray, former: np.ndarray, k: int) -> float:
-    """Mean share of the k nearest neighbors that an image has in both spaces; itself doesn't count.
+def neighbor_overlap(new: NDArray[Any], former: NDArray[Any], k: int) -> float:
+    """Return the mean share of the k nearest neighbors that an image has in both spaces, without itself.
 
     Args:
         new: Embeddings of length 1, float32 [N, D].
@@ -33,8 +35,8 @@ def neighbor_overlap(new: np.ndarray, former: np.ndarray, k: int) -> float:
     return _overlap(_neighbors(new, new, k), _neighbors(former, former, k))
 
 
-def cross_overlap(new: np.ndarray, former: np.ndarray, k: int) -> float:
-    """Mean share of an image's former neighbors that its new vector finds among the former vectors.
+def cross_overlap(new: NDArray[Any], former: NDArray[Any], k: int) -> float:
+    """Return the mean share of former neighbors that new vectors find among the former vectors.
 
     Args:
         new: Embeddings of length 1, float32 [N, D].
@@ -53,10 +55,10 @@ def cross_overlap(new: np.ndarray, former: np.ndarray, k: int) -> float:
     return _overlap(_neighbors(new, former, k), _neighbors(former, former, k))
 
 
-def linear_cka(new: np.ndarray, former: np.ndarray) -> float:
-    """Linear centred kernel alignment (Kornblith et al., arXiv:1905.00414, eq. 3 with linear kernels).
+def linear_cka(new: NDArray[Any], former: NDArray[Any]) -> float:
+    """Return the linear centered kernel alignment (arXiv:1905.00414, eq. 3 with linear kernels).
 
-        CKA(X, Y) = |Y'X|_F^2 / (|X'X|_F |Y'Y|_F), the columns of X and Y centred.
+        CKA(X, Y) = |Y'X|_F^2 / (|X'X|_F |Y'Y|_F), the columns of X and Y centerd.
 
     Args:
         new: float [N, D].
@@ -77,7 +79,7 @@ def linear_cka(new: np.ndarray, former: np.ndarray) -> float:
         )
 
 
-def _check(new: np.ndarray, former: np.ndarray, k: int) -> None:
+def _check(new: NDArray[Any], former: NDArray[Any], k: int) -> None:
     if len(new) != len(former) or len(new) <= k:
         raise ValueError(
             f"Received {len(new)} and {len(former)} embeddings; expected equal numbers above k={k}, "
@@ -85,8 +87,8 @@ def _check(new: np.ndarray, former: np.ndarray, k: int) -> None:
         )
 
 
-def _neighbors(queries: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
-    """Rows int64 [N, k] of the vectors nearest to each query, row i of query i left out."""
+def _neighbors(queries: NDArray[Any], vectors: NDArray[Any], k: int) -> NDArray[Any]:
+    """Return the rows of the vectors nearest to each query without row i of query i, int64 [N, k]."""
     queries, vectors = (np.ascontiguousarray(each, np.float32) for each in (queries, vectors))
     _, found = faiss.knn(queries, vectors, k + 1, metric=faiss.METRIC_INNER_PRODUCT)
     is_other = found != np.arange(len(queries))[:, None]
@@ -95,7 +97,7 @@ def _neighbors(queries: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
     return found[is_other].reshape(len(queries), k)
 
 
-def _overlap(first: np.ndarray, second: np.ndarray) -> float:
+def _overlap(first: NDArray[Any], second: NDArray[Any]) -> float:
     return float((first[:, :, None] == second[:, None, :]).any(axis=2).mean())
 
 
@@ -105,7 +107,7 @@ DROP_IN, REINDEX, FIRST = "drop-in", "re-index needed", "first model"
 
 @dataclasses.dataclass(frozen=True)
 class Judgment:
-    """What was found.
+    """The verdict on a new encoder.
 
     Attributes:
         verdict: `drop-in`, `re-index needed`, or `first model` where none is in use.
@@ -137,7 +139,7 @@ def judge(
     config: CompatibilityConfig,
     is_whitened: Callable[[str], bool] = lambda _: False,
 ) -> Judgment:
-    """Compares a candidate with the model in use.
+    """Compare a candidate with the model in use.
 
     Args:
         model_dir: Of the candidate.
@@ -177,7 +179,7 @@ def judge(
 def compare(
     new: ServedModel, former: ServedModel, version: str, images: Sequence[bytes], config: CompatibilityConfig
 ) -> Judgment:
-    """Compares two encoders on the same images.
+    """Compare two encoders on the same images.
 
     Args:
         new: The candidate.
@@ -211,7 +213,7 @@ def compare(
 
 
 def _reasons(
-    found: dict[str, float], new: np.ndarray, former: np.ndarray, config: CompatibilityConfig
+    found: dict[str, float], new: NDArray[Any], former: NDArray[Any], config: CompatibilityConfig
 ) -> tuple[str, ...]:
     if new.shape[1] != former.shape[1]:
         return (f"the embeddings have {new.shape[1]} dimensions, those in use have {former.shape[1]}",)
@@ -232,7 +234,7 @@ def _reasons(
 
 
 def write_judgment(report: Judgment, config: CompatibilityConfig, uri: str) -> None:
-    """Writes `compatibility.json` with the figures and the thresholds that were applied."""
+    """Write `compatibility.json` with the metrics and the thresholds that were applied."""
     from tensorflow.io import gfile
 
     gfile.makedirs(uri)

@@ -1,1 +1,1 @@
-"""Embeds every image with the model that was trained; data tools read the result as Parquet."""
+"""Embed every image with the trained model; data tools read the result as Parquet."""

@@ -25,7 +25,7 @@ class EmbeddingGenSpec(types.ComponentSpec):
 
 
 class EmbeddingGen(base_beam_component.BaseBeamComponent):
-    """Embeds the images of every split; only new images where the encoder has not changed.
+    """Embed the images of every split, or only new images if the encoder has not changed.
 
     Outputs:
         embeddings: `shards/*.parquet` and `meta.json` (docs/search.md). Custom properties:
@@ -39,7 +39,7 @@ class EmbeddingGen(base_beam_component.BaseBeamComponent):
     def __init__(
         self, examples: types.BaseChannel, model: types.BaseChannel, embedding: str = "", cache_dir: str = ""
     ):
-        """Constructs the node.
+        """Construct the node.
 
         Args:
             examples: The images.

@@ -1,4 +1,4 @@
-"""How images are embedded."""
+"""Batch size and whitening of EmbeddingGen."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from tfx_contrastive.contract.frozen import Frozen
 
 
 class EmbeddingConfig(Frozen):
-    """Configuration of EmbeddingGen."""
+    """Batch size and whitening of EmbeddingGen."""
 
     batch_size: int = Field(256, ge=1, description="images in one call of the model, and in memory, twice")
     whiten: Literal["auto", "always", "never"] = Field(

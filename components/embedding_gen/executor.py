@@ -1,4 +1,4 @@
-"""Runs the Beam transform for the EmbeddingGen node."""
+"""The executor of EmbeddingGen, which runs the Beam transform."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from . import transforms
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Writes the embeddings, then takes the counts over to the artifact."""
+    """Write the embeddings and set the artifact's properties."""
 
     def Do(  # noqa: N802 - TFX's name
         self,
@@ -22,7 +22,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Embeds every image.
+        """Embed every image.
 
         Args:
             input_dict: `examples` and `model`.

@@ -1,4 +1,4 @@
-"""One file of examples to one shard of embeddings, batch after batch."""
+"""Embed one file of examples into one shard of embeddings, batch by batch."""
 
 import collections
 import dataclasses
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.embeddings.former import FormerVectors
@@ -22,7 +23,7 @@ _NAMED_IN_ERRORS = 20
 
 @dataclasses.dataclass(frozen=True)
 class EmbedTask:
-    """One file of examples and the shard that it becomes.
+    """A file of examples and the shard that is written from it.
 
     Attributes:
         path: The TFRecord file.
@@ -39,7 +40,7 @@ class EmbedTask:
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What became of one file; `num_embedded` images were new, the others' vectors were known."""
+    """Counts of one file; `num_embedded` images were new, the vectors of the others were known."""
 
     split: str
     num_images: int
@@ -50,15 +51,15 @@ class Counts:
 
 @dataclasses.dataclass(frozen=True)
 class _Batch:
-    """Some rows of a file, without the images; `known` has the vectors of a part, by row."""
+    """Rows of a file without the images; `known` maps rows to vectors that need not be computed."""
 
     ids: Sequence[str]
     sources: Sequence[str]
     labels: Sequence[str | None]
-    known: dict[int, np.ndarray]
+    known: dict[int, NDArray[Any]]
 
-    def merged(self, new: np.ndarray) -> np.ndarray:
-        """Vectors of all rows, float32 [B, D], from those of the new ones and the known ones."""
+    def merged(self, new: NDArray[Any]) -> NDArray[Any]:
+        """Return the vectors of all rows, float32 [B, D], from the new and the known ones."""
         vectors = np.empty((len(self.ids), new.shape[1]), np.float32)
         is_new = np.ones(len(self.ids), bool)
         for row, vector in self.known.items():
@@ -69,7 +70,7 @@ class _Batch:
 
 
 def embed_file(task: EmbedTask, model: ServedModel, former: FormerVectors, batch_size: int) -> Counts:
-    """Embeds one file of examples; holds a few batches of images at a time.
+    """Embed one file of examples, with a few batches of images in memory.
 
     Args:
         task: What to read and where to write.
@@ -112,7 +113,7 @@ def embed_file(task: EmbedTask, model: ServedModel, former: FormerVectors, batch
     )
 
 
-def _table(task: EmbedTask, batch: _Batch, embedded: np.ndarray, first_record: int) -> pa.Table:
+def _table(task: EmbedTask, batch: _Batch, embedded: NDArray[Any], first_record: int) -> pa.Table:
     vectors = batch.merged(embedded)
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
@@ -134,8 +135,8 @@ def _table(task: EmbedTask, batch: _Batch, embedded: np.ndarray, first_record: i
     return pa.Table.from_arrays(columns, schema=store.schema(dim))
 
 
-def _read(path: str, batch_size: int, former: FormerVectors) -> Iterator[tuple[_Batch, np.ndarray]]:
-    """Batches of a file, each with its encoded images, object [B] of bytes."""
+def _read(path: str, batch_size: int, former: FormerVectors) -> Iterator[tuple[_Batch, NDArray[Any]]]:
+    """Yield the batches of a file, each with its encoded images, object [B] of bytes."""
     parse = _parser()
     records = tfrecords.as_dataset(path)
     for serialized in records.batch(batch_size).prefetch(_READ_AHEAD):
@@ -152,7 +153,7 @@ def _read(path: str, batch_size: int, former: FormerVectors) -> Iterator[tuple[_
 
 @functools.cache
 def _parser() -> Callable[[Any], dict[str, Any]]:
-    """From serialized examples, string [B], to the features that a row needs; traced once a process."""
+    """Return the parser of serialized examples, string [B]; it is traced once per process."""
     import tensorflow as tf
 
     spec = {

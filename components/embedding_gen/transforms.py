@@ -1,4 +1,4 @@
-"""The Beam part of EmbeddingGen: a file of examples to a shard of embeddings.
+"""The Beam transform of EmbeddingGen: it embeds each file of examples into a shard.
 
 A file is the unit of work and of retry. Nothing is shuffled and no image passes through Beam: a worker
 reads a file in batches, embeds what is new, and writes the shard.
@@ -10,12 +10,13 @@ import posixpath
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
+from typing import Any
 
 import apache_beam as beam
-import numpy as np
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils import shared
 from apache_beam.utils.windowed_value import WindowedValue
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embedding_gen.files import Counts, EmbedTask, embed_file
@@ -32,7 +33,7 @@ _FILES_UNDER_WAY = 2  # of each thread that runs the transform
 
 
 class EmbedExamples(beam.PTransform):
-    """Files of examples -> shards and `meta.json`. Apply to the pipeline itself."""
+    """Embed files of examples into shards and write `meta.json`. Apply it to the pipeline itself."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class EmbedExamples(beam.PTransform):
         former_uri: str,
         config: str,
     ):
-        """Takes what a worker needs as text, because it is sent to workers.
+        """Store the parameters as text, because they are sent to workers.
 
         Args:
             tasks: The files.
@@ -62,7 +63,7 @@ class EmbedExamples(beam.PTransform):
         self._config = config
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        """Returns the one `Meta` that was written."""
+        """Return a PCollection of the one `Meta` that was written."""
         return (
             pipeline
             | "List" >> beam.Create(self._tasks)
@@ -77,7 +78,7 @@ class EmbedExamples(beam.PTransform):
 
 
 def tasks_for(examples_uri: str, split_dirs: Mapping[str, Sequence[str]], uri: str) -> list[EmbedTask]:
-    """One task a file of examples.
+    """Return one task per file of examples.
 
     Args:
         examples_uri: Of the Examples artifact.
@@ -102,7 +103,7 @@ def tasks_for(examples_uri: str, split_dirs: Mapping[str, Sequence[str]], uri: s
 
 
 class _Loaded:
-    """What all threads of a worker process share. A class of ours: `shared` needs weak references."""
+    """Model and known vectors that the threads of a worker process share."""
 
     def __init__(self, model_dir: str, former_uri: str, batch_size: int):
         self.model = ServedModel(model_dir, batch_size)
@@ -110,7 +111,7 @@ class _Loaded:
 
 
 class _EmbedFile(beam.DoFn):
-    """EmbedTask -> Counts; its shard is written.
+    """Write the shard of an EmbedTask and yield its Counts.
 
     While one file is at its end, its last batches computed and its shard written, the next is under way.
     """
@@ -122,7 +123,7 @@ class _EmbedFile(beam.DoFn):
         self._shared = shared.Shared()
 
     def setup(self) -> None:
-        """Loads the model once a process."""
+        """Load the model once per process."""
         self._loaded = self._shared.acquire(
             lambda: _Loaded(self._model_dir, self._former_uri, self._batch_size),
             tag=f"{self._model_dir} {self._former_uri}",
@@ -131,13 +132,13 @@ class _EmbedFile(beam.DoFn):
         self._under_way: collections.deque[tuple[EmbedTask, futures.Future[Counts]]] = collections.deque()
 
     def start_bundle(self) -> None:
-        """Waits for what a bundle that failed left behind: its files may come again."""
+        """Wait for the files of a failed bundle: they may be retried."""
         futures.wait([future for _, future in self._under_way])
         self._under_way.clear()
         self._started, self._num_images = time.monotonic(), 0
 
     def process(self, task: EmbedTask) -> Iterator[Counts]:
-        """Begins with one file; yields the counts of another that is done."""
+        """Start one file and yield the counts of a finished one."""
         future = self._pool.submit(
             embed_file, task, self._loaded.model, self._loaded.former, self._batch_size
         )
@@ -146,16 +147,16 @@ class _EmbedFile(beam.DoFn):
             yield self._first_done()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        """Yields the counts of the last files."""
+        """Yield the counts of the last files."""
         while self._under_way:
             yield WindowedValue(self._first_done(), GlobalWindow().max_timestamp(), (GlobalWindow(),))
 
     def teardown(self) -> None:
-        """Ends the threads."""
+        """End the threads."""
         self._pool.shutdown()
 
     def _first_done(self) -> Counts:
-        """Waits for the file that was begun first; tells the rate of all files of the bundle so far."""
+        """Wait for the oldest file, and log the rate of the bundle so far."""
         task, future = self._under_way.popleft()
         counts = future.result()
         self._num_images += counts.num_images
@@ -176,7 +177,7 @@ def finish(
     former_uri: str = "",
     config: str = "{}",
 ) -> store.Meta:
-    """Decides in which space the vectors are compared, sums up what the workers did, writes `meta.json`.
+    """Decide whether vectors are whitened for comparison, sum up the counts and write `meta.json`.
 
     Raises:
         ValueError: If there was no image.
@@ -209,7 +210,7 @@ _progress = logging.getLogger("tfx_contrastive.progress")
 
 
 def settle_space(uri: str, former_uri: str, config: EmbeddingConfig) -> store.Space:
-    """Decides, and writes `whitening.npz` where vectors are whitened.
+    """Decide whether vectors are whitened for comparison, and write `whitening.npz` if they are.
 
     Embeddings that one encoder has computed keep their whitening as long as the settings stay: vectors that
     somebody has whitened and stored stay comparable with those of later runs.
@@ -240,7 +241,7 @@ def settle_space(uri: str, former_uri: str, config: EmbeddingConfig) -> store.Sp
 
 
 def judge(num_vectors: int, dim: int) -> tuple[bool, str]:
-    """Whether whitening helps neighbors, without labels, and why.
+    """Return whether whitening is expected to help, and why.
 
     The one place where `auto` decides. Whitening divides by standard deviations along every direction; those
     of few vectors are chance, and chance is what it then makes larger (docs/search.md has the figures).
@@ -259,7 +260,7 @@ def judge(num_vectors: int, dim: int) -> tuple[bool, str]:
 
 
 def _kept(former_uri: str, uri: str, config: EmbeddingConfig) -> store.Space | None:
-    """The space of former embeddings, if it was settled by the same settings; its whitening is copied."""
+    """Return the space of former embeddings if the settings are the same, and copy its whitening."""
     space = store.read_meta(former_uri).space
     if (space.whiten, space.ridge) != (config.whiten, config.whitening_ridge):
         return None
@@ -272,6 +273,6 @@ def _kept(former_uri: str, uri: str, config: EmbeddingConfig) -> store.Space | N
     return space
 
 
-def _train_vectors(uri: str) -> Iterator[np.ndarray]:
+def _train_vectors(uri: str) -> Iterator[NDArray[Any]]:
     for table in store.read_shards(uri, [store.VECTOR], [TRAIN]):
         yield store.vectors_of(table)

@@ -1,1 +1,1 @@
-"""Stored embeddings and what reads them."""
+"""Stored embeddings: reading, writing, reuse and whitening."""

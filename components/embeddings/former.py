@@ -1,4 +1,4 @@
-"""Vectors of a former run that the same encoder has computed, so that only new images are embedded.
+"""Vectors that the same encoder computed in a former run, so that only new images are embedded.
 
 `<cache_dir>/<encoder fingerprint>.json` names the newest Embeddings artifact of an encoder. No Resolver
 is needed, which open-source Kubeflow doesn't have, and after a rollback to a former encoder its vectors
@@ -11,8 +11,10 @@ import logging
 import posixpath
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import store
 
@@ -23,7 +25,7 @@ _logger = logging.getLogger(__name__)
 
 
 def find(cache_dir: str, encoder_fingerprint: str) -> str:
-    """URI of the newest complete Embeddings of an encoder; empty if there are none (any more)."""
+    """Return the URI of an encoder's newest complete Embeddings artifact; empty if there is none."""
     from tensorflow.io import gfile
 
     path = _pointer(cache_dir, encoder_fingerprint)
@@ -40,7 +42,7 @@ def find(cache_dir: str, encoder_fingerprint: str) -> str:
 
 
 def remember(cache_dir: str, encoder_fingerprint: str, uri: str) -> None:
-    """Makes `find` return `uri` from now on; a reader sees the former content or the new one."""
+    """Make `find` return `uri` from now on. The change is atomic."""
     from tensorflow.io import gfile
 
     gfile.makedirs(cache_dir)
@@ -55,14 +57,14 @@ def _pointer(cache_dir: str, encoder_fingerprint: str) -> str:
 
 
 class FormerVectors:
-    """Looks up vectors by image id.
+    """Vectors by image id.
 
     Keeps the ids (32 bytes an image) and a few shards in memory, not all vectors: the images of one file
     of examples mostly stand together in a former shard as well.
     """
 
     def __init__(self, uri: str):
-        """Reads the ids.
+        """Read the ids.
 
         Args:
             uri: Of an Embeddings artifact; empty: nothing is known.
@@ -79,14 +81,14 @@ class FormerVectors:
         self._ids = ids[order]
         self._shards = np.concatenate(shards)[order]
         self._rows = np.concatenate(rows)[order]
-        self._loaded: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
+        self._loaded: collections.OrderedDict[int, NDArray[Any]] = collections.OrderedDict()
         self._lock = threading.Lock()  # several files are embedded at a time
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def look_up(self, image_ids: Sequence[str]) -> dict[int, np.ndarray]:
-        """Finds what is known.
+    def look_up(self, image_ids: Sequence[str]) -> dict[int, NDArray[Any]]:
+        """Return the known vectors.
 
         Args:
             image_ids: Hex digests, N.
@@ -106,7 +108,7 @@ class FormerVectors:
                 found[int(position)] = vectors[self._rows[places[position]]]
         return found
 
-    def _load(self, shard: int) -> np.ndarray:
+    def _load(self, shard: int) -> NDArray[Any]:
         with self._lock:
             if shard not in self._loaded:
                 table = store.read_shard(self._paths[shard], [store.VECTOR])
@@ -117,7 +119,7 @@ class FormerVectors:
             return self._loaded[shard]
 
 
-def _binary_ids(image_ids: Sequence[str]) -> np.ndarray:
-    """Hex digests as fixed-width bytes that compare like numbers; S32 ignores zero bytes at the end only."""
+def _binary_ids(image_ids: Sequence[str]) -> NDArray[Any]:
+    """Return hex digests as bytes of fixed width, S32 [N], which compare like numbers."""
     joined = bytes.fromhex("".join(image_ids))
     return np.frombuffer(joined, f"S{_ID_BYTES}")

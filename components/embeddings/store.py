@@ -1,4 +1,4 @@
-"""The Embeddings artifact on disk: `shards/*.parquet`, `meta.json` and, where it helps, `whitening.npz`.
+"""The Embeddings artifact on disk: `shards/*.parquet`, `meta.json` and optionally `whitening.npz`.
 
 A shard has the rows of one file of examples, in the order of its records. `examples_file` and `record`
 say where the image itself is, so that a few images can be fetched without reading all.
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.contract.errors import InputError
@@ -30,7 +31,7 @@ ROW_COLUMNS = ("image_id", "source", "split", "label", "examples_file", "record"
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """In which space vectors are compared, and why.
+    """The space in which vectors are compared.
 
     Attributes:
         whitening_fingerprint: Of the whitening that is applied before cosine similarity; empty: none is.
@@ -48,13 +49,13 @@ class Space:
 
     @property
     def is_whitened(self) -> bool:
-        """Whether vectors are whitened before they are compared."""
+        """True if vectors are whitened before they are compared."""
         return bool(self.whitening_fingerprint)
 
 
 @dataclasses.dataclass(frozen=True)
 class Meta:
-    """What is known of a set of embeddings as a whole.
+    """Description of an Embeddings artifact.
 
     Attributes:
         encoder_fingerprint: `components.model.encoder_fingerprint` of the model that computed them.
@@ -81,12 +82,12 @@ class Meta:
 
     @property
     def total(self) -> int:
-        """Rows of all splits."""
+        """Number of rows in all splits."""
         return sum(self.num_images.values())
 
 
 def schema(dim: int) -> pa.Schema:
-    """The columns of a shard; only `label` may be null."""
+    """Return the columns of a shard; only `label` may be null."""
     return pa.schema(
         [
             pa.field("image_id", pa.string(), nullable=False),
@@ -101,7 +102,7 @@ def schema(dim: int) -> pa.Schema:
 
 
 def write_meta(meta: Meta, uri: str) -> None:
-    """Writes `meta.json`; last, because its presence says that the shards are complete."""
+    """Write `meta.json`. Call it last: its presence means that the shards are complete."""
     from tensorflow.io import gfile
 
     with gfile.GFile(posixpath.join(uri, META_FILE), "w") as file:
@@ -109,7 +110,7 @@ def write_meta(meta: Meta, uri: str) -> None:
 
 
 def read_meta(uri: str) -> Meta:
-    """Reads `meta.json`.
+    """Read `meta.json`.
 
     Raises:
         ValueError: If there is none, or another version of this project has written it.
@@ -130,7 +131,7 @@ def read_meta(uri: str) -> Meta:
 
 
 def read_whitening(uri: str) -> whitening.Whitening | None:
-    """The whitening under which the vectors are compared; None: they are compared as they are.
+    """Read the whitening by which vectors are compared; None if they are compared as they are.
 
     Raises:
         ValueError: If the artifact is not complete.
@@ -140,7 +141,7 @@ def read_whitening(uri: str) -> whitening.Whitening | None:
 
 
 def write_shard(rows: Sequence[pa.Table], path: str) -> None:
-    """Writes a shard, one row group a table."""
+    """Write a shard with one row group per table."""
     from tensorflow.io import gfile
 
     buffer = io.BytesIO()
@@ -160,14 +161,14 @@ def write_shard(rows: Sequence[pa.Table], path: str) -> None:
 
 
 def shard_paths(uri: str) -> list[str]:
-    """Paths of the shards, sorted."""
+    """Return the sorted paths of the shards."""
     from tensorflow.io import gfile
 
     return sorted(gfile.glob(posixpath.join(uri, SHARDS_DIR, "*.parquet")))
 
 
 def read_shard(path: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """Reads a shard, all columns or some."""
+    """Read all or some columns of a shard."""
     from tensorflow.io import gfile
 
     with gfile.GFile(path, "rb") as file:
@@ -177,7 +178,7 @@ def read_shard(path: str, columns: Sequence[str] | None = None) -> pa.Table:
 def read_shards(
     uri: str, columns: Sequence[str] | None = None, splits: Sequence[str] | None = None
 ) -> Iterator[pa.Table]:
-    """Reads shard after shard.
+    """Read the shards one by one.
 
     Args:
         uri: Of the artifact.
@@ -197,22 +198,22 @@ def read_shards(
             yield table if wanted is None else table.select(wanted)
 
 
-def vectors_of(table: pa.Table) -> np.ndarray:
-    """The vectors of a table, float32 [N, D]."""
+def vectors_of(table: pa.Table) -> NDArray[Any]:
+    """Return the vectors of a table, float32 [N, D]."""
     column = table[VECTOR].combine_chunks()
     if isinstance(column, pa.ChunkedArray):  # what newer pyarrow returns for no rows
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), column.type.list_size)
 
 
-def vector_column(vectors: np.ndarray) -> pa.Array:
-    """Vectors, float32 [N, D], as a column."""
+def vector_column(vectors: NDArray[Any]) -> pa.Array:
+    """Return vectors, float32 [N, D], as a column."""
     flat = pa.array(np.ascontiguousarray(vectors, np.float32).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
 
 
-def read_all(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, np.ndarray]:
-    """Reads everything but once each.
+def read_all(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, NDArray[Any]]:
+    """Read all rows and vectors.
 
     Returns:
         The rows without their vectors (N), and the vectors, float32 [N, D].
@@ -236,15 +237,15 @@ def read_all(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, n
     return pa.concat_tables(rows), vectors
 
 
-def read_compared(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, np.ndarray]:
-    """Reads everything in the space in which it is compared: as `read_all`, whitened where that is on."""
+def read_compared(uri: str, splits: Sequence[str] | None = None) -> tuple[pa.Table, NDArray[Any]]:
+    """Read all rows and vectors as `read_all` does, and whiten the vectors if the artifact is whitened."""
     rows, vectors = read_all(uri, splits)
     found = read_whitening(uri)
     return rows, vectors if found is None else found.apply(vectors)
 
 
 def read_images(examples_uri: str, places: Iterable[tuple[str, str, int]]) -> dict[str, bytes]:
-    """Reads images; opens only the files that hold them.
+    """Read images; only the files that contain them are opened.
 
     Args:
         examples_uri: Of the Examples artifact.

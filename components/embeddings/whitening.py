@@ -1,4 +1,4 @@
-"""Whitening with shrinkage: embeddings compared in a space where no few directions decide who is near whom.
+"""Whitening with shrinkage, so that a few directions of large variance don't decide similarities.
 
 A few directions of an embedding mostly hold a large part of its variance. Whitening weights all alike
 (Jégou & Chum, Negative Evidences and Co-occurrences in Image Retrieval, ECCV 2012):
@@ -15,8 +15,10 @@ import hashlib
 import io
 import posixpath
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfx_contrastive.contract.errors import InputError
 
@@ -34,12 +36,12 @@ class Whitening:
         num_vectors: That it was fitted on.
     """
 
-    mean: np.ndarray
-    matrix: np.ndarray
+    mean: NDArray[Any]
+    matrix: NDArray[Any]
     num_vectors: int
 
-    def apply(self, vectors: np.ndarray) -> np.ndarray:
-        """Whitens embeddings.
+    def apply(self, vectors: NDArray[Any]) -> NDArray[Any]:
+        """Whiten embeddings.
 
         Args:
             vectors: Embeddings as `embed_bytes` gives them, float [N, D].
@@ -52,11 +54,11 @@ class Whitening:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256, hex: vectors whitened by another matrix can't be compared with these."""
+        """SHA-256 in hex. Vectors whitened by different matrices can't be compared."""
         return hashlib.sha256(self.mean.tobytes() + self.matrix.tobytes()).hexdigest()
 
     def save(self, uri: str) -> None:
-        """Writes `whitening.npz` to a directory, local or remote."""
+        """Write `whitening.npz` to a directory, local or remote."""
         from tensorflow.io import gfile
 
         buffer = io.BytesIO()
@@ -66,7 +68,7 @@ class Whitening:
 
 
 def load(uri: str, fingerprint: str) -> Whitening:
-    """Reads `whitening.npz`.
+    """Read `whitening.npz`.
 
     Args:
         uri: Of the directory.
@@ -91,8 +93,8 @@ def load(uri: str, fingerprint: str) -> Whitening:
     return found
 
 
-def fit(batches: Iterable[np.ndarray], ridge: float) -> Whitening | None:
-    """Fits a whitening in one pass; memory grows with D^2, not with N.
+def fit(batches: Iterable[NDArray[Any]], ridge: float) -> Whitening | None:
+    """Fit a whitening in one pass; memory grows with D^2, not with N.
 
     Args:
         batches: Embeddings of length 1, float [B, D] each.

@@ -1,1 +1,1 @@
-"""What gates share: the blessing and the images that are measured."""
+"""Code that gates share: verdict, blessing and samples of images."""

@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.contract.examples import IMAGE, IMAGE_ID, LABEL
@@ -14,7 +16,7 @@ _READ_BATCH = 1_024
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """Some examples of a split.
+    """Examples of a split.
 
     Attributes:
         examples: Serialized tf.train.Example, object [N] of bytes.
@@ -22,20 +24,20 @@ class Sample:
         labels: Class names, object [N] of bytes; empty bytes where the label is unknown.
     """
 
-    examples: np.ndarray
-    images: np.ndarray
-    labels: np.ndarray
+    examples: NDArray[Any]
+    images: NDArray[Any]
+    labels: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.examples)
 
     def head(self, size: int) -> "Sample":
-        """The first `size` examples: a smaller sample of the same split."""
+        """Return the first `size` examples: a smaller sample of the same split."""
         return Sample(self.examples[:size], self.images[:size], self.labels[:size])
 
 
 class _SmallestIds:
-    """Keeps the `capacity` examples with the smallest image ids.
+    """The `capacity` examples with the smallest image ids.
 
     `image_id` is a SHA-256, so this is a uniform sample that depends neither on the order of the
     files nor on their number: the same data give the same figures on every runner.
@@ -45,7 +47,9 @@ class _SmallestIds:
         self._capacity = capacity
         self._rows = [np.zeros([0], object) for _ in range(4)]  # id, example, image, label
 
-    def add(self, ids: np.ndarray, examples: np.ndarray, images: np.ndarray, labels: np.ndarray) -> None:
+    def add(
+        self, ids: NDArray[Any], examples: NDArray[Any], images: NDArray[Any], labels: NDArray[Any]
+    ) -> None:
         rows = [
             np.concatenate(pair) for pair in zip(self._rows, (ids, examples, images, labels), strict=True)
         ]
@@ -57,15 +61,15 @@ class _SmallestIds:
 
 
 def read_samples(split_dirs: Sequence[str], num_any: int, num_labelled: int) -> tuple[Sample, Sample]:
-    """Reads one split once and samples it twice.
+    """Draw two samples of a split in one pass.
 
     Args:
         split_dirs: Directories of TFRecord files (gzip where a name ends in `.gz`), local or remote.
-        num_any: Most examples to take, labelled or not.
-        num_labelled: Most examples to take among the labelled ones.
+        num_any: Most examples to take, labeled or not.
+        num_labelled: Most examples to take among the labeled ones.
 
     Returns:
-        The sample of all examples and the sample of the labelled ones.
+        The sample of all examples and the sample of the labeled ones.
     """
     any_label, labelled = _SmallestIds(num_any), _SmallestIds(num_labelled)
     for path in _record_files(split_dirs):
@@ -82,7 +86,7 @@ def _record_files(split_dirs: Sequence[str]) -> list[str]:
     return sorted(path for folder in split_dirs for path in tf.io.gfile.glob(f"{folder.rstrip('/')}/*"))
 
 
-def _parse(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _parse(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     features = tf.io.parse_example(
         batch,
         {

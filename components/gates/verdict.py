@@ -96,7 +96,7 @@ NOT_BLESSED_FILE = "NOT_BLESSED"
 
 
 def write_blessing_file(uri: str, blessed: bool) -> None:
-    """Writes the empty file `BLESSED` or `NOT_BLESSED`, as TFX's Evaluator does.
+    """Write the empty file `BLESSED` or `NOT_BLESSED`, as TFX's Evaluator does.
 
     Args:
         uri: Of the ModelBlessing artifact.

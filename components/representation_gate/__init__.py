@@ -1,1 +1,1 @@
-"""Is the pretrained encoder worth a classifier? Label-free figures, kNN and linear probe, a verdict."""
+"""Bless or refuse a pretrained encoder by label-free metrics, kNN probe and linear probe."""

@@ -1,10 +1,11 @@
-"""From figures and thresholds to a verdict with reasons."""
+"""Checks of an encoder's metrics against thresholds and against pixels."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.representation_gate.config import GateConfig
 
@@ -13,7 +14,7 @@ _Z = 1.96  # of a 95 % interval
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """A mean over images with its 95 % interval.
+    """A mean over images with its 95 % confidence interval.
 
     Attributes:
         name: What was measured, such as `embedding, whitened` or `8x8 pixels, centered`.
@@ -33,7 +34,7 @@ class Score:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """The best form of the embedding against the best form of the pixels.
+    """Comparison of the best form of the embedding with the best form of the pixels.
 
     Attributes:
         measure: What the scores are, such as `kNN accuracy on eval`.
@@ -59,9 +60,9 @@ class Comparison:
 
 
 def compare(
-    measure: str, embedding: Mapping[str, np.ndarray], pixels: Mapping[str, np.ndarray]
+    measure: str, embedding: Mapping[str, NDArray[Any]], pixels: Mapping[str, NDArray[Any]]
 ) -> Comparison:
-    """Compares what an encoder and pixels score on the same images.
+    """Compare the scores of an encoder and of pixels on the same images.
 
     The interval of the difference is that of a paired comparison: images that are easy or hard for both say
     nothing about which is better.
@@ -86,8 +87,8 @@ def compare(
     )
 
 
-def _score(name: str, values: np.ndarray) -> Score:
-    """Mean and Wilson's interval, which stays in [0, 1] (exact coverage for hits, wide for other scores)."""
+def _score(name: str, values: NDArray[Any]) -> Score:
+    """Return the mean with Wilson's interval, which is conservative for scores other than 0 and 1."""
     mean, num = float(np.mean(values)), len(values)
     center = (mean + _Z**2 / (2 * num)) / (1 + _Z**2 / num)
     half = _Z / (1 + _Z**2 / num) * np.sqrt(mean * (1 - mean) / num + _Z**2 / (4 * num**2))
@@ -99,7 +100,7 @@ Outcome = Literal["passed", "failed", "skipped"]
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One figure against one threshold.
+    """The outcome of one threshold.
 
     Attributes:
         threshold_name: Name in GateConfig.
@@ -176,7 +177,7 @@ def check_thresholds(
     has_labels: bool,
     comparisons: Mapping[str, Comparison] | None = None,
 ) -> list[Check]:
-    """Checks every threshold.
+    """Check every threshold.
 
     A threshold that is set and applies, but whose figure is missing, fails: what can't be shown is
     not blessed.
@@ -188,7 +189,7 @@ def check_thresholds(
         comparisons: With pixels, by the name of the figure that is their margin.
 
     Returns:
-        One Check a threshold, in the order of GateConfig.
+        One Check per threshold, in the order of GateConfig.
     """
     found = comparisons or {}
     return [
@@ -200,7 +201,7 @@ def check_thresholds(
 
 
 def refusals(checks: Sequence[Check]) -> list[str]:
-    """The reasons of the failed checks; empty means blessed."""
+    """Return the reasons of the failed checks; empty if the encoder is blessed."""
     return [check.reason for check in checks if check.outcome == "failed"]
 
 

@@ -19,7 +19,7 @@ def RepresentationGate(  # noqa: N802 - the name is the node's id
     blessing: OutputArtifact[standard_artifacts.ModelBlessing],
     gate: Parameter[str] = "{}",
 ) -> None:
-    """Blesses or refuses an encoder by what its embeddings are worth.
+    """Bless or refuse an encoder by the quality of its embeddings.
 
     Args:
         examples: Splits `train`, and `eval` and `test` where there are any.

@@ -1,4 +1,4 @@
-"""What an encoder must reach, and on how many images that is measured."""
+"""Thresholds and sample sizes of the representation gate."""
 
 from pydantic import Field
 
@@ -19,7 +19,7 @@ class GateConfig(Frozen):
       convolutions give a covariance of the same rank as learned ones.
     - *Learned nothing*: the `*_gain` thresholds compare with the encoder's own permuted twins
       (`encoder.py`), so they need no knowledge of the data set or the architecture. Fashion-MNIST, 60
-      labels a class: untrained encoders gain -0.05 to 0.03, one of 500 SimCLR steps 0.3 to 0.37.
+      labels per class: untrained encoders gain -0.05 to 0.03, one of 500 SimCLR steps 0.3 to 0.37.
     - *Worse than pixels*: the `*_margin_over_pixels` thresholds compare accuracies on `eval` with the best of
       the pixel baselines (`pixels.py`). They refuse what is below them beyond chance, that is, where the 95 %
       interval of the paired difference lies below them as a whole.

@@ -1,9 +1,11 @@
-"""The encoder under test, through its SavedModel only, and its permuted twins."""
+"""The encoder under test, its twins with shuffled weights, and pixels as a reference encoder."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.examples.model_input import SeenAs, on_ground
 from tfx_contrastive.components.examples.tensorflow_images import as_upright, without_gray_alpha
@@ -15,11 +17,11 @@ class SavedEncoder:
     """A SavedModel whose `serving_default` maps serialized tf.train.Example to `embedding`."""
 
     def __init__(self, model_dir: str, batch_size: int):
-        """Loads the model.
+        """Load the model.
 
         Args:
             model_dir: Directory of the SavedModel.
-            batch_size: Examples a call.
+            batch_size: Examples per call.
 
         Raises:
             ValueError: If the model has no such signature.
@@ -30,14 +32,14 @@ class SavedEncoder:
         )
         self._batch_size = batch_size
 
-    def embed(self, examples: np.ndarray) -> np.ndarray:
-        """Embeds examples.
+    def embed(self, examples: NDArray[Any]) -> NDArray[Any]:
+        """Embed examples.
 
         Args:
             examples: Serialized tf.train.Example, object [N] of bytes.
 
         Returns:
-            L2-normalised embeddings, float32 [N, D]; a zero vector stays zero, NaN stays NaN.
+            L2-normalized embeddings, float32 [N, D]; a zero vector stays zero, NaN stays NaN.
         """
         if not len(examples):
             return np.zeros([0, 0], np.float32)
@@ -46,16 +48,16 @@ class SavedEncoder:
         return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
 
     def twins(self, num_twins: int, seed: int) -> Iterator["SavedEncoder"]:
-        """Turns this encoder into its permuted twins, one after the other; the weights come back at the end.
+        """Turn this encoder into twins with shuffled weights, one by one; restore the weights at the end.
 
         A twin has the same architecture and, tensor by tensor, the same weights in a random order: all
         that was learned is gone, all else stays. The weights of an untrained layer are independent and
         identically distributed, hence exchangeable: an untrained encoder and its twins are draws from one
         distribution, and whatever beats its twins clearly has learned something. This is a permutation
-        test in the sense of Fisher; it needs to know neither the data set nor the initialiser.
+        test in the sense of Fisher; it needs to know neither the data set nor the initializer.
 
         Only tensors with two or more axes longer than 1 are permuted: biases and the statistics of
-        normalisation layers are equal within an untrained layer and stay.
+        normalization layers are equal within an untrained layer and stay.
 
         Args:
             num_twins: How many twins.
@@ -88,8 +90,8 @@ CROP_SHARE = 0.9
 _WITH_ALPHA = 4
 
 
-def crop_views(images: np.ndarray, seen_as: SeenAs) -> np.ndarray:
-    """A second view of each image: the upper left 90 % of each side, resized to the former size.
+def crop_views(images: NDArray[Any], seen_as: SeenAs) -> NDArray[Any]:
+    """Return a second view of each image: its upper left 90 % of each side, resized to the image's size.
 
     Args:
         images: Encoded images, object [N] of bytes.
@@ -107,19 +109,19 @@ def crop_views(images: np.ndarray, seen_as: SeenAs) -> np.ndarray:
     return np.array(list(encoded), object)
 
 
-def examples_of(images: np.ndarray) -> np.ndarray:
-    """Serialized tf.train.Example with `image` only of each encoded image, object [N] of bytes."""
+def examples_of(images: NDArray[Any]) -> NDArray[Any]:
+    """Return a serialized tf.train.Example with only `image` per encoded image, object [N] of bytes."""
     return np.array([_example(image) for image in images], object)
 
 
-def _upright(images: np.ndarray) -> tf.Tensor:
+def _upright(images: NDArray[Any]) -> tf.Tensor:
     return tf.constant([as_upright(image) for image in images], tf.string)
 
 
 def _decode(encoded: tf.Tensor, seen_as: SeenAs, keeps_alpha: bool) -> tf.Tensor:
-    """Pixels of one image, uint8 [H, W, C]; on their ground, so that C in {1, 3}, unless alpha is kept."""
+    """Decode one image to uint8 [H, W, C], on its ground and with C in {1, 3} unless alpha is kept."""
 
-    def lay(pixels: np.ndarray) -> np.ndarray:
+    def lay(pixels: NDArray[Any]) -> NDArray[Any]:
         return on_ground(without_gray_alpha(pixels), seen_as)
 
     pixels = tf.io.decode_image(encoded, expand_animations=False)
@@ -142,8 +144,8 @@ def _example(image: bytes) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature={"image": feature})).SerializeToString()
 
 
-def pixel_features(images: np.ndarray, seen_as: SeenAs) -> dict[str, np.ndarray]:
-    """The pixels as features, in the forms that an encoder has to beat.
+def pixel_features(images: NDArray[Any], seen_as: SeenAs) -> dict[str, NDArray[Any]]:
+    """Return pixels as features, in the forms that an encoder is compared with.
 
     Args:
         images: Encoded images, object [N] of bytes, N at least 1.
@@ -170,7 +172,7 @@ def pixel_features(images: np.ndarray, seen_as: SeenAs) -> dict[str, np.ndarray]
     return {name: (each / 255.0).reshape([len(each), -1]).astype(np.float32) for name, each in forms.items()}
 
 
-def compared(features: np.ndarray, mean: np.ndarray | float = 0.0) -> np.ndarray:
-    """Features for comparison by cosine: less a mean, of length 1; float32 [N, D]."""
+def compared(features: NDArray[Any], mean: NDArray[Any] | float = 0.0) -> NDArray[Any]:
+    """Return features minus a mean, normalized to length 1 for cosine similarity; float32 [N, D]."""
     centered = features - mean
     return centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-12)

@@ -1,4 +1,4 @@
-"""The measurement: from example files and a SavedModel to a report."""
+"""Measurement of an encoder: metrics, comparison with twins and pixels, verdict."""
 
 import dataclasses
 import json
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.embeddings import whitening
 from tfx_contrastive.components.embeddings.whitening import Whitening
@@ -39,16 +40,16 @@ _progress = logging.getLogger("tfx_contrastive.progress")
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """What was measured and what follows from it.
+    """Metrics of an encoder and the verdict on it.
 
     Attributes:
         blessed: Whether no check failed.
-        reasons: One sentence a failed check.
+        reasons: One sentence per failed check.
         figures: The figures of the encoder by name. `test_*` are reported, never checked.
         twins: The same figures of each permuted twin (`encoder.py`).
         counts: Images and classes behind the figures.
         checks: Every threshold with its outcome.
-        comparisons: With pixels, one a measure; those without labels are reported, never checked.
+        comparisons: With pixels, one per measure; those without labels are reported, never checked.
     """
 
     blessed: bool
@@ -61,7 +62,7 @@ class Measurement:
 
 
 def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: GateConfig) -> Measurement:
-    """Measures an encoder.
+    """Measure an encoder.
 
     Args:
         split_dirs: Directories of example files by split: `train`; `eval` and `test` where there are any.
@@ -142,7 +143,7 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
 
 
 def write_measurement(measurement: Measurement, config: GateConfig, output_dir: str) -> None:
-    """Writes `metrics.json`: every figure, threshold, verdict and reason, and the configuration."""
+    """Write `metrics.json`: metrics, checks, verdict, reasons and configuration."""
     content: dict[str, Any] = dataclasses.asdict(measurement) | {"config": config.model_dump()}
     tf.io.gfile.makedirs(output_dir)
     with tf.io.gfile.GFile(f"{output_dir.rstrip('/')}/{METRICS_FILE}", "w") as file:
@@ -150,12 +151,12 @@ def write_measurement(measurement: Measurement, config: GateConfig, output_dir: 
 
 
 def _gain(accuracy: float, reference: float) -> float:
-    """Share of the reference's errors avoided; 0 where the reference makes none."""
+    """Return the share of the reference's errors that are avoided; 0 if the reference makes none."""
     return 1.0 - (1.0 - accuracy) / (1.0 - reference) if reference < 1.0 else 0.0
 
 
 class _Views:
-    """The same images seen twice."""
+    """Two views of the same images."""
 
     def __init__(self, sample: Sample, seen_as: SeenAs):
         self._view_a, self._seen_as = sample.examples, seen_as
@@ -171,7 +172,7 @@ class _Views:
         }
 
     def compare_with_pixels(self, encoder: SavedEncoder, whitened_by: Whitening | None) -> Comparison:
-        """Retrieval of views, which needs no label.
+        """Compare the retrieval of views, which needs no labels, with that by pixels.
 
         It doesn't rank encoders: on Fashion-MNIST, shuffled weights find more views than pixels do, and are
         worse than pixels by kNN accuracy (docs/gates.md). So it is reported and refuses nothing.
@@ -192,23 +193,23 @@ class _Views:
 
 
 def _pixel_forms(
-    features: Mapping[str, np.ndarray],
-) -> Iterator[tuple[str, str, np.ndarray, np.ndarray | float]]:
-    """Name, form, features ready to be compared by cosine, and the mean that others are centered by."""
+    features: Mapping[str, NDArray[Any]],
+) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any] | float]]:
+    """Yield name, form, features normalized for cosine similarity, and the mean that was subtracted."""
     for form, each in features.items():
         for name, mean in ((form, 0.0), (f"{form}, centered", each.mean(axis=0))):
             yield name, form, compared(each, mean), mean
 
 
 class _Probes:
-    """kNN and linear probe, trained on the labelled part of `train`."""
+    """kNN probe and linear probe on the labeled images of `train`."""
 
-    def __init__(self, train: Sample, classes: np.ndarray, config: GateConfig):
+    def __init__(self, train: Sample, classes: NDArray[Any], config: GateConfig):
         self._train, self._classes, self._config = train, classes, config
         self._labels = self._indices(train)
 
     def measure(self, encoder: SavedEncoder, queries: Mapping[str, Sample]) -> dict[str, float]:
-        """Accuracies of both probes on each sample, named by its prefix; empty samples are left out."""
+        """Return the accuracies of both probes per sample, named by its prefix, without empty samples."""
         bank = encoder.embed(self._train.examples)
         probe = LinearProbe(bank, self._labels, self._config.seed)
         measured = {}
@@ -224,14 +225,14 @@ class _Probes:
     def compare_with_pixels(
         self, encoder: SavedEncoder, queries: Sample, whitened_by: Whitening | None
     ) -> dict[str, Comparison]:
-        """Both probes against those on pixels: what search and a classifier have without any encoder."""
+        """Compare both probes with the same probes on pixels, which need no encoder."""
         labels = self._indices(queries)
 
-        def knn(bank: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        def knn(bank: NDArray[Any], vectors: NDArray[Any]) -> NDArray[Any]:
             settings = (self._config.k, self._config.temperature)
             return knn_probe((bank, self._labels), vectors, *settings) == labels
 
-        def probe(bank: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        def probe(bank: NDArray[Any], vectors: NDArray[Any]) -> NDArray[Any]:
             return LinearProbe(bank, self._labels, self._config.seed).predict(vectors) == labels
 
         bank, vectors = encoder.embed(self._train.examples), encoder.embed(queries.examples)
@@ -253,7 +254,7 @@ class _Probes:
             ),
         }
 
-    def _indices(self, sample: Sample) -> np.ndarray:
-        """Class numbers, int [N]; -1 for a class that has no labelled training image."""
+    def _indices(self, sample: Sample) -> NDArray[Any]:
+        """Return class numbers, int [N]; -1 for a class without a labeled training image."""
         numbers = {name: number for number, name in enumerate(self._classes)}
         return np.array([numbers.get(label, -1) for label in sample.labels], np.int64)

@@ -14,7 +14,7 @@ def SimilarityIndexGen(  # noqa: N802 - the name is the node's id
     similarity_index: OutputArtifact[SimilarityIndex],
     index: Parameter[str] = "{}",
 ) -> None:
-    """Builds an index over the embeddings.
+    """Build an index over the embeddings.
 
     Args:
         embeddings: Of one encoder.

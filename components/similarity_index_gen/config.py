@@ -1,4 +1,4 @@
-"""Which index is built, and how good an approximate one must be."""
+"""Kinds of index to build, and the recall that an approximate one needs."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from tfx_contrastive.contract.frozen import Frozen
 
 
 class IndexConfig(Frozen):
-    """Configuration of SimilarityIndexGen."""
+    """Kinds of index to build, and the recall that an approximate one needs."""
 
     splits: tuple[str, ...] | None = Field(None, description="which to index; None: all")
     exact_up_to: int = Field(

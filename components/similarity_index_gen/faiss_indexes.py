@@ -1,4 +1,4 @@
-"""Approximate indexes, tuned until they find enough of what exact search finds.
+"""Exact and approximate faiss indexes; approximate ones are tuned to a recall.
 
 IVF: k-means cells, of which the `nprobe` nearest are searched (Sivic & Zisserman, Video Google, ICCV 2003).
 HNSW: a navigable graph with a candidate list of `ef_search` (Malkov & Yashunin, arXiv:1603.09320).
@@ -8,9 +8,11 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 
@@ -22,7 +24,7 @@ _KMEANS_ITERATIONS = 10
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """What became of one kind of index.
+    """Result of tuning one kind of index.
 
     Attributes:
         kind: `ivf` or `hnsw`.
@@ -41,8 +43,8 @@ class Trial:
     seconds: float
 
 
-def build_approximate(vectors: np.ndarray, config: IndexConfig) -> tuple[faiss.Index | None, list[Trial]]:
-    """Builds the kinds in their order until one passes the recall gate.
+def build_approximate(vectors: NDArray[Any], config: IndexConfig) -> tuple[faiss.Index | None, list[Trial]]:
+    """Build the kinds in order until one reaches the required recall.
 
     Args:
         vectors: float32 [N, D] of length 1.
@@ -77,14 +79,14 @@ def build_approximate(vectors: np.ndarray, config: IndexConfig) -> tuple[faiss.I
 
 
 def set_parameter(index: faiss.Index, value: int) -> None:
-    """Sets how far a query looks: `nprobe` or `ef_search`."""
+    """Set the search width of a query: `nprobe` or `ef_search`."""
     if isinstance(index, faiss.IndexIVF):
         index.nprobe = value
     else:
         index.hnsw.efSearch = value
 
 
-def _build_ivf(vectors: np.ndarray, seed: int) -> tuple[faiss.Index, Iterator[tuple[int, float]]]:
+def _build_ivf(vectors: NDArray[Any], seed: int) -> tuple[faiss.Index, Iterator[tuple[int, float]]]:
     num_vectors, dim = vectors.shape
     # faiss's guidance: 4 sqrt(N) to 16 sqrt(N) cells, at least 39 training vectors a cell.
     cells = max(1, min(round(4 * math.sqrt(num_vectors)), num_vectors // 39))
@@ -100,7 +102,7 @@ def _build_ivf(vectors: np.ndarray, seed: int) -> tuple[faiss.Index, Iterator[tu
     return index, ((nprobe, nprobe / cells) for nprobe in _doubling(1, cells))
 
 
-def _build_hnsw(vectors: np.ndarray, seed: int) -> tuple[faiss.Index, Iterator[tuple[int, float]]]:
+def _build_hnsw(vectors: NDArray[Any], seed: int) -> tuple[faiss.Index, Iterator[tuple[int, float]]]:
     del seed  # faiss draws levels from a generator with a fixed seed
     index = faiss.IndexHNSWFlat(vectors.shape[1], _HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = _HNSW_CONSTRUCTION
@@ -118,7 +120,7 @@ def _doubling(first: int, limit: int) -> Iterator[int]:
     yield limit
 
 
-_BUILDERS: dict[str, Callable[[np.ndarray, int], tuple[faiss.Index, Iterator[tuple[int, float]]]]] = {
+_BUILDERS: dict[str, Callable[[NDArray[Any], int], tuple[faiss.Index, Iterator[tuple[int, float]]]]] = {
     "ivf": _build_ivf,
     "hnsw": _build_hnsw,
 }
@@ -127,8 +129,8 @@ _BUILDERS: dict[str, Callable[[np.ndarray, int], tuple[faiss.Index, Iterator[tup
 _QUERIES_A_CALL = 256
 
 
-def build_exact(vectors: np.ndarray) -> faiss.Index:
-    """Inner product over all vectors: the cosine similarity, because they have length 1.
+def build_exact(vectors: NDArray[Any]) -> faiss.Index:
+    """Build an exact index by inner product, which is the cosine similarity of vectors of length 1.
 
     Args:
         vectors: float32 [N, D].
@@ -138,8 +140,10 @@ def build_exact(vectors: np.ndarray) -> faiss.Index:
     return index
 
 
-def exact_neighbors(vectors: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k nearest rows, without copying the vectors into an index.
+def exact_neighbors(
+    vectors: NDArray[Any], queries: NDArray[Any], k: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the k nearest rows without copying the vectors into an index.
 
     Args:
         vectors: float32 [N, D].
@@ -157,9 +161,9 @@ def exact_neighbors(vectors: np.ndarray, queries: np.ndarray, k: int) -> tuple[n
 
 
 def recall_at_k(
-    found: np.ndarray, expected_similarities: np.ndarray, found_similarities: np.ndarray
+    found: NDArray[Any], expected_similarities: NDArray[Any], found_similarities: NDArray[Any]
 ) -> float:
-    """Share of the true k nearest neighbors that were found.
+    """Return the share of the true k nearest neighbors that were found.
 
     Counts by similarity: a neighbor exactly as near as the k-th true one is as good (duplicates).
 

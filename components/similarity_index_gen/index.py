@@ -1,4 +1,4 @@
-"""A similarity index: built, saved, loaded, searched."""
+"""Similarity index: build, save, load, search."""
 
 import dataclasses
 import io
@@ -13,6 +13,7 @@ import faiss
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.embeddings import store, whitening
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
@@ -28,7 +29,7 @@ INDEX_FILE, ROWS_FILE, DESCRIPTION_FILE = "index.faiss", "rows.parquet", "index.
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """What is known of an index as a whole.
+    """Description of an index.
 
     Attributes:
         kind: `exact`, `ivf` or `hnsw`.
@@ -58,7 +59,7 @@ class Description:
 
     @property
     def is_whitened(self) -> bool:
-        """Whether similarities are those of whitened vectors."""
+        """True if similarities are those of whitened vectors."""
         return bool(self.whitening_fingerprint)
 
 
@@ -72,7 +73,7 @@ class SimilarityIndex:
         description: Description,
         whitened_by: whitening.Whitening | None = None,
     ):
-        """Joins the parts; `build` and `load` make them."""
+        """Store the parts. Use `build` or `load` to create an index."""
         self._index = index
         self._whitening = whitened_by
         self._labels = np.array([label or "" for label in rows["label"].to_pylist()], object)
@@ -82,13 +83,13 @@ class SimilarityIndex:
     @classmethod
     def build(
         cls,
-        vectors: np.ndarray,
+        vectors: NDArray[Any],
         rows: pa.Table,
         encoder_fingerprint: str,
         config: IndexConfig,
         whitened_by: whitening.Whitening | None = None,
     ) -> "SimilarityIndex":
-        """Builds the index that the configuration asks for.
+        """Build the configured index.
 
         Args:
             vectors: Embeddings of length 1, float32 [N, D].
@@ -133,7 +134,7 @@ class SimilarityIndex:
         return cls(index, rows, description, whitened_by)
 
     def save(self, uri: str) -> None:
-        """Writes the index to a directory, local or remote; its description last."""
+        """Write the index to a directory, local or remote; the description is written last."""
         from tensorflow.io import gfile
 
         gfile.makedirs(uri)
@@ -153,7 +154,7 @@ class SimilarityIndex:
 
     @classmethod
     def load(cls, uri: str) -> "SimilarityIndex":
-        """Reads an index.
+        """Read an index.
 
         Raises:
             ValueError: If there is none, or another version of this project has written it.
@@ -188,11 +189,11 @@ class SimilarityIndex:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that indexed images have, sorted."""
+        """The sorted labels of the indexed images."""
         return tuple(sorted(set(self._labels) - {""}))
 
     def require_encoder(self, encoder_fingerprint: str) -> None:
-        """Refuses vectors of another encoder.
+        """Check that vectors are of the index's encoder.
 
         Raises:
             InputError: If the fingerprint is not the index's.
@@ -206,15 +207,15 @@ class SimilarityIndex:
             )
 
     def search(
-        self, vectors: np.ndarray, encoder_fingerprint: str, k: int = 10, label: str | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Finds the most similar images.
+        self, vectors: NDArray[Any], encoder_fingerprint: str, k: int = 10, label: str | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Find the most similar images.
 
         Args:
             vectors: Embeddings of the queries as `embed_bytes` gives them, float32 [Q, D]. Where the index
                 is whitened, they are whitened here.
             encoder_fingerprint: Of the encoder that computed them.
-            k: How many a query.
+            k: How many per query.
             label: Only images with this label; such a search is always exact.
 
         Returns:
@@ -239,7 +240,7 @@ class SimilarityIndex:
         similarities, rows = self._index.search(vectors, min(k, known.num_images))
         return rows, similarities
 
-    def _search_label(self, vectors: np.ndarray, k: int, label: str) -> tuple[np.ndarray, np.ndarray]:
+    def _search_label(self, vectors: NDArray[Any], k: int, label: str) -> tuple[NDArray[Any], NDArray[Any]]:
         selected = np.flatnonzero(self._labels == label)
         if not label or not len(selected):
             found = ", ".join(map(repr, self.labels)) or "none"
@@ -258,7 +259,7 @@ class SimilarityIndex:
 
 
 def build_from_embeddings(uri: str, config: IndexConfig) -> SimilarityIndex:
-    """Builds the index of an Embeddings artifact.
+    """Build the index of an Embeddings artifact.
 
     Args:
         uri: Of the artifact.
@@ -278,7 +279,7 @@ def build_from_embeddings(uri: str, config: IndexConfig) -> SimilarityIndex:
 
 
 def num_bytes(index: faiss.Index) -> int:
-    """Memory of an index: vectors, and what stands beside them to find them."""
+    """Return the memory that an index takes, in bytes."""
     if isinstance(index, faiss.IndexIVF):
         return index.ntotal * (index.code_size + 8) + index.nlist * index.d * 4
     if isinstance(index, faiss.IndexHNSW):

@@ -1,1 +1,1 @@
-"""Do new images still look like those that the model was trained on?"""
+"""Drift check: compare new images with the training data."""

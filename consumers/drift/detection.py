@@ -1,4 +1,4 @@
-"""The drift check: figures, reasons and the decision whether to train again."""
+"""The drift check: statistics, reasons and the decision whether to train again."""
 
 import dataclasses
 import json
@@ -60,7 +60,7 @@ class DriftConfig(Frozen):
 
 
 def permutations_for(alpha: float) -> int:
-    """The fewest permutations with which a test can reach `alpha / NUM_TESTS`."""
+    """Return the smallest number of permutations with which a test can reach `alpha / NUM_TESTS`."""
     return math.ceil(NUM_TESTS / alpha) - 1
 
 
@@ -69,11 +69,11 @@ DECISION_FILE = "decision.json"
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """What was found, and what to do.
+    """Result of a drift check.
 
     Attributes:
         retrain: Whether any check raised an alarm.
-        reasons: One sentence an alarm.
+        reasons: One sentence per alarm.
         num_images: New images that were looked at.
         num_reference: Training images that they were compared with.
         set_aside: Reason to number of new images that can't be used.
@@ -105,7 +105,7 @@ class Decision:
 def detect(
     new: NewImages, model: ServedModel, embeddings_uri: str, statistics_dir: str, config: DriftConfig
 ) -> Decision:
-    """Compares new images with the training data.
+    """Compare new images with the training data.
 
     Args:
         new: The new images.
@@ -162,7 +162,7 @@ def detect(
 def _compare_classes(
     reference: Reference, new: NewImages, model: ServedModel, config: DriftConfig
 ) -> tuple[TwoSampleResult | None, Mapping[str, tuple[float, float]]]:
-    """Test on the classifier's probabilities, and each class's mean probability, reference then new."""
+    """Test the classifier's probabilities; return also each class's mean probability, before and now."""
     if not model.is_classifier:
         return None, {}
     former = model.probabilities(reference.images())
@@ -212,7 +212,7 @@ def _image_reasons(divergences: Mapping[str, float], new: NewImages, config: Dri
 
 
 def write_decision(decision: Decision, uri: str) -> str:
-    """Writes `decision.json`; returns its path."""
+    """Write `decision.json` and return its path."""
     from tensorflow.io import gfile
 
     gfile.makedirs(uri)

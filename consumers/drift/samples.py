@@ -1,4 +1,4 @@
-"""The training data that new images are compared with: a bounded sample of the embeddings."""
+"""Samples that the drift check compares: training images, new images, statistics of images."""
 
 import collections
 import dataclasses
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.embeddings.store import read_images
@@ -24,7 +25,7 @@ _PLACE = ("image_id", "examples_file", "record")
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """Some images of a split.
+    """Training images that new images are compared with.
 
     Attributes:
         vectors: float32 [N, D].
@@ -32,12 +33,12 @@ class Reference:
         examples_uri: Where the images are.
     """
 
-    vectors: np.ndarray
+    vectors: NDArray[Any]
     places: Sequence[tuple[str, str, int]]
     examples_uri: str
 
     def images(self) -> list[bytes]:
-        """The encoded images, N.
+        """Read the encoded images, N.
 
         Raises:
             ValueError: If the examples are not there any more.
@@ -47,7 +48,7 @@ class Reference:
 
 
 def sample_reference(uri: str, split: str, max_images: int) -> Reference:
-    """A uniform sample of a split that doesn't depend on shards: the smallest image ids, which are digests.
+    """Return the images of a split with the smallest ids: a uniform sample, as ids are digests.
 
     Args:
         uri: Of an Embeddings artifact.
@@ -77,7 +78,7 @@ _ALL = SeenAs()
 
 @dataclasses.dataclass(frozen=True)
 class NewImages:
-    """The sample.
+    """New images.
 
     Attributes:
         images: Those that can be used.
@@ -101,7 +102,7 @@ class NewImages:
 def sample_images(
     path: str, max_images: int, max_pixels: int, max_file_bytes: int, seed: int, seen_as: SeenAs = _ALL
 ) -> NewImages:
-    """Samples a directory tree.
+    """Draw a random sample of the images in a directory tree, decoded as ImageExampleGen does.
 
     Args:
         path: The directory, local or on an object store; sub-directories are read too.
@@ -139,9 +140,9 @@ STATISTICS_FILE = "FeatureStats.pb"
 
 
 def image_divergences(
-    pixels: Sequence[np.ndarray], reference_dir: str, threshold: float, seen_as: SeenAs
+    pixels: Sequence[NDArray[Any]], reference_dir: str, threshold: float, seen_as: SeenAs
 ) -> dict[str, float]:
-    """Jensen-Shannon divergence of each feature between new images and a split's statistics.
+    """Return the Jensen-Shannon divergence per feature between new images and a split's statistics.
 
     Args:
         pixels: Decoded images, uint8 [H, W, C] each.
@@ -171,7 +172,7 @@ def image_divergences(
     }
 
 
-def _columns(pixels: Sequence[np.ndarray], seen_as: SeenAs) -> Mapping[str, np.ndarray]:
+def _columns(pixels: Sequence[NDArray[Any]], seen_as: SeenAs) -> Mapping[str, NDArray[Any]]:
     from tfx_contrastive.components.examples.features import pixel_statistics  # brings tfx_bsl: seconds
 
     statistics = [pixel_statistics(on_ground(image, seen_as)[np.newaxis]) for image in pixels]
@@ -181,7 +182,7 @@ def _columns(pixels: Sequence[np.ndarray], seen_as: SeenAs) -> Mapping[str, np.n
     return dict(zip(FEATURES, columns, strict=True))
 
 
-def _frame(columns: Mapping[str, np.ndarray]) -> Any:
+def _frame(columns: Mapping[str, NDArray[Any]]) -> Any:
     import pandas as pd
 
     return pd.DataFrame(dict(columns))

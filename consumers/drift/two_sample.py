@@ -1,8 +1,10 @@
-"""Are two samples of embeddings draws from one distribution? Permutation tests: its form doesn't matter."""
+"""Permutation tests of whether two samples come from one distribution, whatever its form."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfx_contrastive.contract.errors import InputError
 
@@ -11,7 +13,7 @@ _MAX_MEDIAN_POINTS = 1_000
 
 @dataclasses.dataclass(frozen=True)
 class TwoSampleResult:
-    """What a two-sample test found.
+    """Result of a two-sample test.
 
     Attributes:
         statistic: Of the two samples.
@@ -24,8 +26,8 @@ class TwoSampleResult:
     p_value: float
 
 
-def mmd_test(reference: np.ndarray, new: np.ndarray, num_permutations: int, seed: int) -> TwoSampleResult:
-    """Maximum mean discrepancy, unbiased, with a Gaussian kernel (Gretton et al., JMLR 13, 2012, eq. 3).
+def mmd_test(reference: NDArray[Any], new: NDArray[Any], num_permutations: int, seed: int) -> TwoSampleResult:
+    """Test by the unbiased maximum mean discrepancy (Gretton et al., JMLR 13, 2012, eq. 3).
 
         MMD^2 = mean k(x, x') + mean k(y, y') - 2 mean k(x, y),  k(a, b) = exp(-|a - b|^2 / (2 s^2))
 
@@ -51,7 +53,7 @@ def mmd_test(reference: np.ndarray, new: np.ndarray, num_permutations: int, seed
     total = kernel.sum()
     rows, num_reference, num_new = kernel.sum(axis=1), len(reference), len(new)
 
-    def statistics(is_new: np.ndarray) -> np.ndarray:
+    def statistics(is_new: NDArray[Any]) -> NDArray[Any]:
         members = is_new.astype(np.float64)  # [P, M + N]
         within_new = np.einsum("pi,pi->p", members @ kernel, members)
         across = members @ rows - within_new
@@ -67,8 +69,10 @@ def mmd_test(reference: np.ndarray, new: np.ndarray, num_permutations: int, seed
     return _result(float(observed), null)
 
 
-def frechet_test(reference: np.ndarray, new: np.ndarray, num_permutations: int, seed: int) -> TwoSampleResult:
-    """Fréchet distance between Gaussian fits (Dowson & Landau 1982; arXiv:1706.08500, eq. 6).
+def frechet_test(
+    reference: NDArray[Any], new: NDArray[Any], num_permutations: int, seed: int
+) -> TwoSampleResult:
+    """Test by the Fréchet distance of Gaussian fits (Dowson & Landau 1982; arXiv:1706.08500, eq. 6).
 
         d^2 = |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))
 
@@ -94,9 +98,9 @@ def frechet_test(reference: np.ndarray, new: np.ndarray, num_permutations: int, 
 
 
 def mean_shift_test(
-    reference: np.ndarray, new: np.ndarray, num_permutations: int, seed: int
+    reference: NDArray[Any], new: NDArray[Any], num_permutations: int, seed: int
 ) -> TwoSampleResult:
-    """Shift of the means of all columns, each in units of its pooled standard deviation.
+    """Test the shift of the means of all columns, each in units of its pooled standard deviation.
 
         t = sum_k (mean x_k - mean y_k)^2 / var_k
 
@@ -122,7 +126,7 @@ def mean_shift_test(
     # A column that is constant has no shift.
     scaled = (pooled - pooled.mean(axis=0)) / np.sqrt(np.where(variance > 0, variance, np.inf))
 
-    def statistics(is_new: np.ndarray) -> np.ndarray:
+    def statistics(is_new: NDArray[Any]) -> NDArray[Any]:
         sums = is_new.astype(np.float64) @ scaled  # [P, K]; the pooled sum is 0
         return np.sum(np.square(sums / num_new + sums / num_reference), axis=1)
 
@@ -130,8 +134,8 @@ def mean_shift_test(
     return _result(float(observed), statistics(_permuted(num_reference, num_new, num_permutations, seed)))
 
 
-def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Squared Fréchet distance between Gaussian fits of two samples, float64 [M, D] and [N, D]."""
+def frechet_distance(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """Return the squared Fréchet distance between Gaussian fits of float64 [M, D] and [N, D]."""
     mean_difference = first.mean(axis=0) - second.mean(axis=0)
     covariances = [np.atleast_2d(np.cov(sample, rowvar=False)) for sample in (first, second)]
     values, vectors = np.linalg.eigh(covariances[0])
@@ -141,7 +145,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     return float(mean_difference @ mean_difference + sum(np.trace(each) for each in covariances) - 2 * cross)
 
 
-def _gaussian_kernel(points: np.ndarray) -> np.ndarray:
+def _gaussian_kernel(points: NDArray[Any]) -> NDArray[Any]:
     squares = np.sum(points**2, axis=1)
     distances = (squares[:, None] + squares[None] - 2 * points @ points.T).clip(0)
     step = max(1, len(points) // _MAX_MEDIAN_POINTS)
@@ -150,18 +154,18 @@ def _gaussian_kernel(points: np.ndarray) -> np.ndarray:
     return np.exp(-distances / (2 * max(median, np.finfo(np.float64).tiny)))
 
 
-def _membership(num_reference: int, num_new: int) -> np.ndarray:
+def _membership(num_reference: int, num_new: int) -> NDArray[Any]:
     return np.arange(num_reference + num_new) >= num_reference
 
 
-def _permuted(num_reference: int, num_new: int, num_permutations: int, seed: int) -> np.ndarray:
-    """Random divisions of the pooled sample, bool [P, M + N]: True is a new image."""
+def _permuted(num_reference: int, num_new: int, num_permutations: int, seed: int) -> NDArray[Any]:
+    """Return random divisions of the pooled sample, bool [P, M + N]; True is a new image."""
     generator = np.random.default_rng(seed)
     membership = _membership(num_reference, num_new)
     return np.stack([generator.permutation(membership) for _ in range(num_permutations)])
 
 
-def _result(observed: float, null: np.ndarray) -> TwoSampleResult:
+def _result(observed: float, null: NDArray[Any]) -> TwoSampleResult:
     return TwoSampleResult(
         observed,
         float(null.mean()),
@@ -169,7 +173,7 @@ def _result(observed: float, null: np.ndarray) -> TwoSampleResult:
     )
 
 
-def _check(reference: np.ndarray, new: np.ndarray) -> None:
+def _check(reference: NDArray[Any], new: NDArray[Any]) -> None:
     if min(len(reference), len(new)) < 2 or reference.shape[1:] != new.shape[1:]:
         raise InputError(
             f"Received samples of shape {list(reference.shape)} and {list(new.shape)}; expected two rows "

@@ -1,1 +1,1 @@
-"""Which images to label next, and which labels to look at again (docs/suggest.md)."""
+"""Suggestions: images to label next, and labels to check again (docs/suggest.md)."""

@@ -1,8 +1,10 @@
-"""Chooses images to label: those that the known labels leave undecided, spread over embedding space."""
+"""Choice of images to label next and of labels to check again, by a classifier on embeddings."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -25,19 +27,21 @@ class Choice:
             [0, 1]; NaN before there are labels.
     """
 
-    rows: np.ndarray
+    rows: NDArray[Any]
     guesses: tuple[str, ...]
-    uncertainties: np.ndarray
+    uncertainties: NDArray[Any]
 
 
-def choose(candidates: np.ndarray, labelled: np.ndarray, labels: np.ndarray, num: int, seed: int) -> Choice:
-    """Chooses images to label.
+def choose(
+    candidates: NDArray[Any], labelled: NDArray[Any], labels: NDArray[Any], num: int, seed: int
+) -> Choice:
+    """Choose images to label.
 
     With labels of two classes or more: of the images with the smallest margin between the two most probable
-    classes, `num` that are nearest to the centres of `num` clusters (margin, then k-means: Zhdanov,
+    classes, `num` that are nearest to the centers of `num` clusters (margin, then k-means: Zhdanov,
     arXiv:1901.05954). The margin alone takes many look-alikes, clusters alone many easy ones.
 
-    Before that: the images nearest to the centres of `num` clusters of all, the typical ones.
+    Before that: the images nearest to the centers of `num` clusters of all, the typical ones.
 
     Args:
         candidates: Embeddings of the images without a label, float32 [M, D].
@@ -64,8 +68,8 @@ def choose(candidates: np.ndarray, labelled: np.ndarray, labels: np.ndarray, num
     return Choice(rows, tuple(str(guess) for guess in guesses), uncertainty[rows])
 
 
-def _spread(vectors: np.ndarray, rows: np.ndarray, num: int, seed: int) -> np.ndarray:
-    """`num` of the rows, each nearest to the centre of its cluster; large clusters first."""
+def _spread(vectors: NDArray[Any], rows: NDArray[Any], num: int, seed: int) -> NDArray[Any]:
+    """Return `num` rows, each the nearest to the center of its cluster, large clusters first."""
     if len(rows) <= num:
         return rows
     if len(rows) > max(_MAX_CLUSTERED, num):
@@ -88,28 +92,28 @@ FOLDS = 5
 
 @dataclasses.dataclass(frozen=True)
 class Suspects:
-    """Labels to look at again, the least supported first.
+    """Labels to check again, the least probable first.
 
     Attributes:
-        rows: Positions among the labelled images, int64 [n].
+        rows: Positions among the labeled images, int64 [n].
         proposals: The most probable class of each, n.
         confidences: Probability of the label as it stands, float64 [n].
     """
 
-    rows: np.ndarray
+    rows: NDArray[Any]
     proposals: tuple[str, ...]
-    confidences: np.ndarray
+    confidences: NDArray[Any]
 
 
-def find_suspects(vectors: np.ndarray, labels: np.ndarray, num: int, seed: int) -> Suspects:
-    """Finds the labels that are most probably wrong.
+def find_suspects(vectors: NDArray[Any], labels: NDArray[Any], num: int, seed: int) -> Suspects:
+    """Find the labels that are most probably wrong.
 
     Ranked by self-confidence, the probability of the given label by a classifier that was fitted without it
     (confident learning: Northcutt et al., arXiv:1911.00068). Only labels that are not the most probable
     class of their image are listed.
 
     Args:
-        vectors: Embeddings of the labelled images, float32 [N, D].
+        vectors: Embeddings of the labeled images, float32 [N, D].
         labels: Their classes, [N].
         num: How many to find at most.
         seed: Of the division into folds.
@@ -141,8 +145,8 @@ _INVERSE_REGULARISATION = 100.0
 _MAX_STEPS = 500
 
 
-def fit_classifier(vectors: np.ndarray, labels: np.ndarray) -> LogisticRegression:
-    """Fits the probe.
+def fit_classifier(vectors: NDArray[Any], labels: NDArray[Any]) -> LogisticRegression:
+    """Fit a linear classifier on embeddings.
 
     Args:
         vectors: Embeddings of length 1, float32 [N, D].
@@ -155,9 +159,9 @@ def fit_classifier(vectors: np.ndarray, labels: np.ndarray) -> LogisticRegressio
 
 
 def held_out_probabilities(
-    vectors: np.ndarray, labels: np.ndarray, folds: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """What probes say of images that they were not fitted on.
+    vectors: NDArray[Any], labels: NDArray[Any], folds: int, seed: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return probabilities by classifiers that were not fitted on the image.
 
     Args:
         vectors: Embeddings of length 1, float32 [N, D].

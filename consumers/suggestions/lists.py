@@ -1,12 +1,14 @@
-"""From an Embeddings artifact to lists that a person fills in or corrects, and that ingest takes back."""
+"""Lists of images that a person labels or corrects; a run takes them back as labels files."""
 
 import csv
 import dataclasses
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.embeddings.store import read_images
@@ -18,7 +20,7 @@ from . import choosing
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One image of a list.
+    """An image of a list.
 
     Attributes:
         image_id: SHA-256 of its pixels, hex: what ingest finds it by.
@@ -41,14 +43,14 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """A list, and how many images it was chosen from."""
+    """A list, and the number of images that it was chosen from."""
 
     lines: tuple[Line, ...]
     num_candidates: int
     examples_uri: str
 
     def images(self) -> dict[str, bytes]:
-        """The encoded images by `image_id`.
+        """Read the encoded images by `image_id`.
 
         Raises:
             ValueError: If the examples are not there any more.
@@ -57,7 +59,7 @@ class Listing:
 
 
 def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
-    """Images whose label would help most.
+    """Return the images whose labels would help most.
 
     They come from `train`, and labels of `train` alone decide: a choice that looks at `eval` or `test`
     would flatter what is measured there. Only while no image has a label at all, `eval` and `test` get their
@@ -91,7 +93,7 @@ def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
 
 
 def suspects(embeddings_uri: str, num: int, seed: int) -> Listing:
-    """Labels that are most probably wrong, in all splits, with the label that stands.
+    """Return the labels of all splits that are most probably wrong.
 
     Args:
         embeddings_uri: Of an Embeddings artifact.
@@ -111,7 +113,7 @@ def suspects(embeddings_uri: str, num: int, seed: int) -> Listing:
 
 
 def to_csv(lines: Sequence[Line], score_name: str) -> str:
-    """The list as CSV: `label` is what a person fills in or corrects, the rest tells them about the image."""
+    """Return the list as CSV. A person fills in or corrects `label`; the other columns describe the image."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(("label", "guess", score_name, "source", "split", "image_id"))
@@ -122,7 +124,7 @@ def to_csv(lines: Sequence[Line], score_name: str) -> str:
 
 
 def _lines(
-    rows: pa.Table, chosen: np.ndarray, labels: np.ndarray, guesses: Sequence[str], scores: np.ndarray
+    rows: pa.Table, chosen: NDArray[Any], labels: NDArray[Any], guesses: Sequence[str], scores: NDArray[Any]
 ) -> tuple[Line, ...]:
     taken = rows.take(pa.array(chosen)).to_pylist()
     return tuple(
@@ -139,8 +141,8 @@ def _lines(
     )
 
 
-def _column(rows: pa.Table, name: str) -> np.ndarray:
-    """A column of texts, object [N]; null is empty."""
+def _column(rows: pa.Table, name: str) -> NDArray[Any]:
+    """Return a column of texts, object [N]; null becomes an empty text."""
     return np.array([value or "" for value in rows[name].to_pylist()], object)
 
 
