@@ -38,7 +38,7 @@ def CompatibilityCheck(  # noqa: N802 - the name is the node's id
 
     def read_images() -> list[bytes]:
         split_dirs = artifact_utils.get_split_uris([examples], settings.split)
-        return read_samples(split_dirs, settings.max_images, 0)[0].images.tolist()
+        return list(read_samples(split_dirs, settings.max_images, 0)[0].images)
 
     def is_whitened(encoder_fingerprint: str) -> bool:
         uri = former.find(embeddings_cache_dir, encoder_fingerprint)

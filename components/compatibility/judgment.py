@@ -94,7 +94,8 @@ def _neighbors(queries: NDArray[Any], vectors: NDArray[Any], k: int) -> NDArray[
     is_other = found != np.arange(len(queries))[:, None]
     # Duplicates may push an image out of its own k + 1 neighbors: then its last one is too many.
     is_other[is_other.all(axis=1), -1] = False
-    return found[is_other].reshape(len(queries), k)
+    others: NDArray[Any] = found[is_other]
+    return others.reshape(len(queries), k)
 
 
 def _overlap(first: NDArray[Any], second: NDArray[Any]) -> float:

@@ -1,4 +1,4 @@
-"""Batch size and whitening of EmbeddingGen."""
+"""Configuration of EmbeddingGen."""
 
 from typing import Literal
 

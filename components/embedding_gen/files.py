@@ -165,6 +165,7 @@ def _parser() -> Callable[[Any], dict[str, Any]]:
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def parse(serialized: Any) -> dict[str, Any]:
-        return tf.io.parse_example(serialized, spec)
+        return dict(tf.io.parse_example(serialized, spec))
 
-    return parse
+    traced: Callable[[Any], dict[str, Any]] = parse
+    return traced

@@ -203,7 +203,8 @@ def vectors_of(table: pa.Table) -> NDArray[Any]:
     column = table[VECTOR].combine_chunks()
     if isinstance(column, pa.ChunkedArray):  # what newer pyarrow returns for no rows
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), column.type.list_size)
+    flat: NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(len(column), column.type.list_size)
 
 
 def vector_column(vectors: NDArray[Any]) -> pa.Array:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.contract.metrics.label_free import normalized
 
 WHITENING_FILE = "whitening.npz"
 _LEAST_VARIANCE = 1e-12  # mean over dimensions, of vectors of length 1
@@ -49,8 +50,7 @@ class Whitening:
         Returns:
             float32 [N, D] of length 1; a vector that is the mean itself becomes zero, alike to nothing.
         """
-        whitened = (np.asarray(vectors, np.float32) - self.mean) @ self.matrix
-        return whitened / np.maximum(np.linalg.norm(whitened, axis=1, keepdims=True), 1e-12)
+        return normalized((np.asarray(vectors, np.float32) - self.mean) @ self.matrix)
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from tfx_contrastive.components.examples.model_input import SeenAs, on_ground
 from tfx_contrastive.components.examples.tensorflow_images import as_upright, without_gray_alpha
 from tfx_contrastive.components.model.saved import LoadedModel
+from tfx_contrastive.contract.examples import IMAGE
+from tfx_contrastive.contract.metrics.label_free import normalized
 from tfx_contrastive.contract.signatures import EMBEDDING, SERVING_DEFAULT
 
 
@@ -45,7 +47,7 @@ class SavedEncoder:
             return np.zeros([0, 0], np.float32)
         found = self._model.call(SERVING_DEFAULT, examples.tolist(), self._batch_size)
         embeddings = found[EMBEDDING].astype(np.float32)
-        return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+        return normalized(embeddings)
 
     def twins(self, num_twins: int, seed: int) -> Iterator["SavedEncoder"]:
         """Turn this encoder into twins with shuffled weights, one by one; restore the weights at the end.
@@ -82,7 +84,7 @@ class SavedEncoder:
 
 
 def _is_kernel(variable: tf.Variable) -> bool:
-    return variable.dtype.is_floating and sum(axis > 1 for axis in variable.shape) >= 2
+    return bool(variable.dtype.is_floating) and sum(axis > 1 for axis in variable.shape) >= 2
 
 
 COLOR_SIZE, GRAY_SIZE = 8, 16
@@ -141,7 +143,8 @@ def _crop_view(pixels: tf.Tensor) -> tf.Tensor:
 
 def _example(image: bytes) -> bytes:
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[image]))
-    return tf.train.Example(features=tf.train.Features(feature={"image": feature})).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature={IMAGE: feature}))
+    return bytes(example.SerializeToString())
 
 
 def pixel_features(images: NDArray[Any], seen_as: SeenAs) -> dict[str, NDArray[Any]]:
@@ -174,5 +177,4 @@ def pixel_features(images: NDArray[Any], seen_as: SeenAs) -> dict[str, NDArray[A
 
 def compared(features: NDArray[Any], mean: NDArray[Any] | float = 0.0) -> NDArray[Any]:
     """Return features minus a mean, normalized to length 1 for cosine similarity; float32 [N, D]."""
-    centered = features - mean
-    return centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-12)
+    return normalized(features - mean)

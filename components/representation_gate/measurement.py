@@ -230,10 +230,13 @@ class _Probes:
 
         def knn(bank: NDArray[Any], vectors: NDArray[Any]) -> NDArray[Any]:
             settings = (self._config.k, self._config.temperature)
-            return knn_probe((bank, self._labels), vectors, *settings) == labels
+            hits: NDArray[Any] = knn_probe((bank, self._labels), vectors, *settings) == labels
+            return hits
 
         def probe(bank: NDArray[Any], vectors: NDArray[Any]) -> NDArray[Any]:
-            return LinearProbe(bank, self._labels, self._config.seed).predict(vectors) == labels
+            fitted = LinearProbe(bank, self._labels, self._config.seed)
+            hits: NDArray[Any] = fitted.predict(vectors) == labels
+            return hits
 
         bank, vectors = encoder.embed(self._train.examples), encoder.embed(queries.examples)
         own = {_AS_THEY_ARE: knn(bank, vectors)}

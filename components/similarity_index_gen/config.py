@@ -1,4 +1,4 @@
-"""Kinds of index to build, and the recall that an approximate one needs."""
+"""Configuration of SimilarityIndexGen."""
 
 from typing import Literal
 

@@ -168,7 +168,7 @@ class SimilarityIndex:
 
         def read(name: str) -> bytes:
             with gfile.GFile(posixpath.join(uri, name), "rb") as file:
-                return file.read()
+                return bytes(file.read())
 
         values = json.loads(read(DESCRIPTION_FILE))
         if values.get("format_version") not in _READABLE_VERSIONS:
@@ -281,8 +281,8 @@ def build_from_embeddings(uri: str, config: IndexConfig) -> SimilarityIndex:
 def num_bytes(index: faiss.Index) -> int:
     """Return the memory that an index takes, in bytes."""
     if isinstance(index, faiss.IndexIVF):
-        return index.ntotal * (index.code_size + 8) + index.nlist * index.d * 4
+        return int(index.ntotal * (index.code_size + 8) + index.nlist * index.d * 4)
     if isinstance(index, faiss.IndexHNSW):
         links = index.hnsw.neighbors.size() * 4 + index.hnsw.offsets.size() * 8
-        return links + num_bytes(faiss.downcast_index(index.storage))
-    return index.ntotal * index.d * 4
+        return int(links) + num_bytes(faiss.downcast_index(index.storage))
+    return int(index.ntotal * index.d * 4)

@@ -58,11 +58,12 @@ def mmd_test(reference: NDArray[Any], new: NDArray[Any], num_permutations: int, 
         within_new = np.einsum("pi,pi->p", members @ kernel, members)
         across = members @ rows - within_new
         within_reference = total - within_new - 2 * across
-        return (
+        squared: NDArray[Any] = (
             within_reference / (num_reference * (num_reference - 1))
             + within_new / (num_new * (num_new - 1))
             - 2 * across / (num_reference * num_new)
         )
+        return squared
 
     observed = statistics(_membership(num_reference, num_new)[None])[0]
     null = statistics(_permuted(num_reference, num_new, num_permutations, seed))
@@ -128,7 +129,8 @@ def mean_shift_test(
 
     def statistics(is_new: NDArray[Any]) -> NDArray[Any]:
         sums = is_new.astype(np.float64) @ scaled  # [P, K]; the pooled sum is 0
-        return np.sum(np.square(sums / num_new + sums / num_reference), axis=1)
+        shifts: NDArray[Any] = np.sum(np.square(sums / num_new + sums / num_reference), axis=1)
+        return shifts
 
     observed = statistics(_membership(num_reference, num_new)[None])[0]
     return _result(float(observed), statistics(_permuted(num_reference, num_new, num_permutations, seed)))
@@ -151,7 +153,8 @@ def _gaussian_kernel(points: NDArray[Any]) -> NDArray[Any]:
     step = max(1, len(points) // _MAX_MEDIAN_POINTS)
     some = distances[::step, ::step]
     median = np.median(some[np.triu_indices(len(some), 1)])
-    return np.exp(-distances / (2 * max(median, np.finfo(np.float64).tiny)))
+    kernel: NDArray[Any] = np.exp(-distances / (2 * max(median, np.finfo(np.float64).tiny)))
+    return kernel
 
 
 def _membership(num_reference: int, num_new: int) -> NDArray[Any]:

@@ -84,7 +84,8 @@ def _spread(vectors: NDArray[Any], rows: NDArray[Any], num: int, seed: int) -> N
     chosen = nearest_first[first[np.argsort(-sizes[found], kind="stable")]]
     # Copies of one picture can leave a cluster empty: others take its place.
     others = np.setdiff1d(np.arange(len(rows)), chosen)[: num - len(chosen)]
-    return rows[np.concatenate([chosen, others])]
+    spread: NDArray[Any] = rows[np.concatenate([chosen, others])]
+    return spread
 
 
 FOLDS = 5

@@ -1,7 +1,6 @@
 """The section on the representation: figures and checks, a map of embeddings, nearest neighbors."""
 
 import dataclasses
-import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -197,10 +196,6 @@ def _layouts(embeddings: npt.NDArray[np.float32]) -> tuple[dict[str, npt.NDArray
     reduced = pca.fit_transform(embeddings.astype(np.float64))
     tsne = TSNE(init="pca", perplexity=min(30.0, (len(embeddings) - 1) / 3), random_state=_SEED)
     layouts = {"PCA": reduced[:, :2], "t-SNE": tsne.fit_transform(reduced)}
-    if importlib.util.find_spec("umap"):
-        import umap
-
-        layouts["UMAP"] = umap.UMAP(random_state=_SEED).fit_transform(reduced)
     return layouts, float(pca.explained_variance_ratio_[:2].sum())
 
 
