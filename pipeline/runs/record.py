@@ -92,13 +92,13 @@ class RunRecord:
         new, gone = (json.loads(baseline.get(key, "[]")) for key in ("new_classes", "gone_classes"))
         return tuple(new), tuple(gone)
 
-    @property
+    @functools.cached_property
     def num_labels(self) -> int | None:
         """Labeled images in `train`; None before the examples exist."""
         artifact = self.output("ImageExampleGen", "examples")
         return artifact.properties.get("num_train_labelled") if artifact else None
 
-    @property
+    @functools.cached_property
     def head_mode(self) -> str:
         """Mode of the head, such as `linear_probe`; empty without a Trainer."""
         node = self.run.node("Trainer")

@@ -19,7 +19,7 @@ _MAX_CLASSES = 25
 
 _CLASS_SLICE = "label:"
 # metric -> its title, in the order of the tables
-_SLICE_METRICS = {
+METRIC_TITLES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
@@ -234,9 +234,9 @@ def slice_table(evaluations: Sequence[Evaluation], baseline: str) -> MetricsTabl
     """Return the metrics of all images together and of each slice that isn't a class."""
     columns, found = [], []
     for evaluation in evaluations:
-        names = [name for name in _SLICE_METRICS if name in evaluation.overall.values]
+        names = [name for name in METRIC_TITLES if name in evaluation.overall.values]
         compared = [f"accuracy of {baseline}"] if baseline and evaluation.overall.baseline else []
-        columns.append((*(_SLICE_METRICS[name] for name in names), *compared))
+        columns.append((*(METRIC_TITLES[name] for name in names), *compared))
         rows = {}
         for each in evaluation.slices:
             if not each.slice.startswith(_CLASS_SLICE):

@@ -6,24 +6,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tfx_contrastive.pipeline.report.sections.classifier import METRIC_TITLES
+from tfx_contrastive.pipeline.report.sections.representation import FIGURE_TITLES
 from tfx_contrastive.pipeline.runs.lineage import Artifact, NodeRun, Run
 from tfx_contrastive.pipeline.runs.record import RunRecord
 from tfx_contrastive.pipeline.runs.training_log import Series
 
-# metric -> (title, whether more is better)
-_EVALUATED = {
-    "accuracy": ("accuracy", True),
-    "balanced_accuracy": ("balanced accuracy", True),
-    "macro_f1": ("macro F1", True),
-    "roc_auc": ("ROC AUC", True),
-    "expected_calibration_error": ("calibration error", False),
-}
-_REPRESENTATION = {
-    "knn_accuracy": ("kNN probe", True),
-    "linear_probe_accuracy": ("linear probe", True),
-    "effective_rank": ("effective rank", True),
-    "view_retrieval": ("view retrieval", True),
-}
+_LESS_IS_BETTER = ("expected_calibration_error",)
+_COMPARED_FIGURES = ("knn_accuracy", "linear_probe_accuracy", "effective_rank", "view_retrieval")
 _TINY = 1e-9
 # Endings of the names of settings that identify code or data.
 _DERIVED = ("code", "fingerprint", "digest", "git_commit", "checkpoint_root")
@@ -153,13 +143,14 @@ def _figures(record: RunRecord) -> dict[tuple[str, str, bool], float]:
     """Return the figures of a run by (group, title, whether more is better)."""
     found = {}
     for evaluation in record.evaluations:
-        for name, (title, more) in _EVALUATED.items():
+        for name, title in METRIC_TITLES.items():
             if name in evaluation.overall.values:
-                found[f"classifier, {evaluation.split}", title, more] = evaluation.overall.values[name]
+                key = (f"classifier, {evaluation.split}", title, name not in _LESS_IS_BETTER)
+                found[key] = evaluation.overall.values[name]
     figures = record.representation.get("figures", {})
-    for name, (title, more) in _REPRESENTATION.items():
+    for name in _COMPARED_FIGURES:
         if name in figures:
-            found["encoder, eval", title, more] = figures[name]
+            found["encoder", FIGURE_TITLES[name][0], True] = figures[name]
     return found
 
 

@@ -17,7 +17,7 @@ _TYPICAL, _WORST = 6, 6
 _SEED = 0
 _COLLAPSED = 1e-6
 # figure -> (title, sentence on how to read it)
-_TITLES = {
+FIGURE_TITLES = {
     "knn_accuracy": ("kNN probe, eval", "Accuracy of the nearest labeled neighbors."),
     "linear_probe_accuracy": ("Linear probe, eval", "Accuracy of a linear classifier on frozen embeddings."),
     "test_knn_accuracy": ("kNN probe, test", "Reported only."),
@@ -154,7 +154,7 @@ def collect_representation(record: RunRecord, points: Atlas, gallery: Atlas) -> 
         blessed=measured.get("blessed"),
         figures=tuple(
             Figure(name, title, figures[name], reading)
-            for name, (title, reading) in _TITLES.items()
+            for name, (title, reading) in FIGURE_TITLES.items()
             if name in figures
         ),
         counts=measured.get("counts", {}),

@@ -3,16 +3,18 @@ import datetime
 import json
 from typing import Any
 
-from tests.pipeline.report.examples import artifact, example_run, node
+from tests.pipeline.report.examples import artifact, example_evaluation, example_record, example_run, node
 from tfx_contrastive.pipeline.report.sections.comparison import (
     Change,
     Delta,
     _changes,
+    compare,
     last_blessed_before,
     settings,
 )
 from tfx_contrastive.pipeline.runs.lineage import Run
 from tfx_contrastive.pipeline.runs.record import RunRecord
+from tfx_contrastive.pipeline.runs.training_log import Series, TrainingLog
 
 
 def test_settings_take_json_within_json_apart() -> None:
@@ -74,3 +76,25 @@ def test_the_last_blessed_run_is_older_blessed_and_of_another_model() -> None:
     assert found is not None
     assert found.run.id == "3 days before"
     assert last_blessed_before(*records(oldest, runs)) is None
+
+
+def test_figures_of_both_runs_stand_side_by_side() -> None:
+    representation = {"figures": {"knn_accuracy": 0.8, "alignment": 0.1}}
+    before = example_record(example_run("old", blessed=0), (example_evaluation("eval"),))
+    after = example_record(example_run("new"), (example_evaluation("eval"),), representation=representation)
+    found = compare(before, after, curves=False)
+    assert (found.before.verdict, found.after.verdict) == ("refused", "blessed")
+    assert [(each.group, each.title, each.before, each.after) for each in found.deltas] == [
+        ("classifier, eval", "accuracy", 0.75, 0.75),
+        ("classifier, eval", "macro F1", 0.74, 0.74),
+        ("encoder", "kNN probe, eval", None, 0.8),
+    ]
+    assert found.curves == {}
+
+
+def test_curves_are_those_that_both_runs_logged() -> None:
+    loss, probe = Series("loss", (1,), (2.0,)), Series("probe", (1,), (0.5,))
+    before = example_record(pretraining_log=TrainingLog((loss,), ()))
+    after = example_record(pretraining_log=TrainingLog((loss, probe), ()))
+    assert compare(before, after, curves=True).curves == {"loss": (loss, loss)}
+    assert compare(example_record(pretraining_log=None), after, curves=True).curves == {}

@@ -1,10 +1,16 @@
+import dataclasses
 import json
 import pathlib
 from typing import Any
 
 import pytest
 
-from tfx_contrastive.pipeline.report.sections.label_budget import BenchmarkPoint, read_benchmark
+from tests.pipeline.report.examples import artifact, example_evaluation, example_record, example_run, node
+from tfx_contrastive.pipeline.report.sections.label_budget import (
+    BenchmarkPoint,
+    collect_budget_points,
+    read_benchmark,
+)
 
 
 def result(method: Any, labels_per_class: Any, seed: Any, accuracy: Any) -> Any:
@@ -53,3 +59,30 @@ def test_what_is_no_result_is_told_plainly(tmp_path: pathlib.Path, text: Any) ->
         path.write_text(text)
     with pytest.raises(LookupError, match=r"a\.json as a result of the label-efficiency benchmark"):
         read_benchmark(path)
+
+
+def budget_record(run_id: str, labels: int, model: int, accuracy: float) -> Any:
+    """The record of a run with a number of labels, a classifier and its accuracy on `test`."""
+    trained = node(9, "Trainer", outputs={"model": (artifact(model, "Model"),)})
+    run = example_run(run_id)
+    evaluation = example_evaluation("test")
+    values = {**evaluation.overall.values, "accuracy": accuracy}
+    slices = (dataclasses.replace(evaluation.overall, values=values),)
+    measured = (dataclasses.replace(evaluation, slices=slices),)
+    run = dataclasses.replace(run, nodes=(*run.nodes, trained))
+    return example_record(run, measured, num_labels=labels, ingest=None, head_mode="fine_tune")
+
+
+def test_runs_with_several_budgets_have_a_point_per_model() -> None:
+    few, many = budget_record("few", 15, 50, 0.6), budget_record("many", 60, 51, 0.8)
+    again = budget_record("again", 15, 50, 0.6)  # the same model, from the cache
+    points = collect_budget_points(many, [many, again, few])
+    assert [(each.run_id, each.num_labeled, each.accuracy, each.split) for each in points] == [
+        ("again", 15, 0.6, "test"),
+        ("many", 60, 0.8, "test"),
+    ]
+
+
+def test_one_budget_has_no_curve() -> None:
+    one, other = budget_record("one", 15, 50, 0.6), budget_record("other", 15, 51, 0.7)
+    assert collect_budget_points(one, [one, other]) == ()
