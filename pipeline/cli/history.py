@@ -117,7 +117,7 @@ def show_command(
 ) -> None:
     """Show one run, with the inputs and outputs of each node.
 
-    RUN is the id of a run, or `latest`.
+    RUN is the id of a run, the beginning of one, or `latest`.
     """
     with options.told_plainly():
         config = options.load_config(config_name, overrides)

@@ -98,7 +98,7 @@ def test_every_chart_has_its_figure_with_a_gap_for_a_missing_number(document: An
 
 def test_the_map_has_a_column_for_each_question(document: Any) -> None:
     (columns,) = [json.loads(script) for script in document.scripts if '"layouts"' in script]
-    assert set(columns["layouts"]) >= {"PCA", "t-SNE"}
+    assert set(columns["layouts"]) == {"PCA", "t-SNE"}
     count = len(columns["label"])
     assert all(len(axis) == count for axes in columns["layouts"].values() for axis in axes)
     assert len(columns["predicted"]) == len(columns["tile"]) == len(columns["source"]) == count
