@@ -4,14 +4,16 @@ import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
 from tfx_contrastive.consumers.search import Neighbor
+from tfx_contrastive.contract.drawing import fitted, fitting_text, open_picture, paste_tile
 
 _TILE, _GAP, _TEXT_LINES, _LINE = 96, 8, 2, 12
 _CELL_HEIGHT = _TILE + _TEXT_LINES * _LINE + _GAP
 _MARGIN = 12
 _BACKGROUND, _QUERY, _TEXT, _QUIET = "white", "#c0392b", "#222222", "#777777"
+_TILE_GROUND = "#f0f0f0"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,32 +78,21 @@ def draw_sheet(rows: Sequence[Sequence[Cell]]) -> bytes:
                 draw.rectangle(
                     (left - 3, top - 3, left + _TILE + 2, top + _TILE + 2), outline=_QUERY, width=2
                 )
-            for line, (text, colour) in enumerate(((cell.first, _QUIET), (cell.second, _TEXT))):
+            for line, (text, color) in enumerate(((cell.first, _QUIET), (cell.second, _TEXT))):
                 position = (left, top + _TILE + 3 + line * _LINE)
-                draw.text(position, _fitting(text, draw, font), fill=colour, font=font)
+                draw.text(position, fitting_text(text, _TILE, draw, font, keep="end"), fill=color, font=font)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def _tile(encoded: bytes) -> Image.Image | None:
-    try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, Image.DecompressionBombError):
+    """Return a square tile with the picture in its middle; None if the image can't be decoded."""
+    picture = open_picture(encoded, _TILE)
+    if picture is None:
         return None
-    # Small pictures are enlarged without blurring: their pixels are what the encoder saw.
-    resample = Image.Resampling.NEAREST if max(upright.size) < _TILE else Image.Resampling.LANCZOS
-    fitted = ImageOps.contain(upright, (_TILE, _TILE), resample)
-    tile = Image.new("RGB", (_TILE, _TILE), "#f0f0f0")
-    tile.paste(fitted, ((_TILE - fitted.width) // 2, (_TILE - fitted.height) // 2))
+    picture = fitted(picture, _TILE)
+    tile = Image.new("RGB", (_TILE, _TILE), _TILE_GROUND)
+    left, top = (_TILE - picture.width) // 2, (_TILE - picture.height) // 2
+    paste_tile(tile, picture, left, top, _TILE_GROUND)
     return tile
-
-
-def _fitting(text: str, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Return the end of a text that fits under a tile: file names differ at their end."""
-    if draw.textlength(text, font) <= _TILE:
-        return text
-    while text and draw.textlength("…" + text, font) > _TILE:
-        text = text[1:]
-    return "…" + text

@@ -4,15 +4,15 @@ import base64
 import dataclasses
 import io
 import math
-import warnings
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
+
+from tfx_contrastive.contract.drawing import open_picture, picture_of, reduced
 
 _LOSSLESS_UP_TO = 32  # smaller pictures lose visibly by lossy compression, and are cheap
 _QUALITY = 82
-_MAX_PIXELS = 50_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,9 +99,7 @@ def paste(pictures: list[Image.Image], tile: int, columns: int) -> Image.Image:
 
 def small_picture(pixels: npt.NDArray[np.uint8], limit: int) -> Image.Image:
     """Return a picture of pixels, uint8 [H, W, C] with C in {1, 3, 4}, neither side longer than `limit`."""
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    picture.thumbnail((limit, limit), Image.Resampling.LANCZOS)
-    return picture
+    return reduced(picture_of(pixels), limit)
 
 
 def thumbnail(encoded: bytes, limit: int) -> Image.Image | None:
@@ -111,23 +109,5 @@ def thumbnail(encoded: bytes, limit: int) -> Image.Image | None:
         encoded: The bytes of the file, valid or damaged.
         limit: Longest side, in pixels.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on damaged EXIF data and sizes near the limit
-            picture: Image.Image = Image.open(io.BytesIO(encoded))
-            if picture.width * picture.height > _MAX_PIXELS:
-                return None
-            picture.draft("RGB", (limit, limit))
-            picture.load()
-            picture = ImageOps.exif_transpose(picture)
-    except Exception:  # Pillow's decoders raise almost anything on damaged bytes
-        return None
-    if picture.mode.startswith("I"):  # 16 bits per pixel
-        high = np.asarray(picture).astype(np.int64).clip(0, 65535) >> 8
-        picture = Image.fromarray(high.astype(np.uint8))
-    picture = picture.convert("RGBA" if "transparency" in picture.info or picture.mode in _ALPHA else "RGB")
-    picture.thumbnail((limit, limit), Image.Resampling.LANCZOS)
-    return picture
-
-
-_ALPHA = ("RGBA", "LA", "PA")
+    picture = open_picture(encoded, limit)
+    return None if picture is None else reduced(picture, limit)

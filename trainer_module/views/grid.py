@@ -9,6 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from tfx_contrastive.contract.drawing import fitting_text, paste_tile, picture_of, resized
 from tfx_contrastive.trainer_module.config import ViewsConfig
 from tfx_contrastive.trainer_module.views.compose import make_views
 from tfx_contrastive.trainer_module.views.random import fold_in
@@ -81,7 +82,7 @@ def view_grid(columns: ViewColumns, captions: Sequence[str]) -> Image.Image:
         left += 2 * _GAP
     caption_width = round(columns.images.shape[2] * scale) + 2 * _GAP
     for row, caption in enumerate(captions):
-        text = _fitting(caption, caption_width, draw, font)
+        text = fitting_text(caption, caption_width, draw, font)
         draw.text((_MARGIN, top + row * step + row_height + 2), text, fill=_INK, font=font)
     return grid
 
@@ -98,23 +99,6 @@ def _scale(side: int) -> float:
 
 def _paste(grid: Image.Image, pixels: NDArray[Any], scale: float, left: int, top: int, height: int) -> None:
     """Paste a tile into its cell, vertically centered if it is smaller."""
-    tile = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    size = (max(1, round(tile.width * scale)), max(1, round(tile.height * scale)))
-    tile = tile.resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
-    top += (height - size[1]) // 2
-    if tile.mode == "RGBA":
-        grid.paste(_TILE_GROUND, (left, top, left + size[0], top + size[1]))
-        grid.paste(tile, (left, top), tile)
-    else:
-        grid.paste(tile, (left, top))
-
-
-def _fitting(
-    text: str, width: int, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> str:
-    """Return the text, shortened with an ellipsis if it is wider than `width` pixels."""
-    if draw.textlength(text, font) <= width:
-        return text
-    while text and draw.textlength(text + "…", font) > width:
-        text = text[:-1]
-    return text + "…"
+    tile = picture_of(pixels)
+    tile = resized(tile, (max(1, round(tile.width * scale)), max(1, round(tile.height * scale))))
+    paste_tile(grid, tile, left, top + (height - tile.height) // 2, _TILE_GROUND)
