@@ -30,7 +30,7 @@ def digit_pixels(count: int) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def encode_png(pixels: NDArray[Any]) -> bytes:
     """PNG of uint8 [H, W] or [H, W, C]."""
-    return tf.io.encode_png(np.atleast_3d(pixels)).numpy()
+    return bytes(tf.io.encode_png(np.atleast_3d(pixels)).numpy())
 
 
 def make_example(image: bytes, label: str | None = None) -> bytes:
@@ -42,7 +42,7 @@ def make_example(image: bytes, label: str | None = None) -> bytes:
     features = {"image": bytes_feature(image), "image_id": bytes_feature(image[-20:])}
     if label is not None:
         features["label"] = bytes_feature(label.encode())
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    return bytes(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
 
 
 def write_records(path: pathlib.Path, examples: list[bytes]) -> str:
@@ -55,7 +55,10 @@ def write_records(path: pathlib.Path, examples: list[bytes]) -> str:
 
 
 def run_transform(
-    directory: pathlib.Path, examples: list[bytes], config: ImageConfig, raw_spec: dict | None = None
+    directory: pathlib.Path,
+    examples: list[bytes],
+    config: ImageConfig,
+    raw_spec: dict[str, Any] | None = None,
 ) -> tft.TFTransformOutput:
     """Analyze examples with the project's preprocessing_fn, as the Transform component does."""
     spec = RAW_SPEC if raw_spec is None else raw_spec
@@ -82,5 +85,5 @@ def run_transform(
     return tft.TFTransformOutput(str(directory))
 
 
-def _dense(spec: dict) -> dict:
+def _dense(spec: dict[str, Any]) -> dict[str, Any]:
     return {key: tf.io.FixedLenFeature([], tf.string, default_value="") for key in spec}

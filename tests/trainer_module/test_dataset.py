@@ -1,3 +1,6 @@
+import pathlib
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -16,7 +19,7 @@ CONFIG = ImageConfig(height=8, width=8, channels=1)
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
+def written(tmp_path_factory: pytest.TempPathFactory) -> Any:
     directory = tmp_path_factory.mktemp("dataset")
     pixels, digits = digit_pixels(1200)
     examples = [
@@ -31,7 +34,7 @@ def written(tmp_path_factory):
     return paths, output, pixels[order][..., np.newaxis], np.where(order % 3 == 0, digits[order], -1)
 
 
-def test_reads_every_image_in_order(written):
+def test_reads_every_image_in_order(written: Any) -> None:
     paths, output, pixels, labels = written
     dataset = read_images(paths, output)
     assert dataset.images.dtype == np.uint8
@@ -44,13 +47,15 @@ def test_reads_every_image_in_order(written):
     np.testing.assert_array_equal(dataset.std, std)
 
 
-def test_pattern_reads_the_same(written):
+def test_pattern_reads_the_same(written: Any) -> None:
     paths, output, pixels, _ = written
     dataset = read_images([paths[0][:-1] + "*"], output)
     np.testing.assert_array_equal(dataset.images, pixels)
 
 
-def test_beyond_the_limit_pixels_are_on_disk(written, tmp_path, monkeypatch):
+def test_beyond_the_limit_pixels_are_on_disk(
+    written: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paths, output, pixels, _ = written
     monkeypatch.setattr("tfx_contrastive.trainer_module.dataset._MAX_BATCH", 100)
     monkeypatch.setattr("tfx_contrastive.trainer_module.dataset._MIB", 1000)
@@ -60,18 +65,18 @@ def test_beyond_the_limit_pixels_are_on_disk(written, tmp_path, monkeypatch):
     assert list((tmp_path / "cache").iterdir()) == []  # nothing is left behind
 
 
-def test_labeled_images(written):
+def test_labeled_images(written: Any) -> None:
     paths, output, pixels, labels = written
     labeled = read_images(paths, output).labeled()
     np.testing.assert_array_equal(labeled.images, pixels[labels >= 0])
     np.testing.assert_array_equal(labeled.label_index, labels[labels >= 0])
 
 
-def test_no_file(written):
+def test_no_file(written: Any) -> None:
     with pytest.raises(ValueError, match="no file matches"):
         read_images(["/nowhere/data-*"], written[1])
 
 
-def test_no_image_in_the_files(written, tmp_path):
+def test_no_image_in_the_files(written: Any, tmp_path: pathlib.Path) -> None:
     with pytest.raises(ValueError, match="contain no image"):
         read_images([write_records(tmp_path / "empty", [])], written[1])

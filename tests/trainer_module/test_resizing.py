@@ -30,13 +30,13 @@ def noise(height: int, width: int, channels: int = 3) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
-def test_an_image_of_the_wanted_size_keeps_its_pixels(resize):
+def test_an_image_of_the_wanted_size_keeps_its_pixels(resize: Any) -> None:
     pixels = noise(10, 14)
     np.testing.assert_array_equal(decode_image(png(pixels), config(10, 14, resize)), pixels)
 
 
 @pytest.mark.parametrize("resize", ["crop", "pad"])
-def test_an_image_of_the_wanted_aspect_ratio_is_only_resized(resize):
+def test_an_image_of_the_wanted_aspect_ratio_is_only_resized(resize: Any) -> None:
     contents = png(noise(30, 42))
     stretched = decode_image(contents, config(10, 14, "stretch"))
     np.testing.assert_array_equal(decode_image(contents, config(10, 14, resize)), stretched)
@@ -50,7 +50,7 @@ def test_an_image_of_the_wanted_aspect_ratio_is_only_resized(resize):
         ((9, 200), (95, 0, 104, 9)),
     ],
 )
-def test_crop_keeps_the_middle_of_the_longer_side(shape, box):
+def test_crop_keeps_the_middle_of_the_longer_side(shape: Any, box: Any) -> None:
     pixels = noise(*shape)
     middle = np.asarray(Image.fromarray(pixels).crop(box))
     np.testing.assert_array_equal(
@@ -59,7 +59,7 @@ def test_crop_keeps_the_middle_of_the_longer_side(shape, box):
     )
 
 
-def test_crop_takes_the_aspect_ratio_of_a_target_that_is_no_square():
+def test_crop_takes_the_aspect_ratio_of_a_target_that_is_no_square() -> None:
     pixels = noise(40, 40)
     window = pixels[10:30]  # 2 to 1
     np.testing.assert_array_equal(
@@ -70,7 +70,7 @@ def test_crop_takes_the_aspect_ratio_of_a_target_that_is_no_square():
 @pytest.mark.parametrize(
     ("shape", "inner"), [((8, 32), (4, 16)), ((32, 8), (16, 4)), ((10, 15), (11, 16)), ((1, 500), (1, 16))]
 )
-def test_pad_keeps_all_of_the_image_between_gray_bars(shape, inner):
+def test_pad_keeps_all_of_the_image_between_gray_bars(shape: Any, inner: Any) -> None:
     pixels = noise(*shape)
     padded = decode_image(png(pixels), config(16, 16, "pad")).numpy()
     top, left = (16 - inner[0]) // 2, (16 - inner[1]) // 2
@@ -81,20 +81,20 @@ def test_pad_keeps_all_of_the_image_between_gray_bars(shape, inner):
 
 
 @pytest.mark.parametrize(("channels", "bar"), [(1, [BAR]), (3, [BAR] * 3), (4, [BAR, BAR, BAR, 255])])
-def test_the_bars_are_opaque_gray_in_any_number_of_channels(channels, bar):
+def test_the_bars_are_opaque_gray_in_any_number_of_channels(channels: int, bar: Any) -> None:
     padded = decode_image(png(noise(8, 32)), config(16, 16, "pad", channels)).numpy()
     np.testing.assert_array_equal(padded[0, 0], bar)
 
 
 @pytest.mark.parametrize("resize", ["crop", "pad"])
-def test_the_longest_side_that_a_png_may_have(resize):
+def test_the_longest_side_that_a_png_may_have(resize: Any) -> None:
     pixels = np.zeros((2, 999_999, 1), np.uint8)
     pixels[:, 500_000:] = 200
     shape = decode_image(png(pixels[..., 0]), config(1024, 1024, resize, 1)).shape
     assert shape == (1024, 1024, 1)
 
 
-def test_a_batch_of_many_shapes_equals_its_images_one_by_one():
+def test_a_batch_of_many_shapes_equals_its_images_one_by_one() -> None:
     contents = [png(noise(height, width)) for height, width in ((9, 9), (5, 40), (40, 5), (16, 16), (1, 1))]
     wanted = config(16, 16, "pad")
     one_by_one = np.stack([decode_image(each, wanted) for each in contents])

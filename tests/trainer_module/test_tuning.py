@@ -1,4 +1,6 @@
 import json
+import pathlib
+from typing import Any
 
 import keras_tuner
 import numpy as np
@@ -47,12 +49,12 @@ def digits(rows: slice, labeled: bool = True) -> ImageDataset:
     )
 
 
-def search(directory, **settings) -> PretrainTuner:
+def search(directory: Any, **settings: Any) -> PretrainTuner:
     space = SPACE.model_copy(update=settings)
     return PretrainTuner(digits(slice(200)), digits(slice(200, 300)), CONFIG, space, str(directory))
 
 
-def test_the_space_holds_what_was_configured():
+def test_the_space_holds_what_was_configured() -> None:
     space = search_space(SPACE)
     objective, temperature, views, rate = space.space
     assert objective.values == ["nt_xent-cosine", "vicreg"]
@@ -62,7 +64,7 @@ def test_the_space_holds_what_was_configured():
     assert (rate.min_value, rate.max_value) == (5e-4, 8e-3)
 
 
-def test_a_point_of_the_space_changes_the_configuration():
+def test_a_point_of_the_space_changes_the_configuration() -> None:
     config = CONFIG.model_copy(update={"optimizer": Lars(momentum=0.5)})
     values = {"objective": "nt_xent-cosine", "temperature": 0.07, "views": "noisy", "learning_rate": 0.003}
     changed = apply_hyperparameters(config, SPACE, values)
@@ -78,7 +80,9 @@ def test_a_point_of_the_space_changes_the_configuration():
     assert changed.views == config.views
 
 
-def test_two_trials_are_scored_kept_and_handed_to_the_pretrainer(tmp_path):
+def test_two_trials_are_scored_kept_and_handed_to_the_pretrainer(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tuner = search(tmp_path)
     tuner.search(verbose=0)
     trials = tuner.oracle.get_best_trials(5)
@@ -92,19 +96,19 @@ def test_two_trials_are_scored_kept_and_handed_to_the_pretrainer(tmp_path):
     assert changed.num_steps == CONFIG.num_steps
 
     again = search(tmp_path)  # a second run of the same search has nothing left to do
-    again.run_trial = None
+    monkeypatch.setattr(again, "run_trial", None)
     again.search(verbose=0)
     kept = again.oracle.get_best_trials(5)
     assert {each.trial_id: each.score for each in kept} == {each.trial_id: each.score for each in trials}
 
 
-def test_the_linear_probe_as_score(tmp_path):
+def test_the_linear_probe_as_score(tmp_path: pathlib.Path) -> None:
     tuner = search(tmp_path, max_trials=1, score="linear_probe")
     tuner.search(verbose=0)
     assert tuner.oracle.get_best_trials(1)[0].score > 0.3
 
 
-def test_an_error_stops_the_search(tmp_path):
+def test_an_error_stops_the_search(tmp_path: pathlib.Path) -> None:
     space = SPACE.model_copy(update={"max_trials": 1})
     config = CONFIG.model_copy(update={"micro_batches": 3})
     tuner = PretrainTuner(digits(slice(200)), digits(slice(200, 300)), config, space, str(tmp_path))
@@ -112,7 +116,7 @@ def test_an_error_stops_the_search(tmp_path):
         tuner.search(verbose=0)
 
 
-def test_without_labels_there_is_no_score(tmp_path):
+def test_without_labels_there_is_no_score(tmp_path: pathlib.Path) -> None:
     with pytest.raises(ValueError, match="0 labeled images of train and 100 of eval"):
         PretrainTuner(
             digits(slice(200), labeled=False), digits(slice(200, 300)), CONFIG, SPACE, str(tmp_path)
@@ -128,6 +132,6 @@ def test_without_labels_there_is_no_score(tmp_path):
         ({"objectives": []}, "at least 1 item"),
     ],
 )
-def test_a_space_that_makes_no_sense_is_refused(settings, message):
+def test_a_space_that_makes_no_sense_is_refused(settings: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TunerConfig.model_validate(settings)

@@ -1,5 +1,8 @@
+import importlib
+import inspect
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -7,7 +10,7 @@ from pydantic import ValidationError
 from tfx_contrastive.trainer_module.config import ALL_DISTANCES, CATALOG, ObjectiveConfig
 
 
-def test_states_every_parameter_and_the_published_distance():
+def test_states_every_parameter_and_the_published_distance() -> None:
     config = ObjectiveConfig(name="vicreg", params={"covariance_weight": 2})
     assert config.params == {"invariance_weight": 25.0, "variance_weight": 25.0, "covariance_weight": 2.0}
     assert config.distance is None
@@ -15,7 +18,7 @@ def test_states_every_parameter_and_the_published_distance():
 
 
 @pytest.mark.parametrize("name", CATALOG)
-def test_survives_json(name):
+def test_survives_json(name: str) -> None:
     params = dict.fromkeys(CATALOG[name].parameters, 0.5)
     config = ObjectiveConfig(name=name, params=params)
     assert ObjectiveConfig.model_validate_json(config.model_dump_json()) == config
@@ -23,7 +26,7 @@ def test_survives_json(name):
 
 @pytest.mark.parametrize("name", CATALOG)
 @pytest.mark.parametrize("distance", ALL_DISTANCES)
-def test_accepts_sensible_distances_and_refuses_the_others_with_the_list(name, distance):
+def test_accepts_sensible_distances_and_refuses_the_others_with_the_list(name: str, distance: str) -> None:
     params = dict.fromkeys(CATALOG[name].parameters, 0.5)
     if distance in CATALOG[name].distances:
         assert ObjectiveConfig(name=name, distance=distance, params=params).distance == distance
@@ -47,11 +50,26 @@ def test_accepts_sensible_distances_and_refuses_the_others_with_the_list(name, d
         ({"name": "nt_xent", "temperature": 0.1}, "Extra inputs are not permitted"),
     ],
 )
-def test_refuses_with_what_to_do(given, message):
+def test_refuses_with_what_to_do(given: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ObjectiveConfig.model_validate(given)
 
 
-def test_imports_no_tensorflow():
+def test_imports_no_tensorflow() -> None:
     code = "import sys, tfx_contrastive.trainer_module.config; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_catalog_entry_names_its_function() -> None:
+    for name, spec in CATALOG.items():
+        module, function = spec.function.rsplit(".", 1)
+        assert function == f"{name}_loss"
+        assert callable(getattr(importlib.import_module(module), function)), spec.function
+
+
+def test_a_function_takes_a_distance_where_there_is_a_choice() -> None:
+    for spec in CATALOG.values():
+        module, function = spec.function.rsplit(".", 1)
+        parameters = inspect.signature(getattr(importlib.import_module(module), function)).parameters
+        assert ("distance" in parameters) == (len(spec.distances) > 1)
+        assert set(spec.parameters) <= set(parameters)

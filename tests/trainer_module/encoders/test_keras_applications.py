@@ -1,6 +1,7 @@
 import hashlib
 import pathlib
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,12 +23,12 @@ def sha256(path: pathlib.Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def encoder():
+def encoder() -> Any:
     return build_encoder(CONFIG, SHAPE, [0.3], [0.35])
 
 
 @pytest.mark.parametrize("name", sorted(KERAS_APPLICATIONS))
-def test_smallest_image_is_that_of_keras(name):
+def test_smallest_image_is_that_of_keras(name: str) -> None:
     side = KERAS_APPLICATIONS[name] - 1
     if name.startswith("MobileNetV3"):
         pytest.skip("Keras's check of this network looks at `input_tensor` only")
@@ -37,7 +38,7 @@ def test_smallest_image_is_that_of_keras(name):
 
 @pytest.mark.parametrize("name", ["VGG16", "MobileNet", "DenseNet121", "EfficientNetB0", "ResNet50V2"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_input_is_what_the_network_was_made_for(name, channels):
+def test_input_is_what_the_network_was_made_for(name: str, channels: int) -> None:
     make = getattr(keras.applications, name)
     pixels = np.random.default_rng(1).uniform(0, 255, (2, 4, 4, channels)).astype(np.float32)
     rgb = np.repeat(pixels, 3, axis=-1) if channels == 1 else pixels[..., :3]
@@ -45,12 +46,12 @@ def test_input_is_what_the_network_was_made_for(name, channels):
     np.testing.assert_allclose(ModelInput(*input_map(make, channels))(pixels), expected, atol=1e-3)
 
 
-def test_grey_images_of_any_allowed_size_pass(encoder):
+def test_grey_images_of_any_allowed_size_pass(encoder: Any) -> None:
     assert encoder(PIXELS).shape == (3, 5)
     assert encoder(np.zeros((2, 64, 48, 1), np.uint8)).shape == (2, 5)
 
 
-def test_saved_and_rebuilt_and_exported_it_is_the_same(encoder, tmp_path):
+def test_saved_and_rebuilt_and_exported_it_is_the_same(encoder: Any, tmp_path: pathlib.Path) -> None:
     encoder(PIXELS, training=True)
     expected = encoder(PIXELS)
     save_encoder(str(tmp_path), encoder, CONFIG, SHAPE, [0.3], [0.35])
@@ -66,13 +67,13 @@ def test_saved_and_rebuilt_and_exported_it_is_the_same(encoder, tmp_path):
     np.testing.assert_allclose(served.encode(tf.constant(PIXELS)), expected, atol=1e-5)
 
 
-def test_a_copy_needs_no_custom_objects(encoder):
+def test_a_copy_needs_no_custom_objects(encoder: Any) -> None:
     copy = keras.models.clone_model(encoder)
     copy.set_weights(encoder.get_weights())
     np.testing.assert_array_equal(copy(PIXELS), encoder(PIXELS))
 
 
-def test_pretrained_weights_are_read_from_a_local_file(encoder, tmp_path):
+def test_pretrained_weights_are_read_from_a_local_file(encoder: Any, tmp_path: pathlib.Path) -> None:
     body = keras.applications.MobileNet(include_top=False, weights=None, pooling="avg")
     path = tmp_path / "notop.weights.h5"
     body.save_weights(path)
@@ -81,7 +82,9 @@ def test_pretrained_weights_are_read_from_a_local_file(encoder, tmp_path):
         np.testing.assert_array_equal(loaded, kept)
 
 
-def test_a_weights_file_that_is_missing_or_another_or_does_not_fit(encoder, tmp_path):
+def test_a_weights_file_that_is_missing_or_another_or_does_not_fit(
+    encoder: Any, tmp_path: pathlib.Path
+) -> None:
     path = tmp_path / "other.weights.h5"
     with pytest.raises(ValueError, match="there is no file"):
         load_pretrained(encoder, str(path), "0" * 64)
@@ -92,7 +95,7 @@ def test_a_weights_file_that_is_missing_or_another_or_does_not_fit(encoder, tmp_
         load_pretrained(encoder, str(path), sha256(path))
 
 
-def test_images_that_are_too_small_are_refused():
+def test_images_that_are_too_small_are_refused() -> None:
     with pytest.raises(ValueError, match="images of 28x28, but needs at least 32x32: raise image.height"):
         build_encoder(CONFIG, (28, 28, 1), [0.3], [0.35])
     assert min_side("keras:InceptionV3") == 75
@@ -107,6 +110,6 @@ def test_images_that_are_too_small_are_refused():
         ({"name": "keras:VGG16", "weights": "w.h5"}, "belong together: give both"),
     ],
 )
-def test_configurations_that_make_no_sense(settings, message):
+def test_configurations_that_make_no_sense(settings: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         EncoderConfig(**settings)

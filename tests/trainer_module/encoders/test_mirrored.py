@@ -13,7 +13,7 @@ def build() -> keras.Model:
     return build_encoder(config, (12, 10, 3), [0.3] * 3, [0.4] * 3)
 
 
-def test_it_is_the_mean_over_both_mirror_images():
+def test_it_is_the_mean_over_both_mirror_images() -> None:
     encoder = build()
     h, mirror = (encoder(pixels, training=False).numpy() for pixels in (PIXELS, PIXELS[:, :, ::-1]))
     assert np.abs(h - mirror).max() > 1e-3
@@ -22,7 +22,7 @@ def test_it_is_the_mean_over_both_mirror_images():
     np.testing.assert_allclose(both(PIXELS[:, :, ::-1], training=False), (h + mirror) / 2, atol=1e-6)
 
 
-def test_weights_are_shared():
+def test_weights_are_shared() -> None:
     encoder = build()
     both = mirrored(encoder)
     before = both(PIXELS, training=False).numpy()

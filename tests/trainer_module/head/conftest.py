@@ -32,7 +32,7 @@ def digits() -> tuple[ImageDataset, ImageDataset]:
 
 
 @pytest.fixture(scope="session")
-def encoder(digits) -> keras.Model:
+def encoder(digits: Any) -> keras.Model:
     """An encoder that has learned nothing but the statistics of its batch norms."""
     keras.utils.set_random_seed(0)
     encoder = build_encoder(EncoderConfig(name="c4n"), (8, 8, 1), [0.3], [0.4])

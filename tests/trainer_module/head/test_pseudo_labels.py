@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -15,7 +17,7 @@ ANGLES = np.concatenate([np.linspace(0.0, 0.5, 6), np.linspace(2.0, 2.5, 6)])
 VECTORS = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1).astype(np.float32)
 
 
-def test_the_graph_joins_neighbors_by_the_third_power_of_their_cosine():
+def test_the_graph_joins_neighbors_by_the_third_power_of_their_cosine() -> None:
     graph = neighbor_graph(3.0 * VECTORS, 2).toarray()
     cosine = VECTORS @ VECTORS.T
     np.fill_diagonal(cosine, -2.0)
@@ -27,7 +29,7 @@ def test_the_graph_joins_neighbors_by_the_third_power_of_their_cosine():
     np.testing.assert_array_equal(graph[:6, 6:], 0.0)
 
 
-def test_spreading_solves_the_equation_of_zhou_et_al():
+def test_spreading_solves_the_equation_of_zhou_et_al() -> None:
     """F = (1 - a) (I - a D^-1/2 W D^-1/2)^-1 Y, its rows brought to a sum of 1."""
     labels = np.full(12, -1)
     labels[[0, 6]] = [1, 0]
@@ -43,7 +45,7 @@ def test_spreading_solves_the_equation_of_zhou_et_al():
     np.testing.assert_array_equal(spread.argmax(axis=1), [1] * 6 + [0] * 6)
 
 
-def test_an_image_that_no_label_reaches_may_be_anything():
+def test_an_image_that_no_label_reaches_may_be_anything() -> None:
     labels = np.full(12, -1)
     labels[[0, 1]] = [0, 1]  # both in the first group
     spread = spread_labels(neighbor_graph(VECTORS, 3), labels, 2, alpha=0.9)
@@ -52,7 +54,7 @@ def test_an_image_that_no_label_reaches_may_be_anything():
 
 
 @pytest.mark.parametrize("num_neighbors", [3, 50])
-def test_more_neighbors_than_images_are_all_of_them(num_neighbors):
+def test_more_neighbors_than_images_are_all_of_them(num_neighbors: Any) -> None:
     graph = neighbor_graph(VECTORS[:4], num_neighbors)
     assert graph.shape == (4, 4)
     assert graph.nnz == 12
@@ -64,11 +66,11 @@ LABELS = np.array([0, 1, 2, -1])
 H = np.eye(4, dtype=np.float32)
 
 
-def config(**changes) -> SelfTrainingConfig:
+def config(**changes: Any) -> SelfTrainingConfig:
     return SelfTrainingConfig(**{"align_shares": False, "num_neighbors": 0, **changes})
 
 
-def test_guesses_are_the_softmax_at_the_temperature():
+def test_guesses_are_the_softmax_at_the_temperature() -> None:
     guesses, trust = guess_classes(LOGITS, H, LABELS, config(temperature=2.0))
     expected = softmax(LOGITS / 2.0, axis=1)
     np.testing.assert_allclose(guesses, expected, rtol=1e-5)
@@ -76,14 +78,14 @@ def test_guesses_are_the_softmax_at_the_temperature():
     np.testing.assert_allclose(trust, 1.0 - entropy / np.log(3.0), rtol=1e-4)
 
 
-def test_unsure_guesses_weigh_nothing():
+def test_unsure_guesses_weigh_nothing() -> None:
     _, trust = guess_classes(LOGITS, H, LABELS, config(min_confidence=0.7))
     sure = softmax(LOGITS, axis=1).max(axis=1) >= 0.7
     np.testing.assert_array_equal(trust > 0, sure)
     assert set(sure) == {True, False}
 
 
-def test_alignment_makes_guesses_as_frequent_as_labels():
+def test_alignment_makes_guesses_as_frequent_as_labels() -> None:
     shares = np.array([0.2, 0.5, 0.3])
     random = np.random.default_rng(0)
     aligned = align(softmax(random.normal(size=(500, 3)), axis=1), shares)
@@ -91,12 +93,12 @@ def test_alignment_makes_guesses_as_frequent_as_labels():
     np.testing.assert_allclose(aligned.sum(axis=1), 1.0, rtol=1e-5)
 
 
-def test_alignment_of_aligned_guesses_changes_nothing():
+def test_alignment_of_aligned_guesses_changes_nothing() -> None:
     guesses = np.array([[0.7, 0.3], [0.3, 0.7]])
     np.testing.assert_allclose(align(guesses, np.array([0.5, 0.5])), guesses, rtol=1e-6)
 
 
-def test_neighbors_overrule_a_teacher_that_does_not_know():
+def test_neighbors_overrule_a_teacher_that_does_not_know() -> None:
     """Two clusters with one label each; the teacher says nothing of the others."""
     random = np.random.default_rng(1)
     sides = np.repeat([0, 1], 50)
@@ -109,7 +111,7 @@ def test_neighbors_overrule_a_teacher_that_does_not_know():
     assert trust.mean() > 0.5
 
 
-def test_whitening_lets_a_quiet_direction_tell_classes_apart():
+def test_whitening_lets_a_quiet_direction_tell_classes_apart() -> None:
     """The classes differ along a direction of little variance; a loud one, and rounding, say nothing."""
     random = np.random.default_rng(2)
     sides = np.repeat([0, 1], 150)
@@ -131,7 +133,7 @@ def test_whitening_lets_a_quiet_direction_tell_classes_apart():
     assert np.mean(found[64] == sides) > np.mean(found[0] == sides) + 0.1
 
 
-def test_representations_that_do_not_vary_leave_the_guess_to_the_classifier():
+def test_representations_that_do_not_vary_leave_the_guess_to_the_classifier() -> None:
     guesses, _ = guess_classes(
         LOGITS, np.ones((4, 8), np.float32), LABELS, config(num_neighbors=2, whitened_dims=8)
     )

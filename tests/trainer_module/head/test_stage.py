@@ -29,7 +29,7 @@ from tfx_contrastive.trainer_module.head import stage
 
 
 @pytest.fixture(scope="module")
-def inputs(encoder, tmp_path_factory) -> dict[str, str]:
+def inputs(encoder: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     root: pathlib.Path = tmp_path_factory.mktemp("stage")
     pixels, labels = digit_pixels(300)
     labeled = [
@@ -57,7 +57,7 @@ CONFIG = HeadConfig(mode="fine_tune", fine_tune=FineTuneConfig(num_steps=3, batc
 
 
 @pytest.fixture(scope="module")
-def exported(inputs, tmp_path_factory) -> pathlib.Path:
+def exported(inputs: Any, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Directory of a model with every export for which the packages are there."""
     formats = ["tflite", "tflite_int8"]
     if importlib.util.find_spec("tf2onnx") and importlib.util.find_spec("onnxruntime"):
@@ -68,7 +68,7 @@ def exported(inputs, tmp_path_factory) -> pathlib.Path:
     return path
 
 
-def test_writes_a_classifier_and_its_figures(inputs, tmp_path):
+def test_writes_a_classifier_and_its_figures(inputs: Any, tmp_path: pathlib.Path) -> None:
     serving = ServingConfig(image=ImageConfig(bit_depth=12))
     metrics = stage.run(**inputs, model_dir=str(tmp_path / "model"), config=CONFIG, serving=serving)
 
@@ -103,7 +103,9 @@ def eval_pixels() -> NDArray[Any]:
         ("onnx", "model.onnx", 1e-4, 0.99999),
     ],
 )
-def test_exports_agree_with_the_saved_model(exported, format_, name, probability_tolerance, least_cosine):
+def test_exports_agree_with_the_saved_model(
+    exported: Any, format_: Any, name: str, probability_tolerance: Any, least_cosine: Any
+) -> None:
     pixels = eval_pixels()
     path = exported / "assets.extra" / "exports" / name
     if format_ == "onnx":
@@ -144,14 +146,16 @@ def test_exports_agree_with_the_saved_model(exported, format_, name, probability
     assert measured["min_cosine"] == pytest.approx(cosine.min(), abs=1e-5)
 
 
-def test_eight_bits_are_a_quarter_of_thirty_two(exported):
+def test_eight_bits_are_a_quarter_of_thirty_two(exported: Any) -> None:
     folder = exported / "assets.extra" / "exports"
     assert (folder / "model_int8.tflite").stat().st_size < 0.35 * (folder / "model.tflite").stat().st_size
     details = tf.lite.Interpreter(str(folder / "model_int8.tflite")).get_tensor_details()
     assert sum(detail["dtype"] is np.int8 for detail in details) > 10
 
 
-def test_a_format_without_its_packages_is_refused_before_training(inputs, tmp_path, monkeypatch):
+def test_a_format_without_its_packages_is_refused_before_training(
+    inputs: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     serving = ServingConfig(export=ExportConfig(formats=("onnx",)))
     message = r"needs tf2onnx, onnx, onnxruntime: pip install 'tfx-contrastive\[onnx\]'"
@@ -160,13 +164,13 @@ def test_a_format_without_its_packages_is_refused_before_training(inputs, tmp_pa
     assert not (tmp_path / "model").exists()
 
 
-def test_without_labels_says_what_to_do(inputs, tmp_path):
+def test_without_labels_says_what_to_do(inputs: Any, tmp_path: pathlib.Path) -> None:
     only = {**inputs, "train_files": [inputs["train_files"][0].replace("train", "unlabeled")]}
     with pytest.raises(ValueError, match="none of the 100 training images has a label"):
         stage.run(**only, model_dir=str(tmp_path), config=HeadConfig(), serving=ServingConfig())
 
 
-def test_a_folder_without_an_encoder_is_refused(inputs, tmp_path):
+def test_a_folder_without_an_encoder_is_refused(inputs: Any, tmp_path: pathlib.Path) -> None:
     with pytest.raises(ValueError, match=r"encoder\.json"):
         stage.run(
             **{**inputs, "encoder_dir": str(tmp_path)},

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ def head_of(width: int) -> keras.Model:
     return keras.Model(h, keras.layers.Dense(3)(h))
 
 
-def test_a_section_is_a_kernel_with_its_batch_norm_and_the_head_is_last():
+def test_a_section_is_a_kernel_with_its_batch_norm_and_the_head_is_last() -> None:
     encoder = build_encoder(EncoderConfig(name="c4n"), (8, 8, 1), [0.3], [0.4])
     head = head_of(128)
     optimizers = layerwise_optimizers(encoder, head, CONFIG)
@@ -27,7 +29,7 @@ def test_a_section_is_a_kernel_with_its_batch_norm_and_the_head_is_last():
 
 
 @pytest.mark.parametrize("layers", [3, 30])
-def test_every_variable_is_owned_once_in_at_most_nine_sections(layers):
+def test_every_variable_is_owned_once_in_at_most_nine_sections(layers: Any) -> None:
     pixels = keras.Input((8, 8, 1))
     x = pixels
     for _ in range(layers):
@@ -40,7 +42,7 @@ def test_every_variable_is_owned_once_in_at_most_nine_sections(layers):
     assert len(optimizers) == min(layers, 8) + 1
 
 
-def test_rates_follow_the_schedule_and_the_decay():
+def test_rates_follow_the_schedule_and_the_decay() -> None:
     encoder = build_encoder(EncoderConfig(name="c4n"), (8, 8, 1), [0.3], [0.4])
     optimizers = layerwise_optimizers(encoder, head_of(128), CONFIG)
     for optimizer, variables in optimizers:  # ten steps of warm-up

@@ -17,9 +17,9 @@ from tfx_contrastive.trainer_module.losses.objective import Objective
 
 NUM, DIM = 8, 5
 LABELS = np.array([0, 1, -1, 0, -1, 1, 2, 2], np.int32)
-VIEWS = np.float32(views(NUM, DIM))
+VIEWS = np.asarray(views(NUM, DIM), np.float32)
 Batch = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
-START = np.float32(np.random.default_rng(6).normal(size=(DIM, 4)))
+START = np.random.default_rng(6).normal(size=(DIM, 4)).astype(np.float32)
 
 
 def loss_of(objective: Objective, weights: tf.Variable, batch: Batch) -> tf.Tensor:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,7 +8,7 @@ from tests.trainer_module.losses.references import check_gradient, cosine, views
 from tfx_contrastive.trainer_module.losses.softmax import dcl_loss
 
 
-def reference(z_a, z_b, temperature):
+def reference(z_a: Any, z_b: Any, temperature: Any) -> Any:
     """L_DC, one anchor at a time; float64 [2N]."""
     z, num, losses = np.concatenate([z_a, z_b]), len(z_a), []
     for i in range(2 * num):
@@ -17,32 +19,32 @@ def reference(z_a, z_b, temperature):
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
-def test_equals_the_equation(temperature):
+def test_equals_the_equation(temperature: float) -> None:
     np.testing.assert_allclose(
         dcl_loss(*views(), temperature), reference(*views(), temperature), rtol=1e-4, atol=1e-5
     )
 
 
-def test_gradient():
+def test_gradient() -> None:
     check_gradient(
         lambda a, b: dcl_loss(a, b, 0.5), lambda a, b: float(reference(a, b, 0.5).mean()), *views()
     )
 
 
 @pytest.mark.parametrize("num", [2, 7])
-def test_constant_embeddings_have_the_closed_form(num):
+def test_constant_embeddings_have_the_closed_form(num: int) -> None:
     z = tf.ones([num, 3])
     np.testing.assert_allclose(dcl_loss(z, z, 0.1), [np.log(2 * num - 2)] * (2 * num), atol=1e-5)
 
 
-def test_exchanging_the_views_exchanges_the_anchors():
+def test_exchanging_the_views_exchanges_the_anchors() -> None:
     z_a, z_b = views()
     np.testing.assert_allclose(
         np.roll(dcl_loss(z_a, z_b, 0.5), len(z_a)), dcl_loss(z_b, z_a, 0.5), rtol=1e-5, atol=1e-6
     )
 
 
-def test_refuses_a_batch_without_negatives_and_a_bad_temperature():
+def test_refuses_a_batch_without_negatives_and_a_bad_temperature() -> None:
     with pytest.raises(ValueError, match="needs at least 2"):
         dcl_loss(*views(num=1), 0.1)
     with pytest.raises(ValueError, match="temperature is 0"):

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,7 +18,7 @@ each_loss = pytest.mark.parametrize("loss", [margin_contrastive_loss, triplet_ma
 MARGINS = {"euclidean": 2.5, "squared_euclidean": 8.0, "manhattan": 5.0, "cosine": 0.9}
 
 
-def margin_contrastive_reference(z_a, z_b, margin, distance):
+def margin_contrastive_reference(z_a: Any, z_b: Any, margin: Any, distance: Any) -> Any:
     d = DISTANCES[distance]
     return np.array(
         [
@@ -26,7 +28,7 @@ def margin_contrastive_reference(z_a, z_b, margin, distance):
     )
 
 
-def triplet_margin_reference(z_a, z_b, margin, distance):
+def triplet_margin_reference(z_a: Any, z_b: Any, margin: Any, distance: Any) -> Any:
     d = DISTANCES[distance]
     return np.array(
         [
@@ -44,7 +46,7 @@ REFERENCES = {
 
 @each_loss
 @each_distance
-def test_equals_the_equation(loss, distance):
+def test_equals_the_equation(loss: Any, distance: str) -> None:
     z_a, z_b = views()
     margin = MARGINS[distance]
     expected = REFERENCES[loss](z_a, z_b, margin, distance)
@@ -54,7 +56,7 @@ def test_equals_the_equation(loss, distance):
 
 @each_loss
 @each_distance
-def test_gradient(loss, distance):
+def test_gradient(loss: Any, distance: str) -> None:
     check_gradient(
         lambda a, b: loss(a, b, MARGINS[distance], distance),
         lambda a, b: float(REFERENCES[loss](a, b, MARGINS[distance], distance).mean()),
@@ -65,28 +67,28 @@ def test_gradient(loss, distance):
 
 @each_loss
 @each_distance
-def test_exchanging_the_views_exchanges_the_anchors(loss, distance):
+def test_exchanging_the_views_exchanges_the_anchors(loss: Any, distance: str) -> None:
     z_a, z_b = views()
     forward, backward = loss(z_a, z_b, 1.0, distance), loss(z_b, z_a, 1.0, distance)
     np.testing.assert_allclose(np.roll(forward, len(z_a)), backward, rtol=1e-4, atol=1e-5)
 
 
 @each_distance
-def test_constant_embeddings_have_the_closed_form(distance):
+def test_constant_embeddings_have_the_closed_form(distance: str) -> None:
     z = tf.ones([5, 4])
     np.testing.assert_allclose(margin_contrastive_loss(z, z, 0.6, distance), [0.18] * 10, rtol=1e-5)
     np.testing.assert_allclose(triplet_margin_loss(z, z, 0.6, distance), [0.6] * 10, rtol=1e-5)
 
 
 @each_loss
-def test_a_perfect_embedding_costs_nothing(loss):
+def test_a_perfect_embedding_costs_nothing(loss: Any) -> None:
     z = 10 * tf.eye(5)
     np.testing.assert_array_equal(loss(z, z, 1.0, "euclidean"), np.zeros(10))
 
 
 @each_loss
 @each_distance
-def test_gradient_is_finite_for_constant_embeddings(loss, distance):
+def test_gradient_is_finite_for_constant_embeddings(loss: Any, distance: str) -> None:
     z = tf.zeros([4, 3])
     with tf.GradientTape() as tape:
         tape.watch(z)
@@ -94,13 +96,13 @@ def test_gradient_is_finite_for_constant_embeddings(loss, distance):
     assert np.isfinite(tape.gradient(total, z)).all()
 
 
-def test_single_pairs_are_those_of_hadsell_equation_4():
+def test_single_pairs_are_those_of_hadsell_equation_4() -> None:
     loss = pair_loss(tf.constant([0.5, 0.5, 3.0]), tf.constant([True, False, False]), margin=2.0)
     np.testing.assert_allclose(loss, [0.125, 1.125, 0.0])
 
 
 @each_loss
-def test_refuses_a_margin_that_is_not_positive_and_a_batch_without_negatives(loss):
+def test_refuses_a_margin_that_is_not_positive_and_a_batch_without_negatives(loss: Any) -> None:
     with pytest.raises(ValueError, match="margin is -1"):
         loss(*views(), -1.0, "euclidean")
     with pytest.raises(ValueError, match="needs at least 2"):

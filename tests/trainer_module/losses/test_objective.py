@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,14 +21,14 @@ each_objective = pytest.mark.parametrize("config", EVERY, ids=lambda c: f"{c.nam
 LABELS = np.array([0, 1, -1, 0, -1, 1])
 
 
-def call(objective, z_a, z_b):
+def call(objective: Any, z_a: Any, z_b: Any) -> Any:
     targets = (z_a[::-1], z_b[::-1]) if objective.requirements.targets != "none" else None
     labels = LABELS if objective.requirements.labels != "unused" else None
     return objective(z_a, z_b, labels, targets)
 
 
 @each_objective
-def test_is_a_float32_scalar_also_for_half_precision(config):
+def test_is_a_float32_scalar_also_for_half_precision(config: Any) -> None:
     z_a, z_b = views()
     objective = Objective(config)
     full, half = call(objective, z_a, z_b), call(objective, np.float16(z_a), np.float16(z_b))
@@ -37,7 +38,7 @@ def test_is_a_float32_scalar_also_for_half_precision(config):
 
 
 @each_objective
-def test_order_of_the_images_does_not_matter(config):
+def test_order_of_the_images_does_not_matter(config: Any) -> None:
     order, (z_a, z_b), objective = np.array([3, 1, 5, 0, 2, 4]), views(), Objective(config)
     if objective.requirements.targets != "none":
         shuffled = objective(z_a[order], z_b[order], targets=(z_a[::-1][order], z_b[::-1][order]))
@@ -48,27 +49,27 @@ def test_order_of_the_images_does_not_matter(config):
 
 
 @each_objective
-def test_a_graph_with_unknown_batch_size_computes_the_same(config):
+def test_a_graph_with_unknown_batch_size_computes_the_same(config: Any) -> None:
     objective = Objective(config)
     spec = tf.TensorSpec([None, 5])
 
     @tf.function(input_signature=[spec, spec])
-    def compute(z_a, z_b):
+    def compute(z_a: Any, z_b: Any) -> Any:
         if objective.requirements.targets != "none":
             return objective(z_a, z_b, targets=(z_a[::-1], z_b[::-1]))
         return objective(z_a, z_b, LABELS if objective.requirements.labels != "unused" else None)
 
-    z_a, z_b = np.float32(views())
+    z_a, z_b = np.asarray(views(), np.float32)
     np.testing.assert_allclose(compute(z_a, z_b), call(objective, z_a, z_b), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("config", [c for c in EVERY if CATALOG[c.name].chance_loss], ids=lambda c: c.name)
-def test_chance_loss_is_that_of_constant_embeddings(config):
+def test_chance_loss_is_that_of_constant_embeddings(config: Any) -> None:
     z = tf.ones([6, 4])
     assert float(Objective(config)(z, z)) == pytest.approx(config.spec.chance_loss(6), abs=1e-4)
 
 
-def test_parameters_distance_and_labels_arrive():
+def test_parameters_distance_and_labels_arrive() -> None:
     config = ObjectiveConfig(name="info_nce", distance="manhattan", params={"temperature": 0.3})
     np.testing.assert_array_equal(
         Objective(config).per_anchor(*views()), info_nce_loss(*views(), 0.3, "manhattan")
@@ -88,14 +89,14 @@ def test_parameters_distance_and_labels_arrive():
         ("nt_xent", {"labels": LABELS}, "does not use labels"),
     ],
 )
-def test_refuses_what_is_missing_or_useless(name, arguments, message):
+def test_refuses_what_is_missing_or_useless(name: str, arguments: Any, message: str) -> None:
     config = next(config for config in EVERY if config.name == name)
     with pytest.raises(ValueError, match=message):
         Objective(config)(*views(), **arguments)
 
 
 @pytest.mark.slow
-def test_two_replicas_have_the_loss_and_gradient_of_one_device_on_the_global_batch():
+def test_two_replicas_have_the_loss_and_gradient_of_one_device_on_the_global_batch() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "tests.trainer_module.losses.replicas"],
         capture_output=True,
@@ -110,12 +111,12 @@ def test_two_replicas_have_the_loss_and_gradient_of_one_device_on_the_global_bat
         assert gradient < 1e-4, name
 
 
-def test_one_replica_keeps_its_rows():
+def test_one_replica_keeps_its_rows() -> None:
     rows = tf.constant([[1.0], [2.0]])
     np.testing.assert_array_equal(gather_global_batch(rows), rows)
 
 
-def test_refuses_to_be_called_outside_of_a_replica():
+def test_refuses_to_be_called_outside_of_a_replica() -> None:
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     with strategy.scope(), pytest.raises(RuntimeError, match=r"passed to strategy\.run"):
         gather_global_batch(tf.ones([2, 2]))

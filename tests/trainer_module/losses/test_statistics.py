@@ -16,7 +16,7 @@ from tfx_contrastive.trainer_module.losses.statistics import (
 )
 
 
-def barlow_twins_reference(z_a, z_b, redundancy_weight):
+def barlow_twins_reference(z_a: Any, z_b: Any, redundancy_weight: Any) -> Any:
     """Eq. 1 and 2, one entry of C at a time."""
     a = (z_a - z_a.mean(0)) / np.sqrt(z_a.var(0) + 1e-5)
     b = (z_b - z_b.mean(0)) / np.sqrt(z_b.var(0) + 1e-5)
@@ -27,7 +27,9 @@ def barlow_twins_reference(z_a, z_b, redundancy_weight):
     return loss
 
 
-def vicreg_reference(z_a, z_b, invariance_weight, variance_weight, covariance_weight):
+def vicreg_reference(
+    z_a: Any, z_b: Any, invariance_weight: Any, variance_weight: Any, covariance_weight: Any
+) -> Any:
     """Algorithm 1 of the paper."""
     loss = invariance_weight * np.mean((z_a - z_b) ** 2)
     for z in (z_a, z_b):
@@ -39,7 +41,7 @@ def vicreg_reference(z_a, z_b, invariance_weight, variance_weight, covariance_we
     return loss
 
 
-def alignment_uniformity_reference(z_a, z_b, weight, scale):
+def alignment_uniformity_reference(z_a: Any, z_b: Any, weight: Any, scale: Any) -> Any:
     a = z_a / np.linalg.norm(z_a, axis=1, keepdims=True)
     b = z_b / np.linalg.norm(z_b, axis=1, keepdims=True)
     loss = np.mean([np.linalg.norm(x - y) ** 2 for x, y in zip(a, b, strict=True)])
@@ -60,21 +62,22 @@ CASES = [
 each_case = pytest.mark.parametrize(("loss", "reference", "parameters"), CASES)
 
 
-def small_views():
+def small_views() -> tuple[NDArray[Any], NDArray[Any]]:
     """Some dimensions vary by less than VICReg's target of 1, some by more."""
     scale = np.array([0.2, 0.5, 1.0, 1.5, 2.0])
-    return [scale * z for z in views(num=8)]
+    z_a, z_b = views(num=8)
+    return scale * z_a, scale * z_b
 
 
 @each_case
-def test_equals_the_equation(loss, reference, parameters):
+def test_equals_the_equation(loss: Any, reference: Any, parameters: Any) -> None:
     np.testing.assert_allclose(
         loss(*small_views(), *parameters), reference(*small_views(), *parameters), rtol=1e-4
     )
 
 
 @each_case
-def test_gradient(loss, reference, parameters):
+def test_gradient(loss: Any, reference: Any, parameters: Any) -> None:
     check_gradient(
         lambda a, b: loss(a, b, *parameters),
         lambda a, b: float(reference(a, b, *parameters)),
@@ -84,7 +87,7 @@ def test_gradient(loss, reference, parameters):
 
 
 @each_case
-def test_exchanging_the_views_changes_nothing(loss, reference, parameters):
+def test_exchanging_the_views_changes_nothing(loss: Any, reference: Any, parameters: Any) -> None:
     z_a, z_b = small_views()
     np.testing.assert_allclose(loss(z_a, z_b, *parameters), loss(z_b, z_a, *parameters), rtol=1e-4)
 
@@ -97,7 +100,9 @@ def test_exchanging_the_views_changes_nothing(loss, reference, parameters):
         (alignment_uniformity_loss, (1.0, 2.0), 0),
     ],
 )
-def test_constant_embeddings_have_the_closed_form_and_a_finite_gradient(loss, parameters, expected):
+def test_constant_embeddings_have_the_closed_form_and_a_finite_gradient(
+    loss: Any, parameters: Any, expected: Any
+) -> None:
     z = tf.fill([8, 6], 0.5)
     with tf.GradientTape() as tape:
         tape.watch(z)
@@ -106,14 +111,16 @@ def test_constant_embeddings_have_the_closed_form_and_a_finite_gradient(loss, pa
     assert np.isfinite(tape.gradient(value, z)).all()
 
 
-def test_decorrelated_equal_views_cost_nothing():
+def test_decorrelated_equal_views_cost_nothing() -> None:
     signs = np.array(list(itertools.product([-1.0, 1.0], repeat=3)))  # uncorrelated, variance 1
     assert float(barlow_twins_loss(signs, signs, 5e-3)) == pytest.approx(0, abs=1e-6)
     assert float(vicreg_loss(2 * signs, 2 * signs, 25.0, 25.0, 1.0)) == pytest.approx(0, abs=1e-6)
 
 
 @each_case
-def test_refuses_a_single_image_and_weights_that_are_not_positive(loss, reference, parameters):
+def test_refuses_a_single_image_and_weights_that_are_not_positive(
+    loss: Any, reference: Any, parameters: Any
+) -> None:
     with pytest.raises(ValueError, match="needs at least 2"):
         loss(*views(num=1), *parameters)
     with pytest.raises(ValueError, match="is -1.0: expected a positive"):
@@ -121,7 +128,8 @@ def test_refuses_a_single_image_and_weights_that_are_not_positive(loss, referenc
 
 
 def unit(z: NDArray[Any]) -> NDArray[Any]:
-    return z / np.linalg.norm(z, axis=1, keepdims=True)
+    normalized: NDArray[Any] = z / np.linalg.norm(z, axis=1, keepdims=True)
+    return normalized
 
 
 def test_alignment_is_the_squared_distance_of_unit_vectors() -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +10,7 @@ from tfx_contrastive.trainer_module.losses.softmax import nt_xent_loss, supcon_l
 LABELS = np.array([3, 0, -1, 3, -1, 0])
 
 
-def reference(z_a, z_b, temperature, labels):
+def reference(z_a: Any, z_b: Any, temperature: Any, labels: Any) -> Any:
     """Eq. 2 of SupCon, one positive at a time; float64 [2N]."""
     z, num, losses = np.concatenate([z_a, z_b]), len(z_a), []
     for i in range(2 * num):
@@ -23,7 +25,7 @@ def reference(z_a, z_b, temperature, labels):
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0])
 @pytest.mark.parametrize("labels", [LABELS, np.zeros(6, int), np.arange(6), np.full(6, -1)])
-def test_equals_the_equation(temperature, labels):
+def test_equals_the_equation(temperature: float, labels: Any) -> None:
     np.testing.assert_allclose(
         supcon_loss(*views(), temperature, labels),
         reference(*views(), temperature, labels),
@@ -32,7 +34,7 @@ def test_equals_the_equation(temperature, labels):
     )
 
 
-def test_gradient():
+def test_gradient() -> None:
     check_gradient(
         lambda a, b: supcon_loss(a, b, 0.5, LABELS),
         lambda a, b: float(reference(a, b, 0.5, LABELS).mean()),
@@ -41,29 +43,29 @@ def test_gradient():
 
 
 @pytest.mark.parametrize("labels", [None, np.full(6, -1), np.full(6, -1, np.int64)])
-def test_without_labels_it_is_nt_xent(labels):
+def test_without_labels_it_is_nt_xent(labels: Any) -> None:
     np.testing.assert_allclose(
         supcon_loss(*views(), 0.2, labels), nt_xent_loss(*views(), 0.2), rtol=1e-5, atol=1e-5
     )
 
 
-def test_constant_embeddings_are_at_chance():
+def test_constant_embeddings_are_at_chance() -> None:
     z = tf.ones([6, 3])
     np.testing.assert_allclose(supcon_loss(z, z, 0.1, LABELS), [np.log(11)] * 12, rtol=1e-5)
 
 
-def test_renaming_the_classes_changes_nothing():
+def test_renaming_the_classes_changes_nothing() -> None:
     renamed = np.where(LABELS >= 0, 7 - LABELS, LABELS)
     np.testing.assert_array_equal(supcon_loss(*views(), 0.2, LABELS), supcon_loss(*views(), 0.2, renamed))
 
 
-def test_exchanging_the_views_exchanges_the_anchors():
+def test_exchanging_the_views_exchanges_the_anchors() -> None:
     z_a, z_b = views()
     forward, backward = supcon_loss(z_a, z_b, 0.2, LABELS), supcon_loss(z_b, z_a, 0.2, LABELS)
     np.testing.assert_allclose(np.roll(forward, 6), backward, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("labels", [np.zeros(6), np.zeros(5, int), np.zeros([6, 1], int)])
-def test_refuses_labels_that_do_not_fit(labels):
+def test_refuses_labels_that_do_not_fit(labels: Any) -> None:
     with pytest.raises(ValueError, match="expected one integer per image"):
         supcon_loss(*views(), 0.2, labels)

@@ -1,8 +1,11 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.trainer_module.losses.references import DISTANCES, check_gradient, views
 from tfx_contrastive.trainer_module.config import ALL_DISTANCES
@@ -11,16 +14,16 @@ from tfx_contrastive.trainer_module.losses.vectors import paired_distance, pairw
 each_distance = pytest.mark.parametrize("distance", ALL_DISTANCES)
 
 
-def as_float32(*arrays):
-    return [tf.constant(array, tf.float32) for array in arrays]
+def as_float32(x: NDArray[Any], y: NDArray[Any]) -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.constant(x, tf.float32), tf.constant(y, tf.float32)
 
 
-def test_every_distance_has_a_reference():
+def test_every_distance_has_a_reference() -> None:
     assert set(DISTANCES) == set(ALL_DISTANCES)
 
 
 @each_distance
-def test_pairs_equal_the_definition(distance):
+def test_pairs_equal_the_definition(distance: str) -> None:
     x, y = views()
     expected = [[DISTANCES[distance](a, b) for b in y[:4]] for a in x]
     np.testing.assert_allclose(
@@ -34,7 +37,7 @@ def test_pairs_equal_the_definition(distance):
 @each_distance
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(num=st.integers(1, 6), dim=st.integers(1, 6), seed=st.integers(0, 99))
-def test_is_symmetric_and_not_negative(distance, num, dim, seed):
+def test_is_symmetric_and_not_negative(distance: str, num: int, dim: int, seed: int) -> None:
     x, y = as_float32(*views(num, dim, seed))
     forward = pairwise_distance(x, y, distance)
     np.testing.assert_allclose(forward, tf.transpose(pairwise_distance(y, x, distance)), atol=1e-4)
@@ -42,7 +45,7 @@ def test_is_symmetric_and_not_negative(distance, num, dim, seed):
     np.testing.assert_allclose(tf.linalg.diag_part(pairwise_distance(x, x, distance)), 0, atol=5e-3)
 
 
-def test_far_from_the_origin_nothing_cancels():
+def test_far_from_the_origin_nothing_cancels() -> None:
     x, y = views()
     np.testing.assert_allclose(
         pairwise_distance(*as_float32(x + 1000, y + 1000), "squared_euclidean"),
@@ -52,10 +55,10 @@ def test_far_from_the_origin_nothing_cancels():
 
 
 @each_distance
-def test_gradient_of_all_pairs(distance):
+def test_gradient_of_all_pairs(distance: str) -> None:
     weights = np.random.default_rng(5).normal(size=[6, 6])
 
-    def reference(x, y):
+    def reference(x: Any, y: Any) -> Any:
         return float(np.sum([weights[i, j] * DISTANCES[distance](x[i], y[j]) for i, j in np.ndindex(6, 6)]))
 
     check_gradient(
@@ -69,7 +72,7 @@ def test_gradient_of_all_pairs(distance):
 @each_distance
 @pytest.mark.parametrize("function", [paired_distance, pairwise_distance])
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_gradient_is_finite_where_vectors_coincide(distance, function, value):
+def test_gradient_is_finite_where_vectors_coincide(distance: str, function: Any, value: Any) -> None:
     x = tf.fill([4, 3], value)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -78,6 +81,6 @@ def test_gradient_is_finite_where_vectors_coincide(distance, function, value):
 
 
 @pytest.mark.parametrize("function", [paired_distance, pairwise_distance])
-def test_an_unknown_distance_is_refused_with_the_list(function):
+def test_an_unknown_distance_is_refused_with_the_list(function: Any) -> None:
     with pytest.raises(ValueError, match="'hamming': choose one of euclidean, squared_euclidean"):
         function(tf.ones([2, 2]), tf.ones([2, 2]), "hamming")

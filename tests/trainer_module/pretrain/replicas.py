@@ -10,6 +10,7 @@ Prints one JSON object: losses by step, and the first values of each of the enco
 import json
 import logging
 import sys
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -36,7 +37,7 @@ class Losses(logging.Handler):
             self.losses.append(progress["loss"])
 
 
-def train(kind: str, directory: str) -> dict:
+def train(kind: str, directory: str) -> dict[str, Any]:
     """Losses and weights of a few steps."""
     config = PretrainConfig.model_validate(
         {
@@ -60,7 +61,7 @@ def train(kind: str, directory: str) -> dict:
     strategy = build_strategy(config.distribution)
     digits = load_digits()
     dataset = ImageDataset(
-        images=np.uint8(digits.images[:100, ..., np.newaxis] * 255 / 16),
+        images=(digits.images[:100, ..., np.newaxis] * 255 / 16).astype(np.uint8),
         label_index=digits.target[:100],
         image_id=np.array([str(row).encode() for row in range(100)], dtype=object),
         mean=np.array([0.3], np.float32),

@@ -1,8 +1,10 @@
 import json
 import os
+import pathlib
 import socket
 import subprocess
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +21,7 @@ from tfx_contrastive.trainer_module.pretrain.devices import (
 )
 
 
-def start(kind: str, directory, cluster: dict | None = None) -> subprocess.Popen:
+def start(kind: str, directory: Any, cluster: dict[str, Any] | None = None) -> subprocess.Popen[str]:
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
     if cluster:
         environment["TF_CONFIG"] = json.dumps(cluster)
@@ -32,35 +34,36 @@ def start(kind: str, directory, cluster: dict | None = None) -> subprocess.Popen
     )
 
 
-def finish(process: subprocess.Popen) -> dict:
+def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err[-3000:]
-    return json.loads(out.splitlines()[-1])
+    figures: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return figures
 
 
 @pytest.fixture(scope="module")
-def one_device(tmp_path_factory):
+def one_device(tmp_path_factory: pytest.TempPathFactory) -> Any:
     figures = train("none", str(tmp_path_factory.mktemp("one")))
     assert figures["replicas"] == 1
     assert figures["losses"][-1] < figures["losses"][0]
     return figures
 
 
-def assert_same(figures: dict, expected: dict) -> None:
+def assert_same(figures: dict[str, Any], expected: dict[str, Any]) -> None:
     np.testing.assert_allclose(figures["losses"], expected["losses"], rtol=1e-4)
     for one, other in zip(figures["weights"], expected["weights"], strict=True):
         np.testing.assert_allclose(one, other, atol=2e-4)
 
 
 @pytest.mark.slow
-def test_two_devices_train_as_one(one_device, tmp_path):
+def test_two_devices_train_as_one(one_device: Any, tmp_path: pathlib.Path) -> None:
     figures = finish(start("mirrored", tmp_path))
     assert figures["replicas"] == 2
     assert_same(figures, one_device)
 
 
 @pytest.mark.slow
-def test_two_workers_train_as_one_and_the_chief_writes(one_device, tmp_path):
+def test_two_workers_train_as_one_and_the_chief_writes(one_device: Any, tmp_path: pathlib.Path) -> None:
     with socket.socket() as one, socket.socket() as other:
         one.bind(("127.0.0.1", 0))
         other.bind(("127.0.0.1", 0))
@@ -87,14 +90,14 @@ def test_two_workers_train_as_one_and_the_chief_writes(one_device, tmp_path):
     assert all(f".{workers[0].pid}." in name for name in written)
 
 
-def test_without_several_devices_all_is_one_process():
+def test_without_several_devices_all_is_one_process() -> None:
     strategy = build_strategy(DistributionConfig())
     assert is_chief(strategy)
     assert local_rows(strategy, 32) == slice(0, 32)
 
 
 @pytest.mark.parametrize("cluster", [None, "{}", '{"cluster": {"worker": ["localhost:1"]}}'])
-def test_workers_must_be_named(monkeypatch, cluster):
+def test_workers_must_be_named(monkeypatch: pytest.MonkeyPatch, cluster: Any) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if cluster:
         monkeypatch.setenv("TF_CONFIG", cluster)
@@ -102,7 +105,7 @@ def test_workers_must_be_named(monkeypatch, cluster):
         build_strategy(DistributionConfig(strategy="multi_worker"))
 
 
-def test_batch_norm_is_synchronised_wherever_it_stands():
+def test_batch_norm_is_synchronised_wherever_it_stands() -> None:
     x = keras.layers.Input((3,))
     inner = keras.Model(x, keras.layers.BatchNormalization(name="inner")(x))
     outer = keras.Model(x, keras.layers.BatchNormalization(name="outer")(inner(x)))

@@ -1,6 +1,9 @@
 import contextlib
 import logging
+import pathlib
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +38,7 @@ def digits(labeled: int = 200) -> ImageDataset:
     )
 
 
-def config(**settings) -> PretrainConfig:
+def config(**settings: Any) -> PretrainConfig:
     defaults = {
         "encoder": EncoderConfig(name="c4n"),
         "projection_dims": (32, 16),
@@ -49,11 +52,11 @@ def config(**settings) -> PretrainConfig:
     return PretrainConfig(**{**defaults, **settings})
 
 
-def progress(caplog) -> list[dict]:
+def progress(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [record.progress for record in caplog.records if hasattr(record, "progress")]
 
 
-def scalars(log_dir, tag) -> list[tuple[int, float]]:
+def scalars(log_dir: Any, tag: Any) -> list[tuple[int, float]]:
     """Steps and values of a tag, in the order in which TensorBoard reads the files."""
     return [
         (event.step, float(tf.make_ndarray(value.tensor)))
@@ -64,12 +67,12 @@ def scalars(log_dir, tag) -> list[tuple[int, float]]:
     ]
 
 
-class InterruptedImages(np.ndarray):
+class InterruptedImages(np.ndarray[Any, Any]):
     """Images that can be read a number of times, then the process "dies"."""
 
     reads_left = 0
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> Any:
         if isinstance(rows, np.ndarray) and rows.ndim == 2:  # the batches of a call
             if InterruptedImages.reads_left == 0:
                 raise KeyboardInterrupt
@@ -78,7 +81,7 @@ class InterruptedImages(np.ndarray):
 
 
 @pytest.fixture
-def interrupted():
+def interrupted() -> Any:
     dataset = digits()
     return ImageDataset(
         dataset.images.view(InterruptedImages),
@@ -89,7 +92,9 @@ def interrupted():
     )
 
 
-def test_resumed_run_equals_the_unbroken_one(tmp_path, interrupted, caplog):
+def test_resumed_run_equals_the_unbroken_one(
+    tmp_path: pathlib.Path, interrupted: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     unbroken = pretrain(digits(), config(), str(tmp_path / "unbroken"), str(tmp_path / "logs0"))
     expected = [one["loss"] for one in progress(caplog) if "loss" in one]
@@ -112,14 +117,15 @@ def test_resumed_run_equals_the_unbroken_one(tmp_path, interrupted, caplog):
 
 
 @pytest.fixture
-def stop_after(monkeypatch):
+def stop_after(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that has training asked to stop during its n-th call of the graph; None: never."""
 
-    def stop_after(calls):
+    def stop_after(calls: Any) -> Iterator[Any]:
         monkeypatch.setattr(stopping, "_requested", threading.Event())
-        train, done = Learner.train, []
+        train = Learner.train
+        done: list[None] = []
 
-        def asked(learner, images, labels):
+        def asked(learner: Any, images: Any, labels: Any) -> Any:
             done.append(None)
             if len(done) == calls:
                 assert stopping.request() is (calls > 1)  # the first call has nothing to keep yet
@@ -132,7 +138,9 @@ def stop_after(monkeypatch):
     return contextlib.contextmanager(stop_after)
 
 
-def test_a_stop_between_checkpoints_loses_no_step(tmp_path, stop_after, caplog):
+def test_a_stop_between_checkpoints_loses_no_step(
+    tmp_path: pathlib.Path, stop_after: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     settings = config(steps_per_call=3, checkpoint_every=1000, log_every=5)
     unbroken = pretrain(digits(), settings, str(tmp_path / "unbroken"), str(tmp_path / "logs0"))
@@ -149,14 +157,14 @@ def test_a_stop_between_checkpoints_loses_no_step(tmp_path, stop_after, caplog):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_checkpoints_come_by_time_as_well(tmp_path, caplog):
+def test_checkpoints_come_by_time_as_well(tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     settings = config(checkpoint_every=1000, checkpoint_minutes=1e-9)
     pretrain(digits(), settings, str(tmp_path / "kept"), str(tmp_path / "logs"))
     assert [one["kept_step"] for one in progress(caplog) if "kept_step" in one] == [5, 10, 15, 20]
 
 
-def test_steps_after_the_last_checkpoint_stand_once_in_the_scalars(tmp_path):
+def test_steps_after_the_last_checkpoint_stand_once_in_the_scalars(tmp_path: pathlib.Path) -> None:
     log = ScalarLog(str(tmp_path / "first"), str(tmp_path / "kept"), step=0)
     for step in (1, 2, 3):
         with log.writer.as_default():
@@ -170,7 +178,9 @@ def test_steps_after_the_last_checkpoint_stand_once_in_the_scalars(tmp_path):
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["00000001", "00000002"]
 
 
-def test_same_seed_same_losses_for_fifty_steps(tmp_path, caplog):
+def test_same_seed_same_losses_for_fifty_steps(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     for name in ("a", "b"):
         pretrain(digits(), config(num_steps=50, log_every=1), str(tmp_path / name), str(tmp_path / "logs"))
@@ -179,7 +189,7 @@ def test_same_seed_same_losses_for_fifty_steps(tmp_path, caplog):
     np.testing.assert_allclose(losses[:50], losses[50:], atol=1e-5)
 
 
-def test_it_learns_and_writes_scalars(tmp_path, caplog):
+def test_it_learns_and_writes_scalars(tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     log_dir = tmp_path / "logs"
     settings = config(num_steps=60, watch=WatchConfig(probe_every=20, after_steps=50))
@@ -207,7 +217,7 @@ def test_it_learns_and_writes_scalars(tmp_path, caplog):
     }
 
 
-def test_labels_do_not_touch_the_weights(tmp_path):
+def test_labels_do_not_touch_the_weights(tmp_path: pathlib.Path) -> None:
     settings = config(num_steps=5, watch=WatchConfig(keep="last"))
     with_labels, without = (
         pretrain(digits(labeled), settings, str(tmp_path / str(labeled)), str(tmp_path / "logs"))
@@ -217,13 +227,13 @@ def test_labels_do_not_touch_the_weights(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_collapse_stops_the_run_if_configured(tmp_path):
+def test_collapse_stops_the_run_if_configured(tmp_path: pathlib.Path) -> None:
     watch = WatchConfig(on_collapse="error", after_steps=5, min_effective_rank=100)
     with pytest.raises(PretrainingCollapsedError, match="step 5: .*effective rank"):
         pretrain(digits(), config(watch=watch), str(tmp_path / "checkpoints"), str(tmp_path / "logs"))
 
 
-def test_collapse_warns_otherwise(tmp_path, caplog):
+def test_collapse_warns_otherwise(tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
     watch = WatchConfig(after_steps=5, min_effective_rank=100)
     pretrain(digits(), config(num_steps=5, watch=watch), str(tmp_path / "c"), str(tmp_path / "logs"))
     assert any(
@@ -231,14 +241,16 @@ def test_collapse_warns_otherwise(tmp_path, caplog):
     )
 
 
-def test_diverging_loss_always_stops_the_run(tmp_path):
+def test_diverging_loss_always_stops_the_run(tmp_path: pathlib.Path) -> None:
     optimizer = AdamW(learning_rate=1e30, warmup_fraction=0)
     with pytest.raises(PretrainingCollapsedError, match="the loss is nan"):
         pretrain(digits(), config(optimizer=optimizer), str(tmp_path / "c"), str(tmp_path / "logs"))
 
 
 @pytest.mark.parametrize("name", ["simsiam", "byol", "supcon", "vicreg"])
-def test_objectives_of_every_kind_with_small_views(tmp_path, caplog, name):
+def test_objectives_of_every_kind_with_small_views(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
     caplog.set_level(logging.INFO)
     settings = config(
         num_steps=10,
@@ -250,7 +262,7 @@ def test_objectives_of_every_kind_with_small_views(tmp_path, caplog, name):
     assert losses[-1] < losses[0]
 
 
-def test_mixed_precision_trains_and_keeps_float32_outputs(tmp_path):
+def test_mixed_precision_trains_and_keeps_float32_outputs(tmp_path: pathlib.Path) -> None:
     encoder = pretrain(
         digits(), config(num_steps=5, mixed_precision="on"), str(tmp_path / "c"), str(tmp_path / "logs")
     )
@@ -259,7 +271,7 @@ def test_mixed_precision_trains_and_keeps_float32_outputs(tmp_path):
     assert all(weight.dtype == np.float32 for weight in encoder.get_weights())
 
 
-def test_a_batch_in_parts_learns(tmp_path, caplog):
+def test_a_batch_in_parts_learns(tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     settings = {"num_steps": 10, "micro_batches": 2, "objective": ObjectiveConfig(name="byol")}
     pretrain(digits(), config(**settings), str(tmp_path / "c"), str(tmp_path / "logs"))
@@ -274,12 +286,12 @@ def test_a_batch_in_parts_learns(tmp_path, caplog):
         ({"micro_batches": 2, "distribution": {"strategy": "mirrored"}}, "exclude each other"),
     ],
 )
-def test_parts_must_be_equal_and_not_wait_for_other_devices(settings, message):
+def test_parts_must_be_equal_and_not_wait_for_other_devices(settings: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         config(**settings)
 
 
-def test_the_running_average_is_what_is_kept(tmp_path):
+def test_the_running_average_is_what_is_kept(tmp_path: pathlib.Path) -> None:
     watch = WatchConfig(keep="last", probe_every=10, after_steps=10)
     last, average = (
         pretrain(
@@ -295,7 +307,7 @@ def test_the_running_average_is_what_is_kept(tmp_path):
         assert 0 < np.abs(one.numpy() - other.numpy()).max() < 0.1
 
 
-def test_checkpoints_belong_to_one_configuration_and_data_set():
+def test_checkpoints_belong_to_one_configuration_and_data_set() -> None:
     names = {
         run_digest(config(), digits()),
         run_digest(config(seed=1), digits()),

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ def networks(name: str, small: int = 1) -> Networks:
     return Networks(plain_encoder(), PretrainConfig.model_validate(settings))
 
 
-def draw_views(images, _part):
+def draw_views(images: Any, _part: Any) -> Any:
     """Views that depend on the image alone, so that parts and the whole have the same."""
     pixels = tf.cast(images, tf.float32)
     return [pixels, pixels[:, ::-1], pixels[:, 2:6, 2:6]]
@@ -60,15 +62,15 @@ def compare(name: str, in_graph: bool) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CATALOG))
-def test_parts_have_the_loss_and_gradient_of_the_whole_batch(name):
+def test_parts_have_the_loss_and_gradient_of_the_whole_batch(name: str) -> None:
     compare(name, in_graph=False)
 
 
-def test_so_they_have_in_a_graph():
+def test_so_they_have_in_a_graph() -> None:
     compare("supcon", in_graph=True)
 
 
-def test_added_gradients_of_small_batches_are_another_gradient():
+def test_added_gradients_of_small_batches_are_another_gradient() -> None:
     """Why it takes two passes: a part has fewer negatives."""
     nets = networks("nt_xent")
     whole = gradient_at_once(nets, tf.constant(IMAGES), tf.constant(LABELS), draw_views)
@@ -82,7 +84,7 @@ def test_added_gradients_of_small_batches_are_another_gradient():
     )
 
 
-def test_random_layers_are_refused():
+def test_random_layers_are_refused() -> None:
     config = PretrainConfig(projection_dims=(5,))
     refuse_random_layers(Networks(plain_encoder(), config))
     with pytest.raises(ValueError, match=r"has random layers \(dropout\): .* set micro_batches to 1"):

@@ -1,5 +1,7 @@
 import dataclasses
 import math
+import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ HEALTHY = Figures(loss=2.0, contrastive_accuracy=0.7, embedding_std=0.8, effecti
 CHANCE = math.log(2 * 256 - 1)
 
 
-def test_healthy_figures_raise_no_problem():
+def test_healthy_figures_raise_no_problem() -> None:
     assert find_problems(HEALTHY, WatchConfig(), CHANCE) == []
 
 
@@ -24,22 +26,22 @@ def test_healthy_figures_raise_no_problem():
         ({"embedding_std": 0.001}, "collapses to a point"),
     ],
 )
-def test_each_problem_is_named(change, text):
+def test_each_problem_is_named(change: Any, text: Any) -> None:
     (problem,) = find_problems(dataclasses.replace(HEALTHY, **change), WatchConfig(), CHANCE)
     assert text in problem
 
 
-def test_no_chance_level_no_such_problem():
+def test_no_chance_level_no_such_problem() -> None:
     assert find_problems(dataclasses.replace(HEALTHY, loss=100.0), WatchConfig(), None) == []
 
 
-def encoder(value: float):
+def encoder(value: float) -> Any:
     model = build_encoder(EncoderConfig(name="c4n"), (8, 8, 1), [0.5], [0.5])
     model.set_weights([np.full_like(weight, value) for weight in model.get_weights()])
     return model
 
 
-def test_the_highest_score_wins_and_survives_a_restart(tmp_path):
+def test_the_highest_score_wins_and_survives_a_restart(tmp_path: pathlib.Path) -> None:
     best = BestEncoder(str(tmp_path))
     assert best.step is None
     for step, score in ((10, 0.5), (20, 0.7), (30, 0.6)):
@@ -53,7 +55,7 @@ def test_the_highest_score_wins_and_survives_a_restart(tmp_path):
         np.testing.assert_array_equal(weight, np.full_like(weight, 20))
 
 
-def test_of_equal_scores_the_later_is_kept(tmp_path):
+def test_of_equal_scores_the_later_is_kept(tmp_path: pathlib.Path) -> None:
     best = BestEncoder(str(tmp_path))
     best.offer(encoder(1), 1, 0.5)
     best.offer(encoder(2), 2, 0.5)

@@ -8,6 +8,8 @@ TF Serving's status codes: NOT_FOUND for an unknown model or signature, INVALID_
 import concurrent.futures
 import contextlib
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import tensorflow as tf
@@ -19,13 +21,13 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from tfx_contrastive.trainer_module.serving.saved_model import WARM_UP_PATH
+from tfx_contrastive.contract.signatures import WARM_UP_PATH
 
 
 class _Server(
     prediction_service_pb2_grpc.PredictionServiceServicer, model_service_pb2_grpc.ModelServiceServicer
 ):
-    def __init__(self, name, base_dir):
+    def __init__(self, name: str, base_dir: Any) -> None:
         self._name = name
         self._version = max(int(entry) for entry in os.listdir(base_dir) if entry.isdecimal())
         model_dir = os.path.join(base_dir, str(self._version))
@@ -35,7 +37,7 @@ class _Server(
             self._answer(prediction_log_pb2.PredictionLog.FromString(record).predict_log.request)
             self.num_warmed_up += 1
 
-    def Predict(self, request, context):  # noqa: N802 - the protocol's name
+    def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         signatures = self._model.signatures
         if request.model_spec.name != self._name or request.model_spec.signature_name not in signatures:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no such model or signature: {request.model_spec}")
@@ -44,7 +46,7 @@ class _Server(
         except tf.errors.InvalidArgumentError as error:
             return context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.message)
 
-    def GetModelStatus(self, request, context):  # noqa: N802
+    def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
         if request.model_spec.name != self._name:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no such model: {request.model_spec}")
         status = get_model_status_pb2.ModelVersionStatus(
@@ -52,7 +54,7 @@ class _Server(
         )
         return get_model_status_pb2.GetModelStatusResponse(model_version_status=[status])
 
-    def _answer(self, request):
+    def _answer(self, request: Any) -> Any:
         inputs = {key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()}
         outputs = self._model.signatures[request.model_spec.signature_name](**inputs)
         response = predict_pb2.PredictResponse()
@@ -64,7 +66,7 @@ class _Server(
 
 
 @contextlib.contextmanager
-def serving(name, base_dir):
+def serving(name: str, base_dir: Any) -> Iterator[Any]:
     """Serves the newest version on a free port of this machine; yields the address and the service."""
     service = _Server(name, base_dir)
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))

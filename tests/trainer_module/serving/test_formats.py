@@ -1,20 +1,23 @@
 import json
+import pathlib
 import shutil
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
+from tfx_contrastive.contract.signatures import EXPORTS_DIR
 from tfx_contrastive.trainer_module.config import EncoderConfig, ExportConfig
 from tfx_contrastive.trainer_module.dataset import read_images
 from tfx_contrastive.trainer_module.encoders import build as mirrored
 from tfx_contrastive.trainer_module.encoders import build_encoder
 from tfx_contrastive.trainer_module.encoders.bodies import BODIES
 from tfx_contrastive.trainer_module.serving.conversion import freeze, run_tflite, to_tflite
-from tfx_contrastive.trainer_module.serving.formats import EXPORTS_DIR, Parts, write_exports
+from tfx_contrastive.trainer_module.serving.formats import Parts, write_exports
 
 
-def test_an_encoder_alone_is_exported_without_classes(served, tmp_path):
+def test_an_encoder_alone_is_exported_without_classes(served: Any, tmp_path: pathlib.Path) -> None:
     model_dir = tmp_path / "model"
     shutil.copytree(served.encoder_dir, model_dir)
     evaluation = read_images([served.records], served.transform)
@@ -36,7 +39,7 @@ def test_an_encoder_alone_is_exported_without_classes(served, tmp_path):
     ("name", "form"),
     [*((name, None) for name in BODIES if name.endswith("n")), ("c4n", mirrored)],
 )
-def test_every_encoder_can_be_converted(name, form):
+def test_every_encoder_can_be_converted(name: str, form: Any) -> None:
     keras.utils.set_random_seed(0)
     encoder = build_encoder(EncoderConfig(name=name), (16, 12, 3), [0.3] * 3, [0.4] * 3)
     encoder = form(encoder) if form else encoder

@@ -2,6 +2,8 @@
 
 import shutil
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import numpy as np
@@ -14,7 +16,7 @@ from tests.trainer_module.serving.prediction_server import serving
 
 
 @pytest.fixture(scope="module")
-def server(served, tmp_path_factory):
+def server(served: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     base_dir = tmp_path_factory.mktemp("versions") / "digits"
     shutil.copytree(served.encoder_dir, base_dir / "1")
     shutil.copytree(served.classifier_dir, base_dir / "2")
@@ -22,7 +24,7 @@ def server(served, tmp_path_factory):
         yield address, service
 
 
-def request(signature, argument, values, name="digits"):
+def request(signature: Any, argument: Any, values: Any, name: str = "digits") -> Any:
     message = predict_pb2.PredictRequest()
     message.model_spec.name = name
     message.model_spec.signature_name = signature
@@ -31,17 +33,17 @@ def request(signature, argument, values, name="digits"):
 
 
 @pytest.fixture(scope="module")
-def predict(server):
+def predict(server: Any) -> Iterator[Any]:
     with grpc.insecure_channel(server[0]) as channel:
         yield prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
 
 
-def test_the_newest_version_is_warm_before_it_answers(server):
+def test_the_newest_version_is_warm_before_it_answers(server: Any) -> None:
     assert server[1].num_warmed_up == 9
 
 
 @pytest.mark.parametrize("count", [0, 1, 40])
-def test_answers_are_those_of_the_saved_model(predict, served, count):
+def test_answers_are_those_of_the_saved_model(predict: Any, served: Any, count: Any) -> None:
     images = served.images[:count]
     model = tf.saved_model.load(served.classifier_dir)
     expected = model.signatures["classify_bytes"](image_bytes=tf.constant(images, tf.string))
@@ -59,7 +61,7 @@ def test_answers_are_those_of_the_saved_model(predict, served, count):
         np.testing.assert_array_equal(outputs["all_classes"], expected["all_classes"])
 
 
-def test_a_bad_image_is_an_invalid_argument_and_the_server_goes_on(predict, served):
+def test_a_bad_image_is_an_invalid_argument_and_the_server_goes_on(predict: Any, served: Any) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         predict(request("embed_bytes", "image_bytes", [served.images[0], b"<html>"]))
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -68,7 +70,7 @@ def test_a_bad_image_is_an_invalid_argument_and_the_server_goes_on(predict, serv
     assert tf.make_ndarray(answer.outputs["embedding"]).shape == (1, 128)
 
 
-def test_tfxs_infra_validator_client_finds_the_model_available(server, served):
+def test_tfxs_infra_validator_client_finds_the_model_available(server: Any, served: Any) -> None:
     client_module = pytest.importorskip(
         "tfx.components.infra_validator.model_server_clients.tensorflow_serving_client"
     )

@@ -1,9 +1,12 @@
 import collections
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,20 +16,20 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tests.trainer_module.digits_data import digit_pixels, encode_png, make_example
 from tests.trainer_module.serving.conftest import MAX_PIXELS
 from tests.trainer_module.serving.test_headers import png_header
+from tfx_contrastive.contract.signatures import WARM_UP_PATH
 from tfx_contrastive.trainer_module.dataset import read_images
 from tfx_contrastive.trainer_module.serving import export_classifier
-from tfx_contrastive.trainer_module.serving.saved_model import WARM_UP_PATH
 from tfx_contrastive.trainer_module.serving.signatures import ImageReader
 
 
 @pytest.fixture(scope="module")
-def signatures(served):
+def signatures(served: Any) -> Iterator[Any]:
     model = tf.saved_model.load(served.classifier_dir)
     yield model.signatures
     del model  # the signatures live as long as the model does
 
 
-def test_signatures_are_those_of_the_contract(served):
+def test_signatures_are_those_of_the_contract(served: Any) -> None:
     classifier = tf.saved_model.load(served.classifier_dir).signatures
     classes = {"probabilities", "label", "all_classes"}
     assert {name: set(fn.structured_outputs) for name, fn in classifier.items()} == {
@@ -41,7 +44,7 @@ def test_signatures_are_those_of_the_contract(served):
     }
 
 
-def test_a_process_with_tensorflow_alone_classifies(served, tmp_path):
+def test_a_process_with_tensorflow_alone_classifies(served: Any, tmp_path: pathlib.Path) -> None:
     """Without `site`, the project's editable install is out of reach, and other packages are refused."""
     script = """
         import importlib.abc, json, sys
@@ -88,7 +91,7 @@ def test_a_process_with_tensorflow_alone_classifies(served, tmp_path):
     assert answer["label"] == served.names[int(np.argmax(answer["probabilities"][0]))]
 
 
-def test_training_and_serving_see_the_same_pixels_bit_by_bit(served):
+def test_training_and_serving_see_the_same_pixels_bit_by_bit(served: Any) -> None:
     trained_on = read_images([served.records], served.transform).images
     reader = ImageReader(served.transform, MAX_PIXELS)
     from_bytes = tf.function(reader.pixels_of_bytes)(tf.constant(served.images))
@@ -100,11 +103,11 @@ def test_training_and_serving_see_the_same_pixels_bit_by_bit(served):
     np.testing.assert_array_equal(from_examples, trained_on)
 
 
-def test_probabilities_are_those_of_the_model_on_the_trainers_pixels(served, signatures):
+def test_probabilities_are_those_of_the_model_on_the_trainers_pixels(served: Any, signatures: Any) -> None:
     pixels = read_images([served.records], served.transform).images
 
     @tf.function
-    def predict(images):
+    def predict(images: Any) -> Any:
         return tf.nn.softmax(served.head(served.encoder(images, training=False), training=False))
 
     answer = signatures["classify_bytes"](image_bytes=tf.constant(served.images))
@@ -113,7 +116,7 @@ def test_probabilities_are_those_of_the_model_on_the_trainers_pixels(served, sig
     assert [name.decode() for name in answer["label"].numpy()] == [served.names[row] for row in best]
 
 
-def test_embedding_has_length_one_and_is_the_encoders(served):
+def test_embedding_has_length_one_and_is_the_encoders(served: Any) -> None:
     embed = tf.saved_model.load(served.encoder_dir)
     examples = tf.constant([make_example(image) for image in served.images])
     embedding = embed.signatures["serving_default"](examples=examples)["embedding"].numpy()
@@ -123,7 +126,7 @@ def test_embedding_has_length_one_and_is_the_encoders(served):
 
 
 @pytest.mark.parametrize("count", [0, 1, 512])
-def test_any_batch_size(signatures, served, count):
+def test_any_batch_size(signatures: Any, served: Any, count: Any) -> None:
     images = tf.constant((served.images * 13)[:count], tf.string)
     answer = signatures["classify_bytes"](image_bytes=images)
     assert answer["probabilities"].shape == (count, 3)
@@ -134,7 +137,7 @@ def test_any_batch_size(signatures, served, count):
     np.testing.assert_array_equal(signatures["serving_default"](examples=examples)["label"], answer["label"])
 
 
-def test_label_and_other_features_change_nothing(signatures, served):
+def test_label_and_other_features_change_nothing(signatures: Any, served: Any) -> None:
     image = served.images[0]
     plain, labeled = make_example(image), make_example(image, "no class of ours")
     requests = [tf.constant([plain, second]) for second in (plain, labeled)]
@@ -154,13 +157,13 @@ def _grey_as(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["rgb", "rgba", "grey_alpha"])
-def test_other_channel_counts_are_converted(served, kind):
+def test_other_channel_counts_are_converted(served: Any, kind: Any) -> None:
     reader = ImageReader(served.transform, MAX_PIXELS)
     gray, other = reader.pixels_of_bytes(tf.constant([encode_png(digit_pixels(1)[0][0]), _grey_as(kind)]))
     np.testing.assert_allclose(tf.cast(other, tf.int32), tf.cast(gray, tf.int32), atol=1)
 
 
-def test_formats_may_be_mixed_in_one_request(signatures):
+def test_formats_may_be_mixed_in_one_request(signatures: Any) -> None:
     pixels = np.repeat(digit_pixels(1)[0][0].repeat(4, 0).repeat(4, 1)[..., np.newaxis], 3, axis=-1)
     images = [encode_png(pixels), tf.io.encode_jpeg(pixels, quality=100).numpy()]
     probabilities = signatures["classify_bytes"](image_bytes=tf.constant(images))["probabilities"].numpy()
@@ -181,7 +184,9 @@ def _truncated(image: bytes) -> bytes:
         (lambda _: b"\xff\xd8\xff" + b"\0" * 40, "JPEG"),
     ],
 )
-def test_a_corrupt_image_is_named_and_the_next_request_is_answered(signatures, served, broken, message):
+def test_a_corrupt_image_is_named_and_the_next_request_is_answered(
+    signatures: Any, served: Any, broken: Any, message: str
+) -> None:
     good = served.images[0]
     for name, argument, wrap in (
         ("classify_bytes", "image_bytes", lambda image: image),
@@ -193,7 +198,7 @@ def test_a_corrupt_image_is_named_and_the_next_request_is_answered(signatures, s
 
 
 @pytest.mark.parametrize("shape", [(1000, 101), (40_000, 40_000)])
-def test_a_pixel_bomb_is_refused_before_it_is_decoded(signatures, served, shape):
+def test_a_pixel_bomb_is_refused_before_it_is_decoded(signatures: Any, served: Any, shape: Any) -> None:
     good, bomb = served.images[0], png_header(*shape)
     for name, argument, wrap in (
         ("classify_bytes", "image_bytes", lambda image: image),
@@ -206,24 +211,24 @@ def test_a_pixel_bomb_is_refused_before_it_is_decoded(signatures, served, shape)
         signatures[name](**{argument: tf.constant([wrap(good)])})
 
 
-def test_the_largest_image_allowed_is_answered(signatures):
+def test_the_largest_image_allowed_is_answered(signatures: Any) -> None:
     image = encode_png(np.zeros((100, 1000), np.uint8))
     assert signatures["classify_bytes"](image_bytes=tf.constant([image]))["label"].shape == (1,)
 
 
-def test_an_example_without_an_image_is_named(signatures):
+def test_an_example_without_an_image_is_named(signatures: Any) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"image .*required"):
         signatures["serving_default"](examples=tf.constant([tf.train.Example().SerializeToString()]))
 
 
-def test_names_must_fit_the_head(served, tmp_path):
+def test_names_must_fit_the_head(served: Any, tmp_path: pathlib.Path) -> None:
     with pytest.raises(ValueError, match=r"3 logits, but 2 class names"):
         export_classifier(
             str(tmp_path), served.encoder, served.head, ("a", "b"), served.transform, MAX_PIXELS
         )
 
 
-def requests_of(model_dir):
+def requests_of(model_dir: Any) -> Iterator[Any]:
     """The requests as TF Serving reads them."""
     assert os.path.join("assets.extra", "tf_serving_warmup_requests") == WARM_UP_PATH  # TF Serving's name
     for record in tf.data.TFRecordDataset(os.path.join(model_dir, WARM_UP_PATH)).as_numpy_iterator():
@@ -233,7 +238,7 @@ def requests_of(model_dir):
 
 
 @pytest.mark.parametrize("kind", ["encoder", "classifier"])
-def test_every_signature_answers_its_requests(served, kind):
+def test_every_signature_answers_its_requests(served: Any, kind: Any) -> None:
     model_dir = getattr(served, f"{kind}_dir")
     model = tf.saved_model.load(model_dir)
     sizes = collections.defaultdict(list)
@@ -251,7 +256,7 @@ def test_every_signature_answers_its_requests(served, kind):
     assert dict(sizes) == {name: [1, 3, 64] for name in model.signatures}
 
 
-def test_two_exports_of_one_model_warm_up_alike(served):
+def test_two_exports_of_one_model_warm_up_alike(served: Any) -> None:
     """The registry tells models apart by a digest of their files."""
     first, second = (
         [request for request in requests_of(directory) if request.model_spec.signature_name == "embed_bytes"]

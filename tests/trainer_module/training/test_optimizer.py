@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ KERNEL, BIAS = GENERATOR.normal(size=(3, 4)), GENERATOR.normal(size=4)
 GRADIENTS = [(GENERATOR.normal(size=(3, 4)), GENERATOR.normal(size=4)) for _ in range(3)]
 
 
-def lars_reference(weights, gradients, rate, momentum, decay, trust, adapted):
+def lars_reference(
+    weights: Any, gradients: Any, rate: Any, momentum: Any, decay: Any, trust: Any, adapted: Any
+) -> Any:
     """SimCLR's form, step by step in NumPy."""
     velocity = np.zeros_like(weights)
     for gradient in gradients:
@@ -25,7 +29,7 @@ def lars_reference(weights, gradients, rate, momentum, decay, trust, adapted):
     return weights
 
 
-def test_lars_is_simclrs():
+def test_lars_is_simclrs() -> None:
     optimizer = LARS(0.5, momentum=0.9, weight_decay=0.1, trust_coefficient=0.02)
     kernel, bias = keras.Variable(KERNEL, name="kernel"), keras.Variable(BIAS, name="bias")
     for gradients in GRADIENTS:
@@ -36,7 +40,17 @@ def test_lars_is_simclrs():
     np.testing.assert_allclose(bias, lars_reference(BIAS, bias_gradients, *settings, False), rtol=1e-5)
 
 
-def test_lars_moves_from_zero_weights_and_stays_at_zero_gradients():
+def test_lars_adapts_the_rate_of_a_convolution() -> None:
+    start, gradient = GENERATOR.normal(size=(3, 3, 2, 4)), GENERATOR.normal(size=(3, 3, 2, 4))
+    optimizer = LARS(0.5, momentum=0.9, weight_decay=0.1, trust_coefficient=0.02)
+    kernel = keras.Variable(start, name="kernel")
+    optimizer.apply([gradient], [kernel])
+    np.testing.assert_allclose(
+        kernel, lars_reference(start, [gradient], 0.5, 0.9, 0.1, 0.02, True), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_lars_moves_from_zero_weights_and_stays_at_zero_gradients() -> None:
     optimizer = LARS(0.5, momentum=0.0)
     kernel, still = keras.Variable(np.zeros((2, 2))), keras.Variable(np.ones((2, 2)))
     optimizer.apply([np.ones((2, 2)), np.zeros((2, 2))], [kernel, still])
@@ -44,7 +58,7 @@ def test_lars_moves_from_zero_weights_and_stays_at_zero_gradients():
     np.testing.assert_array_equal(still, np.ones((2, 2)))
 
 
-def test_lars_is_rebuilt_from_its_configuration():
+def test_lars_is_rebuilt_from_its_configuration() -> None:
     optimizer = LARS(0.5, momentum=0.8, weight_decay=0.1, trust_coefficient=0.02, global_clipnorm=3.0)
     assert LARS.from_config(optimizer.get_config()).get_config() == optimizer.get_config()
 
@@ -54,7 +68,7 @@ def test_lars_is_rebuilt_from_its_configuration():
     [(AdamW(), keras.optimizers.AdamW), (Sgd(nesterov=False), keras.optimizers.SGD), (Lars(), LARS)],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_each_warms_up_and_ends_at_zero(config, kind):
+def test_each_warms_up_and_ends_at_zero(config: Any, kind: Any) -> None:
     optimizer = build_optimizer(config.model_copy(update={"warmup_fraction": 0.1, "clip_norm": 2.0}), 100)
     assert type(optimizer) is kind
     assert optimizer.global_clipnorm == 2.0
@@ -69,7 +83,7 @@ def test_each_warms_up_and_ends_at_zero(config, kind):
     assert rates[100] == pytest.approx(0.0, abs=1e-6)
 
 
-def test_biases_are_not_decayed():
+def test_biases_are_not_decayed() -> None:
     for config in (AdamW(weight_decay=0.5, warmup_fraction=0), Sgd(weight_decay=0.5, warmup_fraction=0)):
         kernel, bias = keras.Variable(KERNEL, name="kernel"), keras.Variable(BIAS, name="bias")
         build_optimizer(config, 10).apply([np.zeros_like(KERNEL), np.zeros_like(BIAS)], [kernel, bias])
@@ -77,7 +91,7 @@ def test_biases_are_not_decayed():
         np.testing.assert_allclose(bias, BIAS, rtol=1e-6)
 
 
-def test_without_a_name_it_is_adamw():
+def test_without_a_name_it_is_adamw() -> None:
     assert parse({"learning_rate": 0.5}) == AdamW(learning_rate=0.5)
     assert parse({"name": "lars"}) == Lars()
 
@@ -89,6 +103,6 @@ def test_without_a_name_it_is_adamw():
         ({"momentum": 0.9}, "adamw.momentum\n  Extra inputs are not permitted"),
     ],
 )
-def test_what_makes_no_sense_is_refused(settings, message):
+def test_what_makes_no_sense_is_refused(settings: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         parse(settings)

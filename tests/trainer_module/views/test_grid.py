@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -6,14 +8,14 @@ from tfx_contrastive.trainer_module.config import ViewsConfig
 from tfx_contrastive.trainer_module.views import draw_views, view_grid
 
 
-def images(channels=1, side=16):
+def images(channels: int = 1, side: int = 16) -> Any:
     return np.random.default_rng(0).integers(0, 256, (3, side, side, channels), dtype=np.uint8)
 
 
 NO_STEP = ViewsConfig.model_validate({"policy": [], "small": {"count": 1, "size": 0.5}})
 
 
-def test_a_draw_is_two_large_views_then_small_ones():
+def test_a_draw_is_two_large_views_then_small_ones() -> None:
     columns = draw_views(images(), NO_STEP, seed=0, num_draws=2)
     assert len(columns.draws) == 2
     for first, second, small in columns.draws:
@@ -22,7 +24,7 @@ def test_a_draw_is_two_large_views_then_small_ones():
         assert small.shape == (3, 8, 8, 1)
 
 
-def test_same_seed_same_views_another_draw_others():
+def test_same_seed_same_views_another_draw_others() -> None:
     first, again = (draw_views(images(), ViewsConfig(), seed=4, num_draws=2) for _ in range(2))
     for views, repeated in zip(first.draws, again.draws, strict=True):
         np.testing.assert_array_equal(views, repeated)
@@ -30,7 +32,7 @@ def test_same_seed_same_views_another_draw_others():
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_pixels_are_enlarged_whole_and_stand_where_they_should(channels):
+def test_pixels_are_enlarged_whole_and_stand_where_they_should(channels: int) -> None:
     pixels = images(channels)
     if channels == 4:
         pixels[..., 3] = 255
@@ -47,7 +49,7 @@ def test_pixels_are_enlarged_whole_and_stand_where_they_should(channels):
             np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
 
 
-def test_a_large_image_is_reduced():
+def test_a_large_image_is_reduced() -> None:
     large = images(side=200)
     grid = view_grid(draw_views(large, ViewsConfig(policy=()), seed=0, num_draws=1), ["a", "b", "c"])
     assert grid.width == 2 * 14 + 3 * 96 + 2 * 6 + 2 * 6

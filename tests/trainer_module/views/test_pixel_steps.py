@@ -21,7 +21,7 @@ GREY = tf.constant(np.random.default_rng(0).random((200, 12, 14, 1)), tf.float32
 COLOR = tf.constant(np.random.default_rng(1).random((200, 6, 7, 4)), tf.float32)
 
 
-def test_brightness_adds_one_offset_an_image():
+def test_brightness_adds_one_offset_an_image() -> None:
     change = (brightness(GREY, steps.Brightness(max_delta=0.2, probability=0.5), SEED) - GREY).numpy()
     offsets = change.reshape(200, -1)
     np.testing.assert_allclose(offsets.std(axis=1), 0, atol=1e-6)
@@ -29,7 +29,7 @@ def test_brightness_adds_one_offset_an_image():
     assert 70 < (np.abs(offsets[:, 0]) < 1e-7).sum() < 130
 
 
-def test_contrast_keeps_the_mean():
+def test_contrast_keeps_the_mean() -> None:
     changed = contrast(GREY, steps.Contrast(max_change=0.4, probability=1), SEED).numpy()
     np.testing.assert_allclose(changed.mean((1, 2, 3)), GREY.numpy().mean((1, 2, 3)), atol=1e-5)
     ratio = changed.std((1, 2, 3)) / GREY.numpy().std((1, 2, 3))
@@ -37,7 +37,7 @@ def test_contrast_keeps_the_mean():
     assert 1.3 < ratio.max() <= 1.4 + 1e-5
 
 
-def test_gamma_is_a_power():
+def test_gamma_is_a_power() -> None:
     changed = gamma(GREY, steps.Gamma(max_gamma=2, probability=1), SEED).numpy().reshape(200, -1)
     exponent = np.log(changed) / np.log(GREY.numpy().reshape(200, -1))
     np.testing.assert_allclose(exponent, exponent[:, :1].repeat(exponent.shape[1], 1), rtol=1e-3)
@@ -45,19 +45,19 @@ def test_gamma_is_a_power():
     assert 1.7 < exponent.max() <= 2 + 1e-3
 
 
-def test_solarize_inverts_bright_pixels():
+def test_solarize_inverts_bright_pixels() -> None:
     changed = solarize(GREY, steps.Solarize(threshold=0.6, probability=1), SEED)
     np.testing.assert_allclose(changed, np.where(GREY >= 0.6, 1 - GREY, GREY))
 
 
-def test_noise_has_the_strength():
+def test_noise_has_the_strength() -> None:
     flat = tf.fill([100, 30, 30, 1], 0.5)
     stddev = noise(flat, steps.Noise(max_stddev=0.1, probability=1), SEED).numpy().std((1, 2, 3))
     assert stddev.min() < 0.02
     assert 0.08 < stddev.max() < 0.11
 
 
-def test_blur_is_a_gaussian():
+def test_blur_is_a_gaussian() -> None:
     step = steps.Blur(min_sigma=0.1, max_sigma=0.1, probability=1)
     blurred = blur(GREY, step, SEED).numpy()
     expected = ndimage.gaussian_filter(GREY[0, ..., 0], 1.2, mode="constant", truncate=20)
@@ -66,11 +66,11 @@ def test_blur_is_a_gaussian():
     np.testing.assert_allclose(blur(flat, step, SEED), flat, atol=1e-5)
 
 
-def test_blur_leaves_what_is_not_chosen():
+def test_blur_leaves_what_is_not_chosen() -> None:
     np.testing.assert_allclose(blur(GREY, steps.Blur(probability=0), SEED), GREY, atol=1e-6)
 
 
-def test_cutout_erases_one_rectangle():
+def test_cutout_erases_one_rectangle() -> None:
     step = steps.Cutout(min_area=0.2, max_area=0.2, probability=1)
     erased = cutout(GREY, step, SEED).numpy() != GREY.numpy()
     for mask in erased[..., 0]:
@@ -79,7 +79,7 @@ def test_cutout_erases_one_rectangle():
     assert erased.mean() == pytest.approx(0.2, abs=0.02)
 
 
-def test_greyscale_is_luma_and_keeps_alpha():
+def test_greyscale_is_luma_and_keeps_alpha() -> None:
     gray = greyscale(COLOR, steps.Greyscale(probability=1), SEED).numpy()
     luma = COLOR.numpy()[..., :3] @ np.array([0.299, 0.587, 0.114])
     for channel in range(3):
@@ -87,7 +87,7 @@ def test_greyscale_is_luma_and_keeps_alpha():
     np.testing.assert_array_equal(gray[..., 3], COLOR[..., 3])
 
 
-def test_color_jitter_keeps_luma_and_grey():
+def test_color_jitter_keeps_luma_and_grey() -> None:
     step = steps.ColorJitter(max_saturation=0.5, max_hue=0.2, probability=1)
     luma = np.array([0.299, 0.587, 0.114])
     jittered = color_jitter(COLOR, step, SEED).numpy()
