@@ -21,11 +21,15 @@ from tfx_contrastive.trainer_module.config.objectives import (
     Requirements,
     sensible_pairs,
 )
-from tfx_contrastive.trainer_module.config.optimizers import AdamW, AnyOptimizer, Lars, Optimizer, Sgd
 from tfx_contrastive.trainer_module.config.pretrain import (
     CONFIGURED,
+    AdamW,
+    AnyOptimizer,
     DistributionConfig,
+    Lars,
+    Optimizer,
     PretrainConfig,
+    Sgd,
     TunerConfig,
     WatchConfig,
     objective_label,

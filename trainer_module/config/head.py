@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from tfx_contrastive.contract.frozen import Frozen
-from tfx_contrastive.trainer_module.config.optimizers import AdamW, AnyOptimizer
+from tfx_contrastive.trainer_module.config.pretrain import AdamW, AnyOptimizer
 from tfx_contrastive.trainer_module.config.views import AnyStep, Brightness, Contrast, Crop, Cutout, Flip
 
 _FLIP_AND_LIGHT = (Flip(), Brightness(probability=0.5), Contrast(probability=0.5))
