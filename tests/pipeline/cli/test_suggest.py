@@ -51,7 +51,7 @@ def test_what_somebody_may_have_filled_in_is_not_overwritten(base: Any, tmp_path
     out.write_text("precious")
     done = run("--out", out, *base)
     assert done.exit_code == 1
-    assert "somebody may have filled it in. Name another file with --out." in done.output
+    assert "may contain labels already. Name another file with --out." in done.output
     assert out.read_text() == "precious"
 
 
@@ -59,7 +59,7 @@ def test_errors_keep_the_label_that_stands(base: Any, tmp_path: pathlib.Path) ->
     out = tmp_path / "errors.csv"
     done = run("--errors", "--n", 5, "--out", out, "--sheet", tmp_path / "sheet.png", *base)
     assert done.exit_code == 0, done.output
-    assert "lines left as they are change nothing" in done.output
+    assert "unchanged lines have no effect" in done.output
     with out.open() as file:
         rows = list(csv.DictReader(file))
     assert 0 < len(rows) <= 5

@@ -51,7 +51,7 @@ def test_a_policy_that_does_not_fit_is_told_plainly(tmp_path: pathlib.Path) -> N
     assert done.output == (
         "Error: The configuration digits can't be used:\n"
         "  pretrain.views.policy has color_jitter, but images have 1 channel(s), not 3 or 4: "
-        "take these steps out, or set image.channels to 3.\n"
+        "remove these steps, or set image.channels to 3.\n"
     )
 
 
