@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import IMAGE, IMAGE_ID, LABEL
 from tfx_contrastive.trainer_module.preprocessing import LABEL_INDEX_KEY, channel_statistics
 
@@ -93,7 +94,7 @@ def read_images(
         labels.append(batch[LABEL_INDEX_KEY])
         ids.append(batch[IMAGE_ID])
     if store is None:
-        raise ValueError(f"the files {list(files)} contain no image: check the split")
+        raise DataError(f"the files {list(files)} contain no image: check the split")
     mean, std = channel_statistics(tf_transform_output)
     return ImageDataset(store.finish(), np.concatenate(labels), np.concatenate(ids), mean, std)
 

@@ -10,7 +10,7 @@ import keras_tuner
 import numpy as np
 import tensorflow_transform as tft
 
-from tfx_contrastive.contract.errors import PretrainingCollapsedError
+from tfx_contrastive.contract.errors import DataError, PretrainingCollapsedError
 from tfx_contrastive.contract.metrics.probes import KNN_TEMPERATURE, knn_accuracy
 from tfx_contrastive.trainer_module.config import (
     CONFIGURED,
@@ -128,7 +128,7 @@ class PretrainTuner(keras_tuner.Tuner):
         self._train, self._config, self._space = train, config, space
         self._known, self._asked = train.labeled(), evaluation.labeled()
         if len(self._known) == 0 or len(self._asked) == 0:
-            raise ValueError(
+            raise DataError(
                 f"the tuner was given {len(self._known)} labeled images of train and {len(self._asked)} of "
                 "eval: it scores trials by labels, so give some of both or set tuner.enabled to false"
             )

@@ -29,6 +29,7 @@ from tfx_contrastive.components.representation_gate.encoders import (
     examples_of,
     pixel_features,
 )
+from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 from tfx_contrastive.contract.metrics import label_free
 from tfx_contrastive.contract.metrics.probes import LinearProbe, knn_accuracy, knn_probe
@@ -77,7 +78,7 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
     """
     images, train = read_samples(split_dirs[TRAIN], config.num_label_free, config.max_labelled_train)
     if len(images) < 2:
-        raise ValueError(
+        raise DataError(
             f"Received {len(images)} images in train ({list(split_dirs['train'])}); expected two at least."
         )
     _, eval_sample = read_samples(split_dirs.get(EVAL, ()), 0, config.max_eval)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.trainer_module.config import KERAS_PREFIX, EncoderConfig, min_side
 from tfx_contrastive.trainer_module.encoders.bodies import BODIES
 from tfx_contrastive.trainer_module.encoders.keras_applications import keras_application
@@ -77,11 +78,11 @@ def check_image_size(name: str, size: Sequence[int]) -> None:
         size: Height and width.
 
     Raises:
-        ValueError: If either is too small.
+        ConfigError: If either is too small.
     """
     side = min_side(name)
     if min(size) < side:
-        raise ValueError(
+        raise ConfigError(
             f"the encoder {name} was given images of {size[0]}x{size[1]}, but needs at least {side}x{side}: "
             "raise image.height and image.width (for small views, views.small.size), or choose an "
             "encoder for small images such as resnet9n"

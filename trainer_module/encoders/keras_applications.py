@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.trainer_module.images import channel_matrices
 
 _CHUNK = 1 << 20
@@ -96,20 +97,20 @@ def load_pretrained(encoder: keras.Model, path: str, sha256: str) -> None:
     """
     (network,) = (layer for layer in encoder.layers if isinstance(layer, keras.Model))
     if not tf.io.gfile.exists(path):
-        raise ValueError(f"encoder.weights: there is no file {path}: give the path of a weights file")
+        raise ConfigError(f"encoder.weights: there is no file {path}: give the path of a weights file")
     with tempfile.TemporaryDirectory() as scratch:  # Keras reads local files only
         local = os.path.join(scratch, os.path.basename(path))
         tf.io.gfile.copy(path, local)
         found = _sha256(local)
         if found != sha256:
-            raise ValueError(
+            raise ConfigError(
                 f"encoder.weights: {path} has SHA-256 {found}, but encoder.weights_sha256 is {sha256}: if "
                 "the file is the right one, change the digest"
             )
         try:
             network.load_weights(local)
         except (ValueError, OSError, KeyError) as error:
-            raise ValueError(
+            raise ConfigError(
                 f"encoder.weights: {path} does not fit {network.name} without its classifier "
                 f"({str(error).splitlines()[0]}): use the 'notop' file of this network"
             ) from error

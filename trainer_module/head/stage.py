@@ -14,6 +14,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.signatures import METRICS_PATH
 from tfx_contrastive.trainer_module.config import HeadConfig, ServingConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
@@ -35,24 +36,24 @@ def check_labels(label_index: NDArray[Any], class_names: Sequence[str]) -> None:
         class_names: Names of all classes.
 
     Raises:
-        ValueError: If no image is labeled, there is only one class, or a class has no image.
+        DataError: If no image is labeled, there is only one class, or a class has no image.
     """
     labels = label_index[label_index >= 0]
     if not len(labels):
-        raise ValueError(
+        raise DataError(
             f"none of the {len(label_index)} training images has a label: a classifier needs at least one "
             "labeled image of each of two classes. Label some, or run without a head to push the "
             "encoder alone"
         )
     if len(class_names) < 2:
-        raise ValueError(
+        raise DataError(
             f"all {len(labels)} labeled training images are of one class, {', '.join(class_names)}: a "
             "classifier needs at least two. Label images of another class too"
         )
     counts = np.bincount(labels, minlength=len(class_names))
     missing = [name for name, count in zip(class_names, counts, strict=True) if not count]
     if missing:
-        raise ValueError(
+        raise DataError(
             f"{len(labels)} labeled training images were received for {len(class_names)} classes; these "
             f"have none: {', '.join(missing)}. Label at least one image of each, or remove the class"
         )
@@ -144,7 +145,7 @@ def train_head(
         The classifier with calibrated logits.
 
     Raises:
-        ValueError: If the labels do not suffice.
+        DataError: If the labels do not suffice.
     """
     start = time.monotonic()
     check_labels(train.label_index, class_names)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract.errors import ConfigError, DataError
+
 
 class Call(NamedTuple):
     """Steps `start` to `stop - 1`, trained by one call of the graph."""
@@ -36,21 +38,22 @@ class BatchOrder:
             multiple: Number of equal parts into which a batch is split.
 
         Raises:
-            ValueError: If there are fewer than two images, or a batch can't be split into equal parts.
+            DataError: If there are fewer than two images.
+            ConfigError: If a batch can't be split into equal parts.
         """
         if num_images < 2:
-            raise ValueError(
+            raise DataError(
                 f"pretraining was given {num_images} image(s): it compares images and needs at least 2"
             )
         if batch_size % multiple:
             valid = max(1, batch_size // multiple) * multiple
-            raise ValueError(
+            raise ConfigError(
                 f"batch_size is {batch_size}, and batches are split into {multiple} equal parts "
                 f"(micro_batches of each device): give a multiple, such as {valid}"
             )
         self.batch_size = min(batch_size, num_images - num_images % multiple)
         if self.batch_size < multiple:
-            raise ValueError(
+            raise ConfigError(
                 f"there are {num_images} images for {multiple} equal parts of a batch (micro_batches of "
                 "each device): use fewer parts"
             )

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.trainer_module.config import DistributionConfig
 from tfx_contrastive.trainer_module.training.networks import all_layers
 
@@ -33,7 +34,7 @@ def build_strategy(config: DistributionConfig) -> tf.distribute.Strategy:
     if config.strategy == "multi_worker":
         cluster = json.loads(os.environ.get(_CLUSTER) or "{}")
         if not cluster.get("cluster", {}).get("worker") or "task" not in cluster:
-            raise ValueError(
+            raise ConfigError(
                 f"distribution.strategy is multi_worker, but the environment variable {_CLUSTER} names no "
                 'workers and task: expected {"cluster": {"worker": ["host:port", …]}, "task": {"type": '
                 '"worker", "index": 0}}; a training operator on Kubernetes sets it'

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.trainer_module.config import PretrainConfig
 from tfx_contrastive.trainer_module.encoders import build_projection_head
 from tfx_contrastive.trainer_module.losses.objective import Objective
@@ -223,7 +224,7 @@ def refuse_random_layers(networks: Networks) -> None:
     layers = [layer for network in networks.all for layer in all_layers(network)]
     random = [layer.name for layer in layers if getattr(layer, "seed_generator", None) is not None]
     if random:
-        raise ValueError(
+        raise ConfigError(
             f"micro_batches is above 1, but the encoder has random layers ({', '.join(random[:3])}): parts "
             "are embedded twice and must be equal; set micro_batches to 1 or choose another encoder"
         )
