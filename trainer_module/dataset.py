@@ -22,6 +22,21 @@ _MIB = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
+class ImageFiles:
+    """The inputs of a training stage.
+
+    Attributes:
+        train: TFRecord files, or glob patterns, of the images to train on.
+        evaluation: TFRecord files, or glob patterns, of the `eval` split.
+        transform_dir: Output of the Transform component.
+    """
+
+    train: Sequence[str]
+    evaluation: Sequence[str]
+    transform_dir: str
+
+
+@dataclasses.dataclass(frozen=True)
 class ImageDataset:
     """Images of some splits, decoded by the Transform graph.
 

@@ -15,6 +15,7 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
             `checkpoint_root`, a directory that is the same in all runs, and, with a Tuner, `tuner`
             (TunerConfig as JSON).
     """
+    from tfx_contrastive.trainer_module.dataset import ImageFiles
     from tfx_contrastive.trainer_module.pretrain import stage
 
     config = PretrainConfig.model_validate_json(fn_args.custom_config["pretrain"])
@@ -24,9 +25,11 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
         space = TunerConfig.model_validate_json(fn_args.custom_config["tuner"])
         config = tuned(config, space, fn_args.hyperparameters)
     stage.run(
-        files=_unique([*fn_args.train_files, *fn_args.eval_files]),
-        eval_files=fn_args.eval_files,
-        transform_dir=fn_args.transform_output,
+        files=ImageFiles(
+            train=_unique([*fn_args.train_files, *fn_args.eval_files]),
+            evaluation=fn_args.eval_files,
+            transform_dir=fn_args.transform_output,
+        ),
         config=config,
         serving=ServingConfig.model_validate_json(fn_args.custom_config["serving"]),
         checkpoint_root=fn_args.custom_config["checkpoint_root"],
@@ -66,12 +69,11 @@ def head_run_fn(fn_args: tfx.components.FnArgs) -> None:
             `base_model` (the Pretrainer's model), `serving_model_dir`. `custom_config`: `head` and
             `serving` (HeadConfig and ServingConfig as JSON).
     """
+    from tfx_contrastive.trainer_module.dataset import ImageFiles
     from tfx_contrastive.trainer_module.head import stage
 
     stage.run(
-        train_files=fn_args.train_files,
-        eval_files=fn_args.eval_files,
-        transform_dir=fn_args.transform_output,
+        files=ImageFiles(fn_args.train_files, fn_args.eval_files, fn_args.transform_output),
         encoder_dir=fn_args.base_model,
         model_dir=fn_args.serving_model_dir,
         config=HeadConfig.model_validate_json(fn_args.custom_config["head"]),

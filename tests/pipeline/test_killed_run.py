@@ -24,6 +24,7 @@ from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.runs.lineage import Lineage
 from tfx_contrastive.pipeline.runs.metadata import connection_config
 from tfx_contrastive.trainer_module.config import PretrainConfig
+from tfx_contrastive.trainer_module.dataset import ImageFiles
 from tfx_contrastive.trainer_module.pretrain import stage as pretraining
 
 pytestmark = [
@@ -244,10 +245,12 @@ def test_its_loss_curve_is_that_of_an_unbroken_run(story: Any, tmp_path: pathlib
     pretrainer = run_of(story.name).node("Pretrainer")
     examples = pretrainer.inputs["examples"][0].uri
     pretraining.run(
-        files=[f"{examples}/Split-train/*", f"{examples}/Split-eval/*"],
-        transform_dir=pretrainer.inputs["transform_graph"][0].uri,
+        files=ImageFiles(
+            train=[f"{examples}/Split-train/*", f"{examples}/Split-eval/*"],
+            evaluation=(),
+            transform_dir=pretrainer.inputs["transform_graph"][0].uri,
+        ),
         config=PretrainConfig.model_validate(config.pretrain.model_dump()),
-        eval_files=(),
         serving=config.serving,
         checkpoint_root=str(tmp_path / "checkpoints"),
         model_dir=str(tmp_path / "model"),

@@ -155,7 +155,7 @@ class ObjectiveConfig(BaseModel):
 
     @property
     def spec(self) -> ObjectiveSpec:
-        """The catalog's entry."""
+        """Entry of the catalog."""
         return CATALOG[self.name]
 
     @property

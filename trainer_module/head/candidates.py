@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tfx_contrastive.trainer_module.config import HeadConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
 from tfx_contrastive.trainer_module.encoders import mirrored
-from tfx_contrastive.trainer_module.head.fine_tuning import fine_tune, self_train
+from tfx_contrastive.trainer_module.head.fine_tuning import Teacher, fine_tune, self_train
 from tfx_contrastive.trainer_module.head.linear_head import (
     LinearClassifier,
     accuracy,
@@ -96,17 +96,10 @@ def train_candidates(
         yield trained[-1]
     if config.mode == "self_training" and len(labeled) < len(train):
         for number in range(1, config.self_training.rounds + 1):
-            teacher = best_candidate(trained, evaluation.label_index)
+            best = best_candidate(trained, evaluation.label_index)
+            teacher = Teacher(best.encoder, best.served, best.classifier)
             seed = config.seed + number - 1
-            student = self_train(
-                teacher.encoder,
-                teacher.served,
-                teacher.classifier,
-                train,
-                weights,
-                config.self_training,
-                seed,
-            )
+            student = self_train(teacher, train, weights, config.self_training, seed)
             stage = "self_training" if number == 1 else f"self_training_{number}"
             trained.append(candidate("self_training", stage, student))
             yield trained[-1]

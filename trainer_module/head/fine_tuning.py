@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import math
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -96,10 +96,22 @@ def endless_batches(num_rows: int, size: int, random: np.random.Generator) -> It
 _log = logging.getLogger(__name__)
 
 
+class Teacher(NamedTuple):
+    """A trained head that makes pseudo-labels and from which a student starts.
+
+    Attributes:
+        encoder: The encoder from which the student starts; not changed.
+        served: The encoder of the pseudo-labels: `encoder`, or its mirrored form.
+        classifier: The classifier on both.
+    """
+
+    encoder: keras.Model
+    served: keras.Model
+    classifier: LinearClassifier
+
+
 def self_train(
-    encoder: keras.Model,
-    teacher: keras.Model,
-    classifier: LinearClassifier,
+    teacher: Teacher,
     train: ImageDataset,
     weights: NDArray[Any],
     config: SelfTrainingConfig,
@@ -111,9 +123,7 @@ def self_train(
     teacher's output of an image from a view of it, and the labels.
 
     Args:
-        encoder: The encoder to start from; not changed.
-        teacher: The encoder of the pseudo-labels: the same, or its mirrored form.
-        classifier: The classifier to start from; on `teacher` it makes the pseudo-labels.
+        teacher: The trained head; the student starts from it.
         train: Labeled and unlabeled training images.
         weights: Weight of each class, float32 [K].
         config: Views, rates, batches.
@@ -123,15 +133,15 @@ def self_train(
         The trained student.
     """
     images = _bounded(train, config.max_unlabelled, seed)
-    h = BatchEncoder(teacher, train.image_shape)(images.images)
-    guesses, trust = guess_classes(classifier.logits(h), h, images.label_index, config)
+    h = BatchEncoder(teacher.served, train.image_shape)(images.images)
+    guesses, trust = guess_classes(teacher.classifier.logits(h), h, images.label_index, config)
 
     labeled_rows = np.flatnonzero(images.label_index >= 0)
     unlabeled_rows = np.flatnonzero(images.label_index < 0)
     labels = images.label_index[labeled_rows]
     targets = smooth_targets(labels, len(weights), config.label_smoothing)
     config = long_enough(config, len(unlabeled_rows), config.unlabelled_batch_size)
-    student = Student(encoder, classifier, config, seed)
+    student = Student(teacher.encoder, teacher.classifier, config, seed)
 
     random = np.random.default_rng([seed, 2])
     labeled = endless_batches(len(labeled_rows), config.batch_size, random)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.signatures import METRICS_PATH
 from tfx_contrastive.trainer_module.config import HeadConfig, ServingConfig
-from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
+from tfx_contrastive.trainer_module.dataset import ImageDataset, ImageFiles, read_images
 from tfx_contrastive.trainer_module.encoders import load_encoder
 from tfx_contrastive.trainer_module.head.candidates import best_candidate, train_candidates
 from tfx_contrastive.trainer_module.head.linear_head import accuracy, fit_temperature, log_loss
@@ -174,9 +174,7 @@ def train_head(
 
 
 def run(
-    train_files: Sequence[str],
-    eval_files: Sequence[str],
-    transform_dir: str,
+    files: ImageFiles,
     encoder_dir: str,
     model_dir: str,
     config: HeadConfig,
@@ -185,9 +183,7 @@ def run(
     """Train a classifier on a pretrained encoder and write it as a SavedModel.
 
     Args:
-        train_files: TFRecord files of the training split, or glob patterns.
-        eval_files: The same of the `eval` split.
-        transform_dir: Output of the Transform component.
+        files: Labeled and unlabeled images of the training split, and of the `eval` split.
         encoder_dir: The Pretrainer's model directory.
         model_dir: Directory of the SavedModel; the metrics go to `assets.extra/metrics.json` in it.
         config: Configuration of the head.
@@ -201,10 +197,11 @@ def run(
         ConfigError: If an export needs a package that is not there.
     """
     serving.export.check_installed()
-    tf_transform_output = tft.TFTransformOutput(transform_dir)
+    tf_transform_output = tft.TFTransformOutput(files.transform_dir)
     names = class_names(tf_transform_output)
     train, evaluation = (
-        read_images(files, tf_transform_output, config.cache_limit_mb) for files in (train_files, eval_files)
+        read_images(split, tf_transform_output, config.cache_limit_mb)
+        for split in (files.train, files.evaluation)
     )
     trained = train_head(load_encoder(encoder_dir), train, evaluation, names, config)
     export_classifier(
@@ -212,7 +209,7 @@ def run(
     )
     write_image_config(model_dir, serving.image)
     parts = Parts(trained.encoder, trained.head, names)
-    write_exports(model_dir, parts, train.images, evaluation, eval_files, serving.export)
+    write_exports(model_dir, parts, train.images, evaluation, files.evaluation, serving.export)
     path = os.path.join(model_dir, METRICS_PATH)
     tf.io.gfile.makedirs(os.path.dirname(path))
     with tf.io.gfile.GFile(path, "w") as file:

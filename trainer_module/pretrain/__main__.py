@@ -42,12 +42,11 @@ def main() -> None:
     """Pretrain; with several workers, `TF_CONFIG` identifies this one."""
     own = parse()
     stopping.end_on_signals()
+    from tfx_contrastive.trainer_module.dataset import ImageFiles
     from tfx_contrastive.trainer_module.pretrain import stage
 
     stage.run(
-        files=own.examples,
-        eval_files=(),  # only exports to other formats need them
-        transform_dir=own.transform_graph,
+        files=ImageFiles(own.examples, (), own.transform_graph),  # only exports need the `eval` split
         config=own.pretrain,
         serving=ServingConfig(),
         checkpoint_root=f"{own.state_dir}/checkpoints",

@@ -2,12 +2,11 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
 
 import tensorflow_transform as tft
 
 from tfx_contrastive.trainer_module.config import PretrainConfig, ServingConfig
-from tfx_contrastive.trainer_module.dataset import ImageDataset, read_images
+from tfx_contrastive.trainer_module.dataset import ImageDataset, ImageFiles, read_images
 from tfx_contrastive.trainer_module.encoders import load_encoder, save_encoder
 from tfx_contrastive.trainer_module.pretrain.devices import build_strategy, is_chief
 from tfx_contrastive.trainer_module.pretrain.loop import pretrain
@@ -18,9 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 def run(
-    files: Sequence[str],
-    eval_files: Sequence[str],
-    transform_dir: str,
+    files: ImageFiles,
     config: PretrainConfig,
     serving: ServingConfig,
     checkpoint_root: str,
@@ -32,9 +29,7 @@ def run(
     Several workers must all call this with the same arguments; only the chief writes.
 
     Args:
-        files: TFRecord files of all images, labeled and unlabeled.
-        eval_files: Files of the `eval` split, on which exports are compared with the SavedModel.
-        transform_dir: Output of the Transform component.
+        files: Labeled and unlabeled images; exports are compared with the SavedModel on `eval`.
         config: Configuration of pretraining.
         serving: Limits and formats of the served model.
         checkpoint_root: Checkpoints go to a subdirectory whose name is a digest of configuration and data.
@@ -43,8 +38,8 @@ def run(
     """
     strategy = build_strategy(config.distribution)  # before any other use of TensorFlow
     serving.export.check_installed()
-    tf_transform_output = tft.TFTransformOutput(transform_dir)
-    dataset = read_images(files, tf_transform_output, config.cache_limit_mb)
+    tf_transform_output = tft.TFTransformOutput(files.transform_dir)
+    dataset = read_images(files.train, tf_transform_output, config.cache_limit_mb)
     _log.info("pretraining on %d images of shape %s", len(dataset), dataset.image_shape)
     checkpoint_dir = f"{checkpoint_root.rstrip('/')}/{run_digest(config, dataset)}"
     encoder = pretrain(dataset, config, checkpoint_dir, log_dir, strategy)
@@ -56,8 +51,8 @@ def run(
     export_encoder(model_dir, rebuilt, tf_transform_output, serving.max_pixels)
     write_image_config(model_dir, serving.image)
     if serving.export.formats:
-        evaluation = read_images(eval_files, tf_transform_output, config.cache_limit_mb)
-        write_exports(model_dir, Parts(rebuilt), dataset.images, evaluation, eval_files, serving.export)
+        evaluation = read_images(files.evaluation, tf_transform_output, config.cache_limit_mb)
+        write_exports(model_dir, Parts(rebuilt), dataset.images, evaluation, files.evaluation, serving.export)
 
 
 def run_digest(config: PretrainConfig, dataset: ImageDataset) -> str:

@@ -1,3 +1,4 @@
+import dataclasses
 import importlib.util
 import json
 import pathlib
@@ -24,6 +25,7 @@ from tfx_contrastive.trainer_module.config import (
     ImageConfig,
     ServingConfig,
 )
+from tfx_contrastive.trainer_module.dataset import ImageFiles
 from tfx_contrastive.trainer_module.encoders import save_encoder
 from tfx_contrastive.trainer_module.head import stage
 
@@ -46,9 +48,11 @@ def inputs(encoder: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     save_encoder(str(root / "encoder"), encoder, EncoderConfig(name="c4n"), (8, 8, 1), [0.3], [0.4])
     write_records(root / "unlabeled" / "data-0", unlabeled)
     return {
-        "train_files": [write_records(root / "train" / "data-0", labeled + unlabeled)],
-        "eval_files": [write_records(root / "eval" / "data-0", held_out)],
-        "transform_dir": str(root / "transform"),
+        "files": ImageFiles(
+            train=[write_records(root / "train" / "data-0", labeled + unlabeled)],
+            evaluation=[write_records(root / "eval" / "data-0", held_out)],
+            transform_dir=str(root / "transform"),
+        ),
         "encoder_dir": str(root / "encoder"),
     }
 
@@ -83,7 +87,7 @@ def test_writes_a_classifier_and_its_figures(inputs: Any, tmp_path: pathlib.Path
 
     model = tf.saved_model.load(str(tmp_path / "model"))
     right = 0.0
-    for record in tf.data.TFRecordDataset(inputs["eval_files"]):
+    for record in tf.data.TFRecordDataset(inputs["files"].evaluation):
         answer = model.signatures["serving_default"](examples=tf.reshape(record, [1]))
         example = tf.train.Example.FromString(record.numpy())
         right += answer["label"].numpy()[0] == example.features.feature["label"].bytes_list.value[0]
@@ -165,7 +169,8 @@ def test_a_format_without_its_packages_is_refused_before_training(
 
 
 def test_without_labels_says_what_to_do(inputs: Any, tmp_path: pathlib.Path) -> None:
-    only = {**inputs, "train_files": [inputs["train_files"][0].replace("train", "unlabeled")]}
+    unlabeled = [inputs["files"].train[0].replace("train", "unlabeled")]
+    only = {**inputs, "files": dataclasses.replace(inputs["files"], train=unlabeled)}
     with pytest.raises(ValueError, match="none of the 100 training images has a label"):
         stage.run(**only, model_dir=str(tmp_path), config=HeadConfig(), serving=ServingConfig())
 
