@@ -85,7 +85,7 @@ def test_characters_of_patterns_are_refused_at_once(folder: Any, name: Any, char
     done = run(name, f"runs/a{character}b")
     assert done.exit_code == 1
     assert done.output.startswith(
-        f"Error: Received the root {folder}/runs/a{character}b, which has {character}:"
+        f"Error: Received the root {folder}/runs/a{character}b, which contains {character}:"
     )
     assert not (folder / "runs").exists()
 
@@ -116,7 +116,7 @@ def test_without_a_home_a_path_is_asked_for(folder: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # what it does for a uid without a name
     done = run("validate", "~/runs")
     assert done.exit_code == 1
-    assert "root: received '~/runs'. This user has no home directory here" in done.output
+    assert "root: received '~/runs'. This user has no home directory (HOME is not set)" in done.output
     done = run("validate", "runs", "--set", "data={source: {kind: image_folder, path: ~/images}}")
     assert "Received ~/images, but there is no such home directory (is HOME set?)" in done.output
     assert os.listdir(folder) == ["image.png"]
