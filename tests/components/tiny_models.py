@@ -3,8 +3,10 @@
 import hashlib
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
@@ -12,28 +14,29 @@ SIZE = 8
 NUM_PIXELS = SIZE * SIZE
 
 
-def digit_images(num: int | None = None) -> tuple[np.ndarray, list[str]]:
+def digit_images(num: int | None = None) -> tuple[npt.NDArray[Any], list[str]]:
     """The first `num` of scikit-learn's digits: uint8 [N, 8, 8] and class names."""
     data = load_digits()
-    return np.uint8(data.images[:num] * 15), [f"digit {label}" for label in data.target[:num]]
+    return (data.images[:num] * 15).astype(np.uint8), [f"digit {label}" for label in data.target[:num]]
 
 
-def png(image: np.ndarray) -> bytes:
-    return tf.io.encode_png(image[..., None]).numpy()
+def png(image: npt.NDArray[Any]) -> bytes:
+    encoded: bytes = tf.io.encode_png(image[..., None]).numpy()
+    return encoded
 
 
-def image_id(image: np.ndarray) -> str:
+def image_id(image: npt.NDArray[Any]) -> str:
     return hashlib.sha256(image.tobytes()).hexdigest()
 
 
-def random_kernel(seed: int, dim: int = 16) -> np.ndarray:
+def random_kernel(seed: int, dim: int = 16) -> npt.NDArray[Any]:
     return np.random.default_rng(seed).normal(size=(NUM_PIXELS, dim)).astype(np.float32)
 
 
 class _Encoder(tf.Module):
     """Pixels times a matrix: what an encoder is, with nothing in the way of a closed form."""
 
-    def __init__(self, kernel: np.ndarray):
+    def __init__(self, kernel: npt.NDArray[Any]) -> None:
         super().__init__()
         self.kernel = tf.Variable(kernel)
 
@@ -46,20 +49,20 @@ class _Encoder(tf.Module):
         return tf.math.l2_normalize(tf.matmul(pixels / 255.0, self.kernel), axis=-1)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
-    def embed_bytes(self, image_bytes):
+    def embed_bytes(self, image_bytes: Any) -> dict[str, Any]:
         return {"embedding": self.embedding(image_bytes)}
 
 
 class _Classifier(_Encoder):
     """An encoder with a linear head."""
 
-    def __init__(self, kernel: np.ndarray, head: np.ndarray, class_names: Sequence[str]):
+    def __init__(self, kernel: npt.NDArray[Any], head: npt.NDArray[Any], class_names: Sequence[str]) -> None:
         super().__init__(kernel)
         self.head = tf.Variable(head)
         self.class_names = tuple(class_names)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
-    def classify_bytes(self, image_bytes):
+    def classify_bytes(self, image_bytes: Any) -> dict[str, Any]:
         probabilities = tf.nn.softmax(tf.matmul(self.embedding(image_bytes), self.head))
         names = tf.constant(self.class_names)
         return {
@@ -70,7 +73,10 @@ class _Classifier(_Encoder):
 
 
 def save_model(
-    path: pathlib.Path, kernel: np.ndarray, head: np.ndarray | None = None, class_names: Sequence[str] = ()
+    path: pathlib.Path,
+    kernel: npt.NDArray[Any],
+    head: npt.NDArray[Any] | None = None,
+    class_names: Sequence[str] = (),
 ) -> str:
     """Saves a SavedModel of an encoder, or of a classifier where there is a head, float32 [D, K]."""
     model = _Encoder(kernel) if head is None else _Classifier(kernel, head, class_names)
@@ -81,13 +87,13 @@ def save_model(
     return str(path)
 
 
-def embed_with(kernel: np.ndarray, images: np.ndarray) -> np.ndarray:
+def embed_with(kernel: npt.NDArray[Any], images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """What a model of `save_model` gives, in NumPy: float32 [N, D]."""
     vectors = images.reshape(len(images), -1).astype(np.float32) / 255.0 @ kernel
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def write_examples(path: pathlib.Path, images: np.ndarray, labels: Sequence[str | None]) -> None:
+def write_examples(path: pathlib.Path, images: npt.NDArray[Any], labels: Sequence[str | None]) -> None:
     """Writes a TFRecord file as the data contract says."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
@@ -102,4 +108,5 @@ def make_example(image: bytes, identity: str, source: str, label: str | None) ->
         values["label"] = label.encode()
     for name, value in values.items():
         example.features.feature[name].bytes_list.value.append(value)
-    return example.SerializeToString()
+    serialized: bytes = example.SerializeToString()
+    return serialized

@@ -1,5 +1,7 @@
 import io
+import pathlib
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +18,11 @@ from tfx_contrastive.contract.errors import InputError, UnreadableImagesError
 
 
 @pytest.fixture(scope="module")
-def search(indexed):
+def search(indexed: Any) -> Any:
     return ImageSearch.open(indexed.index_uri)
 
 
-def test_neighbors_are_those_of_the_vectors(search, indexed):
+def test_neighbors_are_those_of_the_vectors(search: Any, indexed: Any) -> None:
     vectors = embed_with(KERNEL, indexed.images)
     found = search.neighbors([png(indexed.images[row]) for row in (3, 90)], k=5)
     for row, neighbors in zip((3, 90), found, strict=True):
@@ -33,28 +35,28 @@ def test_neighbors_are_those_of_the_vectors(search, indexed):
     assert found[1][0].split == "eval"
 
 
-def test_a_label_restricts(search, indexed):
+def test_a_label_restricts(search: Any, indexed: Any) -> None:
     (found,) = search.neighbors([png(indexed.images[0])], k=4, label="digit 7")
     assert [each.label for each in found] == ["digit 7"] * 4
 
 
-def test_no_image_no_neighbors(search):
+def test_no_image_no_neighbors(search: Any) -> None:
     assert search.neighbors([]) == []
 
 
-def test_garbage_is_told(search):
+def test_garbage_is_told(search: Any) -> None:
     with pytest.raises(UnreadableImagesError, match="positions 0"):
         search.neighbors([b"garbage"])
 
 
-def test_images_of_neighbors_are_those_that_were_indexed(search, indexed):
+def test_images_of_neighbors_are_those_that_were_indexed(search: Any, indexed: Any) -> None:
     (found,) = search.neighbors([png(indexed.images[10])], k=20)
     images = search.images_of(found)
     expected = {image_id(image): png(image) for image in indexed.images}
     assert images == {each.image_id: expected[each.image_id] for each in found}
 
 
-def test_uploads_of_16_bits_are_read_as_the_model_was_trained(indexed, tmp_path):
+def test_uploads_of_16_bits_are_read_as_the_model_was_trained(indexed: Any, tmp_path: pathlib.Path) -> None:
     """Beside the model stands how many bits it takes; a form of which they can't be taken is refused."""
     model_dir = save_model(tmp_path / "model", KERNEL)
     upload = io.BytesIO()
@@ -72,7 +74,7 @@ def test_uploads_of_16_bits_are_read_as_the_model_was_trained(indexed, tmp_path)
         search.neighbors([rgb_tiff(np.full((8, 8, 3), 4000, np.uint16))])
 
 
-def test_lost_examples_are_told(indexed, tmp_path):
+def test_lost_examples_are_told(indexed: Any, tmp_path: pathlib.Path) -> None:
     shutil.copytree(indexed.index_uri, tmp_path / "index")
     text = (tmp_path / "index" / "index.json").read_text()
     (tmp_path / "index" / "index.json").write_text(text.replace("/examples", "/elsewhere"))
@@ -82,7 +84,7 @@ def test_lost_examples_are_told(indexed, tmp_path):
         search.images_of(found)
 
 
-def test_a_model_with_another_encoder_is_refused(indexed, tmp_path):
+def test_a_model_with_another_encoder_is_refused(indexed: Any, tmp_path: pathlib.Path) -> None:
     model_dir = save_model(tmp_path / "model", random_kernel(9))
     with pytest.raises(InputError, match="similarities between them mean nothing"):
         ImageSearch.open(indexed.index_uri, model_dir)
@@ -90,16 +92,16 @@ def test_a_model_with_another_encoder_is_refused(indexed, tmp_path):
         ImageSearch(SimilarityIndex.load(indexed.index_uri), ServedModel(model_dir))
 
 
-def test_an_encoder_with_another_head_is_welcome(indexed, tmp_path):
+def test_an_encoder_with_another_head_is_welcome(indexed: Any, tmp_path: pathlib.Path) -> None:
     search = ImageSearch.open(indexed.index_uri, save_model(tmp_path / "model", KERNEL))
     assert search.neighbors([png(indexed.images[0])], k=1)[0][0].image_id == image_id(indexed.images[0])
 
 
-def neighbor(label):
+def neighbor(label: Any) -> Any:
     return Neighbor(0.5, label or "none", "a.png", "train", label, "file", 0)
 
 
-def test_the_sheet_has_a_row_for_each_query_and_shows_the_images():
+def test_the_sheet_has_a_row_for_each_query_and_shows_the_images() -> None:
     red = io.BytesIO()
     Image.new("RGB", (4, 4), (200, 0, 0)).save(red, "PNG")
     queries = [("a.png", red.getvalue()), ("a rather long name of a file.png", b"damaged")]

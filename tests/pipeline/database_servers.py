@@ -10,6 +10,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ MISSING = {
 
 
 @contextlib.contextmanager
-def server(kind):
+def server(kind: Any) -> Iterator[Any]:
     """Runs a server of a kind; yields its port. Skips the test where the machine has none."""
     port = free_port()
     start = {"mysql": _mysql, "postgresql": _postgresql}[kind]
@@ -41,7 +43,7 @@ def server(kind):
                 process.wait(timeout=60)
 
 
-def _mysql(folder, port, log):
+def _mysql(folder: Any, port: Any, log: Any) -> Any:
     install, mysqld = shutil.which("mariadb-install-db"), shutil.which("mariadbd")
     if not (install and mysqld):
         pytest.skip(MISSING["mysql"])
@@ -62,11 +64,11 @@ def _mysql(folder, port, log):
     return process
 
 
-def _postgresql(folder, port, log):
+def _postgresql(folder: Any, port: Any, log: Any) -> Any:
     homes = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
     if not homes:
         pytest.skip(MISSING["postgresql"])
-    as_user = {}
+    as_user: dict[str, Any] = {}
     if os.getuid() == 0:  # PostgreSQL refuses to run as root
         as_user = {"user": "postgres", "group": "postgres", "extra_groups": ()}
         shutil.chown(folder, "postgres")
@@ -81,7 +83,7 @@ def _postgresql(folder, port, log):
     return process
 
 
-def _wait(process, ready):
+def _wait(process: Any, ready: Any) -> None:
     deadline = time.monotonic() + 60
     while not ready():
         assert process.poll() is None, "the server has ended"
@@ -89,6 +91,6 @@ def _wait(process, ready):
         time.sleep(0.2)
 
 
-def _answers(port):
+def _answers(port: Any) -> Any:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

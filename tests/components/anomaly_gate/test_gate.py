@@ -1,6 +1,8 @@
 """The gate on what TFDV really finds."""
 
 import json
+import pathlib
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,7 +17,7 @@ from tfx_contrastive.components.examples.schema import base_schema, stats_option
 from tfx_contrastive.contract.errors import DataError
 
 
-def statistics(**values):
+def statistics(**values: Any) -> Any:
     """TFDV statistics of one example of the data contract, with some features replaced (None: left out)."""
     features = {
         "image": b"\x89PNG\xff",
@@ -36,12 +38,12 @@ def statistics(**values):
     return stats_impl.generate_statistics_in_memory(batch, stats_options())
 
 
-def found(schema=None, **values):
+def found(schema: Any = None, **values: Any) -> Any:
     schema = schema or base_schema(["a", "b"])
     return core.parse("train", tfdv.validate_statistics(statistics(**values), schema))
 
 
-def artifact(tmp_path, anomalies):
+def artifact(tmp_path: pathlib.Path, anomalies: Any) -> Any:
     made = standard_artifacts.ExampleAnomalies()
     made.uri, made.split_names = str(tmp_path), json.dumps(list(anomalies))
     for split, message in anomalies.items():
@@ -51,7 +53,7 @@ def artifact(tmp_path, anomalies):
     return made
 
 
-def test_data_of_the_contract_pass():
+def test_data_of_the_contract_pass() -> None:
     assert found() == []
     assert found(label=None) == []
 
@@ -66,13 +68,13 @@ def test_data_of_the_contract_pass():
         ({"brightness_band": b"purple"}, "brightness_band", "purple"),
     ],
 )
-def test_each_departure_is_an_error_with_its_text(values, feature, text):
+def test_each_departure_is_an_error_with_its_text(values: dict[str, Any], feature: str, text: str) -> None:
     (anomaly,) = found(**values)
     assert (anomaly.split, anomaly.feature, anomaly.severity) == ("train", feature, "ERROR")
     assert text in str(anomaly)
 
 
-def test_gate_stops_with_split_feature_and_text(tmp_path):
+def test_gate_stops_with_split_feature_and_text(tmp_path: pathlib.Path) -> None:
     bad = tfdv.validate_statistics(statistics(label=b"zebra"), base_schema(["a", "b"]))
     good = tfdv.validate_statistics(statistics(), base_schema(["a", "b"]))
     report = standard_artifacts.ExampleValidationMetrics()
@@ -81,7 +83,7 @@ def test_gate_stops_with_split_feature_and_text(tmp_path):
         AnomalyGate.test_call(anomalies=artifact(tmp_path, {"train": good, "eval": bad}), report=report)
 
 
-def test_gate_lets_clean_data_pass(tmp_path):
+def test_gate_lets_clean_data_pass(tmp_path: pathlib.Path) -> None:
     good = tfdv.validate_statistics(statistics(), base_schema(["a", "b"]))
     report = standard_artifacts.ExampleValidationMetrics()
     report.uri = str(tmp_path / "report")
@@ -90,7 +92,7 @@ def test_gate_lets_clean_data_pass(tmp_path):
     assert report.get_int_custom_property("num_warnings") == 0
 
 
-def test_warnings_stop_only_where_asked():
+def test_warnings_stop_only_where_asked() -> None:
     warning = core.Anomaly("train", "label", "WARNING", "New values", "few")
     core.check([warning], "ERROR")
     with pytest.raises(DataError, match="few"):
@@ -99,12 +101,12 @@ def test_warnings_stop_only_where_asked():
         core.check([warning], "NEVER")
 
 
-def test_missing_file(tmp_path):
+def test_missing_file(tmp_path: pathlib.Path) -> None:
     with pytest.raises(FileNotFoundError, match="SchemaDiff.pb"):
         core.read(str(tmp_path), ["train"])
 
 
-def test_empty_split_is_an_anomaly():
+def test_empty_split_is_an_anomaly() -> None:
     nothing = statistics_pb2.DatasetFeatureStatisticsList(
         datasets=[statistics_pb2.DatasetFeatureStatistics(num_examples=0)]
     )

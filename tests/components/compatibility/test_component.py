@@ -1,4 +1,6 @@
 import json
+import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +18,21 @@ KERNEL = random_kernel(5)
 
 
 @pytest.fixture(scope="module")
-def examples_dir(tmp_path_factory):
+def examples_dir(tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("examples")
     images, labels = digit_images(200)
     write_examples(root / "Split-eval" / "data-0", images, labels)
     return root
 
 
-def run(examples_dir, kernel, tmp_path, former=None, head=None, cache_dir=""):
+def run(
+    examples_dir: Any,
+    kernel: Any,
+    tmp_path: pathlib.Path,
+    former: Any = None,
+    head: Any = None,
+    cache_dir: str = "",
+) -> tuple[Any, Any]:
     examples, model = standard_artifacts.Examples(), standard_artifacts.Model()
     examples.uri, model.uri = str(examples_dir), str(tmp_path / "candidate")
     examples.split_names = artifact_utils.encode_split_names(["eval"])
@@ -42,13 +51,13 @@ def run(examples_dir, kernel, tmp_path, former=None, head=None, cache_dir=""):
     return report, json.loads((tmp_path / "report" / "compatibility.json").read_text())
 
 
-def test_the_first_model_has_nothing_to_fit(examples_dir, tmp_path):
+def test_the_first_model_has_nothing_to_fit(examples_dir: Any, tmp_path: pathlib.Path) -> None:
     report, content = run(examples_dir, KERNEL, tmp_path)
     assert report.get_string_custom_property("verdict") == content["verdict"] == "first model"
     assert content["linear_cka"] is None
 
 
-def test_a_new_head_on_the_same_encoder_is_a_drop_in(examples_dir, tmp_path):
+def test_a_new_head_on_the_same_encoder_is_a_drop_in(examples_dir: Any, tmp_path: pathlib.Path) -> None:
     head = np.ones((16, 2), np.float32)
     report, content = run(examples_dir, KERNEL, tmp_path, former=KERNEL, head=head)
     assert content["verdict"] == "drop-in"
@@ -57,7 +66,7 @@ def test_a_new_head_on_the_same_encoder_is_a_drop_in(examples_dir, tmp_path):
     assert content["new_fingerprint"] == content["former_fingerprint"]
 
 
-def test_a_slightly_changed_encoder_is_a_drop_in(examples_dir, tmp_path):
+def test_a_slightly_changed_encoder_is_a_drop_in(examples_dir: Any, tmp_path: pathlib.Path) -> None:
     changed = KERNEL + 1e-3 * random_kernel(6)
     report, content = run(examples_dir, changed, tmp_path, former=KERNEL)
     assert content["verdict"] == "drop-in"
@@ -68,7 +77,9 @@ def test_a_slightly_changed_encoder_is_a_drop_in(examples_dir, tmp_path):
 
 
 @pytest.mark.parametrize("is_whitened", [True, False])
-def test_another_encoder_is_no_drop_in_for_a_whitened_index(examples_dir, tmp_path, is_whitened):
+def test_another_encoder_is_no_drop_in_for_a_whitened_index(
+    examples_dir: Any, tmp_path: pathlib.Path, is_whitened: bool
+) -> None:
     fingerprint = encoder_fingerprint(save_model(tmp_path / "in_use", KERNEL))
     space = store.Space("0" * 64 if is_whitened else "", "as configured")
     uri = tmp_path / "embeddings"
@@ -76,14 +87,14 @@ def test_another_encoder_is_no_drop_in_for_a_whitened_index(examples_dir, tmp_pa
     store.write_meta(store.Meta(fingerprint, 16, {}, {}, 0, 0, "", "", space), str(uri))
     former_embeddings.remember(str(tmp_path / "cache"), fingerprint, str(uri))
     changed = KERNEL + 1e-3 * random_kernel(6)
-    _, content = run(examples_dir, changed, tmp_path, former=KERNEL, cache_dir=tmp_path / "cache")
+    _, content = run(examples_dir, changed, tmp_path, former=KERNEL, cache_dir=str(tmp_path / "cache"))
     assert content["verdict"] == ("re-index needed" if is_whitened else "drop-in")
     assert ["whitened by the former encoder's matrix" in each for each in content["reasons"]] == (
         [True] if is_whitened else []
     )
 
 
-def test_a_rotated_encoder_needs_a_new_index(examples_dir, tmp_path):
+def test_a_rotated_encoder_needs_a_new_index(examples_dir: Any, tmp_path: pathlib.Path) -> None:
     rotation = np.linalg.qr(random_kernel(7)[:16])[0]
     report, content = run(examples_dir, KERNEL @ rotation, tmp_path, former=KERNEL)
     assert content["neighbor_overlap"] > 0.99
@@ -92,13 +103,13 @@ def test_a_rotated_encoder_needs_a_new_index(examples_dir, tmp_path):
     assert content["reasons"][0].startswith("overlap at 10 of new queries on former vectors is 0.")
 
 
-def test_another_width_needs_a_new_index(examples_dir, tmp_path):
+def test_another_width_needs_a_new_index(examples_dir: Any, tmp_path: pathlib.Path) -> None:
     _, content = run(examples_dir, KERNEL[:, :8], tmp_path, former=KERNEL)
     assert content["verdict"] == "re-index needed"
     assert content["reasons"] == ["the embeddings have 8 dimensions, those in use have 16"]
 
 
-def test_a_model_in_use_without_embeddings_stops_nothing(examples_dir, tmp_path):
+def test_a_model_in_use_without_embeddings_stops_nothing(examples_dir: Any, tmp_path: pathlib.Path) -> None:
     module = tf.Module()
     serve = tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec([None], tf.float32)])
     tf.saved_model.save(module, str(tmp_path / "serving" / "3"), {"serving_default": serve})
@@ -107,7 +118,7 @@ def test_a_model_in_use_without_embeddings_stops_nothing(examples_dir, tmp_path)
     assert content["reasons"][0].startswith("the model in use has no embeddings: ")
 
 
-def test_node_wiring():
+def test_node_wiring() -> None:
     node = CompatibilityCheck(
         examples=channel_utils.as_channel([standard_artifacts.Examples()]),
         model=channel_utils.as_channel([standard_artifacts.Model()]),

@@ -1,5 +1,7 @@
 """The one sentence for the decision of the gates."""
 
+from typing import Any
+
 import pytest
 
 from tfx_contrastive.components.gates.verdict import Decision, gate_ids
@@ -31,11 +33,11 @@ from tfx_contrastive.components.gates.verdict import Decision, gate_ids
         ),
     ],
 )
-def test_each_decision_has_one_sentence(decision, word, short, sentence):
+def test_each_decision_has_one_sentence(decision: Any, word: str, short: str, sentence: str) -> None:
     assert (decision.word, decision.short, str(decision)) == (word, short, sentence)
 
 
-def test_recorded_inputs_of_combined_blessing_become_node_ids():
+def test_recorded_inputs_of_combined_blessing_become_node_ids() -> None:
     assert gate_ids("representation,evaluation") == ("RepresentationGate", "Evaluator")
     assert gate_ids("") == ()
     assert gate_ids(("Evaluator",)) == ("Evaluator",)

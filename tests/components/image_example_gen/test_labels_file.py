@@ -18,6 +18,7 @@ from tests.components.image_example_gen.test_splits import MEASURED, chunk, conf
 from tfx_contrastive.components.image_example_gen import (
     DataError,
     IngestConfig,
+    adapters,
     fingerprint,
     forecast,
     inspect_source,
@@ -245,9 +246,14 @@ def test_images_are_listed_once_for_groups_and_labels_files(
     file = written(tmp_path, "source,label\nboot/1.png,bag\n")
     source = {"kind": "image_folder", "path": str(tmp_path / "images")}
     ingest = IngestConfig(source=source, labels_files=[file] * labels, group_pattern=pattern or None)
-    inspection, asked = inspect_source(ingest), []
-    real = forecast.adapter_for
-    monkeypatch.setattr(forecast, "adapter_for", lambda *given: (asked.append(given), real(*given))[1])
+    inspection = inspect_source(ingest)
+    asked: list[Any] = []
+
+    def adapter_for(*given: Any) -> Any:
+        asked.append(given)
+        return adapters.adapter_for(*given)
+
+    monkeypatch.setattr(forecast, "adapter_for", adapter_for)
     require_consistent(ingest, inspection)
     assert len(asked) == listings
 

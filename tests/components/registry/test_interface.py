@@ -43,7 +43,7 @@ def version(number: int, digest: str = "d", blessed: bool = True) -> ModelVersio
 class Registry:
     """The reading half of a registry, in memory."""
 
-    def __init__(self, *numbers: int, champion: int | None = None):
+    def __init__(self, *numbers: int, champion: int | None = None) -> None:
         self._versions = tuple(version(number) for number in sorted(numbers, reverse=True))
         self._champion = champion
 

@@ -1,6 +1,8 @@
 """Example files of scikit-learn's digits, and tiny encoders as real SavedModels."""
 
 import hashlib
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from sklearn.datasets import load_digits
 LABELS_PER_CLASS = 20
 
 
-def write_examples(path, images, labels, hidden=()):
+def write_examples(path: Any, images: Any, labels: Any, hidden: Collection[int] = ()) -> None:
     """Writes uint8 [N, 8, 8] images as the data contract says; the rows in `hidden` get no label."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
@@ -28,13 +30,13 @@ def write_examples(path, images, labels, hidden=()):
 
 
 @pytest.fixture(scope="session")
-def digits():
+def digits() -> tuple[Any, Any]:
     data = load_digits()
     return np.uint8(data.images * 15), data.target
 
 
 @pytest.fixture(scope="session")
-def splits(digits, tmp_path_factory):
+def splits(digits: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[Any, Any]:
     """Directories of `train` (20 labels a class), `eval` and `test`."""
     root = tmp_path_factory.mktemp("examples")
     images, labels = digits
@@ -50,7 +52,7 @@ def splits(digits, tmp_path_factory):
     return {name: [str(root / f"Split-{name}")] for name in ("train", "eval", "test")}
 
 
-def conv_encoder(seed):
+def conv_encoder(seed: Any) -> Any:
     """A small conv net with freshly drawn weights: uint8 [B, 8, 8, 1] -> float [B, 64]."""
     tf.keras.utils.set_random_seed(seed)
     layers = [tf.keras.layers.Input([8, 8, 1]), tf.keras.layers.Rescaling(1 / 128, offset=-1)]
@@ -63,13 +65,13 @@ def conv_encoder(seed):
     return tf.keras.Sequential([*layers, tf.keras.layers.GlobalAveragePooling2D()])
 
 
-def save_encoder(path, encode, holder=None):
+def save_encoder(path: Any, encode: Any, holder: Any = None) -> str:
     """Saves `encode` (uint8 [B, 8, 8, 1] -> [B, D]) with the signature of the Pretrainer."""
     module = tf.Module()
     module.holder = holder
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(examples):
+    def serve(examples: Any) -> dict[str, Any]:
         parsed = tf.io.parse_example(examples, {"image": tf.io.FixedLenFeature([], tf.string)})
         images = tf.map_fn(
             lambda image: tf.ensure_shape(tf.io.decode_png(image, 1), [8, 8, 1]),
@@ -82,7 +84,7 @@ def save_encoder(path, encode, holder=None):
     return str(path)
 
 
-def random_crops(images):
+def random_crops(images: Any) -> Any:
     """A random crop of each image, at 8x8 again: float [B, 8, 8, 1]."""
     size = tf.shape(images)[0]
     corner = tf.random.uniform([size, 2], 0.0, 0.3)
@@ -92,7 +94,7 @@ def random_crops(images):
 
 
 @pytest.fixture(scope="session")
-def trained(digits, tmp_path_factory):
+def trained(digits: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
     """A conv net after 500 steps of SimCLR (temperature 0.2) on the train images."""
     images = digits[0][:1100, ..., None]
     encoder = conv_encoder(1)
@@ -107,7 +109,7 @@ def trained(digits, tmp_path_factory):
     weights = encoder.trainable_variables + projection.trainable_variables
 
     @tf.function
-    def step(batch):
+    def step(batch: Any) -> None:
         views = tf.concat([random_crops(batch), random_crops(batch)], axis=0)
         positives = tf.roll(tf.range(512), 256, axis=0)
         with tf.GradientTape() as tape:

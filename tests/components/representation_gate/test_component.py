@@ -1,6 +1,8 @@
 """The nodes through TFX's executor, down to the blessing that the Pusher reads."""
 
 import json
+import pathlib
+from typing import Any
 
 import pydantic
 import pytest
@@ -14,7 +16,7 @@ from tfx_contrastive.components.representation_gate.component import Representat
 from tfx_contrastive.components.representation_gate.config import GateConfig
 
 
-def run(splits, model_uri, tmp_path, gate):
+def run(splits: Any, model_uri: Any, tmp_path: pathlib.Path, gate: Any) -> tuple[Any, Any]:
     examples = standard_artifacts.Examples()
     examples.uri = splits["train"][0].rsplit("/", 1)[0]
     examples.split_names = artifact_utils.encode_split_names(list(splits))
@@ -27,7 +29,9 @@ def run(splits, model_uri, tmp_path, gate):
     return report, blessing
 
 
-def test_an_untrained_encoder_leaves_an_artifact_that_the_pusher_refuses(splits, tmp_path):
+def test_an_untrained_encoder_leaves_an_artifact_that_the_pusher_refuses(
+    splits: dict[Any, Any], tmp_path: pathlib.Path
+) -> None:
     encoder = conv_encoder(0)
     save_encoder(tmp_path / "model" / "Format-Serving", encoder, encoder)
     gate = GateConfig(num_views=100).model_dump_json()
@@ -40,7 +44,9 @@ def test_an_untrained_encoder_leaves_an_artifact_that_the_pusher_refuses(splits,
     assert report.get_float_custom_property("effective_rank") == content["figures"]["effective_rank"]
 
 
-def test_a_refusal_switched_off_by_configuration_blesses(splits, tmp_path):
+def test_a_refusal_switched_off_by_configuration_blesses(
+    splits: dict[Any, Any], tmp_path: pathlib.Path
+) -> None:
     encoder = conv_encoder(0)
     save_encoder(tmp_path / "model" / "Format-Serving", encoder, encoder)
     waived = dict.fromkeys(
@@ -58,12 +64,12 @@ def test_a_refusal_switched_off_by_configuration_blesses(splits, tmp_path):
     assert report.get_int_custom_property("blessed") == 1
 
 
-def test_a_typo_in_the_configuration_is_refused(splits, tmp_path):
+def test_a_typo_in_the_configuration_is_refused(splits: dict[Any, Any], tmp_path: pathlib.Path) -> None:
     with pytest.raises(pydantic.ValidationError, match="min_rank"):
         run(splits, str(tmp_path), tmp_path, '{"min_rank": 3}')
 
 
-def test_node_wiring():
+def test_node_wiring() -> None:
     examples = channel_utils.as_channel([standard_artifacts.Examples()])
     model = channel_utils.as_channel([standard_artifacts.Model()])
     node = RepresentationGate(examples=examples, model=model, gate="{}")

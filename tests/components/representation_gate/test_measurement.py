@@ -1,6 +1,8 @@
 """The gate on real example files and real SavedModels: who is blessed, who is refused, and why."""
 
 import json
+import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,18 +18,18 @@ CONFIG = GateConfig(num_views=200)
 
 
 @pytest.fixture(scope="module")
-def without_labels(digits, tmp_path_factory):
+def without_labels(digits: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     root = tmp_path_factory.mktemp("unlabelled")
     images, labels = digits
     write_examples(root / "Split-train" / "data", images[:500], labels[:500], hidden=range(500))
     return {"train": [str(root / "Split-train")]}
 
 
-def failed(report):
+def failed(report: Any) -> set[Any]:
     return {check.threshold_name for check in report.checks if check.outcome == "failed"}
 
 
-def test_a_trained_encoder_is_blessed(splits, trained):
+def test_a_trained_encoder_is_blessed(splits: dict[Any, Any], trained: str) -> None:
     report = measurement.evaluate(splits, trained, CONFIG)
     assert (report.blessed, report.reasons) == (True, [])
     assert report.figures["linear_probe_accuracy"] > 0.85
@@ -42,7 +44,7 @@ def test_a_trained_encoder_is_blessed(splits, trained):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_an_untrained_encoder_is_refused(splits, tmp_path, seed):
+def test_an_untrained_encoder_is_refused(splits: dict[Any, Any], tmp_path: pathlib.Path, seed: int) -> None:
     encoder = conv_encoder(seed)
     report = measurement.evaluate(splits, save_encoder(tmp_path / "model", encoder, encoder), CONFIG)
     assert not report.blessed
@@ -50,8 +52,8 @@ def test_an_untrained_encoder_is_refused(splits, tmp_path, seed):
 
 
 def test_without_labels_an_untrained_encoder_is_refused_and_a_trained_one_blessed(
-    without_labels, trained, tmp_path
-):
+    without_labels: dict[str, list[str]], trained: str, tmp_path: pathlib.Path
+) -> None:
     encoder = conv_encoder(0)
     untrained = measurement.evaluate(
         without_labels, save_encoder(tmp_path / "model", encoder, encoder), CONFIG
@@ -64,7 +66,7 @@ def test_without_labels_an_untrained_encoder_is_refused_and_a_trained_one_blesse
     assert skipped["min_knn_gain"] == "there are no labels to probe with"
 
 
-def test_a_constant_encoder_is_refused(splits, tmp_path):
+def test_a_constant_encoder_is_refused(splits: dict[Any, Any], tmp_path: pathlib.Path) -> None:
     constant = save_encoder(tmp_path / "model", lambda images: tf.ones([tf.shape(images)[0], 16]))
     report = measurement.evaluate(splits, constant, CONFIG)
     assert failed(report) >= {"min_effective_rank", "min_embedding_std", "max_uniformity"}
@@ -73,10 +75,10 @@ def test_a_constant_encoder_is_refused(splits, tmp_path):
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.5])
-def test_a_rank_one_encoder_is_refused(splits, tmp_path, offset):
+def test_a_rank_one_encoder_is_refused(splits: dict[Any, Any], tmp_path: pathlib.Path, offset: float) -> None:
     direction = np.random.default_rng(0).normal(size=[2, 16]).astype(np.float32)
 
-    def encode(images):
+    def encode(images: Any) -> Any:
         brightness = tf.reduce_mean(tf.cast(images, tf.float32), axis=[1, 2]) / 255 - 0.3
         return 20 * brightness * direction[0] + offset * direction[1]
 
@@ -85,13 +87,15 @@ def test_a_rank_one_encoder_is_refused(splits, tmp_path, offset):
     assert report.figures["effective_rank"] < 2.0
 
 
-def test_a_diverged_encoder_is_refused(splits, tmp_path):
+def test_a_diverged_encoder_is_refused(splits: dict[Any, Any], tmp_path: pathlib.Path) -> None:
     diverged = save_encoder(tmp_path / "model", lambda images: tf.fill([tf.shape(images)[0], 4], np.nan))
     report = measurement.evaluate(splits, diverged, CONFIG)
     assert report.reasons == ["1100 of 1100 embeddings hold NaN or infinity: pretraining diverged"]
 
 
-def test_weights_that_cannot_be_permuted_are_not_blessed(splits, tmp_path):
+def test_weights_that_cannot_be_permuted_are_not_blessed(
+    splits: dict[Any, Any], tmp_path: pathlib.Path
+) -> None:
     kernel = tf.constant(np.random.default_rng(0).normal(size=[64, 32]), tf.float32)
     frozen = save_encoder(
         tmp_path / "model", lambda images: tf.reshape(tf.cast(images, tf.float32) - 70, [-1, 64]) @ kernel
@@ -111,7 +115,7 @@ def test_weights_that_cannot_be_permuted_are_not_blessed(splits, tmp_path):
     assert measurement.evaluate(splits, frozen, waived).blessed
 
 
-def test_accuracy_thresholds_of_the_team_apply(splits, trained):
+def test_accuracy_thresholds_of_the_team_apply(splits: dict[Any, Any], trained: str) -> None:
     strict = CONFIG.model_copy(update={"min_knn_accuracy": 0.999, "min_gain_over_pixels": 0.0})
     report = measurement.evaluate(splits, trained, strict)
     assert failed(report) == {"min_knn_accuracy"}
@@ -119,7 +123,9 @@ def test_accuracy_thresholds_of_the_team_apply(splits, trained):
     assert report.reasons[0].endswith(", expected at least 0.999")
 
 
-def test_figures_are_the_same_twice_and_do_not_depend_on_the_files(splits, trained, tmp_path):
+def test_figures_are_the_same_twice_and_do_not_depend_on_the_files(
+    splits: dict[Any, Any], trained: str, tmp_path: pathlib.Path
+) -> None:
     first = measurement.evaluate(splits, trained, CONFIG)
     assert measurement.evaluate(splits, trained, CONFIG).figures == first.figures
     records = list(tf.data.TFRecordDataset(tf.io.gfile.glob(splits["train"][0] + "/*")).as_numpy_iterator())
@@ -132,7 +138,9 @@ def test_figures_are_the_same_twice_and_do_not_depend_on_the_files(splits, train
     assert list(other.examples) == list(same.examples)
 
 
-def test_permuted_twins_keep_the_values_and_give_the_weights_back(splits, trained):
+def test_permuted_twins_keep_the_values_and_give_the_weights_back(
+    splits: dict[Any, Any], trained: str
+) -> None:
     encoder = SavedEncoder(trained, batch_size=64)
     sample = read_samples(splits["eval"], 20, 0)[0]
     before = encoder.embed(sample.examples)
@@ -142,7 +150,9 @@ def test_permuted_twins_keep_the_values_and_give_the_weights_back(splits, traine
     np.testing.assert_array_equal(encoder.embed(sample.examples), before)
 
 
-def test_a_model_that_is_no_encoder_is_refused_with_its_signatures(splits, tmp_path):
+def test_a_model_that_is_no_encoder_is_refused_with_its_signatures(
+    splits: dict[Any, Any], tmp_path: pathlib.Path
+) -> None:
     module = tf.Module()
     module.f = tf.function(
         lambda examples: {"probabilities": tf.ones([tf.size(examples), 2])},
@@ -153,12 +163,12 @@ def test_a_model_that_is_no_encoder_is_refused_with_its_signatures(splits, tmp_p
         measurement.evaluate(splits, str(tmp_path), CONFIG)
 
 
-def test_an_empty_train_split_is_an_error(tmp_path, trained):
+def test_an_empty_train_split_is_an_error(tmp_path: pathlib.Path, trained: str) -> None:
     with pytest.raises(ValueError, match="Received 0 images in train"):
         measurement.evaluate({"train": [str(tmp_path)]}, trained, CONFIG)
 
 
-def test_the_report_holds_everything(splits, trained, tmp_path):
+def test_the_report_holds_everything(splits: dict[Any, Any], trained: str, tmp_path: pathlib.Path) -> None:
     report = measurement.evaluate(splits, trained, CONFIG)
     measurement.write_measurement(report, CONFIG, str(tmp_path / "report"))
     content = json.loads((tmp_path / "report" / "metrics.json").read_text())

@@ -1,5 +1,8 @@
 """Pixels as the encoder to beat: what is compared, and what is chance."""
 
+import pathlib
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,12 +15,12 @@ from tfx_contrastive.components.representation_gate.checks import compare
 from tfx_contrastive.components.representation_gate.config import GateConfig
 
 
-def hits(*counts):
+def hits(*counts: Any) -> Any:
     """bool [sum of counts]: runs of hits and misses in turn."""
     return np.concatenate([np.full(count, row % 2 == 0) for row, count in enumerate(counts)])
 
 
-def test_the_best_of_each_is_compared_image_by_image():
+def test_the_best_of_each_is_compared_image_by_image() -> None:
     found = compare(
         "kNN accuracy on eval",
         {"embedding": hits(50, 50), "embedding, whitened": hits(60, 40)},
@@ -40,7 +43,7 @@ def test_the_best_of_each_is_compared_image_by_image():
     ]  # fmt: skip
 
 
-def test_pixels_keep_their_colors_and_places():
+def test_pixels_keep_their_colors_and_places() -> None:
     image = np.zeros([16, 16, 3], np.uint8)
     image[:8, :8, 0] = 255
     features = encoders.pixel_features(np.array([tf.io.encode_png(image).numpy()], object), SeenAs())
@@ -50,7 +53,7 @@ def test_pixels_keep_their_colors_and_places():
     np.testing.assert_allclose(features["16x16 gray pixels"].reshape(16, 16)[:8, :8], 1 / 3, rtol=1e-5)
 
 
-def test_drawings_in_alpha_are_compared_on_their_ground():
+def test_drawings_in_alpha_are_compared_on_their_ground() -> None:
     drawing = np.zeros([16, 16, 4], np.uint8)  # black ink, which only opacity draws
     drawing[:8, :8, 3] = 255
     images = np.array([tf.io.encode_png(drawing[..., kept]).numpy() for kept in (slice(4), [0, 3])], object)
@@ -64,13 +67,15 @@ def test_drawings_in_alpha_are_compared_on_their_ground():
     assert tf.io.decode_png(kept).numpy()[-1, -1].tolist() == [0, 0, 0, 0]
 
 
-def blurred(images):
+def blurred(images: Any) -> Any:
     """An encoder that sees four gray values of an image: far worse than its pixels."""
     small = tf.image.resize(tf.cast(images, tf.float32) / 255, [2, 2], method="area")
     return tf.reshape(small, [-1, 4]) @ tf.constant(np.random.default_rng(0).normal(size=[4, 16]), tf.float32)
 
 
-def test_an_embedding_that_is_worse_than_pixels_is_refused_with_both_numbers(splits, tmp_path):
+def test_an_embedding_that_is_worse_than_pixels_is_refused_with_both_numbers(
+    splits: dict[Any, Any], tmp_path: pathlib.Path
+) -> None:
     model = save_encoder(tmp_path / "model", blurred)
     waived = dict.fromkeys(
         ("min_effective_rank", "min_embedding_std", "max_uniformity", "min_knn_gain", "min_linear_probe_gain")
@@ -94,7 +99,9 @@ def test_an_embedding_that_is_worse_than_pixels_is_refused_with_both_numbers(spl
     assert measurement.evaluate(splits, model, allowed).blessed
 
 
-def test_without_labels_pixels_are_compared_but_refuse_nothing(splits, tmp_path):
+def test_without_labels_pixels_are_compared_but_refuse_nothing(
+    splits: dict[Any, Any], tmp_path: pathlib.Path
+) -> None:
     model = save_encoder(tmp_path / "model", blurred)
     waived = dict.fromkeys(
         ("min_effective_rank", "min_embedding_std", "max_uniformity", "min_view_retrieval_gain")

@@ -1,8 +1,10 @@
 """An index of digits, made as the pipeline makes it, but for Beam."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.components.tiny_models import digit_images, random_kernel, save_model, write_examples
@@ -18,13 +20,13 @@ KERNEL = random_kernel(4)
 
 @dataclasses.dataclass(frozen=True)
 class Indexed:
-    images: np.ndarray
-    labels: list
+    images: npt.NDArray[Any]
+    labels: list[Any]
     index_uri: str
     model_dir: str
 
 
-def make_index(root, kernel=KERNEL):
+def make_index(root: Any, kernel: Any = KERNEL) -> Indexed:
     images, names = digit_images(120)
     labels = [name if row % 2 else None for row, name in enumerate(names)]
     write_examples(root / "examples" / "Split-train" / "data-0", images[:70], labels[:70])
@@ -42,5 +44,5 @@ def make_index(root, kernel=KERNEL):
 
 
 @pytest.fixture(scope="session")
-def indexed(tmp_path_factory):
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Indexed:
     return make_index(tmp_path_factory.mktemp("indexed"))

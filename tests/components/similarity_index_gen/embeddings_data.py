@@ -1,5 +1,8 @@
 """Embeddings artifacts made by hand."""
 
+import pathlib
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -9,8 +12,13 @@ DIM = 8
 
 
 def write_embeddings(
-    path, num_images, fingerprint="f" * 64, seed=0, examples_uri="/examples", model_dir="/model"
-):
+    path: pathlib.Path,
+    num_images: dict[str, int],
+    fingerprint: str = "f" * 64,
+    seed: int = 0,
+    examples_uri: str = "/examples",
+    model_dir: str = "/model",
+) -> tuple[Any, Any]:
     """Writes an artifact with a shard a split; returns its vectors and image ids in their order."""
     generator = np.random.default_rng(seed)
     all_vectors, all_ids = [], []

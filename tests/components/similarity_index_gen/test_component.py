@@ -1,3 +1,6 @@
+import pathlib
+from typing import Any
+
 import numpy as np
 import pytest
 from tfx.types import channel_utils
@@ -10,14 +13,14 @@ from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 from tfx_contrastive.components.similarity_index_gen.index import SimilarityIndex
 
 
-def run(uri, out, index="{}"):
+def run(uri: Any, out: Any, index: str = "{}") -> Any:
     source, target = artifacts.Embeddings(), artifacts.SimilarityIndex()
     source.uri, target.uri = str(uri), str(out)
     SimilarityIndexGen.test_call(embeddings=source, similarity_index=target, index=index)
     return target
 
 
-def test_the_index_holds_every_embedding(tmp_path):
+def test_the_index_holds_every_embedding(tmp_path: pathlib.Path) -> None:
     vectors, ids = write_embeddings(tmp_path / "embeddings", {"train": 50, "eval": 20})
     artifact = run(tmp_path / "embeddings", tmp_path / "index")
     index = SimilarityIndex.load(str(tmp_path / "index"))
@@ -30,7 +33,7 @@ def test_the_index_holds_every_embedding(tmp_path):
     assert index.description.examples_uri == store.read_meta(str(tmp_path / "embeddings")).examples_uri
 
 
-def test_splits_can_be_chosen(tmp_path):
+def test_splits_can_be_chosen(tmp_path: pathlib.Path) -> None:
     write_embeddings(tmp_path / "embeddings", {"train": 50, "eval": 20})
     run(tmp_path / "embeddings", tmp_path / "index", IndexConfig(splits=("eval",)).model_dump_json())
     rows = SimilarityIndex.load(str(tmp_path / "index")).rows
@@ -38,12 +41,12 @@ def test_splits_can_be_chosen(tmp_path):
     assert rows.num_rows == 20
 
 
-def test_a_split_that_is_not_there_is_told(tmp_path):
+def test_a_split_that_is_not_there_is_told(tmp_path: pathlib.Path) -> None:
     write_embeddings(tmp_path / "embeddings", {"train": 5})
     with pytest.raises(ValueError, match=r"splits \['dev'\]; .* has rows of these: train"):
         run(tmp_path / "embeddings", tmp_path / "index", IndexConfig(splits=("dev",)).model_dump_json())
 
 
-def test_node_wiring():
+def test_node_wiring() -> None:
     node = SimilarityIndexGen(embeddings=channel_utils.as_channel([artifacts.Embeddings()]), index="{}")
     assert node.outputs["similarity_index"].type is artifacts.SimilarityIndex

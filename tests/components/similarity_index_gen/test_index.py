@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import pathlib
+from typing import Any
 
 import faiss
 import numpy as np
@@ -20,7 +22,13 @@ NUM, DIM = 3000, 24
 LABELS = ["a", "b", None, "rare"]
 
 
-def clustered(num, dim, seed):
+def fit(batches: Any, ridge: float) -> whitening.Whitening:
+    fitted = whitening.fit(batches, ridge)
+    assert fitted is not None
+    return fitted
+
+
+def clustered(num: Any, dim: Any, seed: Any) -> Any:
     """Vectors around 40 centres, of length 1."""
     generator = np.random.default_rng(seed)
     vectors = generator.normal(size=(40, dim))[generator.integers(40, size=num)]
@@ -28,7 +36,7 @@ def clustered(num, dim, seed):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def rows_of(num):
+def rows_of(num: Any) -> Any:
     labels = [LABELS[row % 3] if row % 500 else "rare" for row in range(num)]
     return pa.table(
         {"image_id": [f"{row:064x}" for row in range(num)], "label": pa.array(labels, pa.string())}
@@ -36,12 +44,12 @@ def rows_of(num):
 
 
 @pytest.fixture(scope="module")
-def vectors():
+def vectors() -> Any:
     return clustered(NUM, DIM, 0)
 
 
-def test_a_whitened_index_finds_what_whitened_vectors_are_near(vectors, tmp_path):
-    whitened_by = whitening.fit([vectors[:1000], vectors[1000:]], ridge=0.1)
+def test_a_whitened_index_finds_what_whitened_vectors_are_near(vectors: Any, tmp_path: pathlib.Path) -> None:
+    whitened_by = fit([vectors[:1000], vectors[1000:]], ridge=0.1)
     built = SimilarityIndex.build(vectors, rows_of(NUM), "encoder", IndexConfig(), whitened_by)
     built.save(str(tmp_path / "index"))
     loaded = SimilarityIndex.load(str(tmp_path / "index"))
@@ -52,10 +60,10 @@ def test_a_whitened_index_finds_what_whitened_vectors_are_near(vectors, tmp_path
     assert (rows != brute_force(vectors, vectors[:50], 10)).any()
 
 
-def test_a_whitening_that_is_lost_or_another_is_told(vectors, tmp_path):
-    whitened_by = whitening.fit([vectors], ridge=0.1)
+def test_a_whitening_that_is_lost_or_another_is_told(vectors: Any, tmp_path: pathlib.Path) -> None:
+    whitened_by = fit([vectors], ridge=0.1)
     SimilarityIndex.build(vectors, rows_of(NUM), "encoder", IndexConfig(), whitened_by).save(str(tmp_path))
-    whitening.fit([vectors], ridge=0.2).save(str(tmp_path))
+    fit([vectors], ridge=0.2).save(str(tmp_path))
     with pytest.raises(ValueError, match="it is not the whitening of these vectors"):
         SimilarityIndex.load(str(tmp_path))
     (tmp_path / whitening.WHITENING_FILE).unlink()
@@ -63,7 +71,9 @@ def test_a_whitening_that_is_lost_or_another_is_told(vectors, tmp_path):
         SimilarityIndex.load(str(tmp_path))
 
 
-def test_an_index_of_a_former_version_is_read_as_not_whitened(built, vectors, tmp_path):
+def test_an_index_of_a_former_version_is_read_as_not_whitened(
+    built: Any, vectors: Any, tmp_path: pathlib.Path
+) -> None:
     built.save(str(tmp_path))
     values = dataclasses.asdict(built.description) | {"format_version": 1}
     del values["whitening_fingerprint"]
@@ -74,7 +84,7 @@ def test_an_index_of_a_former_version_is_read_as_not_whitened(built, vectors, tm
 
 
 @pytest.fixture(scope="module", params=["exact", "ivf", "hnsw"])
-def built(request, vectors):
+def built(request: pytest.FixtureRequest, vectors: Any) -> Any:
     config = IndexConfig()
     if request.param != "exact":
         config = IndexConfig(exact_up_to=0, approximate=(request.param,), max_scanned=1.0)
@@ -83,14 +93,14 @@ def built(request, vectors):
     return index
 
 
-def brute_force(vectors, queries, k, kept=None):
+def brute_force(vectors: Any, queries: Any, k: Any, kept: Any = None) -> Any:
     similarities = queries @ vectors.T
     if kept is not None:
         similarities[:, ~kept] = -np.inf
     return np.argsort(-similarities, axis=1, kind="stable")[:, :k]
 
 
-def test_neighbors_are_those_of_brute_force(built, vectors):
+def test_neighbors_are_those_of_brute_force(built: Any, vectors: Any) -> None:
     rows, similarities = built.search(vectors[:200], "encoder", 10)
     expected = brute_force(vectors, vectors[:200], 10)
     overlap = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(rows, expected, strict=True)])
@@ -99,19 +109,19 @@ def test_neighbors_are_those_of_brute_force(built, vectors):
     assert (np.diff(similarities, axis=1) <= 0).all()
 
 
-def test_a_label_restricts_the_search_exactly(built, vectors):
+def test_a_label_restricts_the_search_exactly(built: Any, vectors: Any) -> None:
     for label in ("a", "rare"):
         kept = np.array([each == label for each in built.rows["label"].to_pylist()])
         rows, _ = built.search(vectors[:50], "encoder", 5, label)
         np.testing.assert_array_equal(rows, brute_force(vectors, vectors[:50], 5, kept))
 
 
-def test_no_more_than_there_are(built, vectors):
+def test_no_more_than_there_are(built: Any, vectors: Any) -> None:
     assert built.search(vectors[:1], "encoder", 50, "rare")[0].shape == (1, 6)
     assert built.search(vectors[:1], "encoder", NUM + 5)[0].shape == (1, NUM)
 
 
-def test_round_trip(built, vectors, tmp_path):
+def test_round_trip(built: Any, vectors: Any, tmp_path: pathlib.Path) -> None:
     built.save(str(tmp_path / "index"))
     loaded = SimilarityIndex.load(str(tmp_path / "index"))
     assert loaded.description == built.description
@@ -122,12 +132,12 @@ def test_round_trip(built, vectors, tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_memory_is_that_of_the_serialized_index(built):
+def test_memory_is_that_of_the_serialized_index(built: Any) -> None:
     serialized = len(faiss.serialize_index(built._index))
     assert num_bytes(built._index) == pytest.approx(serialized, rel=0.05)
 
 
-def test_another_encoders_query_is_refused(built, vectors):
+def test_another_encoders_query_is_refused(built: Any, vectors: Any) -> None:
     with pytest.raises(InputError, match="of the encoder other, the index holds those of encoder"):
         built.search(vectors[:1], "other")
 
@@ -142,12 +152,12 @@ def test_another_encoders_query_is_refused(built, vectors):
         (np.zeros([1, 24]), 1, "", "label ''; no indexed image has it"),
     ],
 )
-def test_a_wrong_query_is_told(built, query, k, label, message):
+def test_a_wrong_query_is_told(built: Any, query: Any, k: int, label: str | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         built.search(query, "encoder", k, label)
 
 
-def test_the_first_kind_that_passes_is_taken(vectors):
+def test_the_first_kind_that_passes_is_taken(vectors: Any) -> None:
     config = IndexConfig(exact_up_to=0, approximate=("hnsw", "ivf"), max_scanned=1.0)
     index, trials = build_approximate(vectors, config)
     assert isinstance(index, faiss.IndexHNSW)
@@ -155,7 +165,7 @@ def test_the_first_kind_that_passes_is_taken(vectors):
     assert trials[0].recall >= 0.95
 
 
-def test_exact_search_stands_in_where_no_kind_passes():
+def test_exact_search_stands_in_where_no_kind_passes() -> None:
     # Without clusters in many dimensions, neighbors lie in all cells.
     vectors = clustered(2000, 200, 1)
     noise = np.random.default_rng(0).normal(size=vectors.shape).astype(np.float32)
@@ -167,14 +177,16 @@ def test_exact_search_stands_in_where_no_kind_passes():
     assert description.trials[0]["recall"] < 0.95
 
 
-def test_the_gate_asks_for_no_more_than_it_needs(vectors):
+def test_the_gate_asks_for_no_more_than_it_needs(vectors: Any) -> None:
     modest = IndexConfig(exact_up_to=0, approximate=("ivf",), min_recall=0.5)
     strict = IndexConfig(exact_up_to=0, approximate=("ivf",), min_recall=0.999, max_scanned=1.0)
     first, second = (build_approximate(vectors, config)[0] for config in (modest, strict))
+    assert first is not None
+    assert second is not None
     assert first.nprobe < second.nprobe
 
 
-def test_recall_counts_duplicates_as_found():
+def test_recall_counts_duplicates_as_found() -> None:
     vectors = np.repeat(np.eye(3, dtype=np.float32), 4, axis=0)
     similarities, _ = exact_neighbors(vectors, vectors[:1], 2)
     assert recall_at_k(np.array([[2, 3]]), similarities, np.array([[1.0, 1.0]])) == 1.0
@@ -182,22 +194,22 @@ def test_recall_counts_duplicates_as_found():
     assert recall_at_k(np.array([[2, 4]]), similarities, np.array([[1.0, 0.0]])) == 0.5
 
 
-def test_vectors_that_are_not_normalised_are_refused(vectors):
+def test_vectors_that_are_not_normalised_are_refused(vectors: Any) -> None:
     with pytest.raises(ValueError, match="of length 2 to 2; expected length 1"):
         SimilarityIndex.build(2 * vectors[:5], rows_of(5), "encoder", IndexConfig())
 
 
-def test_a_row_for_each_vector(vectors):
+def test_a_row_for_each_vector(vectors: Any) -> None:
     with pytest.raises(ValueError, match="5 vectors for 4 rows"):
         SimilarityIndex.build(vectors[:5], rows_of(4), "encoder", IndexConfig())
 
 
-def test_a_directory_without_an_index_is_refused(tmp_path):
+def test_a_directory_without_an_index_is_refused(tmp_path: pathlib.Path) -> None:
     with pytest.raises(ValueError, match="holds no index.json"):
         SimilarityIndex.load(str(tmp_path))
 
 
-def test_another_format_version_is_refused(built, tmp_path):
+def test_another_format_version_is_refused(built: Any, tmp_path: pathlib.Path) -> None:
     built.save(str(tmp_path))
     values = dataclasses.asdict(built.description) | {"format_version": 0}
     (tmp_path / "index.json").write_text(json.dumps(values))

@@ -2,8 +2,10 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -31,12 +33,12 @@ class Training:
     statistics_dir: str
     model: ServedModel
     encoder: ServedModel
-    new_images: np.ndarray
+    new_images: npt.NDArray[Any]
     new_labels: list[str]
 
 
 @pytest.fixture(scope="session")
-def training(tmp_path_factory) -> Training:
+def training(tmp_path_factory: pytest.TempPathFactory) -> Training:
     root: pathlib.Path = tmp_path_factory.mktemp("training")
     order = np.random.default_rng(0).permutation(1797)  # the file itself drifts: each writer has a part of it
     images, labels = digit_images()
@@ -63,7 +65,9 @@ def training(tmp_path_factory) -> Training:
     )
 
 
-def write_embeddings(path, vectors, images, fingerprint, model_dir, examples_uri):
+def write_embeddings(
+    path: Any, vectors: Any, images: Any, fingerprint: Any, model_dir: Any, examples_uri: Any
+) -> None:
     num, dim = vectors.shape
     half = num // 2
     for number, rows in enumerate((range(half), range(half, num))):

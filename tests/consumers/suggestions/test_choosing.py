@@ -1,16 +1,18 @@
 """Which images are chosen: undecided ones, spread out; typical ones while nothing is known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tfx_contrastive.consumers.suggestions import choosing
 
 
-def unit(vectors):
+def unit(vectors: Any) -> Any:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def blobs(centres, per_blob, spread, seed):
+def blobs(centres: Any, per_blob: Any, spread: Any, seed: Any) -> tuple[Any, Any]:
     """Points around centres: vectors of length 1, and the blob of each."""
     generator = np.random.default_rng(seed)
     which = np.repeat(np.arange(len(centres)), per_blob)
@@ -20,7 +22,7 @@ def blobs(centres, per_blob, spread, seed):
 CENTRES = np.eye(6, 16)
 
 
-def test_without_labels_every_cluster_gives_its_typical_image():
+def test_without_labels_every_cluster_gives_its_typical_image() -> None:
     vectors, which = blobs(CENTRES, 50, 0.1, 0)
     found = choosing.choose(vectors, vectors[:0], np.array([], object), 6, 0)
     assert sorted(which[found.rows]) == list(range(6))
@@ -30,13 +32,13 @@ def test_without_labels_every_cluster_gives_its_typical_image():
     assert np.isnan(found.uncertainties).all()
 
 
-def test_one_class_only_is_as_good_as_none():
+def test_one_class_only_is_as_good_as_none() -> None:
     vectors, which = blobs(CENTRES, 20, 0.1, 0)
     found = choosing.choose(vectors, vectors[:3], np.array(["a"] * 3, object), 6, 0)
     assert sorted(which[found.rows]) == list(range(6))
 
 
-def test_images_between_classes_are_chosen_and_not_one_beside_the_other():
+def test_images_between_classes_are_chosen_and_not_one_beside_the_other() -> None:
     labelled, which = blobs(CENTRES[:4], 20, 0.05, 1)
     # Between blobs 0 and 1 (many look-alikes) and between 2 and 3 (few): both are undecided.
     between = np.stack([CENTRES[0] + CENTRES[1], CENTRES[2] + CENTRES[3]])
@@ -53,7 +55,7 @@ def test_images_between_classes_are_chosen_and_not_one_beside_the_other():
     assert found.uncertainties.min() > 0.5
 
 
-def test_no_image_is_chosen_twice_and_the_seed_decides():
+def test_no_image_is_chosen_twice_and_the_seed_decides() -> None:
     vectors, _ = blobs(CENTRES, 40, 0.2, 5)
     labels = np.array(["a", "b"] * 10, object)
     first, again = (choosing.choose(vectors[20:], vectors[:20], labels, 30, 0) for _ in range(2))
@@ -61,14 +63,14 @@ def test_no_image_is_chosen_twice_and_the_seed_decides():
     assert len(set(first.rows.tolist())) == 30
 
 
-def test_more_than_there_are_is_all_of_them_even_where_they_are_equal():
+def test_more_than_there_are_is_all_of_them_even_where_they_are_equal() -> None:
     labels = np.array(["a", "b"], object)
     same = unit(np.ones((7, 16)))
     assert sorted(choosing.choose(same, unit(CENTRES[:2]), labels, 50, 0).rows) == list(range(7))
     assert len(set(choosing.choose(same, unit(CENTRES[:2]), labels, 5, 0).rows.tolist())) == 5
 
 
-def test_planted_errors_come_first_and_the_true_class_is_proposed():
+def test_planted_errors_come_first_and_the_true_class_is_proposed() -> None:
     vectors, which = blobs(CENTRES, 40, 0.08, 6)
     truth = np.array(list("abcdef"), object)[which]
     wrong = np.random.default_rng(7).choice(len(truth), 12, replace=False)
@@ -82,7 +84,7 @@ def test_planted_errors_come_first_and_the_true_class_is_proposed():
     assert (np.diff(found.confidences) >= 0).all()
 
 
-def test_a_class_too_rare_to_judge_is_left_out():
+def test_a_class_too_rare_to_judge_is_left_out() -> None:
     vectors, which = blobs(CENTRES[:3], 20, 0.1, 8)
     labels = np.array(list("abc"), object)[which]
     labels[:3] = "rare"

@@ -1,6 +1,8 @@
 """From embeddings to a file, and back through ingest."""
 
 import dataclasses
+import pathlib
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +12,19 @@ from tests.components.tiny_models import digit_images, embed_with, image_id, ran
 from tfx_contrastive.components.embeddings import store, whitening
 from tfx_contrastive.components.image_example_gen import labels_file
 from tfx_contrastive.consumers.suggestions import choosing, lists
+from tfx_contrastive.contract.errors import DataError
 
 NUM = 400
 SPLITS = ["train"] * 320 + ["eval"] * 40 + ["test"] * 40
 
 
-def make(tmp_path, labels):
+def fit(batches: Any, ridge: float) -> whitening.Whitening:
+    fitted = whitening.fit(batches, ridge)
+    assert fitted is not None
+    return fitted
+
+
+def make(tmp_path: pathlib.Path, labels: Any) -> tuple[str, Any, Any]:
     """Embeddings of digits with the given labels, and their examples."""
     images, truth = digit_images(NUM)
     write_examples(tmp_path / "examples" / "all", images, [None] * NUM)
@@ -37,11 +46,11 @@ def make(tmp_path, labels):
     return uri, images, truth
 
 
-def some_labels(truth, num_train=60):
+def some_labels(truth: Any, num_train: int = 60) -> list[Any]:
     return [label if row < num_train or row >= 320 else None for row, label in enumerate(truth)]
 
 
-def test_suggestions_are_unlabelled_training_images(tmp_path):
+def test_suggestions_are_unlabelled_training_images(tmp_path: pathlib.Path) -> None:
     _, truth = digit_images(NUM)
     uri, images, _ = make(tmp_path, some_labels(truth))
     found = lists.suggestions(uri, 20, 0)
@@ -55,12 +64,12 @@ def test_suggestions_are_unlabelled_training_images(tmp_path):
     assert set(found.images()) == {line.image_id for line in found.lines}
 
 
-def test_suggestions_compare_as_the_index_does(tmp_path):
+def test_suggestions_compare_as_the_index_does(tmp_path: pathlib.Path) -> None:
     _, truth = digit_images(NUM)
     uri, _, _ = make(tmp_path, some_labels(truth))
     as_they_are = lists.suggestions(uri, 20, 0)
     _, vectors = store.read_all(uri)
-    fitted = whitening.fit([vectors[:320]], 0.1)
+    fitted = fit([vectors[:320]], 0.1)
     fitted.save(uri)
     space = store.Space(fitted.fingerprint, "as configured")
     store.write_meta(dataclasses.replace(store.read_meta(uri), space=space), uri)
@@ -71,7 +80,7 @@ def test_suggestions_compare_as_the_index_does(tmp_path):
     assert {line.source for line in found.lines} != {line.source for line in as_they_are.lines}
 
 
-def test_labels_of_eval_and_test_decide_nothing(tmp_path):
+def test_labels_of_eval_and_test_decide_nothing(tmp_path: pathlib.Path) -> None:
     _, truth = digit_images(NUM)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -80,7 +89,7 @@ def test_labels_of_eval_and_test_decide_nothing(tmp_path):
     assert lists.suggestions(make(tmp_path / "b", other)[0], 20, 0).lines == first.lines
 
 
-def test_before_the_first_label_eval_and_test_get_a_random_share(tmp_path):
+def test_before_the_first_label_eval_and_test_get_a_random_share(tmp_path: pathlib.Path) -> None:
     uri, _, _ = make(tmp_path, [None] * NUM)
     found = lists.suggestions(uri, 50, 0)
     assert [line.split for line in found.lines].count("train") == 40
@@ -92,14 +101,14 @@ def test_before_the_first_label_eval_and_test_get_a_random_share(tmp_path):
     assert measured != again
 
 
-def test_nothing_to_suggest_is_told(tmp_path):
+def test_nothing_to_suggest_is_told(tmp_path: pathlib.Path) -> None:
     _, truth = digit_images(NUM)
     uri, _, _ = make(tmp_path, truth)
     with pytest.raises(ValueError, match="Every image of train has a label already"):
         lists.suggestions(uri, 10, 0)
 
 
-def test_errors_are_listed_with_the_label_that_stands_and_a_proposal(tmp_path):
+def test_errors_are_listed_with_the_label_that_stands_and_a_proposal(tmp_path: pathlib.Path) -> None:
     _, truth = digit_images(NUM)
     labels = list(truth)
     wrong = np.random.default_rng(0).choice(NUM, 10, replace=False).tolist()
@@ -114,15 +123,13 @@ def test_errors_are_listed_with_the_label_that_stands_and_a_proposal(tmp_path):
     assert found.num_candidates == NUM
 
 
-def test_the_file_is_what_ingest_takes(tmp_path):
+def test_the_file_is_what_ingest_takes(tmp_path: pathlib.Path) -> None:
     _, truth = digit_images(NUM)
     uri, _, _ = make(tmp_path, some_labels(truth))
     lines = lists.suggestions(uri, 5, 0).lines
     path = tmp_path / "suggestions.csv"
     path.write_text(lists.to_csv(lines, "uncertainty"))
-    with pytest.raises(
-        labels_file.DataError, match="without label or image_id in these lines: 2, 3, 4, 5, 6;"
-    ):
+    with pytest.raises(DataError, match="without label or image_id in these lines: 2, 3, 4, 5, 6;"):
         labels_file.read(str(path))
     path.write_text(path.read_text().replace("\n,", "\ndigit 3,"))
     assert labels_file.read(str(path)).labels == {line.image_id: "digit 3" for line in lines}
