@@ -12,7 +12,7 @@ from tfx_contrastive.components.image_example_gen.forecast import (
     doubts_of_pattern,
     expected_groups,
     expected_splits,
-    require_groups,
+    require_consistent,
 )
 from tfx_contrastive.components.image_example_gen.records import Entry
 from tfx_contrastive.contract.errors import DataError, Reason
@@ -113,9 +113,9 @@ def test_a_pattern_that_matches_nothing_is_told() -> None:
 
 
 def test_no_source_is_listed_where_nothing_tells_of_groups() -> None:
-    require_groups(config(), inspection())  # /images is not there
+    require_consistent(config(), inspection())  # /images is not there
     archive = config(source={"kind": "archive", "path": "/images.zip"}, group_pattern="(x)")
-    require_groups(archive, inspection())
+    require_consistent(archive, inspection())
 
 
 @pytest.mark.parametrize(
