@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.metrics import multi_class_confusion_matrix_metrics as tfma_confusion
 from tensorflow_model_analysis.proto import config_pb2
 
@@ -26,7 +26,7 @@ from .config import (
     ROC_AUC,
     SHARED_ACCURACY,
 )
-from .outcomes import FloatArray, Outcomes, derive, derived_metric
+from .outcomes import FloatArray, Outcomes, derived_metric, derived_metrics
 
 
 def scores_of(confusion: FloatArray) -> dict[str, FloatArray]:
@@ -213,33 +213,21 @@ class PerClass(metric_types.Metric):
     """`precision`, `recall` or `f1` (the `name`) of each class of the model, by index of the class."""
 
     def __init__(self, name: str):
-        super().__init__(metric_util.merge_per_key_computations(_per_class), name=name)
+        super().__init__(derived_metrics(_per_class), name=name)
 
 
 def _per_class(
-    name: str,
-    eval_config: config_pb2.EvalConfig | None = None,
-    model_name: str = "",
-    output_name: str = "",
-    example_weighted: bool = False,
-) -> list[Any]:
-    of_all = metric_types.MetricKey(
-        name=name, model_name=model_name, output_name=output_name, example_weighted=example_weighted
-    )
+    key: metric_types.MetricKey, eval_config: config_pb2.EvalConfig | None, found: Outcomes
+) -> dict[metric_types.MetricKey, float]:
     specs = eval_config.model_specs if eval_config else ()
-    is_baseline = any(spec.is_baseline and spec.name == model_name for spec in specs)
-
-    def values_of(found: Outcomes) -> dict[metric_types.MetricKey, float]:
-        # TFMA subtracts by index: with different lists of classes, it would compare different classes.
-        if is_baseline and not found.same_classes:
-            return {}
-        values = scores_of(found.confusion)[name][: found.num_classes].tolist()
-        return {
-            of_all._replace(sub_key=metric_types.SubKey(class_id=index)): value
-            for index, value in enumerate(values)
-        }
-
-    return derive(of_all, eval_config, values_of, [of_all])
+    is_baseline = any(spec.is_baseline and spec.name == key.model_name for spec in specs)
+    # TFMA subtracts by index: with different lists of classes, it would compare different classes.
+    if is_baseline and not found.same_classes:
+        return {}
+    values = scores_of(found.confusion)[key.name][: found.num_classes].tolist()
+    return {
+        key._replace(sub_key=metric_types.SubKey(class_id=index)): value for index, value in enumerate(values)
+    }
 
 
 for _metric in (*_Derived.__subclasses__(), PerClass):

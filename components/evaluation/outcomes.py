@@ -127,6 +127,23 @@ def derived_metric(value_of: Callable[[Outcomes], Any]) -> Callable[..., list[An
     Args:
         value_of: Function from the outcomes of a slice, which has at least one example, to the value.
     """
+    return derived_metrics(lambda key, _, found: {key: value_of(found)})
+
+
+def derived_metrics(
+    values_of: Callable[
+        [metric_types.MetricKey, config_pb2.EvalConfig | None, Outcomes],
+        Mapping[metric_types.MetricKey, Any],
+    ],
+) -> Callable[..., list[Any]]:
+    """Return the function by which a `tfma.metrics.Metric` with several values creates its computations.
+
+    TFMA sums the outcomes once for all metrics that are derived from them.
+
+    Args:
+        values_of: Function from the metric's key, the configuration and the outcomes of a slice to the
+            values.
+    """
 
     def create(
         name: str,
@@ -138,30 +155,17 @@ def derived_metric(value_of: Callable[[Outcomes], Any]) -> Callable[..., list[An
         key = metric_types.MetricKey(
             name=name, model_name=model_name, output_name=output_name, example_weighted=example_weighted
         )
-        return derive(key, eval_config, lambda found: {key: value_of(found)}, [key])
+        private = key._replace(name="_outcomes")
+        computation = metric_types.MetricComputation(
+            keys=[private], preprocessors=[_Prediction(private, eval_config)], combiner=_AddUp(private)
+        )
+
+        def result(metrics: Mapping[Any, Any]) -> dict[Any, Any]:
+            return dict(values_of(key, eval_config, metrics[private]))
+
+        return [computation, metric_types.DerivedMetricComputation(keys=[key], result=result)]
 
     return cast(Callable[..., list[Any]], metric_util.merge_per_key_computations(create))
-
-
-def derive(
-    key: metric_types.MetricKey,
-    eval_config: config_pb2.EvalConfig | None,
-    values_of: Callable[[Outcomes], Mapping[metric_types.MetricKey, Any]],
-    keys: Sequence[metric_types.MetricKey],
-) -> list[Any]:
-    """Return the computations of `keys` from the outcomes of the model and output that `key` names.
-
-    TFMA sums the outcomes once for all metrics that are derived from them.
-    """
-    private = key._replace(name="_outcomes")
-    computation = metric_types.MetricComputation(
-        keys=[private], preprocessors=[_Prediction(private, eval_config)], combiner=_AddUp(private)
-    )
-
-    def result(metrics: Mapping[Any, Any]) -> dict[Any, Any]:
-        return dict(values_of(metrics[private]))
-
-    return [computation, metric_types.DerivedMetricComputation(keys=list(keys), result=result)]
 
 
 class _Prediction(metric_types.Preprocessor):
