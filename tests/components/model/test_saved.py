@@ -26,7 +26,7 @@ def write_model(folder: pathlib.Path, tags: tuple[str, ...] = ("serve",)) -> str
     signature.outputs["anything"].dtype = tf.float32.as_datatype_enum
     signature.outputs["anything"].tensor_shape.unknown_rank = True
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "saved_model.pb").write_bytes(model.SerializeToString())
+    (folder / "saved_model.pb").write_bytes(model.SerializeToString(deterministic=True))
     return str(folder)
 
 

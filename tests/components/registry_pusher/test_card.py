@@ -62,8 +62,7 @@ def test_gates_with_their_reasons_and_figures() -> None:
         }
     }
     assert section("Gates", facts) == [
-        "Blessed: no",
-        "Refused by: evaluation",
+        "NOT blessed: refused by Evaluator",
         "- accuracy is 0.4000; the minimum is 0.5000",
         "| figure of the encoder | value |",
         "|---|---|",
