@@ -1,7 +1,7 @@
 """`make run` on Fashion-MNIST: time, memory, accuracy, and a second run without changes.
 
 The data plane's four components are then compared with TFX's own on the same 70,000 images
-(`benchmarks.stock_tfx`). Takes about 15 minutes on two cores.
+(`stock_pipeline` below). Takes about 15 minutes on two cores.
 """
 
 import re
