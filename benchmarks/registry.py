@@ -101,7 +101,7 @@ def consume(directory: str, serving: str, stop: Any, problems: Any, polls: Any, 
                 polls.value += 1
                 loads.value = len(loaded)
             stop.wait(0.02)
-    except Exception:
+    except Exception:  # noqa: BLE001 reported by the parent process
         problems.put(traceback.format_exc())
 
 

@@ -39,7 +39,7 @@ def open_picture(encoded: bytes, limit: int) -> Image.Image | None:
             picture.draft("RGB", (limit, limit))
             picture.load()
             picture = ImageOps.exif_transpose(picture)
-    except Exception:  # Pillow's decoders raise almost anything on damaged bytes
+    except Exception:  # noqa: BLE001 Pillow's decoders raise almost anything on damaged bytes
         return None
     if picture.mode.startswith("I"):  # 16 bits per pixel
         high = np.asarray(picture).astype(np.int64).clip(0, 65535) >> 8

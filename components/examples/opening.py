@@ -136,7 +136,7 @@ def _is_strange_tiff(data: bytes) -> bool:
         return False
     try:
         TiffImagePlugin.TiffImageFile(io.BytesIO(data)).close()
-    except Exception as error:  # damaged ones raise almost anything
+    except Exception as error:  # noqa: BLE001 damaged ones raise almost anything
         return str(error) == "unknown pixel mode"
     return False
 

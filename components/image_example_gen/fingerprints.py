@@ -48,7 +48,7 @@ class DigestStore:
             rows: Sequence[tuple[bytes, str, str]] = ()
             with self._tolerant():
                 if self._connection:
-                    query = f"SELECT path, version, digest FROM digests WHERE path IN ({marks})"
+                    query = f"SELECT path, version, digest FROM digests WHERE path IN ({marks})"  # noqa: S608 marks are `?, ?`
                     rows = self._connection.execute(query, list(part)).fetchall()
             found |= {
                 part[path].path: digest for path, version, digest in rows if version == part[path].version

@@ -140,7 +140,7 @@ class _Follower:
         """Query the registry once and load a new champion; never raise."""
         try:
             champion = self._champion()
-        except Exception as error:  # any error of its database, its server or the network
+        except Exception as error:  # noqa: BLE001 any error of its database, its server or the network
             return self._wrong(f"The registry can't be asked who is champion: {error}")
         self._mark(champion)
         choice = self._serving.current.choice
@@ -151,7 +151,7 @@ class _Follower:
             return {"champion": champion}
         try:
             served = load(self._choose())
-        except Exception as error:  # the old model stays in use, whatever is wrong
+        except Exception as error:  # noqa: BLE001 the old model stays in use, whatever is wrong
             self._put_off(champion)
             wrong = f"Version {champion}, the champion, can't be loaded: {error} Still serving {choice}."
             return {"champion": champion, **self._wrong(wrong)}

@@ -117,7 +117,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         terminal.tell("\nInterrupted.")
         sys.exit(terminal.INTERRUPTED)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 a bug: one line here, its traceback in a file
         lost = terminal.lost_output(error)
         if told := _unexpected(error) if lost is None else lost:
             terminal.tell(f"Error: {told}")
