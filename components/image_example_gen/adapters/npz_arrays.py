@@ -223,11 +223,7 @@ def _blocks(file: Any, images: StoredImages) -> Iterator[npt.NDArray[Any]]:
 
 
 def read_array(file: Any) -> npt.NDArray[Any]:
-    """Read a whole array; never a pickle.
-
-    Raises:
-        ValueError: If it is one of objects, or damaged.
-    """
+    """Read a whole array; raise ValueError for one of objects (a pickle), and for a damaged one."""
     values: npt.NDArray[Any] = _FORMAT.read_array(file, allow_pickle=False)
     return values
 
