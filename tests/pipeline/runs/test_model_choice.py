@@ -148,7 +148,7 @@ def test_a_version_without_an_index_takes_one_of_the_same_encoder_only(fresh: An
 def test_a_forced_champion_says_that_no_gate_blessed_it(fresh: Any) -> None:
     fresh.record_run("r1", 0, blessed=True)
     version = fresh.register("r2", 1)
-    fresh.registry._client.set_model_version_tag("digits", str(version), "blessed", "false")
+    fresh.registry._client().set_model_version_tag("digits", str(version), "blessed", "false")
     promotion.rollback(fresh.registry, "me", "")
     promotion.promote(fresh.registry, version, "me", "the old one is worse", force=True)
     fresh.record_run("r2", 1, blessed=False)
