@@ -5,10 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import EncoderConfig, WatchConfig
 from tfx_contrastive.trainer_module.encoders import build_encoder
-from tfx_contrastive.trainer_module.pretrain.watch import BestEncoder, Figures, find_problems
+from tfx_contrastive.trainer_module.pretrain.learner import Outcome
+from tfx_contrastive.trainer_module.pretrain.watch import (
+    BestEncoder,
+    Figures,
+    find_problems,
+    measure,
+)
 
 HEALTHY = Figures(loss=2.0, contrastive_accuracy=0.7, embedding_std=0.8, effective_rank=20.0)
 CHANCE = math.log(2 * 256 - 1)
@@ -60,3 +67,20 @@ def test_of_equal_scores_the_later_is_kept(tmp_path: pathlib.Path) -> None:
     best.offer(encoder(1), 1, 0.5)
     best.offer(encoder(2), 2, 0.5)
     assert best.step == 2
+
+
+def test_metrics_of_a_batch_have_their_closed_forms() -> None:
+    views = tf.concat([tf.eye(4), tf.eye(4)], axis=0)
+    figures = measure(np.array([1.0, 2.0]), Outcome(loss=tf.zeros([2]), h=views, z=views))
+    assert (figures.loss, figures.contrastive_accuracy) == (1.5, 1.0)
+    assert figures.effective_rank == pytest.approx(
+        3, rel=1e-4
+    )  # four corners of a simplex span three directions
+    assert figures.embedding_std == pytest.approx(math.sqrt(3) / 2, rel=1e-5)
+
+
+def test_constant_representations_are_a_collapse() -> None:
+    views = tf.ones([8, 4])
+    figures = measure(np.array([CHANCE]), Outcome(loss=tf.zeros([1]), h=views, z=views))
+    assert (figures.contrastive_accuracy, figures.effective_rank) == (0.0, 0.0)
+    assert len(find_problems(figures, WatchConfig(), CHANCE)) == 3
