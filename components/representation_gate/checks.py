@@ -132,18 +132,23 @@ class _Rule:
 _RULES = (
     _Rule("min_effective_rank", "effective_rank", "embeddings differ in too few directions"),
     _Rule("min_embedding_std", "embedding_std", "embeddings hardly differ from each other"),
-    _Rule("max_uniformity", "uniformity", "embeddings huddle together on the sphere", upper_bound=True),
-    _Rule("min_knn_gain", "knn_gain", "hardly better than its own weights in random order", labels=True),
+    _Rule("max_uniformity", "uniformity", "embeddings lie too close together on the sphere", upper_bound=True),
+    _Rule(
+        "min_knn_gain",
+        "knn_gain",
+        "the encoder is hardly better than the same encoder with shuffled weights",
+        labels=True,
+    ),
     _Rule(
         "min_linear_probe_gain",
         "linear_probe_gain",
-        "hardly better than its own weights in random order",
+        "the encoder is hardly better than the same encoder with shuffled weights",
         labels=True,
     ),
     _Rule(
         "min_view_retrieval_gain",
         "view_retrieval_gain",
-        "hardly better than its own weights in random order",
+        "the encoder is hardly better than the same encoder with shuffled weights",
         labels=False,
     ),
     _Rule(
