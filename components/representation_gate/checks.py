@@ -132,7 +132,9 @@ class _Rule:
 _RULES = (
     _Rule("min_effective_rank", "effective_rank", "embeddings differ in too few directions"),
     _Rule("min_embedding_std", "embedding_std", "embeddings hardly differ from each other"),
-    _Rule("max_uniformity", "uniformity", "embeddings lie too close together on the sphere", upper_bound=True),
+    _Rule(
+        "max_uniformity", "uniformity", "embeddings lie too close together on the sphere", upper_bound=True
+    ),
     _Rule(
         "min_knn_gain",
         "knn_gain",
