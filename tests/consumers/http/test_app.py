@@ -135,9 +135,9 @@ def large_png() -> Any:
 @pytest.mark.parametrize(
     ("path", "content", "status", "detail"),
     [
-        ("/v1/search", b"", 415, "The body is no image"),
-        ("/v1/search", b"garbage", 415, "The body is no image"),
-        ("/v1/classify", b"garbage", 415, "The body is no image"),
+        ("/v1/search", b"", 415, "The body can't be read as an image"),
+        ("/v1/search", b"garbage", 415, "The body can't be read as an image"),
+        ("/v1/classify", b"garbage", 415, "The body can't be read as an image"),
         ("/v1/search", b"x" * 5000, 413, "larger than 4,000 bytes"),
         ("/v1/search", large_png(), 413, "300x300 pixels; at most 10,000"),
         ("/v1/search?label=zebra", None, 422, "no indexed image has it"),
