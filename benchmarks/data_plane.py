@@ -211,8 +211,7 @@ def _forget_peak() -> None:
 
 
 def _peak_bytes() -> int:
-    status = pathlib.Path("/proc/self/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    found = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path("/proc/self/status").read_text())
     assert found is not None, "only Linux reports the peak"
     return int(found[1]) * 1024
 

@@ -21,6 +21,9 @@ _DNG_VERSION, _BITS_PER_SAMPLE, _NEW_SUBFILE_TYPE, _PHOTOMETRIC = 0xC612, 0x0102
 _REDUCED = 1  # bit of _NEW_SUBFILE_TYPE
 _CODESTREAM, _SSIZ = b"\xff\x4f\xff\x51", 42  # of JPEG 2000, and where in it the bits of a value stand
 
+# Magic number, width, height and greatest value of PPM and PGM, with comments between them.
+_GREATEST_VALUE = re.compile(rb"[^\s#]+(?:(?:\s|#[^\r\n]*[\r\n])+(\d+)){3}")
+
 _JPEG = ("JPEG", "MPO")  # MPO: a JPEG with more images after the first
 EXTENSIONS = {
     **dict.fromkeys((".png", ".apng"), ("PNG",)),
@@ -124,8 +127,9 @@ def bits_per_value(image: Image.Image, data: bytes) -> int:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         stated: tuple[int, ...] = image.tag_v2.get(_BITS_PER_SAMPLE, (8,))
         return max(8, *stated)
-    if image.format == "PPM" and data[1:2] not in b"14":  # bitmaps state no greatest value
-        return max(8, int(re.sub(rb"#[^\r\n]*", b"", data[:4096]).split(None, 4)[3]).bit_length())
+    if image.format == "PPM" and data[1:2] not in b"14f":  # bitmaps and floats state no greatest value
+        header = _GREATEST_VALUE.match(data)
+        return max(8, int(header[1]).bit_length()) if header else 8
     start = data.find(_CODESTREAM) if image.format == "JPEG2000" else -1
     return max(8, (data[start + _SSIZ] & 0x7F) + 1) if 0 <= start < len(data) - _SSIZ else 8
 

@@ -2,6 +2,7 @@
 
 import collections
 import decimal
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,8 @@ _MISSING = frozenset({""}) | names.words(
     "nan none null nil n/a na #n/a <na> nat undefined - ? . #value! #ref!"
 )
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?(e[+-]?\d+)?", re.IGNORECASE)
+# Names such as the digest 7e12345678 are numbers, too: no exponent is too large, and no digit is rounded away.
+_EXACT = decimal.Context(prec=1000, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=[])
 
 
 def name_warnings(class_names: Iterable[str]) -> list[str]:
@@ -77,7 +80,7 @@ def _fractions(class_names: Sequence[str]) -> list[str]:
     """Return the numbers that are not whole, if most names are numbers."""
     numbers = [name for name in class_names if _NUMBER.fullmatch(name.strip())]
     values = {name: float(name.replace(",", ".")) for name in numbers}
-    odd = [name for name, value in values.items() if value != int(value)]
+    odd = [name for name, value in values.items() if math.modf(value)[0]]
     return odd if len(odd) > 1 and 2 * len(numbers) > len(class_names) else []
 
 
@@ -85,7 +88,8 @@ def _key(name: str) -> str:
     text = unicodedata.normalize("NFKC", name).casefold()
     text = "".join(letter for letter in text if unicodedata.category(letter) not in ("Cf", "Cc")).strip()
     if _NUMBER.fullmatch(text):
-        return str(decimal.Decimal(text.replace(",", ".")).normalize() + 0)
+        number = _EXACT.create_decimal(text.replace(",", "."))
+        return str(_EXACT.plus(_EXACT.normalize(number))) if number.is_finite() else text
     return re.sub(r"[\s_-]+", "", text) if any(map(str.isalpha, text)) else re.sub(r"\s+", "", text)
 
 

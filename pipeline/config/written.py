@@ -30,7 +30,10 @@ def read(text: str) -> Any:
     Raises:
         ConfigError: If it is not YAML, or if a mapping has the same key twice.
     """
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)  # refuses control characters
+    except yaml.YAMLError as error:
+        raise ConfigError(str(error)) from error
     try:
         node = loader.get_single_node()
         return Written(None, "") if node is None else _tree(loader, node)
