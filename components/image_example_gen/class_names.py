@@ -13,7 +13,7 @@ _MISSING = frozenset({""}) | names.words(
     "nan none null nil n/a na #n/a <na> nat undefined - ? . #value! #ref!"
 )
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?(e[+-]?\d+)?", re.IGNORECASE)
-# Names such as the digest 7e12345678 are numbers, too: no exponent is too large, and no digit is rounded away.
+# Names such as the digest 7e12345678 count as numbers, too: no exponent is too large, no digit is lost.
 _EXACT = decimal.Context(prec=1000, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=[])
 
 

@@ -7,6 +7,7 @@ import io
 import lzma
 import posixpath
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ from tfx_contrastive.contract import files
 
 _ZIP_SYMBOLIC_LINK_BITS = 16  # a zip made on Unix has the file's mode in the upper half of external_attr
 _UTF_8_FLAG = 0x800
+_LONGEST_PATH = 4096  # bytes, on Linux
 
 # Errors that a damaged file, or one of another format, raises.
 ERRORS = (
@@ -29,6 +31,8 @@ ERRORS = (
     lzma.LZMAError,
     EOFError,
     OSError,
+    ValueError,
+    struct.error,
     NotImplementedError,
 )
 
@@ -86,7 +90,7 @@ def why_not(file: BinaryIO, error: Exception) -> str:
     """
     head = file.read(HEAD_BYTES)
     kind = name_format(head) or "neither zip nor tar"
-    if head.startswith(b"PK"):
+    if head.startswith(b"PK") and not isinstance(error, ValueError | struct.error):
         return "is a zip file without its end, cut or still being written"
     if head[:2] in _OPENERS:
         file.seek(0)
@@ -97,7 +101,7 @@ def why_not(file: BinaryIO, error: Exception) -> str:
             inside = None
         if inside != "a tar file":
             return f"is {kind}, with {inside} inside" if inside else f"is {kind}, and can't be unpacked"
-    if kind == "a tar file" or head[:2] in _OPENERS:
+    if kind == "a tar file" or head[:2] in _OPENERS or head.startswith(b"PK"):
         return f"can't be read to its end: {str(error).splitlines()[0]}"
     return f"is {kind}"
 
@@ -169,10 +173,18 @@ def _zip_members(file: Any) -> Iterator[tuple[files.FileInfo, bool]]:
                 continue
             problem = "outside" if _escapes(member.filename) else ""
             if not problem and stat.S_ISLNK(member.external_attr >> _ZIP_SYMBOLIC_LINK_BITS):
-                target = archive.read(member).decode("utf-8", "replace")
-                problem = "outside" if _escapes(target, member.filename) else "special"
+                problem = "outside" if _escapes(_link_target(archive, member), member.filename) else "special"
             version = f"{member.CRC:08x}"
             yield files.FileInfo(member.filename, name, member.file_size, version, problem), is_odd
+
+
+def _link_target(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    """Return the target of a symbolic link; empty if it is encrypted."""
+    try:
+        with archive.open(member) as file:
+            return file.read(_LONGEST_PATH).decode("utf-8", "replace")
+    except RuntimeError:
+        return ""
 
 
 def _zip_name(member: zipfile.ZipInfo) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gzip
+import math
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ _IMAGES = re.compile(r"(?P<prefix>.+)[-_.]images[-_.]idx[34][-_.]ubyte(\.gz)?", 
 _LABELS = re.compile(r"(?P<prefix>.+)[-_.]labels[-_.]idx1[-_.]ubyte(\.gz)?", re.IGNORECASE)
 _OTHER_LABELS = re.compile(r"labels[-_.]idx(?!1[-_.]ubyte)", re.IGNORECASE)
 _UNSIGNED_BYTE = 0x08
+_MOST_PACKED = 1032  # bytes per byte of a gzip file
 
 
 class IdxAdapter:
@@ -39,8 +41,7 @@ class IdxAdapter:
         infos, pairs = [], []
         for prefix, (images, labels) in _find(self._source).items():
             infos += [images, *([labels] if labels else [])]
-            with _open(images.path) as file:
-                shape, _ = read_header(file, images.relative)
+            shape, _, _ = _images_header(images)
             pairs += [(_split(prefix), label) for label in self._labels(labels, shape[0])]
         return base.Listing(base.Content(tuple(infos), self._class_names), *base.count_labels(pairs))
 
@@ -48,10 +49,8 @@ class IdxAdapter:
         """Unpack compressed files so that a chunk can be read by position, and cut the arrays."""
         chunks = []
         for prefix, (images, labels) in _find(self._source).items():
+            shape, offset, first = _images_header(images)
             path = _unpacked(images, staging_dir)
-            with files.open_binary(path) as file:
-                shape, offset = read_header(file, images.relative)
-            first = arrays.check_shape(shape, f"images {images.relative}")
             names = self._labels(labels, shape[0])
             part = arrays.ArrayPart(
                 prefix, _split(prefix), path, offset, "uint8", shape, names, channels_first=first
@@ -98,6 +97,27 @@ def read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], int]:
     if len(axes) < 4 * num_axes:
         raise DataError(f"Received {name}, which ends within its header; get it again.")
     return struct.unpack(f">{num_axes}I", axes), 4 + 4 * num_axes
+
+
+def _images_header(info: files.FileInfo) -> tuple[tuple[int, ...], int, bool]:
+    """Read the header of a file of images.
+
+    Returns:
+        The shape, the offset of the first pixel, and whether the channels come first.
+
+    Raises:
+        DataError: If it is no such file, or can't hold as many images as its header states.
+    """
+    with _open(info.path) as file:
+        shape, offset = read_header(file, info.relative)
+    first = arrays.check_shape(shape, f"images {info.relative}")
+    num_bytes = offset + math.prod(shape)
+    if num_bytes > info.size * (_MOST_PACKED if _is_packed(info.path) else 1):
+        raise DataError(
+            f"Received {info.relative} of {info.size:,} bytes, whose header states {shape[0]:,} images "
+            f"({num_bytes:,} bytes): the file is truncated; get it again."
+        )
+    return shape, offset, first
 
 
 def _find(source: IdxSource) -> dict[str, tuple[files.FileInfo, files.FileInfo | None]]:
