@@ -57,7 +57,7 @@ class Decision:
 
 @dataclasses.dataclass(frozen=True)
 class Delivery:
-    """Where the model of a run went.
+    """The destination of the model of a run.
 
     Attributes:
         pushed_to: Directory of the served version or, for a challenger, the directory that the Pusher wrote;
@@ -99,8 +99,8 @@ def write_blessing_file(uri: str, blessed: bool) -> None:
     """Write the empty file `BLESSED` or `NOT_BLESSED`, as TFX's Evaluator does.
 
     Args:
-        uri: Of the ModelBlessing artifact.
-        blessed: The verdict. The caller sets the custom property `blessed` too: the Pusher reads that.
+        uri: URI of the ModelBlessing artifact.
+        blessed: The verdict. The caller must also set the custom property `blessed`, which the Pusher reads.
     """
     from tensorflow.io import gfile
 

@@ -15,20 +15,20 @@ class GateConfig(Frozen):
     Four groups, each against one way to fail:
 
     - *Collapse* (constant, low-rank): `min_effective_rank`, `min_embedding_std`, `max_uniformity`. The
-      defaults are far from what a trained encoder shows. They can't tell an untrained encoder: random
+      defaults are far from what a trained encoder shows. They don't detect an untrained encoder: random
       convolutions give a covariance of the same rank as learned ones.
     - *Learned nothing*: the `*_gain` thresholds compare with the encoder's own permuted twins
-      (`encoder.py`), so they need no knowledge of the data set or the architecture. Fashion-MNIST, 60
+      (`encoders.py`), so they need no knowledge of the data set or the architecture. Fashion-MNIST, 60
       labels per class: untrained encoders gain -0.05 to 0.03, one of 500 SimCLR steps 0.3 to 0.37.
     - *Worse than pixels*: the `*_margin_over_pixels` thresholds compare accuracies on `eval` with the best of
-      the pixel baselines (`pixels.py`). They refuse what is below them beyond chance, that is, where the 95 %
-      interval of the paired difference lies below them as a whole.
+      the pixel baselines. They refuse an encoder only if the whole 95 % interval of the paired difference
+      lies below the threshold, so that chance alone refuses nothing.
     - *Not good enough for this task*: the absolute accuracies and the gain over pixels, None by default
       because only the team that owns the data can know them.
     """
 
     min_effective_rank: float | None = Field(
-        2.5, ge=1, description="an encoder along one line of features has at most 2 after normalisation"
+        2.5, ge=1, description="an encoder along one line of features has at most 2 after normalization"
     )
     min_embedding_std: float | None = Field(0.1, ge=0, le=1, description="1 is evenly spread on the sphere")
     max_uniformity: float | None = Field(-0.1, le=0, description="0 is a constant encoder")
@@ -47,11 +47,11 @@ class GateConfig(Frozen):
         None, le=1, description="share of the errors of the best linear probe on pixels avoided"
     )
 
-    k: int = Field(20, ge=1, description="neighbours of the kNN probe")
-    temperature: float = Field(0.07, gt=0, description="weights of the neighbours: exp(cosine / temperature)")
+    k: int = Field(20, ge=1, description="neighbors of the kNN probe")
+    temperature: float = Field(0.07, gt=0, description="weights of the neighbors: exp(cosine / temperature)")
     whitening_ridge: float = Field(0.3, gt=0, description="as embedding.whitening_ridge")
     num_twins: int = Field(4, ge=1, le=20, description="permuted copies of the encoder to compare with")
-    max_labelled_train: int = Field(2_000, ge=10, description="labelled training images of the probes")
+    max_labelled_train: int = Field(2_000, ge=10, description="labeled training images of the probes")
     max_eval: int = Field(10_000, ge=10)
     max_twin_eval: int = Field(3_000, ge=10, description="eval images on which the twins are compared")
     max_test: int = Field(10_000, ge=0)

@@ -31,7 +31,7 @@ class ChosenModel(Protocol):
 
     @property
     def champion(self) -> bool:
-        """Whether the model is the registry's champion."""
+        """True if the model is the champion of the registry."""
 
     @property
     def model_dir(self) -> str:

@@ -118,7 +118,7 @@ MountPath = Annotated[str, StringConstraints(pattern=r"^/[^:]*$")]
 
 
 class RetryConfig(Frozen):
-    """How often a failed task is retried. TFX itself sets no retries."""
+    """Retries of a failed task. TFX itself sets none."""
 
     max_count: int = Field(2, ge=0, le=10)
     wait_seconds: int = Field(30, ge=0, description="before the first retry")

@@ -82,7 +82,7 @@ class Predictions:
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
-        """Whether the most probable class is the label, bool [N]."""
+        """True where the most probable class is the label, bool [N]."""
         return np.asarray(self.predicted == self.actual)
 
 

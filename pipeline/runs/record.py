@@ -75,7 +75,7 @@ class RunRecord:
 
     @functools.cached_property
     def delivery(self) -> Delivery:
-        """Where the model went."""
+        """The destination of the model: pushed directory, registered version and aliases."""
         pushed = self._properties("Pusher", "pushed_model")
         registered = self._properties("RegistryPusher", "registration")
         place = registered.get("served_as") or pushed.get("pushed_destination", "")

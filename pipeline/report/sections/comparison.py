@@ -53,7 +53,7 @@ class Change:
 
     @property
     def derived(self) -> bool:
-        """Whether it follows from code, data or other settings, so that nobody set it."""
+        """True if code, data or other settings determine the value, so that nobody set it."""
         return self.key.rpartition(".")[2].endswith(_DERIVED)
 
 

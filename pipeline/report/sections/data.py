@@ -79,7 +79,7 @@ class Distribution:
 
     @property
     def constant(self) -> bool:
-        """Whether all images of all splits have the same value."""
+        """True if all images of all splits have the same value."""
         return len({bound for h in self.histograms for bound in (h.lowest, h.highest)}) <= 1
 
 
