@@ -33,14 +33,20 @@ class UnreadableImagesError(InputError):
 
     Attributes:
         positions: Indices of these images in the batch.
+        detail: The decoder's message on the first of them.
     """
 
     def __init__(self, positions: Sequence[int], detail: str):
-        shown = ", ".join(map(str, positions[:20]))
-        super().__init__(
-            f"The model can't read {len(positions)} of the images received (positions {shown}): {detail}"
-        )
+        super().__init__(tuple(positions), detail)
         self.positions = tuple(positions)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(str, self.positions[:20]))
+        return (
+            f"The model can't read {len(self.positions)} of the images received (positions {shown}): "
+            f"{self.detail}"
+        )
 
 
 class NotFoundError(ContrastiveError, LookupError):

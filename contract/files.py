@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, cast
 
 from .errors import DataError
 
+_FILE_URL = "file://"
 _TENSORFLOW_SCHEMES = ("gs", "hdfs", "viewfs", "har", "ram")
 
 
@@ -59,7 +60,8 @@ def local(path: str) -> str:
     Raises:
         DataError: If the path begins with `~` and there is no such home directory.
     """
-    expanded = os.path.expanduser(path.removeprefix("file://"))
+    is_url = path[: len(_FILE_URL)].lower() == _FILE_URL
+    expanded = os.path.expanduser(path[len(_FILE_URL) :] if is_url else path)
     if expanded.startswith("~") and not os.path.exists(expanded):
         raise DataError(
             f"Received {path}, but there is no such home directory (is HOME set?). Write the whole path."

@@ -1,6 +1,7 @@
 import copy
 import inspect
 import pickle
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,22 @@ def test_unreadable_images_are_named_up_to_twenty() -> None:
     assert error.positions == tuple(range(25))
     assert "25 of the images received (positions 0, 1, 2" in str(error)
     assert "19): no image" in str(error)
+
+
+@pytest.mark.parametrize("travel", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize(
+    "error",
+    [
+        InputError("Received 3."),
+        NotFoundError("There is no run yet.", "run"),
+        NotFoundError("There is no run yet."),
+        UnreadableImagesError([2, 5], "no image"),
+    ],
+    ids=repr,
+)
+def test_an_error_keeps_its_text_between_processes(error: Exception, travel: Any) -> None:
+    came = travel(error)
+    assert (type(came), str(came), vars(came)) == (type(error), str(error), vars(error))
 
 
 @pytest.mark.parametrize("travel", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
