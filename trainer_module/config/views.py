@@ -15,6 +15,17 @@ from tfx_contrastive.contract.frozen import Frozen
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
+def _require_order(config: Frozen, name: str) -> None:
+    """Refuse a range whose bounds are in the wrong order.
+
+    Raises:
+        ValueError: If `min_<name>` is above `max_<name>`.
+    """
+    low, high = getattr(config, f"min_{name}"), getattr(config, f"max_{name}")
+    if low > high:
+        raise ValueError(f"min_{name} ({low}) is above max_{name} ({high}): give min_{name} <= max_{name}")
+
+
 class Step(Frozen):
     """Base class of all steps."""
 
@@ -43,10 +54,7 @@ class Crop(Step):
 
     @model_validator(mode="after")
     def _check_order(self) -> "Crop":
-        if self.min_area > self.max_area:
-            raise ValueError(
-                f"min_area ({self.min_area}) is above max_area ({self.max_area}): give min_area <= max_area"
-            )
+        _require_order(self, "area")
         return self
 
 
@@ -124,11 +132,7 @@ class Blur(Step):
 
     @model_validator(mode="after")
     def _check_order(self) -> "Blur":
-        if self.min_sigma > self.max_sigma:
-            raise ValueError(
-                f"min_sigma ({self.min_sigma}) is above max_sigma ({self.max_sigma}): "
-                "give min_sigma <= max_sigma"
-            )
+        _require_order(self, "sigma")
         return self
 
 
@@ -158,10 +162,7 @@ class Cutout(Step):
 
     @model_validator(mode="after")
     def _check_order(self) -> "Cutout":
-        if self.min_area > self.max_area:
-            raise ValueError(
-                f"min_area ({self.min_area}) is above max_area ({self.max_area}): give min_area <= max_area"
-            )
+        _require_order(self, "area")
         return self
 
 
@@ -223,6 +224,11 @@ class SmallViewsConfig(Frozen):
     size: float = Field(0.5, gt=0, le=1, description="side of a small view as a share of the image's side")
     min_area: float = Field(0.05, gt=0, le=1)
     max_area: float = Field(0.3, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "SmallViewsConfig":
+        _require_order(self, "area")
+        return self
 
 
 class ViewsConfig(Frozen):
