@@ -1,7 +1,6 @@
 """A model of this pipeline as its consumers use it: encoded images in, embeddings and classes out."""
 
 import dataclasses
-import functools
 import io
 import json
 import posixpath
@@ -70,16 +69,11 @@ class ServedModel:
         Raises:
             ValueError: If there is no SavedModel, or it has no signature `embed_bytes`.
         """
-        self._model_dir = model_dir
+        self.fingerprint = encoder_fingerprint(model_dir)
         self.image = _image_config(model_dir)
         self._model = LoadedModel(model_dir)
         self._batch_size = batch_size
         self._pool = ThreadPoolExecutor(_CALLS_IN_FLIGHT)  # shared by all streams of batches
-
-    @functools.cached_property
-    def fingerprint(self) -> str:
-        """Digest of the encoder in the model, computed at the first use."""
-        return encoder_fingerprint(self._model_dir)
 
     @property
     def bit_depth(self) -> int:

@@ -74,7 +74,7 @@ def test_a_budget_leaves_so_many_true_labels_of_each_class(splits: Any) -> None:
 
 
 def test_a_budget_beyond_the_data_is_refused(splits: Any) -> None:
-    with pytest.raises(ValueError, match="the budget asks for 400 of each class"):
+    with pytest.raises(ValueError, match="the budget needs 400 per class"):
         with_budget(splits.train, 400, 0)
 
 
