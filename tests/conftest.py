@@ -4,12 +4,17 @@ import fcntl
 import os
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.pipeline.command import tfx_contrastive
 
 # TensorFlow reads this when it loads; two test processes share two cores.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# The same examples in every run, and no limit on the time of one: a busy machine is no failure.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
