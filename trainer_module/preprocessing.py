@@ -44,7 +44,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         `label_index`: int64 [B], -1 where the label is absent. No serving signature returns it.
     """
     config = ImageConfig.model_validate_json(custom_config["image"])
-    contents = _one_per_row(inputs[IMAGE])
+    contents = _present(inputs[IMAGE])
     _write_channel_statistics(channel_moments(contents, config))
     label = inputs.get(LABEL)
     no_label = tf.fill([tf.shape(contents)[0]], tf.constant(-1, tf.int64))
@@ -85,16 +85,16 @@ def _asset(tf_transform_output: tft.TFTransformOutput, name: str) -> str:
     return posixpath.join(tf_transform_output.transform_savedmodel_dir, "assets", name)
 
 
-def _one_per_row(feature: Any) -> tf.Tensor:
-    """Return the single value of each row, string [B], from a sparse or a dense feature."""
+def _present(feature: Any) -> tf.Tensor:
+    """Return the values that are present, in the order of the rows, from a sparse or a dense feature."""
     if isinstance(feature, tf.SparseTensor):
-        return feature.values  # present once in every example, by the data contract
+        return feature.values  # at most one per row, by the data contract
     return tf.reshape(feature, [-1])
 
 
 def _index(label: Any) -> tf.Tensor:
     """Return the class index of each row, int64 [B]; -1 where the label is absent."""
-    present = label.values if isinstance(label, tf.SparseTensor) else tf.reshape(label, [-1])
+    present = _present(label)
     index = label_index(present, sorted_vocabulary(present))
     if not isinstance(label, tf.SparseTensor):
         return index

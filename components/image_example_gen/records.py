@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tfx_contrastive.contract.errors import Reason
+from tfx_contrastive.contract.errors import Reason, RejectedError
 
 UNSPLIT = ""  # the source assigns no split
 
@@ -59,6 +59,16 @@ class EncodedImage:
     checks_extension: bool = True
     rejected: tuple[Reason, str] | None = None
     group: str | None = None
+
+    def content(self) -> bytes:
+        """Return the bytes.
+
+        Raises:
+            RejectedError: If the source could not read them.
+        """
+        if self.rejected:
+            raise RejectedError(*self.rejected)
+        return self.data
 
 
 @dataclasses.dataclass(frozen=True)

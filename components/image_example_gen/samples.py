@@ -86,10 +86,8 @@ def _usable(
         if image.split not in (TRAIN, UNSPLIT):
             continue
         try:
-            if image.rejected:
-                raise RejectedError(*image.rejected)
             decoded = decode(
-                image.data, image.source, image.checks_extension, ingest.max_pixels, ingest.seen_as
+                image.content(), image.source, image.checks_extension, ingest.max_pixels, ingest.seen_as
             )
         except RejectedError as error:
             rejected[error.reason.value] += 1

@@ -88,10 +88,8 @@ class ChunkStager:
         num_bytes = 0
         for image in images:
             try:
-                if image.rejected:
-                    raise RejectedError(*image.rejected)
                 decoded = decode(
-                    image.data, image.source, image.checks_extension, self._max_pixels, self._seen_as
+                    image.content(), image.source, image.checks_extension, self._max_pixels, self._seen_as
                 )
             except RejectedError as rejected:
                 self._deepest = max(self._deepest, rejected.deepest)

@@ -161,10 +161,8 @@ class _Tally:
     def _look_at(self, image: EncodedImage) -> None:
         self.sources.append(image.source)
         try:
-            if image.rejected:
-                raise RejectedError(*image.rejected)
             limit, seen_as = self._ingest.max_pixels, self._ingest.seen_as
-            judged = judge(image.data, image.source, image.checks_extension, limit, seen_as)
+            judged = judge(image.content(), image.source, image.checks_extension, limit, seen_as)
         except RejectedError as error:
             self._deepest = max(self._deepest, error.deepest)
             self._reject(image.source, image.split, image.label, error)

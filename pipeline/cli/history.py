@@ -84,7 +84,7 @@ def runs_command(config_name: str | None, overrides: tuple[str, ...], limit: int
         records.print_json(values)
         return
     if not values:
-        click.echo(f"{no_run_yet(config.name)} {invocation.command('run')}")
+        _tell_no_run(config.name)
         return
     records.print_table(
         f"{config.name}: {len(values)} of {len(runs)} runs",
@@ -189,7 +189,7 @@ def artifacts_command(
         records.print_json(made)
         return
     if not runs:
-        click.echo(f"{no_run_yet(config.name)} {invocation.command('run')}")
+        _tell_no_run(config.name)
         return
     records.print_table(
         f"{config.name}: {len(made)} artifacts",
@@ -253,3 +253,8 @@ def report_command(
 
         path = report.write_report(config, run_id, compare, out, benchmark)
     click.echo(f"Report: {path} ({path.stat().st_size / 2**20:.1f} MiB)")
+
+
+def _tell_no_run(pipeline: str) -> None:
+    """Print that a pipeline has no run, and the command that makes one."""
+    click.echo(f"{no_run_yet(pipeline)} {invocation.command('run')}")
