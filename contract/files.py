@@ -5,47 +5,16 @@ schemes that TensorFlow knows (`gs://`, `hdfs://`, …) use `tf.io.gfile`, as TF
 caches are the same ones. Every other scheme (`s3://`, `https://`, …) uses fsspec.
 """
 
-import dataclasses
 import glob as local_glob
 import os
 import posixpath
 import shutil
-import stat as stat_module
-from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from .errors import DataError
 
 _FILE_URL = "file://"
 _TENSORFLOW_SCHEMES = ("gs", "hdfs", "viewfs", "har", "ram")
-
-
-@dataclasses.dataclass(frozen=True)
-class FileInfo:
-    """One file.
-
-    Attributes:
-        path: The argument for `open_binary`.
-        relative: Path relative to the listed root, with forward slashes; for a single file, its name.
-        size: Size in bytes.
-        version: A text that changes whenever the file is written or replaced; empty where nothing shows that.
-        problem: Why the entry can't be read as a file; empty if it can. "outside" and "outside_directory": a
-            link that leads out of the root. "loop": a link back to a directory above. "broken": a link to
-            nothing. "unreadable": no permission to list it. "empty_directory": a directory without any file.
-            "replaced": a member of an archive that a later member of the same name replaces.
-        checksum: Checksum of the content that the object store keeps; empty where it keeps none.
-        real: Local path with all links resolved, which identifies the file; empty for remote files.
-        is_link: Whether the file itself is a link.
-    """
-
-    path: str
-    relative: str
-    size: int
-    version: str
-    problem: str = ""
-    checksum: str = ""
-    real: str = ""
-    is_link: bool = False
 
 
 def scheme_of(path: str) -> str:
@@ -82,7 +51,7 @@ def open_binary(path: str) -> BinaryIO:
     """
     if not scheme_of(path):
         return open(local(path), "rb")
-    if gfile := _gfile(path):
+    if gfile := gfile_for(path):
         import tensorflow as tf
 
         try:
@@ -90,7 +59,7 @@ def open_binary(path: str) -> BinaryIO:
         except tf.errors.OpError as error:
             raise OSError(f"{path}: {error.message}") from error
         return cast(BinaryIO, _TensorFlowFile(gfile.GFile(path, "rb"), size))
-    return cast(BinaryIO, _fsspec(path).open(path, "rb"))
+    return cast(BinaryIO, fsspec_for(path).open(path, "rb"))
 
 
 class _TensorFlowFile:
@@ -130,10 +99,10 @@ def create_binary(path: str) -> BinaryIO:
     if not scheme_of(path):
         make_directory(os.path.dirname(local(path)))
         return open(local(path), "wb")
-    if gfile := _gfile(path):
+    if gfile := gfile_for(path):
         gfile.makedirs(posixpath.dirname(path))
         return cast(BinaryIO, gfile.GFile(path, "wb"))
-    return cast(BinaryIO, _fsspec(path).open(path, "wb"))
+    return cast(BinaryIO, fsspec_for(path).open(path, "wb"))
 
 
 def read_bytes(path: str) -> bytes:
@@ -162,30 +131,40 @@ def make_directory(path: str) -> None:
     """Make a directory and those above it; one that is already there is no error."""
     if not scheme_of(path):
         os.makedirs(local(path) or ".", exist_ok=True)
-    elif gfile := _gfile(path):
+    elif gfile := gfile_for(path):
         gfile.makedirs(path)
     else:
-        _fsspec(path).makedirs(path, exist_ok=True)
+        fsspec_for(path).makedirs(path, exist_ok=True)
 
 
 def remove_tree(path: str) -> None:
     """Remove a directory with everything in it."""
     if not scheme_of(path):
         shutil.rmtree(local(path))
-    elif gfile := _gfile(path):
+    elif gfile := gfile_for(path):
         gfile.rmtree(path)
     else:
-        _fsspec(path).rm(path, recursive=True)
+        fsspec_for(path).rm(path, recursive=True)
+
+
+def remove(path: str) -> None:
+    """Remove a file."""
+    if not scheme_of(path):
+        os.remove(local(path))
+    elif gfile := gfile_for(path):
+        gfile.remove(path)
+    else:
+        fsspec_for(path).rm_file(path)
 
 
 def rename(path: str, new_path: str) -> None:
     """Rename a file or a directory within one file system; an existing file is replaced."""
     if not scheme_of(path):
         os.replace(local(path), local(new_path))
-    elif gfile := _gfile(path):
+    elif gfile := gfile_for(path):
         gfile.rename(path, new_path, overwrite=True)
     else:
-        _fsspec(path).mv(path, new_path, recursive=True)
+        fsspec_for(path).mv(path, new_path, recursive=True)
 
 
 def copy(path: str, new_path: str) -> None:
@@ -198,89 +177,71 @@ def glob(pattern: str) -> list[str]:
     """Return the paths that match a pattern with `*` and `?`, sorted."""
     if not scheme_of(pattern):
         return sorted(local_glob.glob(local(pattern)))
-    if gfile := _gfile(pattern):
+    if gfile := gfile_for(pattern):
         return sorted(gfile.glob(pattern))
-    filesystem = _fsspec(pattern)
+    filesystem = fsspec_for(pattern)
     return sorted(filesystem.unstrip_protocol(path) for path in filesystem.glob(pattern))
+
+
+def names(directory: str) -> list[str]:
+    """Return the names of what a directory holds, sorted.
+
+    Raises:
+        OSError: If there is no such directory.
+    """
+    if not scheme_of(directory):
+        return sorted(os.listdir(local(directory)))
+    if not is_directory(directory):
+        raise NotADirectoryError(f"Received {directory}, which is no directory.")
+    if gfile := gfile_for(directory):
+        return sorted(filter(None, (name.rstrip("/") for name in gfile.listdir(directory))))
+    found = fsspec_for(directory).ls(directory, detail=False)
+    return sorted(posixpath.basename(path.rstrip("/")) for path in found)
+
+
+def find(directory: str) -> list[str]:
+    """Return the paths of all files under a directory, relative to it, with forward slashes, sorted.
+
+    Links to directories are not followed. Where there is no such directory, the list is empty.
+    """
+    if scheme_of(directory) and not gfile_for(directory):
+        filesystem = fsspec_for(directory)
+        root = filesystem._strip_protocol(directory).rstrip("/")
+        return sorted(path[len(root) + 1 :] for path in filesystem.find(directory))
+    root = directory.rstrip("/") if scheme_of(directory) else local(directory)
+    gfile = gfile_for(directory)
+    found = []
+    for folder, _, file_names in gfile.walk(root) if gfile else os.walk(root):
+        relative = folder[len(root) :].replace(os.sep, "/").strip("/")
+        found += [posixpath.join(relative, name) for name in file_names if name]
+    return sorted(found)
 
 
 def exists(path: str) -> bool:
     """Return whether there is a file or a directory."""
-    return is_directory(path) or stat(path) is not None
+    return is_directory(path) or is_file(path)
+
+
+def is_file(path: str) -> bool:
+    """Return whether there is a file; pipes, sockets and devices are none."""
+    if not scheme_of(path):
+        return os.path.isfile(local(path))
+    if gfile := gfile_for(path):
+        return bool(gfile.exists(path) and not gfile.isdir(path))
+    return bool(fsspec_for(path).isfile(path))
 
 
 def is_directory(path: str) -> bool:
     """Return whether there is a directory."""
     if not scheme_of(path):
         return os.path.isdir(local(path))
-    if gfile := _gfile(path):
+    if gfile := gfile_for(path):
         return bool(gfile.isdir(path))
-    return bool(_fsspec(path).isdir(path))
+    return bool(fsspec_for(path).isdir(path))
 
 
-def stat(path: str) -> FileInfo | None:
-    """Return the facts about a file; None where there is none."""
-    if not scheme_of(path):
-        own = local(path)
-        try:
-            found = os.stat(own)
-        except (OSError, ValueError):
-            return None
-        if not stat_module.S_ISREG(found.st_mode):
-            return None
-        return FileInfo(own, os.path.basename(own), found.st_size, local_version(found))
-    name = posixpath.basename(path)
-    if gfile := _gfile(path):
-        if not gfile.exists(path) or gfile.isdir(path):
-            return None
-        return _tensorflow_info(path, name)
-    filesystem = _fsspec(path)
-    if not filesystem.isfile(path):
-        return None
-    return _fsspec_info(path, name, filesystem.info(path))
-
-
-def local_version(found: os.stat_result) -> str:
-    """Return a text that changes whenever a local file changes.
-
-    The modification time alone is not enough: archives, `rsync -t` and `cp -p` set it. The kernel sets the
-    change time at every write, rename and change of times; the inode differs where files were swapped.
-    """
-    return f"{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
-
-
-def list_remote(root: str) -> Iterator[FileInfo]:
-    """List every file under a remote directory, in no particular order."""
-    if gfile := _gfile(root):
-        for directory, _, file_names in gfile.walk(root):
-            for name in filter(None, file_names):
-                path = posixpath.join(directory, name)
-                yield _tensorflow_info(path, path[len(root.rstrip("/")) + 1 :])
-        return
-    filesystem = _fsspec(root)
-    base = filesystem._strip_protocol(root).rstrip("/")
-    for path, info in filesystem.find(root, detail=True).items():
-        relative = path[len(base) :].lstrip("/")
-        if relative:
-            yield _fsspec_info(filesystem.unstrip_protocol(path), relative, info)
-
-
-def _tensorflow_info(path: str, relative: str) -> FileInfo:
-    found = _gfile(path).stat(path)
-    # The time of an object store is its own; that of a file system (hdfs) can be set by whoever writes there.
-    version = str(found.mtime_nsec) if scheme_of(path) == "gs" else ""
-    return FileInfo(path, relative, found.length, version)
-
-
-def _fsspec_info(path: str, relative: str, info: dict[str, Any]) -> FileInfo:
-    tags = (str(info[tag]) for tag in ("md5Hash", "ETag", "etag", "generation") if info.get(tag))
-    # HTTP: a weak tag may stay the same while bytes change.
-    checksum = next((tag for tag in tags if not tag.startswith("W/")), "")
-    return FileInfo(path, relative, info.get("size") or 0, checksum, checksum=checksum)
-
-
-def _gfile(path: str) -> Any:
-    """Return `tf.io.gfile` for the schemes that TensorFlow knows; else None."""
+def gfile_for(path: str) -> Any:
+    """Return `tf.io.gfile` for a URL whose scheme TensorFlow knows; None for every other path."""
     if scheme_of(path) not in _TENSORFLOW_SCHEMES:
         return None
     import tensorflow as tf
@@ -288,7 +249,12 @@ def _gfile(path: str) -> Any:
     return tf.io.gfile
 
 
-def _fsspec(path: str) -> Any:
+def fsspec_for(path: str) -> Any:
+    """Return fsspec's file system of a URL.
+
+    Raises:
+        OSError: If nothing that is installed knows its scheme.
+    """
     import fsspec
 
     try:

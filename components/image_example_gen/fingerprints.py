@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from tfx_contrastive.components.image_example_gen.adapters.base import Content
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info, files
 
 FILE_NAME = "digests.sqlite"
 
@@ -39,7 +39,7 @@ class DigestStore:
         with self._tolerant():
             self._connection = _open(path)
 
-    def known(self, infos: Sequence[files.FileInfo]) -> dict[str, str]:
+    def known(self, infos: Sequence[file_info.FileInfo]) -> dict[str, str]:
         """Return `FileInfo.path` -> digest of the files that have not changed since they were read."""
         found: dict[str, str] = {}
         for start in range(0, len(infos), _PER_QUERY):
@@ -178,7 +178,7 @@ def changed_since(content: Content) -> list[str]:
         if info.problem or files.scheme_of(info.path):
             continue
         try:
-            now = files.stat(info.path)
+            now = file_info.stat(info.path)
         except OSError:
             now = None
         if now is None or now.version != info.version:
@@ -187,7 +187,7 @@ def changed_since(content: Content) -> list[str]:
 
 
 def _digests(
-    batch: Sequence[files.FileInfo],
+    batch: Sequence[file_info.FileInfo],
     store: DigestStore | None,
     read_all: bool,
     readers: "_Readers",
@@ -266,8 +266,8 @@ def _read_local(path: str, stop: threading.Event) -> tuple[str, str | None]:
                 return "no regular file", None
             digest = _hashed(file, min(before.st_size + 1, _BLOCK), stop)
             after = os.fstat(file.fileno())
-        version = files.local_version(before)
-        if version == files.local_version(after) and before.st_size == after.st_size:
+        version = file_info.local_version(before)
+        if version == file_info.local_version(after) and before.st_size == after.st_size:
             settled = max(before.st_mtime_ns, before.st_ctime_ns) < now - _UNSETTLED_NS
             return digest, version if settled else None
     return digest, None

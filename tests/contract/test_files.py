@@ -6,7 +6,7 @@ import pathlib
 import fsspec
 import pytest
 
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError
 
 
@@ -30,11 +30,11 @@ def test_a_file_round_trip(root: str) -> None:
     with files.open_binary(path) as file:
         file.seek(-2, 2)
         assert file.read() == b"ew"
-    info = files.stat(path)
+    info = file_info.stat(path)
     assert info is not None
     assert (info.relative, info.size) == ("b.txt", 3)
     assert files.is_directory(files.join(root, "a"))
-    assert files.stat(files.join(root, "a")) is None
+    assert file_info.stat(files.join(root, "a")) is None
 
 
 def test_directories_are_made_renamed_listed_and_removed(root: str) -> None:
@@ -72,7 +72,7 @@ def test_the_scheme_tells_the_library() -> None:
 def test_a_remote_directory_is_listed_with_checksums(tmp_path: pathlib.Path) -> None:
     root = f"memory://{tmp_path.name}-listed"
     fsspec.filesystem("memory").pipe({f"{root}/a/1.png": b"12", f"{root}/2.png": b"345"})
-    found = sorted(files.list_remote(root), key=lambda info: info.relative)
+    found = sorted(file_info.list_remote(root), key=lambda info: info.relative)
     assert [(info.relative, info.size) for info in found] == [("2.png", 3), ("a/1.png", 2)]
     assert [files.read_bytes(info.path) for info in found] == [b"345", b"12"]
 
@@ -97,6 +97,22 @@ def test_a_file_of_tensorflow_s_is_found_and_seeks_from_its_end(tmp_path: pathli
         assert file.read(2) == b"78"
         assert file.tell() == 9
         assert file.read() == b"9"
-    assert [info.relative for info in files.list_remote("ram://seek")] == ["a.bin"]
+    assert [info.relative for info in file_info.list_remote("ram://seek")] == ["a.bin"]
     with pytest.raises(OSError, match="missing"):
         files.open_binary("ram://seek/missing")
+
+
+@pytest.mark.parametrize("scheme", ["", "ram://files_tree", "memory://files_tree"])
+def test_names_and_files_of_a_directory(tmp_path: pathlib.Path, scheme: str) -> None:
+    root = scheme or str(tmp_path / "files_tree")
+    for name in ("b/2.bin", "b/c/3.bin", "1.bin"):
+        files.write_bytes(files.join(root, name), b"x")
+    assert files.names(root) == ["1.bin", "b"] == files.names(f"{root}/")
+    assert files.find(root) == ["1.bin", "b/2.bin", "b/c/3.bin"] == files.find(f"{root}/")
+    assert files.is_file(files.join(root, "1.bin"))
+    assert not files.is_file(files.join(root, "b"))
+    files.remove(files.join(root, "b/2.bin"))
+    assert files.find(files.join(root, "b")) == ["c/3.bin"]
+    assert files.find(files.join(root, "nowhere")) == []
+    with pytest.raises(OSError, match="nowhere"):
+        files.names(files.join(root, "nowhere"))

@@ -9,7 +9,7 @@ import pytest
 from tests.components.image_example_gen.support import image_folder
 from tfx_contrastive.components.image_example_gen import fingerprints, inspect_source
 from tfx_contrastive.components.image_example_gen.fingerprints import FILE_NAME
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.source import source_of
 
@@ -43,7 +43,7 @@ def test_digests_are_remembered_under_a_root_that_is_there(tmp_path: pathlib.Pat
 def test_verify_reads_all_and_changes_nothing_else(
     tmp_path: pathlib.Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "local_version", lambda _: "as this file system has it")
+    monkeypatch.setattr(file_info, "local_version", lambda _: "as this file system has it")
     (tmp_path / "root").mkdir()
     before = look(settings)
     image = tmp_path / "data" / "cat" / "0.png"

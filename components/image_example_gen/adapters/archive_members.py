@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, cast
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
 from tfx_contrastive.components.image_example_gen.adapters import walk
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info
 
 _ZIP_SYMBOLIC_LINK_BITS = 16  # a zip made on Unix has the file's mode in the upper half of external_attr
 _UTF_8_FLAG = 0x800
@@ -51,7 +51,7 @@ class Members:
         warnings: Warnings about names, one sentence each.
     """
 
-    infos: tuple[files.FileInfo, ...]
+    infos: tuple[file_info.FileInfo, ...]
     is_zip: bool
     warnings: tuple[str, ...] = ()
 
@@ -148,7 +148,7 @@ def _end_warnings(tar: BinaryIO, offset: int) -> list[str]:
     return []
 
 
-def _settled(found: Sequence[files.FileInfo]) -> Iterator[files.FileInfo]:
+def _settled(found: Sequence[file_info.FileInfo]) -> Iterator[file_info.FileInfo]:
     """Yield members by name: the last one of each name, and only those directories that are empty."""
     last = {info.relative: i for i, info in enumerate(found)}
     above = {"", "."}
@@ -163,19 +163,19 @@ def _settled(found: Sequence[files.FileInfo]) -> Iterator[files.FileInfo]:
         yield info if last[info.relative] == i else dataclasses.replace(info, problem="replaced")
 
 
-def _zip_members(file: Any) -> Iterator[tuple[files.FileInfo, bool]]:
+def _zip_members(file: Any) -> Iterator[tuple[file_info.FileInfo, bool]]:
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             name, is_odd = _zip_name(member)
             name = name.replace("\\", "/").removeprefix("./")  # some zips of Windows have them
             if member.is_dir() or name.endswith("/"):
-                yield files.FileInfo(member.filename, name.rstrip("/"), 0, "", "empty_directory"), False
+                yield file_info.FileInfo(member.filename, name.rstrip("/"), 0, "", "empty_directory"), False
                 continue
             problem = "outside" if _escapes(member.filename) else ""
             if not problem and stat.S_ISLNK(member.external_attr >> _ZIP_SYMBOLIC_LINK_BITS):
                 problem = "outside" if _escapes(_link_target(archive, member), member.filename) else "special"
             version = f"{member.CRC:08x}"
-            yield files.FileInfo(member.filename, name, member.file_size, version, problem), is_odd
+            yield file_info.FileInfo(member.filename, name, member.file_size, version, problem), is_odd
 
 
 def _link_target(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
@@ -202,13 +202,13 @@ def _zip_name(member: zipfile.ZipInfo) -> tuple[str, bool]:
         return member.filename, False
 
 
-def _tar_members(archive: tarfile.TarFile) -> Iterator[tuple[files.FileInfo, bool]]:
+def _tar_members(archive: tarfile.TarFile) -> Iterator[tuple[file_info.FileInfo, bool]]:
     members = archive.getmembers()
     regular = {posixpath.normpath(member.name): member for member in members if member.isreg()}
     for member in members:
         name = walk.readable(member.name.removeprefix("./"))
         if member.isdir():
-            yield files.FileInfo("", name.rstrip("/"), 0, "", "empty_directory"), False
+            yield file_info.FileInfo("", name.rstrip("/"), 0, "", "empty_directory"), False
             continue
         target, problem = member, "outside" if _escapes(member.name) else ""
         if not problem and (member.issym() or member.islnk()):
@@ -217,7 +217,7 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[tuple[files.FileInfo, boo
             target = regular.get(posixpath.normpath(posixpath.join(beside, member.linkname)), member)
         if not problem and not target.isreg():
             problem = "special"
-        info = files.FileInfo(str(target.offset_data), name, target.size, str(member.mtime), problem)
+        info = file_info.FileInfo(str(target.offset_data), name, target.size, str(member.mtime), problem)
         yield info, False
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError, Reason
 
 from ..records import ArrayBatch, EncodedImage, Entry
@@ -24,7 +24,7 @@ class Content:
         more: Other texts that matter, such as options.
     """
 
-    files: tuple[files.FileInfo, ...]
+    files: tuple[file_info.FileInfo, ...]
     more: tuple[str, ...] = ()
 
 
@@ -154,14 +154,14 @@ def oversized(size: int, max_file_bytes: int) -> tuple[Reason, str] | None:
     return Reason.OVER_BYTE_LIMIT, f"{size:,} bytes; max_file_bytes allows {max_file_bytes:,}"
 
 
-def require_file(path: str, what: str) -> files.FileInfo:
+def require_file(path: str, what: str) -> file_info.FileInfo:
     """Return the facts about a file that must exist.
 
     Raises:
         DataError: If it does not.
     """
     try:
-        info = files.stat(path)
+        info = file_info.stat(path)
         is_directory = info is None and files.is_directory(path)
     except OSError as error:
         raise DataError(f"Received {what} {path}, which can't be read: {error}.") from error

@@ -10,7 +10,7 @@ from tfx_contrastive.components.image_example_gen.adapters import base
 from tfx_contrastive.components.image_example_gen.adapters.image_paths import ImagePaths, Rejection
 from tfx_contrastive.components.image_example_gen.class_names import is_missing
 from tfx_contrastive.components.image_example_gen.config import CsvManifestSource
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info
 from tfx_contrastive.contract.errors import DataError
 
 from .. import csv_table
@@ -152,7 +152,7 @@ class CsvManifestAdapter:
             raise DataError(f"{error} {key}: '' if none of them does.") from error
 
     @functools.cached_property
-    def _entries(self) -> list[tuple[Entry, files.FileInfo | None]]:
+    def _entries(self) -> list[tuple[Entry, file_info.FileInfo | None]]:
         """Return one entry per image of the manifest; repeated rows are left out.
 
         Raises:
@@ -161,7 +161,7 @@ class CsvManifestAdapter:
         """
         manifest = self._manifest
         paths = ImagePaths(self._root, self._source.follow_links)
-        found: dict[tuple[str, str], tuple[str | None, files.FileInfo | None, Rejection | None]] = {}
+        found: dict[tuple[str, str], tuple[str | None, file_info.FileInfo | None, Rejection | None]] = {}
         lines: dict[str, tuple[int, str | None]] = {}
         groups: dict[str, tuple[int, str]] = {}
         for line, row in manifest.table.rows:

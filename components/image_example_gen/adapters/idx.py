@@ -16,7 +16,7 @@ from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
 from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base, walk
 from tfx_contrastive.components.image_example_gen.config import IdxSource
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError
 
 from ..records import UNSPLIT, ArrayBatch
@@ -62,7 +62,7 @@ class IdxAdapter:
         """Read a part of one file."""
         return arrays.read(chunk)
 
-    def _labels(self, info: files.FileInfo | None, num_images: int) -> Sequence[str | None]:
+    def _labels(self, info: file_info.FileInfo | None, num_images: int) -> Sequence[str | None]:
         if info is None:
             return [None] * num_images
         with _open(info.path) as file:
@@ -99,7 +99,7 @@ def read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], int]:
     return struct.unpack(f">{num_axes}I", axes), 4 + 4 * num_axes
 
 
-def _images_header(info: files.FileInfo) -> tuple[tuple[int, ...], int, bool]:
+def _images_header(info: file_info.FileInfo) -> tuple[tuple[int, ...], int, bool]:
     """Read the header of a file of images.
 
     Returns:
@@ -120,7 +120,7 @@ def _images_header(info: files.FileInfo) -> tuple[tuple[int, ...], int, bool]:
     return shape, offset, first
 
 
-def _find(source: IdxSource) -> dict[str, tuple[files.FileInfo, files.FileInfo | None]]:
+def _find(source: IdxSource) -> dict[str, tuple[file_info.FileInfo, file_info.FileInfo | None]]:
     """Find the files: prefix -> images and their labels.
 
     Raises:
@@ -163,7 +163,7 @@ def _find(source: IdxSource) -> dict[str, tuple[files.FileInfo, files.FileInfo |
     return {prefix: (info, labels.get(prefix)) for prefix, info in sorted(images.items())}
 
 
-def _unwrapped(infos: list[files.FileInfo]) -> list[files.FileInfo]:
+def _unwrapped(infos: list[file_info.FileInfo]) -> list[file_info.FileInfo]:
     """Return the files of the directory that holds IDX files: the root, or one below it.
 
     If each file lies in a directory of its own, as Kaggle unpacks them, return all of them.
@@ -188,8 +188,8 @@ def _unwrapped(infos: list[files.FileInfo]) -> list[files.FileInfo]:
 
 
 def _by_prefix(
-    infos: list[files.FileInfo], pattern: re.Pattern[str], prefix: str
-) -> dict[str, files.FileInfo]:
+    infos: list[file_info.FileInfo], pattern: re.Pattern[str], prefix: str
+) -> dict[str, file_info.FileInfo]:
     """Return prefix -> file for names that match; an unpacked file counts before a packed one."""
     packed_first = sorted(infos, key=lambda info: not info.relative.endswith(".gz"))
     matches = ((pattern.fullmatch(info.relative), info) for info in packed_first)
@@ -219,7 +219,7 @@ def _read(file: BinaryIO, name: str, size: int = -1) -> bytes:
         raise DataError(f"Received {name}, which can't be unpacked ({error}); get it again.") from error
 
 
-def _unpacked(info: files.FileInfo, staging_dir: str) -> str:
+def _unpacked(info: file_info.FileInfo, staging_dir: str) -> str:
     if not _is_packed(info.path):
         return info.path
     path = os.path.join(staging_dir, info.relative.removesuffix(".gz"))

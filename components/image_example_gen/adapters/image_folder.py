@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.image_example_gen.adapters import base, layout, walk
 from tfx_contrastive.components.image_example_gen.config import ImageFolderSource
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info
 from tfx_contrastive.contract.errors import DataError, Reason
 
 from ..records import UNSPLIT, EncodedImage, Entry
@@ -44,14 +44,14 @@ class Tree:
         warnings: Warnings about how the folder was read, one sentence each.
     """
 
-    infos: tuple[files.FileInfo, ...]
+    infos: tuple[file_info.FileInfo, ...]
     entries: tuple[Entry, ...]
     wrapper: str
     passed_over: Mapping[str, int]
     warnings: tuple[str, ...]
 
 
-def read_tree(infos: Sequence[files.FileInfo], what: str, choice: str = "auto") -> Tree:
+def read_tree(infos: Sequence[file_info.FileInfo], what: str, choice: str = "auto") -> Tree:
     """Read an image folder by its paths.
 
     Args:
@@ -124,7 +124,7 @@ def counted(passed_over: Mapping[str, int]) -> str:
     return ", ".join(f"{kind} ({count:,})" for kind, count in passed_over.items())
 
 
-def _refuse_directories(infos: Sequence[files.FileInfo], what: str) -> None:
+def _refuse_directories(infos: Sequence[file_info.FileInfo], what: str) -> None:
     """Refuse directories that can't be listed, because a class would be lost silently."""
     for problem, text in (
         ("unreadable", "for which there is no permission; grant it, or move it elsewhere"),
@@ -140,14 +140,14 @@ def _refuse_directories(infos: Sequence[files.FileInfo], what: str) -> None:
             raise DataError(f"Received {what} with the directory {found[0].relative}{more}, {text}.")
 
 
-def _entry(info: files.FileInfo, split: str, label: str | None) -> Entry:
+def _entry(info: file_info.FileInfo, split: str, label: str | None) -> Entry:
     rejected = _PROBLEMS.get(info.problem)
     if info.problem == "outside" and info.is_link:
         rejected = (Reason.OUTSIDE_ROOT, f"a link that leads out of the data root; {_SWITCH}")
     return Entry(info.relative, label, split, info.path, info.size, rejected)
 
 
-def _once(infos: Sequence[files.FileInfo], entries: Sequence[Entry]) -> Iterator[Entry]:
+def _once(infos: Sequence[file_info.FileInfo], entries: Sequence[Entry]) -> Iterator[Entry]:
     """Yield one entry per file, split and label; links may show one file under several names."""
     seen = set()
     for info, entry in zip(infos, entries, strict=True):
@@ -199,7 +199,7 @@ def _without_images(
         yield f"{len(told) - _SHOWN:,} more directories hold no image"
 
 
-def _latin_1(infos: Sequence[files.FileInfo]) -> Iterator[str]:
+def _latin_1(infos: Sequence[file_info.FileInfo]) -> Iterator[str]:
     odd = [info.relative for info in infos if walk.readable(info.path) != info.path]
     if odd:
         yield f"names that are not UTF-8 are read as Latin-1, in {len(odd):,} paths: {names.listed(odd, 2)}"

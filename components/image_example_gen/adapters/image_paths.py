@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.image_example_gen.adapters import walk
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError, Reason
 
 Rejection = tuple[Reason, str]
@@ -23,13 +23,13 @@ class ImagePaths:
         self._root = root
         self._follow_links = follow_links
         self._is_remote = bool(files.scheme_of(root))
-        self._remote: Mapping[str, files.FileInfo] | None = None
+        self._remote: Mapping[str, file_info.FileInfo] | None = None
         self._directories: dict[str, dict[str, list[str]]] = {}
         self._local = "" if self._is_remote else os.path.abspath(files.local(root))
         self._real_root = os.path.realpath(self._local)
         self._real_directories: dict[str, str] = {}
 
-    def find(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection | None]:
+    def find(self, named: str, where: str) -> tuple[str, file_info.FileInfo | None, Rejection | None]:
         """Find a file.
 
         Args:
@@ -53,7 +53,7 @@ class ImagePaths:
         assert rejected is not None
         return rejected[0], None, rejected[1]
 
-    def _find(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection]:
+    def _find(self, named: str, where: str) -> tuple[str, file_info.FileInfo | None, Rejection]:
         root = self._local
         if files.scheme_of(named):
             detail = f"{named} is a URL; download the images, or let data.source.root be the URL above them"
@@ -66,10 +66,10 @@ class ImagePaths:
         if not walk.is_inside(path, root):
             detail = f"{path} lies outside of {root}; data.source.root says what paths are relative to"
             return named, None, (Reason.OUTSIDE_ROOT, detail)
-        info = files.stat(path)
+        info = file_info.stat(path)
         if info is None and not os.path.isdir(path):
             path = os.path.join(os.path.dirname(path), self._similar(path, where))
-            info = files.stat(path)
+            info = file_info.stat(path)
         relative = path[len(root) :].lstrip(os.sep).replace(os.sep, "/") or "."
         if not self._follow_links and self._leads_out(path):
             detail = f"{path} is a link that leads out of {root}; data.source.follow_links: true reads it"
@@ -88,7 +88,7 @@ class ImagePaths:
             real = os.path.realpath(path)
         return not walk.is_inside(real, self._real_root)
 
-    def _find_remote(self, named: str, where: str) -> tuple[str, files.FileInfo | None, Rejection]:
+    def _find_remote(self, named: str, where: str) -> tuple[str, file_info.FileInfo | None, Rejection]:
         if self._remote is None:  # one listing instead of a request for each file
             self._remote = {info.relative: info for info in walk.walk(self._root)}
             for relative in self._remote:
@@ -190,7 +190,7 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _why_not(path: str, info: files.FileInfo | None) -> str:
+def _why_not(path: str, info: file_info.FileInfo | None) -> str:
     if info is not None:
         return f"{path}: there is no permission to read it"
     if os.path.isdir(path):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tfx_contrastive.components.image_example_gen.adapters import arrays, base, idx
 from tfx_contrastive.components.image_example_gen.config import DigitsSource, FashionMnistSource, IdxSource
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError, DownloadError
 
 from ..records import UNSPLIT, ArrayBatch
@@ -160,7 +160,7 @@ def find_fashion_mnist(
 
 
 def _has(directory: str, name: str) -> bool:
-    return any(files.stat(files.join(directory, each)) for each in (name, name.removesuffix(".gz")))
+    return any(file_info.stat(files.join(directory, each)) for each in (name, name.removesuffix(".gz")))
 
 
 _APT_SECONDS = 300

@@ -14,7 +14,7 @@ from tfx_contrastive.components.examples.file_formats import STAND_INS
 from tfx_contrastive.components.image_example_gen.adapters import base, walk
 from tfx_contrastive.components.image_example_gen.adapters.example_reader import ExampleReader
 from tfx_contrastive.components.image_example_gen.config import TfRecordSource
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError
 
 from ..records import UNSPLIT, EncodedImage
@@ -91,7 +91,7 @@ class TfRecordAdapter:
         """Read the records of a file."""
         return _images(chunk, ExampleReader(self._source))
 
-    def _infos(self) -> tuple[list[files.FileInfo], dict[str, int]]:
+    def _infos(self) -> tuple[list[file_info.FileInfo], dict[str, int]]:
         """Return the files of records, and the number of other files by kind."""
         path = self._source.path
         if not files.is_directory(path):
@@ -106,7 +106,7 @@ class TfRecordAdapter:
         kinds = collections.Counter(_kind(relative) or "files of another format" for relative in beside)
         return records, dict(sorted(kinds.items()))
 
-    def _files(self, infos: list[files.FileInfo]) -> list[RecordFile]:
+    def _files(self, infos: list[file_info.FileInfo]) -> list[RecordFile]:
         is_directory = files.is_directory(self._source.path)  # the name of a single file states no split
         splits = [split_of(info.relative) if is_directory else UNSPLIT for info in infos]
         return [
@@ -114,7 +114,7 @@ class TfRecordAdapter:
         ]
 
 
-def _record_files(infos: list[files.FileInfo], path: str) -> list[files.FileInfo]:
+def _record_files(infos: list[file_info.FileInfo], path: str) -> list[file_info.FileInfo]:
     """Leave out other files beside TFRecord files, such as Spark's `_SUCCESS` and `dataset_info.json`.
 
     Raises:
@@ -132,7 +132,7 @@ def _record_files(infos: list[files.FileInfo], path: str) -> list[files.FileInfo
     return found
 
 
-def _is_beside(info: files.FileInfo, other_format: str | None) -> bool:
+def _is_beside(info: file_info.FileInfo, other_format: str | None) -> bool:
     """Return whether a file only lies beside the records, and is no damaged part of them."""
     name = info.relative.split("/")[-1].lower()
     if info.size == 0:
@@ -148,7 +148,7 @@ def _kind(relative: str) -> str | None:
     return found[0] if found and not (is_record and found[0].startswith(".")) else None
 
 
-def _warnings(reader: ExampleReader, infos: list[files.FileInfo]) -> tuple[str, ...]:
+def _warnings(reader: ExampleReader, infos: list[file_info.FileInfo]) -> tuple[str, ...]:
     """Return warnings about the records that were read, and the names of their files."""
     return (*reader.warnings(), *name_warnings([info.relative for info in infos]))
 
@@ -292,5 +292,5 @@ def scaled_up(
 
 
 def _size(file: RecordFile) -> int:
-    info = files.stat(file.path)
+    info = file_info.stat(file.path)
     return info.size if info else 0

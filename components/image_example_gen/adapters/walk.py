@@ -5,8 +5,8 @@ import stat as stat_module
 from collections.abc import Iterator
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.contract import files
-from tfx_contrastive.contract.files import FileInfo
+from tfx_contrastive.contract import file_info, files
+from tfx_contrastive.contract.file_info import FileInfo
 
 
 def walk(root: str, follow_links: bool = False, with_hidden: bool = False) -> Iterator[FileInfo]:
@@ -25,7 +25,7 @@ def walk(root: str, follow_links: bool = False, with_hidden: bool = False) -> It
         real_root = os.path.realpath(files.local(root))
         found = _LocalWalk(real_root, follow_links).walk(files.local(root), "", (real_root,))
     else:
-        found = files.list_remote(root)
+        found = file_info.list_remote(root)
     shown = (
         info
         for info in found
@@ -85,7 +85,7 @@ class _LocalWalk:
             return
         found = entry.stat()
         special = "" if stat_module.S_ISREG(found.st_mode) else "special"
-        version, is_link = files.local_version(found), entry.is_symlink()
+        version, is_link = file_info.local_version(found), entry.is_symlink()
         yield FileInfo(entry.path, relative, found.st_size, version, special, real=real, is_link=is_link)
 
     def _link_problem(self, entry: os.DirEntry[str], real: str, relative: str, chain: tuple[str, ...]) -> str:

@@ -21,7 +21,7 @@ from tfx_contrastive.components.image_example_gen import (
 )
 from tfx_contrastive.components.image_example_gen.adapters.base import Content
 from tfx_contrastive.components.image_example_gen.fingerprints import FILE_NAME
-from tfx_contrastive.contract import files
+from tfx_contrastive.contract import file_info
 
 LONG_AGO = (1_700_000_000, 1_700_000_000)
 
@@ -175,7 +175,7 @@ def test_a_file_of_many_images_is_known_by_its_content(
     os.utime(replacement, LONG_AGO)
     replacement.replace(path)
     assert path.stat().st_size == size
-    info = files.stat(str(path))
+    info = file_info.stat(str(path))
     assert info is not None
     changed = [info if each.path == info.path else each for each in found.files]
     assert fingerprint(type(found)(tuple(changed), found.more), str(tmp_path / FILE_NAME)) != before
@@ -199,7 +199,7 @@ def test_new_times_and_another_place_are_no_change(tmp_path: pathlib.Path, settl
 def test_reading_all_finds_what_a_file_system_hides(
     tmp_path: pathlib.Path, settled: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "local_version", lambda _: "always the same")
+    monkeypatch.setattr(file_info, "local_version", lambda _: "always the same")
     source = write_folder(tmp_path / "data")
     before = print_of(source, tmp_path)
     swap(tmp_path / "data" / "circle" / "0.bmp", tmp_path / "data" / "square" / "0.bmp")
@@ -282,10 +282,10 @@ def test_an_object_store_without_checksums_is_read_every_time(tmp_path: pathlib.
     ],
 )
 def test_the_checksum_of_an_object_store_stands_for_the_content(tags: Any, checksum: Any, reads: Any) -> None:
-    info = files._fsspec_info("s3://bucket/a.png", "a.png", {"size": 4, **tags})
+    info = file_info.fsspec_info("s3://bucket/a.png", "a.png", {"size": 4, **tags})
     assert info.checksum == checksum
     found = Content((info,))
     if checksum:
         before = fingerprint(found)
-        other = files._fsspec_info("s3://bucket/a.png", "a.png", {"size": 4, "ETag": '"7d79"'})
+        other = file_info.fsspec_info("s3://bucket/a.png", "a.png", {"size": 4, "ETag": '"7d79"'})
         assert (fingerprint(Content((other,))) != before, reads) == (True, [])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfx_contrastive.contract import files
-from tfx_contrastive.contract.files import FileInfo
+from tfx_contrastive.contract import file_info, files
+from tfx_contrastive.contract.file_info import FileInfo
 
 NAMES = st.text("abcXYZ01._- ", min_size=1, max_size=8).filter(lambda name: not name.startswith("~"))
 
@@ -65,21 +65,21 @@ def test_a_file_whose_name_begins_with_a_tilde_is_found(
     ids=["none", "strong", "weak", "the first", "the first that is not weak", "empty"],
 )
 def test_the_checksum_of_an_object_store_is_its_first_strong_tag(tags: dict[str, Any], checksum: str) -> None:
-    info = files._fsspec_info("s3://b/a/x.png", "a/x.png", {**tags, "size": 7})
+    info = file_info.fsspec_info("s3://b/a/x.png", "a/x.png", {**tags, "size": 7})
     assert info == FileInfo("s3://b/a/x.png", "a/x.png", 7, checksum, checksum=checksum)
-    assert files._fsspec_info("s3://b/x", "x", {**tags, "size": None}).size == 0
+    assert file_info.fsspec_info("s3://b/x", "x", {**tags, "size": None}).size == 0
 
 
 def test_the_version_of_a_local_file_changes_though_its_time_is_set_back(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a"
     path.write_text("old")
-    before = files.stat(str(path))
-    assert before == files.stat(str(path))
+    before = file_info.stat(str(path))
+    assert before == file_info.stat(str(path))
     times = path.stat()
     (tmp_path / "b").write_text("new")
     os.replace(tmp_path / "b", path)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    after = files.stat(str(path))
+    after = file_info.stat(str(path))
     assert before is not None
     assert after is not None
     assert path.stat().st_mtime_ns == times.st_mtime_ns
@@ -91,7 +91,7 @@ def test_the_version_of_a_local_file_changes_though_its_time_is_set_back(tmp_pat
 def test_what_is_no_file_has_no_facts(tmp_path: pathlib.Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
-    assert files.stat(str(tmp_path / name)) is None
+    assert file_info.stat(str(tmp_path / name)) is None
 
 
 def test_a_file_is_copied_and_shortened_between_file_systems(tmp_path: pathlib.Path) -> None:
@@ -115,14 +115,14 @@ def test_a_pattern_matches_one_level_in_order(tmp_path: pathlib.Path) -> None:
         for pattern, expected in (("a?", ["a1"]), ("a*", ["a1", "a22"]), ("*1", ["a1", "b1"]), ("c*", [])):
             found = files.glob(files.join(root, pattern))
             assert [path.rpartition("/")[2] for path in found] == expected
-    assert all(files.stat(path) is not None for path in files.glob(f"{remote}/*1"))
+    assert all(file_info.stat(path) is not None for path in files.glob(f"{remote}/*1"))
 
 
 def test_a_listing_does_not_depend_on_a_slash_at_the_end(tmp_path: pathlib.Path) -> None:
     root = f"memory://{tmp_path.name}-slash"
     fsspec.filesystem("memory").pipe({f"{root}/a/1": b"1", f"{root}/2": b""})
-    assert {info.relative for info in files.list_remote(root)} == {"a/1", "2"}
-    assert list(files.list_remote(root)) == list(files.list_remote(f"{root}/"))
+    assert {info.relative for info in file_info.list_remote(root)} == {"a/1", "2"}
+    assert list(file_info.list_remote(root)) == list(file_info.list_remote(f"{root}/"))
 
 
 def test_an_empty_path_of_a_directory_is_the_working_directory(
