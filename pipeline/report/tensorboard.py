@@ -5,6 +5,7 @@ import posixpath
 
 import tensorflow as tf
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.pipeline.report.sections.pretraining import Views
 from tfx_contrastive.pipeline.report.sections.representation import MAP_IMAGES
 from tfx_contrastive.pipeline.report.thumbnails import paste, small_picture
@@ -31,22 +32,21 @@ def write(record: RunRecord, directory: str, views: Views | None) -> None:
         directory: The directory to write; its former content is removed.
         views: Augmented views for the images tab; None writes none.
     """
-    if tf.io.gfile.exists(directory):
-        tf.io.gfile.rmtree(directory)
+    if files.exists(directory):
+        files.remove_tree(directory)
     for node_id in ("Pretrainer", "Trainer"):
         artifact = record.output(node_id, "model_run")
         if artifact is not None:
-            _copy_events(artifact.uri, posixpath.join(directory, node_id))
+            _copy_events(artifact.uri, files.join(directory, node_id))
     if views is not None:
-        _write_views(posixpath.join(directory, "views"), views)
+        _write_views(files.join(directory, "views"), views)
     if record.seen is not None:
-        _write_projector(posixpath.join(directory, "projector"), record.seen)
+        _write_projector(files.join(directory, "projector"), record.seen)
 
 
 def _copy_events(source: str, target: str) -> None:
-    tf.io.gfile.makedirs(target)
     for path in event_files(source):
-        tf.io.gfile.copy(path, posixpath.join(target, posixpath.basename(path)), overwrite=True)
+        files.copy(path, files.join(target, posixpath.basename(path)))
 
 
 def _write_views(directory: str, views: Views) -> None:
@@ -57,13 +57,12 @@ def _write_views(directory: str, views: Views) -> None:
 
 
 def _write_projector(directory: str, seen: Seen) -> None:
-    tf.io.gfile.makedirs(directory)
     count = min(MAP_IMAGES, len(seen.sample))
     rows = ("\t".join(f"{value:.6g}" for value in row) for row in seen.embeddings[:count])
-    _write_text(posixpath.join(directory, "embedding.tsv"), "\n".join(rows) + "\n")
-    _write_text(posixpath.join(directory, "metadata.tsv"), _metadata(seen, count))
-    tile = _write_sprite(posixpath.join(directory, "sprite.png"), seen.sample, count)
-    _write_text(posixpath.join(directory, "projector_config.pbtxt"), _CONFIG.format(tile=tile))
+    files.write_text(files.join(directory, "embedding.tsv"), "\n".join(rows) + "\n")
+    files.write_text(files.join(directory, "metadata.tsv"), _metadata(seen, count))
+    tile = _write_sprite(files.join(directory, "sprite.png"), seen.sample, count)
+    files.write_text(files.join(directory, "projector_config.pbtxt"), _CONFIG.format(tile=tile))
     # The projector looks only at directories in which TensorBoard has found an event.
     with tf.summary.create_file_writer(directory).as_default():
         tf.summary.text("embedding", f"{count:,} images of {seen.sample.split}, pretrained encoder", 0)
@@ -91,11 +90,5 @@ def _write_sprite(path: str, sample: ImageSample, count: int) -> int:
     canvas = paste(pictures, tile, columns)
     buffer = io.BytesIO()
     canvas.save(buffer, "PNG")
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(buffer.getvalue())
+    files.write_bytes(path, buffer.getvalue())
     return tile
-
-
-def _write_text(path: str, text: str) -> None:
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(text)

@@ -1,11 +1,12 @@
 """Scalars and texts that a training stage logged for TensorBoard."""
 
 import dataclasses
-import posixpath
 from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
+
+from tfx_contrastive.contract import files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,10 +71,7 @@ def read_training_log(directory: str) -> TrainingLog:
 
 def event_files(directory: str) -> list[str]:
     """Return the paths of the event files under a directory, oldest first by name."""
-    found = []
-    for folder, _, names in tf.io.gfile.walk(directory):
-        found += [posixpath.join(folder, name) for name in names if "tfevents" in name]
-    return sorted(found)
+    return [files.join(directory, name) for name in files.find(directory) if "tfevents" in name]
 
 
 def _events(path: str) -> Iterator[tf.compat.v1.Event]:
