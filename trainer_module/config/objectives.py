@@ -1,6 +1,6 @@
 """The pretraining objectives: a catalog of all, and the configuration of one. No TensorFlow here.
 
-To add an objective, write its function in `losses/` and add its entry to `CATALOG`.
+To add an objective, write one file in `losses/` with its function and add one entry to `CATALOG`.
 """
 
 import math
@@ -64,56 +64,56 @@ _MARGIN = {"margin": Parameter("in the unit of the distance")}
 
 CATALOG: Mapping[str, ObjectiveSpec] = {
     "nt_xent": ObjectiveSpec(
-        f"{_LOSSES}.softmax.nt_xent_loss",
+        f"{_LOSSES}.nt_xent.nt_xent_loss",
         parameters=_TEMPERATURE,
         distances=("cosine",),
         chance_loss=lambda num: math.log(2 * num - 1),
     ),
     "dcl": ObjectiveSpec(
-        f"{_LOSSES}.softmax.dcl_loss",
+        f"{_LOSSES}.dcl.dcl_loss",
         parameters=_TEMPERATURE,
         distances=("cosine",),
         chance_loss=lambda num: math.log(2 * num - 2),
     ),
     "supcon": ObjectiveSpec(
-        f"{_LOSSES}.softmax.supcon_loss",
+        f"{_LOSSES}.supcon.supcon_loss",
         parameters=_TEMPERATURE,
         distances=("cosine",),
         requirements=Requirements(labels="optional"),
         chance_loss=lambda num: math.log(2 * num - 1),
     ),
     "info_nce": ObjectiveSpec(
-        f"{_LOSSES}.softmax.info_nce_loss",
+        f"{_LOSSES}.info_nce.info_nce_loss",
         parameters=_TEMPERATURE,
         distances=("cosine", "euclidean", "squared_euclidean", "manhattan"),
         chance_loss=lambda num: math.log(num),
     ),
     "margin_contrastive": ObjectiveSpec(
-        f"{_LOSSES}.margins.margin_contrastive_loss",
+        f"{_LOSSES}.margin_contrastive.margin_contrastive_loss",
         parameters=_MARGIN,
         distances=("euclidean", "squared_euclidean", "manhattan", "cosine"),
     ),
     "triplet_margin": ObjectiveSpec(
-        f"{_LOSSES}.margins.triplet_margin_loss",
+        f"{_LOSSES}.triplet_margin.triplet_margin_loss",
         parameters=_MARGIN,
         distances=("squared_euclidean", "euclidean", "manhattan", "cosine"),
     ),
     "simsiam": ObjectiveSpec(
-        f"{_LOSSES}.regression.simsiam_loss",
+        f"{_LOSSES}.simsiam.simsiam_loss",
         distances=("cosine",),
         requirements=Requirements(predictor=True, targets="online"),
     ),
     "byol": ObjectiveSpec(
-        f"{_LOSSES}.regression.byol_loss",
+        f"{_LOSSES}.byol.byol_loss",
         distances=("cosine",),
         requirements=Requirements(predictor=True, targets="ema"),
     ),
     "barlow_twins": ObjectiveSpec(
-        f"{_LOSSES}.statistics.barlow_twins_loss",
+        f"{_LOSSES}.barlow_twins.barlow_twins_loss",
         parameters={"redundancy_weight": Parameter("lambda: weight of the off-diagonal terms", 5e-3)},
     ),
     "vicreg": ObjectiveSpec(
-        f"{_LOSSES}.statistics.vicreg_loss",
+        f"{_LOSSES}.vicreg.vicreg_loss",
         parameters={
             "invariance_weight": Parameter("lambda: weight of the views' difference", 25.0),
             "variance_weight": Parameter("mu: weight of the standard deviations' hinge", 25.0),
@@ -121,7 +121,7 @@ CATALOG: Mapping[str, ObjectiveSpec] = {
         },
     ),
     "alignment_uniformity": ObjectiveSpec(
-        f"{_LOSSES}.statistics.alignment_uniformity_loss",
+        f"{_LOSSES}.alignment_uniformity.alignment_uniformity_loss",
         parameters={
             "uniformity_weight": Parameter("weight of uniformity against alignment", 1.0),
             "uniformity_scale": Parameter("t of the Gaussian potential", 2.0),

@@ -1,10 +1,13 @@
-"""Functions that the objectives share: checks of arguments, distances, means over both anchors."""
+"""Functions that several objectives share: checks of arguments, distances, means over both anchors."""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import ALL_DISTANCES
+
+# Logit that excludes a candidate: its exp is 0, and it is finite, so that gradients are finite.
+EXCLUDED = -1e9
 
 
 def as_views(z_a: tf.Tensor, z_b: tf.Tensor, min_images: int = 1) -> tuple[tf.Tensor, tf.Tensor]:
@@ -93,6 +96,28 @@ def mean_of_negatives(as_anchor_a: tf.Tensor, as_anchor_b: tf.Tensor) -> tf.Tens
         for costs, axis in ((as_anchor_a, 1), (as_anchor_b, 0))
     ]
     return tf.concat(sums, axis=0) / tf.cast(tf.shape(as_anchor_a)[0] - 1, tf.float32)
+
+
+def cosine_to_targets(p_a: tf.Tensor, p_b: tf.Tensor, z_a: tf.Tensor, z_b: tf.Tensor) -> tf.Tensor:
+    """Return the cosine of each prediction and the other view's target, which gets no gradient.
+
+    Args:
+        p_a: Predictions of view a, float [N, D].
+        p_b: Predictions of view b, float [N, D].
+        z_a: Targets of view a, float [N, D].
+        z_b: Targets of view b, float [N, D].
+
+    Returns:
+        float32 [2N]: cos(p_a, z_b), then cos(p_b, z_a).
+
+    Raises:
+        ValueError: If the shapes are not four equal [N, D].
+    """
+    p_a, z_b = as_views(p_a, z_b)
+    p_b, z_a = as_views(p_b, z_a)
+    p = tf.math.l2_normalize(tf.concat([p_a, p_b], axis=0), axis=1)  # [2N, D]
+    z = tf.math.l2_normalize(tf.stop_gradient(tf.concat([z_b, z_a], axis=0)), axis=1)
+    return tf.reduce_sum(p * z, axis=1)
 
 
 def paired_distance(x: tf.Tensor, y: tf.Tensor, distance: str) -> tf.Tensor:

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import check_gradient, cosine, views
-from tfx_contrastive.trainer_module.losses.softmax import dcl_loss
+from tfx_contrastive.trainer_module.losses.dcl import dcl_loss
 
 
 def reference(z_a: Any, z_b: Any, temperature: Any) -> Any:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.trainer_module.losses.references import DISTANCES, anchors, check_gradient, views
 from tfx_contrastive.trainer_module.config import ALL_DISTANCES
-from tfx_contrastive.trainer_module.losses.softmax import info_nce_loss
+from tfx_contrastive.trainer_module.losses.info_nce import info_nce_loss
 
 each_distance = pytest.mark.parametrize("distance", ALL_DISTANCES)
 

@@ -6,11 +6,8 @@ import tensorflow as tf
 
 from tests.trainer_module.losses.references import DISTANCES, anchors, check_gradient, views
 from tfx_contrastive.trainer_module.config import ALL_DISTANCES
-from tfx_contrastive.trainer_module.losses.margins import (
-    margin_contrastive_loss,
-    pair_loss,
-    triplet_margin_loss,
-)
+from tfx_contrastive.trainer_module.losses.margin_contrastive import margin_contrastive_loss, pair_loss
+from tfx_contrastive.trainer_module.losses.triplet_margin import triplet_margin_loss
 
 each_distance = pytest.mark.parametrize("distance", ALL_DISTANCES)
 each_loss = pytest.mark.parametrize("loss", [margin_contrastive_loss, triplet_margin_loss])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.trainer_module.losses.references import check_gradient, cosine, views
-from tfx_contrastive.trainer_module.losses.softmax import nt_xent_loss
+from tfx_contrastive.trainer_module.losses.nt_xent import nt_xent_loss
 
 
 def reference(z_a: NDArray[Any], z_b: NDArray[Any], temperature: float) -> NDArray[Any]:

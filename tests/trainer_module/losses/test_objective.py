@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from tests.trainer_module.losses.references import views
 from tfx_contrastive.trainer_module.config import CATALOG, ObjectiveConfig
+from tfx_contrastive.trainer_module.losses.info_nce import info_nce_loss
 from tfx_contrastive.trainer_module.losses.objective import Objective, gather_global_batch
-from tfx_contrastive.trainer_module.losses.softmax import info_nce_loss, supcon_loss
+from tfx_contrastive.trainer_module.losses.supcon import supcon_loss
 
 EVERY = [
     ObjectiveConfig(name=name, distance=distance, params=dict.fromkeys(spec.parameters, 0.5))

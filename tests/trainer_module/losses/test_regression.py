@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import check_gradient, cosine, views
-from tfx_contrastive.trainer_module.losses.regression import byol_loss, simsiam_loss
+from tfx_contrastive.trainer_module.losses.byol import byol_loss
+from tfx_contrastive.trainer_module.losses.simsiam import simsiam_loss
 
 
 def simsiam_reference(p_a: Any, p_b: Any, z_a: Any, z_b: Any) -> Any:

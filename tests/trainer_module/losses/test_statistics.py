@@ -7,13 +7,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tests.trainer_module.losses.references import check_gradient, views
-from tfx_contrastive.trainer_module.losses.statistics import (
+from tfx_contrastive.trainer_module.losses.alignment_uniformity import (
     alignment_term,
     alignment_uniformity_loss,
-    barlow_twins_loss,
     uniformity_term,
-    vicreg_loss,
 )
+from tfx_contrastive.trainer_module.losses.barlow_twins import barlow_twins_loss
+from tfx_contrastive.trainer_module.losses.vicreg import vicreg_loss
 
 
 def barlow_twins_reference(z_a: Any, z_b: Any, redundancy_weight: Any) -> Any:

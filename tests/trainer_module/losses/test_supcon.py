@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tests.trainer_module.losses.references import check_gradient, cosine, views
-from tfx_contrastive.trainer_module.losses.softmax import nt_xent_loss, supcon_loss
+from tfx_contrastive.trainer_module.losses.nt_xent import nt_xent_loss
+from tfx_contrastive.trainer_module.losses.supcon import supcon_loss
 
 LABELS = np.array([3, 0, -1, 3, -1, 0])
 
