@@ -4,11 +4,12 @@ A record is its length (8 bytes, little endian), the checksum of the length, the
 the data (https://www.tensorflow.org/tutorials/load_data/tfrecord). Compression is told by the content.
 """
 
+import contextlib
 import functools
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, BinaryIO, cast
 
 import google_crc32c
@@ -24,7 +25,7 @@ _BUFFER_BYTES = 1 << 20
 _UNPACK_ERRORS = (OSError, EOFError, zlib.error)
 
 
-def read(path: str) -> Iterator[bytes]:
+def read(path: str) -> Generator[bytes, None, None]:
     """Read the records of a file; gzip or zlib compression is recognized by its content.
 
     Raises:
@@ -33,7 +34,7 @@ def read(path: str) -> Iterator[bytes]:
     """
     number = 0
     try:
-        with open_unpacked(path) as file:
+        with _open_unpacked(path) as file:
             while header := file.read(_HEADER_BYTES):
                 if not is_header(header):
                     raise DataError(_no_record_error(path, number, header, file))
@@ -132,20 +133,22 @@ def other_format(path: str) -> str | None:
     return name_format(head)
 
 
-def open_unpacked(path: str) -> BinaryIO:
+@contextlib.contextmanager
+def _open_unpacked(path: str) -> Iterator[BinaryIO]:
     """Open a file, and unpack it if it is compressed with gzip or zlib.
 
     Raises:
         OSError: If the file can't be opened.
     """
-    file = files.open_binary(path)
-    head = file.read(HEAD_BYTES)
-    file.seek(0)
-    if is_header(head[:_HEADER_BYTES]) or not _is_compressed(head):
-        return file
-    if head.startswith(b"\x1f\x8b"):
-        return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=file), _BUFFER_BYTES))
-    return cast(BinaryIO, io.BufferedReader(_ZlibReader(file), _BUFFER_BYTES))
+    with files.open_binary(path) as file:
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+        if is_header(head[:_HEADER_BYTES]) or not _is_compressed(head):
+            yield file
+            return
+        packed: Any = gzip.GzipFile(fileobj=file) if head.startswith(b"\x1f\x8b") else _ZlibReader(file)
+        with io.BufferedReader(packed, _BUFFER_BYTES) as unpacked:
+            yield cast(BinaryIO, unpacked)
 
 
 def _is_compressed(head: bytes) -> bool:
@@ -173,10 +176,6 @@ class _ZlibReader(io.RawIOBase):
             if not packed:
                 raise EOFError("the compressed data end too early")
         return 0
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 def _masked_crc(data: bytes) -> int:

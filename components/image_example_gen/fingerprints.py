@@ -76,6 +76,7 @@ class DigestStore:
         try:
             yield
         except sqlite3.Error as error:
+            self.close()
             self._connection = None
             _logger.warning(
                 "%s can't be used (%s): every file of the data is read to see what has changed, in this run "

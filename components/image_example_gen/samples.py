@@ -1,6 +1,7 @@
 """Read some images of a source as ImageExampleGen does, without a pipeline."""
 
 import collections
+import contextlib
 import dataclasses
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
@@ -57,14 +58,15 @@ def sample_images(ingest: IngestConfig, num_images: int, seed: int) -> SampledSo
         chunks = adapter.chunks(staging_dir, _CHUNK_IMAGES)
         order = np.random.default_rng(seed).permutation(len(chunks))
         todo = collections.deque(_usable(adapter, chunks[i], ingest, rejected) for i in order)
-        while todo and len(images) < num_images:
-            reader = todo.popleft()
-            image = next(reader, None)
-            if image is not None:
-                images.append(image)
-                todo.append(reader)
-        for reader in todo:
-            reader.close()
+        with contextlib.ExitStack() as readers:
+            for reader in todo:
+                readers.callback(reader.close)
+            while todo and len(images) < num_images:
+                reader = todo.popleft()
+                image = next(reader, None)
+                if image is not None:
+                    images.append(image)
+                    todo.append(reader)
     if not images:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(rejected.items()))
         raise DataError(

@@ -1,6 +1,7 @@
 """List the members of a zip or tar file, or tell why the file is no archive."""
 
 import bz2
+import contextlib
 import dataclasses
 import gzip
 import io
@@ -68,8 +69,7 @@ def read(file: BinaryIO) -> Members:
     if is_zip:
         found = list(_zip_members(file))
     else:
-        tar = _plain(file)
-        with tarfile.open(fileobj=tar, mode="r:") as archive:
+        with _plain(file) as tar, tarfile.open(fileobj=tar, mode="r:") as archive:
             found = list(_tar_members(archive))
             warnings += _end_warnings(tar, archive.offset)
     odd = [info.relative for info, is_odd in found if is_odd]
@@ -119,11 +119,16 @@ def unpacked(file: BinaryIO) -> BinaryIO:
     return cast(BinaryIO, _OPENERS[magic](file))
 
 
-def _plain(file: BinaryIO) -> BinaryIO:
-    """Return the tar file without compression; a buffer makes going back by one block cheap."""
+@contextlib.contextmanager
+def _plain(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Unpack a tar file if it is compressed; a buffer makes going back by one block cheap."""
     is_packed = file.read(2) in _OPENERS
     file.seek(0)
-    return cast(BinaryIO, io.BufferedReader(cast(Any, unpacked(file)), 1 << 20)) if is_packed else file
+    if is_packed:
+        with io.BufferedReader(cast(Any, unpacked(file)), 1 << 20) as plain:
+            yield cast(BinaryIO, plain)
+    else:
+        yield file
 
 
 def _end_warnings(tar: BinaryIO, offset: int) -> list[str]:

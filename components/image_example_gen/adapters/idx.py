@@ -1,5 +1,6 @@
 """Read IDX files, the format of MNIST (http://yann.lecun.com/exdb/mnist)."""
 
+import contextlib
 import dataclasses
 import gzip
 import math
@@ -7,7 +8,7 @@ import os
 import re
 import shutil
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -206,10 +207,16 @@ def _is_packed(path: str) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
-def _open(path: str) -> BinaryIO:
+@contextlib.contextmanager
+def _open(path: str) -> Iterator[BinaryIO]:
+    """Open a file, and unpack it if it is compressed."""
     packed = _is_packed(path)
-    file = files.open_binary(path)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+    with files.open_binary(path) as file:
+        if packed:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield cast(BinaryIO, unpacked)
+        else:
+            yield file
 
 
 def _read(file: BinaryIO, name: str, size: int = -1) -> bytes:

@@ -1,6 +1,7 @@
 """Read TFRecord files of `tf.train.Example`."""
 
 import collections
+import contextlib
 import dataclasses
 import itertools
 import posixpath
@@ -265,7 +266,8 @@ class Sampler:
         offsets, is_all = tfrecords.offsets(file.path, _MAX_RECORDS // len(self._chosen) + 2)
         if not offsets:
             # Compressed or empty: read from the beginning. Images hardly shrink: size tells the number.
-            first = list(itertools.islice(tfrecords.read(file.path), self._per_file))
+            with contextlib.closing(tfrecords.read(file.path)) as records:
+                first = list(itertools.islice(records, self._per_file))
             num_bytes = sum(map(len, first)) or 1
             return list(range(len(first))), iter(first), max(size * len(first) / num_bytes, len(first))
         last = len(offsets) - 1
