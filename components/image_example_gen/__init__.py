@@ -7,14 +7,9 @@ the run will find, `fingerprints` tells if the data changed. In a run: `executor
 """
 
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
-from tfx_contrastive.components.image_example_gen.inspection import (
-    SourceInspection,
-    inspect_source,
-    require_enough_labels,
-)
+from tfx_contrastive.components.image_example_gen.fingerprints import fingerprint
+from tfx_contrastive.components.image_example_gen.inspection import SourceInspection, inspect_source
 from tfx_contrastive.contract.errors import DataError
-
-from .fingerprints import fingerprint
 
 __all__ = [
     "DataError",
@@ -22,5 +17,4 @@ __all__ = [
     "SourceInspection",
     "fingerprint",
     "inspect_source",
-    "require_enough_labels",
 ]

@@ -2,7 +2,6 @@
 
 import collections
 import re
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,48 +9,49 @@ from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.image_example_gen import labels_file
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.config import (
-    ArchiveSource,
     CsvManifestSource,
     ImageFolderSource,
     IngestConfig,
 )
 from tfx_contrastive.components.image_example_gen.groups import Census, require_enough_groups, take_census
-from tfx_contrastive.components.image_example_gen.inspection import SourceInspection
+from tfx_contrastive.components.image_example_gen.inspection import (
+    SourceInspection,
+    inspect_listing,
+    require_enough_labels,
+)
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 
-from .records import UNSPLIT
+from .records import UNSPLIT, Entry
 
 _CHUNK_IMAGES = 4096
+_ID = re.compile("[0-9a-f]{64}")
 
 
-def require_consistent(ingest: IngestConfig, inspection: SourceInspection) -> None:
-    """Refuse groups and labels files that are certain to make a run fail, before it starts.
+def check_source(ingest: IngestConfig) -> SourceInspection:
+    """List a source once, and refuse what is certain to make a run fail, before it starts.
 
-    The images are listed only if there are groups or labels files, and once for both. Groups of archives are
-    left out, because archives may have to be unpacked; labels files are checked for folders and manifests. In
-    other cases the run itself fails.
+    The groups and the images that labels files name are looked up in that listing for folders and manifests.
+    Other sources name their images only when they are unpacked or read; there the run itself fails.
 
     Args:
         ingest: The configuration.
-        inspection: The listing of the source.
+
+    Returns:
+        The facts about the source.
 
     Raises:
-        DataError: If `group_pattern` matches no image, there are too few groups to divide, or a labels file
-            names a missing image.
+        DataError: As `inspect_source` and `require_enough_labels` do; or if `group_pattern` matches no image,
+            there are too few groups to divide, or a labels file names a missing image.
     """
-    has_groups = bool(ingest.group_pattern or inspection.grouped_by) and not isinstance(
-        ingest.source, ArchiveSource
-    )
-    has_names = bool(ingest.labels_files) and isinstance(ingest.source, ImageFolderSource | CsvManifestSource)
-    if not (has_groups or has_names):
-        return
-    with tempfile.TemporaryDirectory() as staging_dir:
-        chunks = list(adapter_for(ingest.source, ingest.max_file_bytes).chunks(staging_dir, _CHUNK_IMAGES))
-        if has_groups:
-            expected_groups(ingest, chunks, inspection)
-        if has_names:
-            check_labels_files(ingest, chunks)
+    adapter = adapter_for(ingest.source, ingest.max_file_bytes)
+    inspection = inspect_listing(ingest, adapter.listing())
+    require_enough_labels(inspection)
+    if isinstance(ingest.source, ImageFolderSource | CsvManifestSource):
+        chunks = adapter.chunks("", _CHUNK_IMAGES)  # files are read in place: nothing is staged
+        expected_groups(ingest, chunks, inspection)
+        check_labels_files(ingest, chunks)
+    return inspection
 
 
 def expected_groups(
@@ -60,9 +60,9 @@ def expected_groups(
     """Return the groups of all images; None without groups, or if the chunks don't list their images.
 
     Raises:
-        DataError: As `require_consistent` does.
+        DataError: If the pattern matches no image, or there are too few groups to divide.
     """
-    entries = [entry for chunk in chunks for entry in getattr(chunk, "entries", ()) if not entry.rejected]
+    entries = _entries(chunks)
     if not entries:
         return None
     sources, splits, groups = zip(
@@ -94,8 +94,9 @@ def doubts_of_pattern(ingest: IngestConfig, sources: Sequence[str], is_whole: bo
     return []
 
 
-_CHUNK_IMAGES = 4096
-_ID = re.compile("[0-9a-f]{64}")
+def _entries(chunks: Sequence[Any]) -> list[Entry]:
+    """Return the images that chunks list; none if they are parts of arrays or files of records."""
+    return [entry for chunk in chunks for entry in getattr(chunk, "entries", ()) if not entry.rejected]
 
 
 def check_labels_files(ingest: IngestConfig, chunks: Sequence[Any]) -> None:
@@ -104,7 +105,7 @@ def check_labels_files(ingest: IngestConfig, chunks: Sequence[Any]) -> None:
     Raises:
         DataError: If an image is missing, or a name may mean several images.
     """
-    entries = [entry for chunk in chunks for entry in getattr(chunk, "entries", ()) if not entry.rejected]
+    entries = _entries(chunks)
     if not entries:
         return
     sources = {entry.source: None for entry in entries}

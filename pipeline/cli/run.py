@@ -9,13 +9,9 @@ from collections.abc import Sequence
 import click
 from rich.console import Console
 
-from tfx_contrastive.components.image_example_gen import (
-    SourceInspection,
-    inspect_source,
-    require_enough_labels,
-)
+from tfx_contrastive.components.image_example_gen import SourceInspection
 from tfx_contrastive.components.image_example_gen.fingerprints import changed_since
-from tfx_contrastive.components.image_example_gen.forecast import require_consistent
+from tfx_contrastive.components.image_example_gen.forecast import check_source
 from tfx_contrastive.pipeline.cli import display, ending, invocation, options, terminal
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events, supervisor
@@ -59,9 +55,7 @@ def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bo
         config = options.load_config(config_name, overrides)
         config.export.check_installed()
         supervisor.require_usable(config)
-        inspection = inspect_source(config.data)
-        require_enough_labels(inspection)
-        require_consistent(config.data, inspection)
+        inspection = check_source(config.data)
         console.print(
             f"{config.name}: {inspection.num_images:,} images from {config.data.source}", markup=False
         )

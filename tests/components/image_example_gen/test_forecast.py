@@ -1,18 +1,22 @@
 """Forecasts of a run: sizes of splits, groups, images that labels files name."""
 
 import pathlib
+import shutil
 from typing import Any
 
 import pytest
 
-from tfx_contrastive.components.image_example_gen import IngestConfig, SourceInspection
+from tests.components.image_example_gen.support import image_folder
+from tfx_contrastive.components.image_example_gen import IngestConfig, SourceInspection, csv_table
+from tfx_contrastive.components.image_example_gen.adapters import walk
+from tfx_contrastive.components.image_example_gen.adapters.archive import ArchiveAdapter
 from tfx_contrastive.components.image_example_gen.adapters.base import Content, FileChunk
 from tfx_contrastive.components.image_example_gen.forecast import (
     check_labels_files,
+    check_source,
     doubts_of_pattern,
     expected_groups,
     expected_splits,
-    require_consistent,
 )
 from tfx_contrastive.components.image_example_gen.records import Entry
 from tfx_contrastive.contract.errors import DataError, Reason
@@ -112,10 +116,37 @@ def test_a_pattern_that_matches_nothing_is_told() -> None:
     assert doubts_of_pattern(pattern, ["1_a.png"], is_whole=True) == []
 
 
-def test_no_source_is_listed_where_nothing_tells_of_groups() -> None:
-    require_consistent(config(), inspection())  # /images is not there
-    archive = config(source={"kind": "archive", "path": "/images.zip"}, group_pattern="(x)")
-    require_consistent(archive, inspection())
+@pytest.mark.parametrize("kind", ["image_folder", "csv_manifest"])
+@pytest.mark.parametrize("options", [{}, {"group_pattern": "^([0-9]+)"}, {"labels_files": "labels.csv"}])
+def test_a_source_is_listed_once_for_labels_groups_and_labels_files(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, kind: str, options: dict[str, str]
+) -> None:
+    image_folder(tmp_path / "images", ["boot", "bag"], 12)
+    rows = [f"images/{name}/{i}.png,{name}" for name in ("boot", "bag") for i in range(12)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,label", *rows]))
+    (tmp_path / "labels.csv").write_text("source,label\nboot/1.png,bag\nimages/boot/1.png,bag\n")
+    paths = {"image_folder": "images", "csv_manifest": "manifest.csv"}
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels.csv").write_text(
+        f"source,label\n{'' if kind == 'image_folder' else 'images/'}boot/1.png,bag\n"
+    )
+    listed: list[str] = []
+    walked, table = walk.walk, csv_table.read
+    monkeypatch.setattr(walk, "walk", lambda *a, **k: [listed.append(a[0]), walked(*a, **k)][1])
+    monkeypatch.setattr(csv_table, "read", lambda *a: [listed.append(a[0]), table(*a)][1])
+    found = check_source(config(source={"kind": kind, "path": paths[kind]}, **options))
+    assert found.num_images == 24
+    assert [path for path in listed if path != "labels.csv"] == [paths[kind]]
+
+
+def test_archives_are_not_unpacked_to_find_groups(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_folder(tmp_path / "images", ["boot", "bag"], 12)
+    archive = shutil.make_archive(str(tmp_path / "images"), "gztar", tmp_path / "images")
+    monkeypatch.setattr(ArchiveAdapter, "chunks", None)
+    found = check_source(config(source={"kind": "archive", "path": archive}, group_pattern="(nothing)"))
+    assert found.num_images == 24
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,11 @@ from tests.components.image_example_gen.test_splits import MEASURED, chunk, conf
 from tfx_contrastive.components.image_example_gen import (
     DataError,
     IngestConfig,
-    adapters,
     fingerprint,
-    forecast,
     inspect_source,
     labels_file,
 )
-from tfx_contrastive.components.image_example_gen.forecast import require_consistent
+from tfx_contrastive.components.image_example_gen.forecast import check_source
 from tfx_contrastive.components.image_example_gen.splits import plan_splits
 from tfx_contrastive.components.image_example_gen.survey import survey_source
 
@@ -224,38 +222,12 @@ def test_what_is_not_there_is_told_before_images_are_read(tmp_path: pathlib.Path
         ("boot/1", "line 2, with boot/1, which may be boot/1.jpg or boot/1.png; expected one image"),
     ):
         ingest = IngestConfig(source=source, labels_files=written(tmp_path, f"source,label\n{line},bag\n"))
-        for look in (survey_source, look_before_a_run):
+        for look in (survey_source, check_source):
             with pytest.raises(DataError, match=told):
                 look(ingest)
     ids = written(tmp_path, "image_id,label\nboot-1,bag\n")
     with pytest.raises(DataError, match="line 2 has the image_id boot-1; expected 64 hexadecimal digits"):
-        look_before_a_run(IngestConfig(source=source, labels_files=ids))
-
-
-def look_before_a_run(ingest: IngestConfig) -> None:
-    require_consistent(ingest, inspect_source(ingest))
-
-
-@pytest.mark.parametrize(
-    ("labels", "pattern", "listings"), [(0, "", 0), (1, "", 1), (0, "^(.+)", 1), (1, "^(.+)", 1)]
-)
-def test_images_are_listed_once_for_groups_and_labels_files(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, labels: int, pattern: str, listings: int
-) -> None:
-    image_folder(tmp_path / "images", ["boot", "bag"], 12)
-    file = written(tmp_path, "source,label\nboot/1.png,bag\n")
-    source = {"kind": "image_folder", "path": str(tmp_path / "images")}
-    ingest = IngestConfig(source=source, labels_files=[file] * labels, group_pattern=pattern or None)
-    inspection = inspect_source(ingest)
-    asked: list[Any] = []
-
-    def adapter_for(*given: Any) -> Any:
-        asked.append(given)
-        return adapters.adapter_for(*given)
-
-    monkeypatch.setattr(forecast, "adapter_for", adapter_for)
-    require_consistent(ingest, inspection)
-    assert len(asked) == listings
+        check_source(IngestConfig(source=source, labels_files=ids))
 
 
 def test_labels_are_looked_up_in_one_set_of_the_classes() -> None:

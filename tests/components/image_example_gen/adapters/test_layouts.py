@@ -8,12 +8,8 @@ import pytest
 
 from tests.components.image_example_gen.support import encoded, picture, write
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.image_example_gen import (
-    DataError,
-    IngestConfig,
-    inspect_source,
-    require_enough_labels,
-)
+from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, inspect_source
+from tfx_contrastive.components.image_example_gen.inspection import require_enough_labels
 
 PAIR = {"cat": 2, "dog": 2}
 
