@@ -1,4 +1,4 @@
-"""Warnings about class names that are probably mistakes. Nothing is merged or dropped."""
+"""Class names: how labels become names, and warnings about names that are probably mistakes."""
 
 import collections
 import decimal
@@ -6,8 +6,13 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from tfx_contrastive.components.examples import names
+from tfx_contrastive.contract.errors import DataError
 
 _MISSING = frozenset({""}) | names.words(
     "nan none null nil n/a na #n/a <na> nat undefined - ? . #value! #ref!"
@@ -104,3 +109,90 @@ def _difference(group: list[str]) -> str:
     if len({unicodedata.normalize("NFC", name) for name in group}) == 1:
         return "Unicode form (NFC and NFD)"
     return "case, blanks, hyphens or Unicode form"
+
+
+def class_labels(values: npt.NDArray[Any], class_names: Sequence[str], what: str) -> list[str | None]:
+    """Convert numeric or text labels to class names.
+
+    Args:
+        values: [N] or [N, 1] whole numbers (negative: unlabeled), booleans, or text (empty: unlabeled).
+        class_names: Names of class 0, 1, …; empty: the number is the name.
+        what: Name of the labels for error messages.
+
+    Raises:
+        DataError: If a label has no name, or the values can't be class labels.
+    """
+    values = np.asarray(values)
+    if values.ndim == 2 and values.shape[1] == 1:  # as CIFAR's and MedMNIST's files have them
+        values = values[:, 0]
+    if values.ndim == 2 and values.dtype.kind in "biuf":
+        raise DataError(f"Received {what} of shape {values.shape}; {_vector_hint(values)}")
+    if values.ndim != 1 or values.dtype.kind not in "biufUS":
+        raise DataError(
+            f"Received {what} of type {values.dtype} and shape {values.shape}; "
+            "expected one whole number or one text per image."
+        )
+    if values.dtype.kind in "SU":
+        return _of_texts(values, class_names, what)
+    if values.dtype.kind == "f":
+        odd = ~np.isfinite(values) | (values != np.rint(values))
+        if odd.any():
+            first = int(np.argmax(odd))
+            raise DataError(
+                f"Received {what} with {values[first]:g} for image {first}; expected whole numbers or text. "
+                "Figures such as scores are no classes; write -1 where the class is unknown."
+            )
+    if class_names and values.size and values.max() >= len(class_names):
+        raise DataError(
+            f"Received {what} up to {int(values.max())}, but {len(class_names)} class_names; "
+            "name every class, from 0 on, or none."
+        )
+    unique, positions = np.unique(values, return_inverse=True)
+    found = [_name(int(value), class_names) for value in unique]
+    return [found[position] for position in positions.tolist()]
+
+
+def _of_texts(values: npt.NDArray[Any], class_names: Sequence[str], what: str) -> list[str | None]:
+    texts = values.tolist()
+    if values.dtype.kind == "S":
+        try:
+            texts = [value.decode("utf-8") for value in texts]
+        except UnicodeDecodeError as error:
+            raise DataError(f"Received {what}, which are not UTF-8: {error}. Save them as text.") from error
+    require_known(texts, class_names, f"Received {what}")
+    return [text or None for text in texts]
+
+
+def require_known(texts: Iterable[str], class_names: Sequence[str], what: str) -> None:
+    """Refuse text labels that are not among the configured class names.
+
+    Raises:
+        DataError: If there is such a label.
+    """
+    unknown = next((text for text in texts if text and text not in class_names), None)
+    if class_names and unknown is not None:
+        raise DataError(
+            f"{what} that are text, such as {unknown!r}, which is none of data.source.class_names "
+            f"({', '.join(map(repr, class_names[:5]))}{', …' if len(class_names) > 5 else ''}). Those name "
+            "numbers: correct them, or remove class_names."
+        )
+
+
+def _vector_hint(values: npt.NDArray[Any]) -> str:
+    expected = "expected one class per image. "
+    ones = (values == 1).sum(axis=1)
+    if not np.isin(values, (0, 1)).all():
+        return f"{expected}Are these scores? Save labels.argmax(axis=1) if the greatest names the class."
+    if (ones == 1).all():
+        return f"{expected}These are one-hot vectors: save labels.argmax(axis=1)."
+    first = int(np.argmax(ones != 1))
+    return (
+        f"{expected}Image {first} has {ones[first]} ones: these are multi-hot vectors, and several labels "
+        "for one image (multi-label) are not supported."
+    )
+
+
+def _name(value: int, class_names: Sequence[str]) -> str | None:
+    if value < 0:
+        return None
+    return class_names[value] if class_names else str(value)

@@ -1,18 +1,169 @@
-"""Images that a source holds as one array: read in chunks, by position in an uncompressed file."""
+"""Images that a source holds as one array: their shapes, conversion to 8 bits, and reading in chunks."""
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from tfx_contrastive.components.image_example_gen.adapters.array_values import UNCHANGED, Scaling, to_uint8
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
 from ..records import ArrayBatch
 
 _CHANNELS = (1, 3, 4)
+_MAX_8_BITS = 255
+_BITS_OF_CAMERAS = (8, 10, 12, 14, 16)
+_ROUNDING = 1e-4  # floats that were scaled to [0, 1] may miss it by this much
+_FULL_RANGE = 127  # floats above 1 count as 0 to 255 if they use half of that range
+
+
+@dataclasses.dataclass(frozen=True)
+class ValueRange:
+    """The range of the values in an array of pixels.
+
+    Attributes:
+        dtype: The type of the values.
+        low: The smallest value.
+        high: The greatest value.
+        num_not_finite: The number of values that are NaN or infinite.
+    """
+
+    dtype: np.dtype[Any]
+    low: float = 0.0
+    high: float = 0.0
+    num_not_finite: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """The conversion of values to 8 bits: multiplied, rounded, cut to [0, 255]; or shifted, for integers."""
+
+    factor: float = 1.0
+    shift: int = 0
+
+
+UNCHANGED = Scaling()
+
+
+def is_8_bit(dtype: np.dtype[Any]) -> bool:
+    """Return whether the type alone tells how to read the pixels."""
+    return dtype == np.uint8 or dtype == np.bool_
+
+
+def require_pixels(dtype: np.dtype[Any], what: str) -> None:
+    """Refuse types that can't hold pixels.
+
+    Raises:
+        DataError: For objects, complex numbers, text, dates and records.
+    """
+    if dtype.hasobject:
+        raise DataError(
+            f"Received {what} of type object, which is stored as a pickle and could run any code when it is "
+            "read; expected an array of numbers. Save images of one size as uint8 with numpy.stack, and "
+            "images of several sizes as files in folders."
+        )
+    if dtype.kind not in "uifb":
+        kind = "complex numbers" if dtype.kind == "c" else f"type {dtype}"
+        raise DataError(
+            f"Received {what} of {kind}; expected uint8, other integers from 0 to 255, or floats."
+        )
+
+
+def range_of(blocks: Iterable[npt.NDArray[Any]], dtype: np.dtype[Any]) -> ValueRange:
+    """Return the range of an array that comes in blocks."""
+    low, high, num_not_finite = math.inf, -math.inf, 0
+    for block in blocks:
+        if dtype.kind == "f":
+            finite = np.isfinite(block)
+            if not finite.all():
+                num_not_finite += int(finite.size - np.count_nonzero(finite))
+                block = block[finite]
+        if block.size:
+            low, high = min(low, float(block.min())), max(high, float(block.max()))
+    return ValueRange(dtype, *((low, high) if low <= high else (0.0, 0.0)), num_not_finite)
+
+
+def scaling_of(found: ValueRange, what: str) -> Scaling:
+    """Return the conversion to 8 bits for an array of this range.
+
+    Args:
+        found: Type and range of the whole array.
+        what: Name of the array for error messages.
+
+    Returns:
+        bool becomes 0 and 255, integers in [0, 255] stay, uint16 keeps the 8 high bits of the 10, 12, 14
+        or 16 that it uses; floats in [0, 1] are multiplied by 255, floats in [0, 255] are rounded.
+
+    Raises:
+        DataError: If the range has no clear meaning.
+    """
+    require_pixels(found.dtype, what)
+    if found.num_not_finite:
+        raise DataError(
+            f"Received {what} with {found.num_not_finite:,} values that are NaN or infinite; expected "
+            "numbers only. Leave those images out, or replace the values, for example with numpy.nan_to_num."
+        )
+    if found.dtype == np.bool_:
+        return Scaling(_MAX_8_BITS)
+    if found.dtype.kind in "ui":
+        return _of_integers(found, what)
+    if found.low >= -_ROUNDING and found.high <= 1 + _ROUNDING:
+        return Scaling(_MAX_8_BITS)
+    if found.low >= 0 and _FULL_RANGE < found.high <= _MAX_8_BITS:
+        return Scaling()
+    hint = "Scale them, or store 8-bit integers."
+    if -1 - _ROUNDING <= found.low < 0 and found.high <= 1 + _ROUNDING:
+        hint = "They look as if scaled to [-1, 1]: store (x + 1) / 2."
+    elif found.low < 0:
+        hint = "They look as if standardized: store the pixels as they were before that."
+    raise DataError(
+        f"Received {what} with floats from {found.low:g} to {found.high:g}; expected values in [0, 1], or in "
+        f"[0, 255] with the greatest above {_FULL_RANGE}. {hint}"
+    )
+
+
+def _of_integers(found: ValueRange, what: str) -> Scaling:
+    if found.low >= 0 and found.high <= _MAX_8_BITS:
+        return Scaling()
+    if found.dtype.kind == "u" and found.dtype.itemsize == 2:
+        bits = next(bits for bits in _BITS_OF_CAMERAS if found.high < 1 << bits)
+        return Scaling(shift=bits - 8)
+    raise DataError(
+        f"Received {what} of type {found.dtype.name} with values from {found.low:.0f} to {found.high:.0f}; "
+        "expected integers from 0 to 255, or uint16. Store them as uint8, or with more bits as uint16."
+    )
+
+
+def to_uint8(pixels: npt.NDArray[Any], scaling: Scaling) -> npt.NDArray[Any]:
+    """Convert pixels to 8 bits."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    if scaling.shift:
+        shifted: npt.NDArray[Any] = (pixels >> scaling.shift).astype(np.uint8)
+        return shifted
+    if pixels.dtype.kind in "ui":
+        return pixels.astype(np.uint8)
+    scaled: npt.NDArray[Any] = (
+        np.rint(pixels * np.float64(scaling.factor)).clip(0, _MAX_8_BITS).astype(np.uint8)
+    )
+    return scaled
+
+
+def to_pixels(values: npt.NDArray[Any], scaling: Scaling, channels_first: bool) -> npt.NDArray[Any]:
+    """Convert values to uint8 [N, H, W, C].
+
+    Args:
+        values: [N, H, W], [N, H, W, C], or [N, C, H, W] with `channels_first`.
+        scaling: The conversion to 8 bits.
+        channels_first: Whether the channels come before height and width.
+    """
+    if channels_first:
+        values = values.transpose(0, 2, 3, 1)
+    pixels = to_uint8(values, scaling)
+    return pixels if pixels.ndim == 4 else pixels[..., np.newaxis]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,11 +271,6 @@ def read(part: ArrayPart) -> ArrayBatch:
             f"{part.name} ends after {len(data):,} of {num_bytes:,} bytes from image {part.start}: "
             "the file is truncated; get it again."
         )
-    values = np.frombuffer(data, dtype).reshape(part.shape)
-    if part.channels_first:
-        values = values.transpose(0, 2, 3, 1)  # [N, C, H, W] -> [N, H, W, C]
-    pixels = to_uint8(values, part.scaling)
-    if pixels.ndim == 3:
-        pixels = pixels[..., np.newaxis]  # [N, H, W] -> [N, H, W, 1]
+    pixels = to_pixels(np.frombuffer(data, dtype).reshape(part.shape), part.scaling, part.channels_first)
     sources = [f"{part.name}/{i}" for i in range(part.start, part.start + part.shape[0])]
     return ArrayBatch(pixels, part.labels, sources, part.split)

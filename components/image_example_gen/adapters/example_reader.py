@@ -5,12 +5,12 @@ from typing import Any
 
 from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.image_example_gen.adapters.array_values import require_known
 from tfx_contrastive.components.image_example_gen.adapters.example_keys import (
     KeyCensus,
     values_of,
     what_instead,
 )
+from tfx_contrastive.components.image_example_gen.class_names import require_known
 from tfx_contrastive.components.image_example_gen.config import TfRecordSource
 from tfx_contrastive.contract.errors import DataError, Reason, RejectedError
 

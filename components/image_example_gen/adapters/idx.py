@@ -15,7 +15,8 @@ import numpy as np
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base, walk
+from tfx_contrastive.components.image_example_gen.adapters import arrays, base, walk
+from tfx_contrastive.components.image_example_gen.class_names import class_labels
 from tfx_contrastive.components.image_example_gen.config import IdxSource
 from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError
@@ -74,7 +75,7 @@ class IdxAdapter:
                 f"Received {info.relative} with {len(values):,} labels for {num_images:,} images; "
                 "expected one for each. One of the two files is truncated or of another data set."
             )
-        return array_values.class_labels(values, self._class_names, f"labels {info.relative}")
+        return class_labels(values, self._class_names, f"labels {info.relative}")
 
 
 def read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], int]:

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.image_example_gen.adapters import array_values, arrays, base, npz_arrays
+from tfx_contrastive.components.image_example_gen.adapters import arrays, base, npz_arrays
 from tfx_contrastive.components.image_example_gen.adapters.npz_arrays import find_pairs, passed_over
+from tfx_contrastive.components.image_example_gen.class_names import class_labels
 from tfx_contrastive.components.image_example_gen.config import NpzSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
@@ -49,7 +50,7 @@ class NpzAdapter:
                 npz_arrays.sample(archive, images, num_images // len(found) + 1, rng) for images in found
             ]
             ranges = [
-                array_values.range_of([values], images.dtype)
+                arrays.range_of([values], images.dtype)
                 for images, (values, _) in zip(found, samples, strict=True)
             ]
             scalings = _scalings(found, ranges)
@@ -133,7 +134,7 @@ class NpzAdapter:
         for pair in find_pairs(_shapes(headers), self._path):
             shape, fortran, dtype, offset = headers[pair.images]
             images = npz_arrays.StoredImages(self._path, pair, shape, dtype, fortran, offset)
-            array_values.require_pixels(dtype, images.what)
+            arrays.require_pixels(dtype, images.what)
             arrays.check_shape(shape, images.what)
             npz_arrays.require_whole(archive, images)
             found.append(images)
@@ -166,22 +167,19 @@ class NpzAdapter:
                 f"Received {what} with {count} for {num_images:,} images; expected one for each image. Are "
                 "they of another array, or do the images lie along another axis than the first?"
             )
-        return array_values.class_labels(values, self._class_names, what)
+        return class_labels(values, self._class_names, what)
 
     def _batch(
         self,
         archive: zipfile.ZipFile,
         images: npz_arrays.StoredImages,
         sample: tuple[npt.NDArray[Any], Sequence[int]],
-        scaling: array_values.Scaling,
+        scaling: arrays.Scaling,
     ) -> ArrayBatch:
         values, positions = sample
-        if arrays.check_shape(images.shape, images.what):
-            values = values.transpose(0, 2, 3, 1)  # [N, C, H, W] -> [N, H, W, C]
         labels = self._labels(archive, images.pair.labels, images.shape[0])
-        pixels = array_values.to_uint8(values, scaling)
         return ArrayBatch(
-            pixels if pixels.ndim == 4 else pixels[..., np.newaxis],
+            arrays.to_pixels(values, scaling, arrays.check_shape(images.shape, images.what)),
             [labels[i] for i in positions],
             [f"{images.pair.images}/{i}" for i in positions],
             images.pair.split,
@@ -203,14 +201,14 @@ def _headers(archive: zipfile.ZipFile) -> dict[str, npz_arrays.Header]:
 
 
 def _scalings(
-    found: Sequence[npz_arrays.StoredImages], ranges: Sequence[array_values.ValueRange]
-) -> list[array_values.Scaling]:
+    found: Sequence[npz_arrays.StoredImages], ranges: Sequence[arrays.ValueRange]
+) -> list[arrays.Scaling]:
     """Return the conversion of each array to 8 bits: the same for all arrays of one type.
 
     Raises:
         DataError: If a range has no clear meaning, or differs from that of another array.
     """
-    own = [array_values.scaling_of(each, images.what) for images, each in zip(found, ranges, strict=True)]
+    own = [arrays.scaling_of(each, images.what) for images, each in zip(found, ranges, strict=True)]
     floats = [i for i, images in enumerate(found) if images.dtype.kind == "f"]
     if len({own[i] for i in floats}) > 1:
         described = ", ".join(f"{found[i].what} from {ranges[i].low:g} to {ranges[i].high:g}" for i in floats)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.image_example_gen.adapters import array_values
+from tfx_contrastive.components.image_example_gen.adapters import arrays
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import SPLITS
@@ -203,13 +203,13 @@ def require_whole(archive: zipfile.ZipFile, images: StoredImages) -> None:
         )
 
 
-def whole_range(archive: zipfile.ZipFile, images: StoredImages) -> array_values.ValueRange:
+def whole_range(archive: zipfile.ZipFile, images: StoredImages) -> arrays.ValueRange:
     """Return the range of an array; arrays of 8 bits are not read."""
-    if array_values.is_8_bit(images.dtype):
-        return array_values.ValueRange(images.dtype)
+    if arrays.is_8_bit(images.dtype):
+        return arrays.ValueRange(images.dtype)
     with archive.open(f"{images.pair.images}.npy") as file:
         file.read(images.offset)
-        return array_values.range_of(_blocks(file, images), images.dtype)
+        return arrays.range_of(_blocks(file, images), images.dtype)
 
 
 def _blocks(file: Any, images: StoredImages) -> Iterator[npt.NDArray[Any]]:
