@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
-from tfx_contrastive.components.image_example_gen.adapters.base import Content
+from tfx_contrastive.components.image_example_gen.records import Content
 from tfx_contrastive.contract import file_info, files
 
 FILE_NAME = "digests.sqlite"

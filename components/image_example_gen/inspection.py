@@ -5,13 +5,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence, Set
 
 from tfx_contrastive.components.image_example_gen import labels_file
-from tfx_contrastive.components.image_example_gen.adapters import adapter_for, base
+from tfx_contrastive.components.image_example_gen.adapters import adapter_for
 from tfx_contrastive.components.image_example_gen.class_names import name_warnings
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 
-from .records import UNSPLIT
+from .records import UNSPLIT, Content, Listing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class SourceInspection:
         grouped_by: Name of what groups the images in the source; empty if nothing does.
     """
 
-    content: base.Content
+    content: Content
     num_images: int
     labels: Mapping[str, Mapping[str, int]]
     unlabelled: Mapping[str, int]
@@ -72,7 +72,7 @@ def inspect_source(ingest: IngestConfig) -> SourceInspection:
     return inspect_listing(ingest, adapter_for(ingest.source, ingest.max_file_bytes).listing())
 
 
-def inspect_listing(ingest: IngestConfig, listing: base.Listing, is_exact: bool = True) -> SourceInspection:
+def inspect_listing(ingest: IngestConfig, listing: Listing, is_exact: bool = True) -> SourceInspection:
     """Inspect a listed source and the labels files.
 
     Args:

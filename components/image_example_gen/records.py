@@ -4,12 +4,14 @@ An image is *rejected* when it can't be used, for a `Reason`. A rejected image i
 no example. The *quarantine* is the artifact that records all images that were set aside.
 """
 
+import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
 
+from tfx_contrastive.contract import file_info
 from tfx_contrastive.contract.errors import Reason, RejectedError
 
 UNSPLIT = ""  # the source assigns no split
@@ -86,6 +88,72 @@ class ArrayBatch:
     labels: Sequence[str | None]
     sources: Sequence[str]
     split: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """Everything that determines the examples of a source; argument of `fingerprints.fingerprint`.
+
+    Attributes:
+        files: The files that are read, in order.
+        more: Other texts that matter, such as options.
+    """
+
+    files: tuple[file_info.FileInfo, ...]
+    more: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """What a source shows without decoding an image.
+
+    Attributes:
+        content: Everything that determines its examples.
+        labels: Split of the source -> class name -> number of images.
+        unlabelled: Split of the source -> number of images without a label.
+        passed_over: Kind of file that is no image by its name, in the plural -> number.
+        warnings: Warnings about how the source was read, one sentence each.
+        unusable: Number of images that can't be read, and the reason for the first; empty if all can.
+        grouped_by: Name of what groups the images, such as `the column 'patient' of the manifest`; empty
+            if nothing does.
+    """
+
+    content: Content
+    labels: Mapping[str, Mapping[str, int]]
+    unlabelled: Mapping[str, int]
+    passed_over: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    unusable: str = ""
+    grouped_by: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sketch:
+    """The result of a quick look at a source of any size.
+
+    Attributes:
+        listing: The listing; its numbers are scaled up from a sample if `is_exact` is false.
+        is_exact: Whether every label was read.
+        images: Some of the images, not decoded.
+        doubts: Problems that would be errors if every label had been read.
+    """
+
+    listing: Listing
+    is_exact: bool
+    images: Iterable[EncodedImage | ArrayBatch]
+    doubts: Sequence[str] = ()
+
+
+def count_labels(pairs: Iterable[tuple[str, str | None]]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """Count (split, label) pairs: labeled ones by split and class, unlabeled ones by split."""
+    labels: dict[str, dict[str, int]] = {}
+    unlabelled: dict[str, int] = {}
+    for (split, label), count in collections.Counter(pairs).items():
+        if label is None:
+            unlabelled[split] = count
+        else:
+            labels.setdefault(split, {})[label] = count
+    return labels, unlabelled
 
 
 @dataclasses.dataclass(frozen=True)

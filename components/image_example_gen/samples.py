@@ -11,8 +11,7 @@ import numpy as np
 
 from tfx_contrastive.components.examples.decode import decode
 from tfx_contrastive.components.examples.png import encode_png
-from tfx_contrastive.components.image_example_gen.adapters import adapter_for
-from tfx_contrastive.components.image_example_gen.adapters.base import Adapter
+from tfx_contrastive.components.image_example_gen.adapters import Adapter, adapter_for
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.contract.errors import DataError, Reason, RejectedError
 from tfx_contrastive.contract.examples import TRAIN

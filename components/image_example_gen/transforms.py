@@ -18,8 +18,7 @@ import tensorflow as tf
 
 from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.components.image_example_gen import labels_file, near_copies, quarantine, staging
-from tfx_contrastive.components.image_example_gen.adapters import adapter_for
-from tfx_contrastive.components.image_example_gen.adapters.base import Adapter
+from tfx_contrastive.components.image_example_gen.adapters import Adapter, adapter_for
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.splits import SplitPlan, plan_splits
 from tfx_contrastive.contract import files

@@ -14,8 +14,8 @@ from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.embeddings.store import read_images
 from tfx_contrastive.components.examples.decode import DecodedImage, decode
 from tfx_contrastive.components.examples.model_input import SeenAs, on_ground
-from tfx_contrastive.components.image_example_gen.adapters.base import read_entry
 from tfx_contrastive.components.image_example_gen.adapters.image_folder import ImageFolderAdapter
+from tfx_contrastive.components.image_example_gen.adapters.source_files import read_entry
 from tfx_contrastive.components.image_example_gen.config import ImageFolderSource
 from tfx_contrastive.contract.errors import DataError, InputError, RejectedError
 from tfx_contrastive.contract.examples import BRIGHTNESS, CHANNELS, CONTRAST, ENTROPY, HEIGHT, WIDTH

@@ -1,9 +1,10 @@
 """One adapter per kind of source, chosen by `source.kind`."""
 
 import importlib
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
-from tfx_contrastive.components.image_example_gen.adapters.base import Adapter
+from ..records import ArrayBatch, EncodedImage, Listing
 
 # Module and class of each adapter; imported on use, so that one kind's dependencies don't slow the others.
 _ADAPTERS = {
@@ -16,6 +17,25 @@ _ADAPTERS = {
     "npz": "npz.NpzAdapter",
     "tfrecord": "tfrecord.TfRecordAdapter",
 }
+
+
+class Adapter(Protocol):
+    """Reads one kind of source. Each worker builds its own instance from the configuration."""
+
+    def __init__(self, source: Any, max_file_bytes: int): ...
+
+    def listing(self) -> Listing:
+        """List the source without decoding an image.
+
+        Raises:
+            DataError: If nothing is there, or it is not what the configuration says.
+        """
+
+    def chunks(self, staging_dir: str, chunk_images: int) -> Sequence[Any]:
+        """Divide the source into picklable parts; may unpack it to `staging_dir` first."""
+
+    def read(self, chunk: Any) -> Iterator[EncodedImage] | ArrayBatch:
+        """Read one of the parts."""
 
 
 def adapter_for(source: Any, max_file_bytes: int) -> Adapter:

@@ -9,12 +9,12 @@ import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tfx_contrastive.components.image_example_gen.adapters import archive_members, base, image_folder
+from tfx_contrastive.components.image_example_gen.adapters import archive_members, image_folder, source_files
 from tfx_contrastive.components.image_example_gen.config import ArchiveSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, Reason, RejectedError
 
-from ..records import EncodedImage, Entry
+from ..records import Content, EncodedImage, Entry, Listing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,20 +40,20 @@ class ArchiveAdapter:
         self._layout = source.layout
         self._max_file_bytes = max_file_bytes
 
-    def listing(self) -> base.Listing:
+    def listing(self) -> Listing:
         """Read the list of members."""
         members = self._members(self._path)
-        archive = base.require_file(self._path, "the archive")
+        archive = source_files.require_file(self._path, "the archive")
         listing = image_folder.tree_listing(self._tree(members), self._layout)
         return dataclasses.replace(
             listing,
-            content=base.Content((archive,), (self._layout,)),
+            content=Content((archive,), (self._layout,)),
             warnings=(*listing.warnings, *members.warnings),
         )
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[ArchiveChunk]:
         """Unpack a compressed tar file to a plain one, so that members can be read by position."""
-        base.require_file(self._path, "the archive")
+        source_files.require_file(self._path, "the archive")
         path = self._plain(staging_dir)
         members = self._members(path)
         found = self._tree(members)
@@ -61,7 +61,7 @@ class ArchiveAdapter:
             dataclasses.replace(entry, source=entry.source.removeprefix(found.wrapper))
             for entry in found.entries
         ]
-        groups = base.file_chunks(entries, chunk_images)
+        groups = source_files.file_chunks(entries, chunk_images)
         return [ArchiveChunk(path, members.is_zip, group.entries) for group in groups]
 
     def read(self, chunk: ArchiveChunk) -> Iterator[EncodedImage]:
@@ -99,7 +99,7 @@ class ArchiveAdapter:
 
     def _members(self, path: str) -> archive_members.Members:
         """Return the members of the archive, or of the plain file to which it was unpacked."""
-        base.require_file(path, "the archive")
+        source_files.require_file(path, "the archive")
         try:
             with files.open_binary(path) as file:
                 return archive_members.read(file)

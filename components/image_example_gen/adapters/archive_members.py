@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, cast
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.image_example_gen.adapters import walk
+from tfx_contrastive.components.image_example_gen.adapters import source_files
 from tfx_contrastive.contract import file_info
 
 _ZIP_SYMBOLIC_LINK_BITS = 16  # a zip made on Unix has the file's mode in the upper half of external_attr
@@ -211,7 +211,7 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[tuple[file_info.FileInfo,
     members = archive.getmembers()
     regular = {posixpath.normpath(member.name): member for member in members if member.isreg()}
     for member in members:
-        name = walk.readable(member.name.removeprefix("./"))
+        name = source_files.readable(member.name.removeprefix("./"))
         if member.isdir():
             yield file_info.FileInfo("", name.rstrip("/"), 0, "", "empty_directory"), False
             continue

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.image_example_gen.adapters import base
+from tfx_contrastive.components.image_example_gen.adapters import source_files
 from tfx_contrastive.components.image_example_gen.adapters.image_paths import ImagePaths, Rejection
 from tfx_contrastive.components.image_example_gen.class_names import is_missing
 from tfx_contrastive.components.image_example_gen.config import CsvManifestSource
@@ -14,7 +14,7 @@ from tfx_contrastive.contract import file_info
 from tfx_contrastive.contract.errors import DataError
 
 from .. import csv_table
-from ..records import UNSPLIT, EncodedImage, Entry
+from ..records import UNSPLIT, Content, EncodedImage, Entry, Listing, count_labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,19 +43,19 @@ class CsvManifestAdapter:
         self._root = source.root or os.path.dirname(source.path) or "."
         self._max_file_bytes = max_file_bytes
 
-    def listing(self) -> base.Listing:
+    def listing(self) -> Listing:
         """Read the manifest, and look up the files that it names."""
         manifest, entries = self._manifest, self._entries
         found = tuple(info for _, info in entries if info)
         counted = ((entry.split, entry.label) for entry, _ in entries if entry.rejected is None)
-        unusable = base.unusable([entry for entry, _ in entries if entry.rejected])
+        unusable = source_files.unusable([entry for entry, _ in entries if entry.rejected])
         if not found:
             named = (row[manifest.path] for _, row in manifest.table.rows)
             advice = ImagePaths(self._root, True).advice(named)
             unusable += f". {advice}" if advice else ""
-        return base.Listing(
-            base.Content(found, (manifest.table.digest,)),
-            *base.count_labels(counted),
+        return Listing(
+            Content(found, (manifest.table.digest,)),
+            *count_labels(counted),
             warnings=manifest.warnings,
             unusable=unusable,
             grouped_by=""
@@ -63,20 +63,20 @@ class CsvManifestAdapter:
             else f"the column {manifest.table.columns[manifest.group]!r} of the manifest",
         )
 
-    def chunks(self, staging_dir: str, chunk_images: int) -> list[base.FileChunk]:
+    def chunks(self, staging_dir: str, chunk_images: int) -> list[source_files.FileChunk]:
         """Group the rows in their order."""
         del staging_dir  # files are read in place
-        return base.file_chunks([entry for entry, _ in self._entries], chunk_images)
+        return source_files.file_chunks([entry for entry, _ in self._entries], chunk_images)
 
-    def read(self, chunk: base.FileChunk) -> Iterator[EncodedImage]:
+    def read(self, chunk: source_files.FileChunk) -> Iterator[EncodedImage]:
         """Read the files of a chunk, one at a time."""
-        return (base.read_entry(entry, self._max_file_bytes) for entry in chunk.entries)
+        return (source_files.read_entry(entry, self._max_file_bytes) for entry in chunk.entries)
 
     @functools.cached_property
     def _manifest(self) -> _Manifest:
         """Read the table, and decide what its columns mean."""
         source = self._source
-        base.require_file(source.path, "the manifest")
+        source_files.require_file(source.path, "the manifest")
         found = csv_table.read(source.path, "the manifest")
         keys = {role: f"data.source.{role}_column" for role in csv_table.USUAL}
         path = found.column(csv_table.PATH, source.path_column, keys[csv_table.PATH])

@@ -15,13 +15,13 @@ import numpy as np
 
 from tfx_contrastive.components.examples import names
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.image_example_gen.adapters import arrays, base, walk
+from tfx_contrastive.components.image_example_gen.adapters import arrays, source_files
 from tfx_contrastive.components.image_example_gen.class_names import class_labels
 from tfx_contrastive.components.image_example_gen.config import IdxSource
 from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError
 
-from ..records import UNSPLIT, ArrayBatch
+from ..records import UNSPLIT, ArrayBatch, Content, Listing, count_labels
 
 _IMAGES = re.compile(r"(?P<prefix>.+)[-_.]images[-_.]idx[34][-_.]ubyte(\.gz)?", re.IGNORECASE)
 _LABELS = re.compile(r"(?P<prefix>.+)[-_.]labels[-_.]idx1[-_.]ubyte(\.gz)?", re.IGNORECASE)
@@ -38,14 +38,14 @@ class IdxAdapter:
         self._source = source
         self._class_names = source.class_names
 
-    def listing(self) -> base.Listing:
+    def listing(self) -> Listing:
         """Read the labels, and the header of the images."""
         infos, pairs = [], []
         for prefix, (images, labels) in _find(self._source).items():
             infos += [images, *([labels] if labels else [])]
             shape, _, _ = _images_header(images)
             pairs += [(_split(prefix), label) for label in self._labels(labels, shape[0])]
-        return base.Listing(base.Content(tuple(infos), self._class_names), *base.count_labels(pairs))
+        return Listing(Content(tuple(infos), self._class_names), *count_labels(pairs))
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
         """Unpack compressed files so that a chunk can be read by position, and cut the arrays."""
@@ -129,8 +129,8 @@ def _find(source: IdxSource) -> dict[str, tuple[file_info.FileInfo, file_info.Fi
         DataError: If there are none, images and labels don't match, or there are several data sets.
     """
     root = source.path
-    base.require_directory(root, "the directory of IDX files")
-    infos = _unwrapped(list(walk.walk(root)))
+    source_files.require_directory(root, "the directory of IDX files")
+    infos = _unwrapped(list(source_files.walk(root)))
     images = _by_prefix(infos, _IMAGES, source.prefix)
     labels = _by_prefix(infos, _LABELS, source.prefix)
     if not images:

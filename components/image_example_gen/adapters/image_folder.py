@@ -7,12 +7,12 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.image_example_gen.adapters import base, layout, walk
+from tfx_contrastive.components.image_example_gen.adapters import layout, source_files
 from tfx_contrastive.components.image_example_gen.config import ImageFolderSource
 from tfx_contrastive.contract import file_info
 from tfx_contrastive.contract.errors import DataError, Reason
 
-from ..records import UNSPLIT, EncodedImage, Entry
+from ..records import UNSPLIT, Content, EncodedImage, Entry, Listing, count_labels
 
 _SHOWN = 5  # directories without images to name in a warning
 _SWITCH = "data.source.follow_links: true reads what it leads to"
@@ -104,18 +104,18 @@ def read_tree(infos: Sequence[file_info.FileInfo], what: str, choice: str = "aut
     return Tree(tuple(kept), tuple(_once(kept, entries)), wrapper, over, tuple(warnings))
 
 
-def tree_listing(found: Tree, choice: str) -> base.Listing:
+def tree_listing(found: Tree, choice: str) -> Listing:
     """Return the listing of an image folder."""
     rejected = [entry for entry in found.entries if entry.rejected]
     counted_entries = ((entry.split, entry.label) for entry in found.entries if not entry.rejected)
-    labels, unlabelled = base.count_labels(counted_entries)
-    return base.Listing(
-        base.Content(found.infos, (choice,)),
+    labels, unlabelled = count_labels(counted_entries)
+    return Listing(
+        Content(found.infos, (choice,)),
         labels,
         unlabelled,
         found.passed_over,
         found.warnings,
-        base.unusable(rejected),
+        source_files.unusable(rejected),
     )
 
 
@@ -200,7 +200,7 @@ def _without_images(
 
 
 def _latin_1(infos: Sequence[file_info.FileInfo]) -> Iterator[str]:
-    odd = [info.relative for info in infos if walk.readable(info.path) != info.path]
+    odd = [info.relative for info in infos if source_files.readable(info.path) != info.path]
     if odd:
         yield f"names that are not UTF-8 are read as Latin-1, in {len(odd):,} paths: {names.listed(odd, 2)}"
 
@@ -212,21 +212,21 @@ class ImageFolderAdapter:
         self._source = source
         self._max_file_bytes = max_file_bytes
 
-    def listing(self) -> base.Listing:
+    def listing(self) -> Listing:
         """List the folder."""
         return tree_listing(self._tree, self._source.layout)
 
-    def chunks(self, staging_dir: str, chunk_images: int) -> list[base.FileChunk]:
+    def chunks(self, staging_dir: str, chunk_images: int) -> list[source_files.FileChunk]:
         """Group the files in the order of their paths."""
         del staging_dir  # files are read in place
-        return base.file_chunks(self._tree.entries, chunk_images)
+        return source_files.file_chunks(self._tree.entries, chunk_images)
 
-    def read(self, chunk: base.FileChunk) -> Iterator[EncodedImage]:
+    def read(self, chunk: source_files.FileChunk) -> Iterator[EncodedImage]:
         """Read the files of a chunk, one at a time."""
-        return (base.read_entry(entry, self._max_file_bytes) for entry in chunk.entries)
+        return (source_files.read_entry(entry, self._max_file_bytes) for entry in chunk.entries)
 
     @functools.cached_property
     def _tree(self) -> Tree:
-        base.require_directory(self._source.path, "the image folder")
-        infos = list(walk.walk(self._source.path, self._source.follow_links, with_hidden=True))
+        source_files.require_directory(self._source.path, "the image folder")
+        infos = list(source_files.walk(self._source.path, self._source.follow_links, with_hidden=True))
         return read_tree(infos, f"the image folder {self._source.path}", self._source.layout)

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tfx_contrastive.components.examples import names
-from tfx_contrastive.components.image_example_gen.adapters import walk
+from tfx_contrastive.components.image_example_gen.adapters import source_files
 from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError, Reason
 
@@ -61,9 +61,11 @@ class ImagePaths:
         path = os.path.normpath(os.path.join(root, named))
         if named.startswith(("file://", "~")) and not os.path.lexists(path):
             path = os.path.normpath(os.path.join(root, os.path.expanduser(named.removeprefix("file://"))))
-        if not walk.is_inside(path, root) and walk.is_inside(os.path.realpath(path), self._real_root):
+        if not source_files.is_inside(path, root) and source_files.is_inside(
+            os.path.realpath(path), self._real_root
+        ):
             path, root = os.path.realpath(path), self._real_root  # the root is named by a link
-        if not walk.is_inside(path, root):
+        if not source_files.is_inside(path, root):
             detail = f"{path} lies outside of {root}; data.source.root says what paths are relative to"
             return named, None, (Reason.OUTSIDE_ROOT, detail)
         info = file_info.stat(path)
@@ -86,11 +88,11 @@ class ImagePaths:
         real = os.path.join(self._real_directories[directory], name)
         if os.path.islink(path):
             real = os.path.realpath(path)
-        return not walk.is_inside(real, self._real_root)
+        return not source_files.is_inside(real, self._real_root)
 
     def _find_remote(self, named: str, where: str) -> tuple[str, file_info.FileInfo | None, Rejection]:
         if self._remote is None:  # one listing instead of a request for each file
-            self._remote = {info.relative: info for info in walk.walk(self._root)}
+            self._remote = {info.relative: info for info in source_files.walk(self._root)}
             for relative in self._remote:
                 _note(self._directories.setdefault(posixpath.dirname(relative), {}), relative)
         relative = posixpath.normpath(named.removeprefix(self._root.rstrip("/") + "/"))

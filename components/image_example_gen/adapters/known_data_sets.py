@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfx_contrastive.components.image_example_gen.adapters import arrays, base, idx
+from tfx_contrastive.components.image_example_gen.adapters import arrays, idx
 from tfx_contrastive.components.image_example_gen.config import DigitsSource, FashionMnistSource, IdxSource
 from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError, DownloadError
 
-from ..records import UNSPLIT, ArrayBatch
+from ..records import UNSPLIT, ArrayBatch, Content, Listing, count_labels
 
 _DIGITS_WHITE = 16  # scikit-learn's digits have 17 levels of gray
 
@@ -30,12 +30,12 @@ class DigitsAdapter:
     def __init__(self, source: DigitsSource, max_file_bytes: int):
         del source, max_file_bytes  # the data set is fixed, of 115 kB
 
-    def listing(self) -> base.Listing:
+    def listing(self) -> Listing:
         """Count the labels."""
         pixels, labels = _load_digits()
-        return base.Listing(
-            base.Content((), (pixels.tobytes().hex(), *labels)),
-            *base.count_labels((UNSPLIT, label) for label in labels),
+        return Listing(
+            Content((), (pixels.tobytes().hex(), *labels)),
+            *count_labels((UNSPLIT, label) for label in labels),
         )
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
@@ -93,7 +93,7 @@ class FashionMnistAdapter:
         directory = find_fashion_mnist(source)
         self._idx = idx.IdxAdapter(IdxSource(path=directory, class_names=CLASS_NAMES), max_file_bytes)
 
-    def listing(self) -> base.Listing:
+    def listing(self) -> Listing:
         """Read the labels."""
         return self._idx.listing()
 

@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tfx_contrastive.components.examples.file_formats import HEAD_BYTES, name_format
-from tfx_contrastive.components.image_example_gen.adapters import arrays, base, npz_arrays
+from tfx_contrastive.components.image_example_gen.adapters import arrays, npz_arrays, source_files
 from tfx_contrastive.components.image_example_gen.adapters.npz_arrays import find_pairs, passed_over
 from tfx_contrastive.components.image_example_gen.class_names import class_labels
 from tfx_contrastive.components.image_example_gen.config import NpzSource
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
-from ..records import ArrayBatch
+from ..records import ArrayBatch, Content, Listing, Sketch, count_labels
 
 
 class NpzAdapter:
@@ -30,7 +30,7 @@ class NpzAdapter:
         self._path = source.path
         self._class_names = source.class_names
 
-    def listing(self) -> base.Listing:
+    def listing(self) -> Listing:
         """Read the labels, the headers of the images, and the values of images that are not of 8 bits."""
         with self._open() as archive:
             headers = _headers(archive)
@@ -39,7 +39,7 @@ class NpzAdapter:
             pairs = list(self._pairs(archive, found))
             return self._listing(headers, found, pairs)
 
-    def sketch(self, num_images: int, seed: int) -> base.Sketch:
+    def sketch(self, num_images: int, seed: int) -> Sketch:
         """Read all labels, but only some images of large arrays."""
         with self._open() as archive:
             headers = _headers(archive)
@@ -59,18 +59,18 @@ class NpzAdapter:
                 for each in zip(found, samples, scalings, strict=True)
                 if each[1][1]
             ]
-            return base.Sketch(self._listing(headers, found, pairs), True, batches)
+            return Sketch(self._listing(headers, found, pairs), True, batches)
 
     def _listing(
         self,
         headers: Mapping[str, npz_arrays.Header],
         found: Sequence[npz_arrays.StoredImages],
         pairs: Sequence[tuple[str, str | None]],
-    ) -> base.Listing:
-        info = base.require_file(self._path, "the NumPy archive")
+    ) -> Listing:
+        info = source_files.require_file(self._path, "the NumPy archive")
         warnings = passed_over(_shapes(headers), [images.pair for images in found])
-        content = base.Content((info,), self._class_names)
-        return base.Listing(content, *base.count_labels(pairs), warnings=warnings)
+        content = Content((info,), self._class_names)
+        return Listing(content, *count_labels(pairs), warnings=warnings)
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
         """Unpack the images so that a chunk can be read by position, and cut the arrays."""
@@ -101,7 +101,7 @@ class NpzAdapter:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[zipfile.ZipFile]:
-        base.require_file(self._path, "the NumPy archive")
+        source_files.require_file(self._path, "the NumPy archive")
         try:
             with files.open_binary(self._path) as file:
                 if not zipfile.is_zipfile(file):

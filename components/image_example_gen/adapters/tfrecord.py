@@ -12,13 +12,13 @@ import numpy as np
 
 from tfx_contrastive.components.examples import names, tfrecords
 from tfx_contrastive.components.examples.file_formats import STAND_INS
-from tfx_contrastive.components.image_example_gen.adapters import base, walk
+from tfx_contrastive.components.image_example_gen.adapters import source_files
 from tfx_contrastive.components.image_example_gen.adapters.example_reader import ExampleReader
 from tfx_contrastive.components.image_example_gen.config import TfRecordSource
 from tfx_contrastive.contract import file_info, files
 from tfx_contrastive.contract.errors import DataError
 
-from ..records import UNSPLIT, EncodedImage
+from ..records import UNSPLIT, Content, EncodedImage, Listing, Sketch, count_labels
 
 _WHOLE_BYTES = 1 << 26  # a sketch reads sources up to this size as a whole
 
@@ -39,7 +39,7 @@ class TfRecordAdapter:
         del max_file_bytes  # one file holds many images
         self._source = source
 
-    def listing(self) -> base.Listing:
+    def listing(self) -> Listing:
         """Read every record, because only the records hold the labels.
 
         Raises:
@@ -48,15 +48,15 @@ class TfRecordAdapter:
         infos, passed_over = self._infos()
         reader = ExampleReader(self._source)
         images = (image for file in self._files(infos) for image in _images(file, reader))
-        counts = base.count_labels((image.split, image.label) for image in images if not image.rejected)
+        counts = count_labels((image.split, image.label) for image in images if not image.rejected)
         reader.check()
         source = self._source
         keys = (source.image_feature, source.label_feature or "label", *source.class_names)
         warnings = _warnings(reader, infos)
-        content = base.Content(tuple(infos), keys)
-        return base.Listing(content, *counts, passed_over=passed_over, warnings=warnings)
+        content = Content(tuple(infos), keys)
+        return Listing(content, *counts, passed_over=passed_over, warnings=warnings)
 
-    def sketch(self, num_images: int, seed: int) -> base.Sketch:
+    def sketch(self, num_images: int, seed: int) -> Sketch:
         """Read a small source as a whole, and of a large one some records from all over the files.
 
         Raises:
@@ -68,7 +68,7 @@ class TfRecordAdapter:
         if is_exact:
             images = [image for file in found for image in _images(file, reader)]
             reader.check()
-            counts = base.count_labels((image.split, image.label) for image in images if not image.rejected)
+            counts = count_labels((image.split, image.label) for image in images if not image.rejected)
         else:
             sampler = Sampler(found, num_images, seed)
             images = [
@@ -80,8 +80,8 @@ class TfRecordAdapter:
             counts = scaled_up(good, sampler.num_records)
         problem = reader.label_problem()
         warnings = _warnings(reader, infos)
-        listing = base.Listing(base.Content(()), *counts, passed_over=passed_over, warnings=warnings)
-        return base.Sketch(listing, is_exact, images, [problem] if problem else [])
+        listing = Listing(Content(()), *counts, passed_over=passed_over, warnings=warnings)
+        return Sketch(listing, is_exact, images, [problem] if problem else [])
 
     def chunks(self, staging_dir: str, chunk_images: int) -> list[RecordFile]:
         """Return one chunk per file."""
@@ -96,8 +96,10 @@ class TfRecordAdapter:
         """Return the files of records, and the number of other files by kind."""
         path = self._source.path
         if not files.is_directory(path):
-            return [base.require_file(path, "the TFRecord file")], {}
-        infos = [info for info in walk.walk(path, with_hidden=True) if info.problem in ("", "outside")]
+            return [source_files.require_file(path, "the TFRecord file")], {}
+        infos = [
+            info for info in source_files.walk(path, with_hidden=True) if info.problem in ("", "outside")
+        ]
         shown = [info for info in infos if not any(map(names.is_hidden, info.relative.split("/")))]
         if not shown:
             raise DataError(f"Received the directory {path}, which holds no file; expected TFRecord files.")
@@ -281,7 +283,7 @@ def scaled_up(
     images: Sequence[EncodedImage], num_records: dict[str, float]
 ) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
     """Scale the label counts of a sample up to the number of records of each split."""
-    labels, unlabelled = base.count_labels((image.split, image.label) for image in images)
+    labels, unlabelled = count_labels((image.split, image.label) for image in images)
     for split, total in num_records.items():
         counts = labels.get(split, {})
         sampled = sum(counts.values()) + unlabelled.get(split, 0)

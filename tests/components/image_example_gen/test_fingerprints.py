@@ -19,8 +19,8 @@ from tfx_contrastive.components.image_example_gen import (
     fingerprints,
     inspect_source,
 )
-from tfx_contrastive.components.image_example_gen.adapters.base import Content
 from tfx_contrastive.components.image_example_gen.fingerprints import FILE_NAME
+from tfx_contrastive.components.image_example_gen.records import Content
 from tfx_contrastive.contract import file_info
 
 LONG_AGO = (1_700_000_000, 1_700_000_000)

@@ -2,15 +2,16 @@
 
 import pathlib
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.components.image_example_gen.support import image_folder
 from tfx_contrastive.components.image_example_gen import IngestConfig, SourceInspection, csv_table
-from tfx_contrastive.components.image_example_gen.adapters import walk
+from tfx_contrastive.components.image_example_gen.adapters import source_files
 from tfx_contrastive.components.image_example_gen.adapters.archive import ArchiveAdapter
-from tfx_contrastive.components.image_example_gen.adapters.base import Content, FileChunk
+from tfx_contrastive.components.image_example_gen.adapters.source_files import FileChunk
 from tfx_contrastive.components.image_example_gen.forecast import (
     check_labels_files,
     check_source,
@@ -18,7 +19,7 @@ from tfx_contrastive.components.image_example_gen.forecast import (
     expected_groups,
     expected_splits,
 )
-from tfx_contrastive.components.image_example_gen.records import Entry
+from tfx_contrastive.components.image_example_gen.records import Content, Entry
 from tfx_contrastive.contract.errors import DataError, Reason
 
 
@@ -122,21 +123,24 @@ def test_a_source_is_listed_once_for_labels_groups_and_labels_files(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, kind: str, options: dict[str, str]
 ) -> None:
     image_folder(tmp_path / "images", ["boot", "bag"], 12)
-    rows = [f"images/{name}/{i}.png,{name}" for name in ("boot", "bag") for i in range(12)]
-    (tmp_path / "manifest.csv").write_text("\n".join(["path,label", *rows]))
-    (tmp_path / "labels.csv").write_text("source,label\nboot/1.png,bag\nimages/boot/1.png,bag\n")
-    paths = {"image_folder": "images", "csv_manifest": "manifest.csv"}
+    rows = [f"{name}/{i}.png,{name}" for name in ("boot", "bag") for i in range(12)]
+    (tmp_path / "images" / "manifest.csv").write_text("\n".join(["path,label", *rows]))
+    (tmp_path / "labels.csv").write_text("source,label\nboot/1.png,bag\n")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "labels.csv").write_text(
-        f"source,label\n{'' if kind == 'image_folder' else 'images/'}boot/1.png,bag\n"
-    )
     listed: list[str] = []
-    walked, table = walk.walk, csv_table.read
-    monkeypatch.setattr(walk, "walk", lambda *a, **k: [listed.append(a[0]), walked(*a, **k)][1])
-    monkeypatch.setattr(csv_table, "read", lambda *a: [listed.append(a[0]), table(*a)][1])
-    found = check_source(config(source={"kind": kind, "path": paths[kind]}, **options))
-    assert found.num_images == 24
-    assert [path for path in listed if path != "labels.csv"] == [paths[kind]]
+
+    def noted(read: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: str, *args: Any, **options: Any) -> Any:
+            listed.append(path)
+            return read(path, *args, **options)
+
+        return call
+
+    monkeypatch.setattr(source_files, "walk", noted(source_files.walk))
+    monkeypatch.setattr(csv_table, "read", noted(csv_table.read))
+    path = {"image_folder": "images", "csv_manifest": "images/manifest.csv"}[kind]
+    assert check_source(config(source={"kind": kind, "path": path}, **options)).num_images == 24
+    assert [each for each in listed if each != "labels.csv"] == [path]
 
 
 def test_archives_are_not_unpacked_to_find_groups(

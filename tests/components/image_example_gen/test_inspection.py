@@ -6,7 +6,7 @@ import pytest
 
 from tfx_contrastive.components.image_example_gen import IngestConfig, SourceInspection
 from tfx_contrastive.components.image_example_gen import inspection as module
-from tfx_contrastive.components.image_example_gen.adapters.base import Content, Listing
+from tfx_contrastive.components.image_example_gen.records import Content, Listing
 from tfx_contrastive.contract.errors import DataError
 
 INGEST = IngestConfig.model_validate({"source": {"kind": "image_folder", "path": "/images"}})

@@ -1,4 +1,4 @@
-"""The files under a directory: order, hidden files, links, directories that can't be listed."""
+"""The files of a source: order, links, hidden ones; chunks, rejections, hints about paths."""
 
 import os
 import pathlib
@@ -6,7 +6,9 @@ import pathlib
 import fsspec
 import pytest
 
-from tfx_contrastive.components.image_example_gen.adapters import walk
+from tfx_contrastive.components.image_example_gen.adapters import source_files
+from tfx_contrastive.components.image_example_gen.records import Entry, count_labels
+from tfx_contrastive.contract.errors import DataError, Reason
 
 
 def put(root: pathlib.Path, *paths: str) -> None:
@@ -16,12 +18,12 @@ def put(root: pathlib.Path, *paths: str) -> None:
 
 
 def found(root: pathlib.Path, **options: bool) -> list[tuple[str, str]]:
-    return [(info.relative, info.problem) for info in walk.walk(str(root), **options)]
+    return [(info.relative, info.problem) for info in source_files.walk(str(root), **options)]
 
 
 def test_files_come_sorted_by_path_with_size_and_version(tmp_path: pathlib.Path) -> None:
     put(tmp_path, "b.png", "a/2.png", "a/1.png", "A.png")
-    infos = list(walk.walk(str(tmp_path)))
+    infos = list(source_files.walk(str(tmp_path)))
     assert [info.relative for info in infos] == ["A.png", "a/1.png", "a/2.png", "b.png"]
     assert [info.size for info in infos] == [5, 7, 7, 5]
     assert all(info.version and info.real == os.path.realpath(info.path) for info in infos)
@@ -44,7 +46,7 @@ def test_links_inside_the_root_are_followed(tmp_path: pathlib.Path) -> None:
     put(tmp_path, "a/1.png")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     (tmp_path / "c.png").symlink_to(tmp_path / "a/1.png")
-    infos = {info.relative: info for info in walk.walk(str(tmp_path))}
+    infos = {info.relative: info for info in source_files.walk(str(tmp_path))}
     assert sorted(infos) == ["a/1.png", "b/1.png", "c.png"]
     assert {info.real for info in infos.values()} == {os.path.realpath(tmp_path / "a/1.png")}
     assert [name for name, info in infos.items() if info.is_link] == ["c.png"]
@@ -111,10 +113,14 @@ def test_a_directory_without_permission_is_told(
 def test_names_that_are_not_utf_8_are_read_as_latin_1(tmp_path: pathlib.Path) -> None:
     with open(os.fsencode(tmp_path) + b"/gr\xfcn.png", "wb"):
         pass
-    (info,) = walk.walk(str(tmp_path))
+    (info,) = source_files.walk(str(tmp_path))
     assert info.relative == "grün.png"
     assert os.path.exists(info.path)
-    assert [walk.readable(name) for name in ("a", "grün", os.fsdecode(b"gr\xfcn"))] == ["a", "grün", "grün"]
+    assert [source_files.readable(name) for name in ("a", "grün", os.fsdecode(b"gr\xfcn"))] == [
+        "a",
+        "grün",
+        "grün",
+    ]
 
 
 def test_a_remote_directory_is_listed_the_same_way(tmp_path: pathlib.Path) -> None:
@@ -122,8 +128,12 @@ def test_a_remote_directory_is_listed_the_same_way(tmp_path: pathlib.Path) -> No
     fsspec.filesystem("memory").pipe(
         {f"{root}/b.png": b"12", f"{root}/a/1.png": b"3", f"{root}/.x/2.png": b""}
     )
-    assert [(info.relative, info.size) for info in walk.walk(root)] == [("a/1.png", 1), ("b.png", 2)]
-    assert [info.relative for info in walk.walk(root, with_hidden=True)] == [".x/2.png", "a/1.png", "b.png"]
+    assert [(info.relative, info.size) for info in source_files.walk(root)] == [("a/1.png", 1), ("b.png", 2)]
+    assert [info.relative for info in source_files.walk(root, with_hidden=True)] == [
+        ".x/2.png",
+        "a/1.png",
+        "b.png",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -137,4 +147,77 @@ def test_a_remote_directory_is_listed_the_same_way(tmp_path: pathlib.Path) -> No
     ],
 )
 def test_paths_inside_a_root(path: str, root: str, inside: bool) -> None:
-    assert walk.is_inside(path, root) is inside
+    assert source_files.is_inside(path, root) is inside
+
+
+def test_labels_are_counted_by_split() -> None:
+    pairs = [("train", "cat"), ("train", "cat"), ("train", None), ("", "dog"), ("", None), ("", None)]
+    assert count_labels(pairs) == ({"train": {"cat": 2}, "": {"dog": 1}}, {"train": 1, "": 2})
+    assert count_labels([]) == ({}, {})
+
+
+def test_chunks_are_bounded_by_number_and_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_files, "_MAX_CHUNK_BYTES", 100)
+    sizes = [10, 10, 10, 10, 95, 10, -1]
+    entries = [Entry(str(i), None, "", str(i), size) for i, size in enumerate(sizes)]
+    chunks = source_files.file_chunks(entries, 3)
+    assert [[entry.source for entry in chunk.entries] for chunk in chunks] == [
+        ["0", "1", "2"],
+        ["3", "4"],
+        ["5", "6"],
+    ]
+    assert source_files.file_chunks([], 3) == []
+
+
+def test_an_entry_is_read_or_rejected(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a").write_bytes(b"123")
+    path = str(tmp_path / "a")
+    read = source_files.read_entry(Entry("a", "cat", "eval", path, 3, group="g"), 3)
+    assert (read.data, read.rejected, read.label, read.split, read.group) == (
+        b"123",
+        None,
+        "cat",
+        "eval",
+        "g",
+    )
+    large = source_files.read_entry(Entry("a", None, "", path, 3), 2)
+    assert (large.data, large.rejected) == (b"", (Reason.OVER_BYTE_LIMIT, "3 bytes; max_file_bytes allows 2"))
+    missing = source_files.read_entry(Entry("a", None, "", f"{path}/b", 3), 3)
+    assert missing.rejected == (Reason.UNREADABLE, "Not a directory")
+    ruled_out = (Reason.OUTSIDE_ROOT, "a link")
+    assert source_files.read_entry(Entry("a", None, "", path, 3, ruled_out), 3).rejected == ruled_out
+
+
+def test_unusable_entries_are_told_with_the_first_reason() -> None:
+    bad = Entry("a.png", None, "", "/data/a.png", rejected=(Reason.UNREADABLE, "no permission"))
+    assert source_files.unusable([]) == ""
+    assert (
+        source_files.unusable([bad, bad]) == "2 can't be read, the first of them /data/a.png: no permission"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "does not exist; expected a file.* It is empty"),
+        (" a.zip", "It begins or ends with a blank"),
+        ("$HOME/a.zip", "Variables are not filled in"),
+        ("C:\\data\\a.zip", "It is a path of Windows"),
+        ("*.zip", "Patterns are not filled in"),
+    ],
+)
+def test_odd_paths_are_explained(name: str, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        source_files.require_file(name, "the archive")
+
+
+def test_a_path_with_a_typing_error_names_the_near_one(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "shoes.zip").touch()
+    with pytest.raises(DataError, match=r"Did you mean shoes\.zip\?"):
+        source_files.require_file(str(tmp_path / "shoe.zip"), "the archive")
+    with pytest.raises(DataError, match="is a file; expected a directory.*kind: archive"):
+        source_files.require_directory(str(tmp_path / "shoes.zip"), "the image folder")
+    with pytest.raises(DataError, match="is a directory; expected a file.*kind: image_folder"):
+        source_files.require_file(str(tmp_path), "the archive")
+    assert source_files.require_file(str(tmp_path / "shoes.zip"), "the archive").relative == "shoes.zip"
+    source_files.require_directory(str(tmp_path), "the image folder")
