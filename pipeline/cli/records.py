@@ -57,7 +57,7 @@ def print_table(
 
 
 def run_values(run: Run) -> dict[str, Any]:
-    """Return a short description of a run: its state, the decision of the gates, the pushed model."""
+    """Return a short description of a run: state, decision of the gates, pushed model, metrics."""
     record = RunRecord(run)
     return {
         "pipeline": run.pipeline,
@@ -70,6 +70,7 @@ def run_values(run: Run) -> dict[str, Any]:
         "baseline": record.gate.baseline,
         "pushed_version": record.delivery.pushed_version,
         "pushed_to": record.delivery.pushed_to,
+        "metrics": run.metrics,
     }
 
 

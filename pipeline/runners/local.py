@@ -6,6 +6,7 @@ separate file descriptor.
 """
 
 import ctypes
+import json
 import logging
 import os
 import pathlib
@@ -20,6 +21,7 @@ from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events
 from tfx_contrastive.pipeline.runs import lineage
 from tfx_contrastive.pipeline.runs.lineage import INTERRUPTED_PROPERTY, Interruption
+from tfx_contrastive.pipeline.runs.record import RunRecord
 
 _PR_SET_PDEATHSIG = 1
 
@@ -59,7 +61,7 @@ def run(request: events.Request, writer: events.EventWriter) -> events.Finished:
 
     from tfx_contrastive.pipeline import pipeline as topology
     from tfx_contrastive.pipeline.runners import reporting
-    from tfx_contrastive.pipeline.runs import metadata, record
+    from tfx_contrastive.pipeline.runs import metadata
 
     config = request.config
     connection = metadata.connection_config(config)
@@ -69,8 +71,9 @@ def run(request: events.Request, writer: events.EventWriter) -> events.Finished:
     reporting.ReportingRunner().run_with_ir(compiled)
     run_id = compiled.runtime_spec.pipeline_run_id.field_value.string_value
     finished = lineage.Lineage(connection, config.name).run(run_id)
-    figures = record.RunRecord(finished).values()
-    return events.Finished(run_id, figures, _report(config, finished))
+    found = RunRecord(finished)
+    record_metrics(metadata.open_store(connection), found)
+    return events.Finished(run_id, found.values(), _report(config, finished))
 
 
 def _report(config: PipelineConfig, run: lineage.Run) -> str:
@@ -112,6 +115,25 @@ def _die_with_parent(parent: int) -> None:
         return
     if os.getppid() != parent:  # the parent ended before the kernel was asked
         sys.exit(1)
+
+
+def record_metrics(store: metadata_store.MetadataStore, found: RunRecord) -> None:
+    """Write the metrics of a finished run to ML Metadata, so that `status` need not read TFMA's files.
+
+    Args:
+        store: ML Metadata.
+        found: The run; `Run.metrics` says under which names its metrics are written.
+    """
+    metrics = {"representation": found.representation.get("figures", {})}
+    metrics |= {evaluation.split: evaluation.overall.values for evaluation in found.evaluations}
+    without_nan = {
+        place: {name: None if value != value else value for name, value in measured.items()}
+        for place, measured in metrics.items()
+        if measured
+    }
+    context = store.get_context_by_type_and_name("pipeline_run", found.run.id)
+    context.custom_properties[lineage.METRICS_PROPERTY].string_value = json.dumps(without_nan)
+    store.put_contexts([context])
 
 
 _UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)

@@ -23,6 +23,7 @@ _STATES = {
 LATEST = "latest"  # the name of the newest run in every command
 # Custom property of the context of a run whose process died between two nodes.
 INTERRUPTED_PROPERTY = "interrupted"
+METRICS_PROPERTY = "metrics"  # custom property of the context of a finished run: `Run.metrics` as JSON
 _INPUTS = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT)
 OUTPUTS = (mlmd.Event.OUTPUT, mlmd.Event.DECLARED_OUTPUT)
 # Property of an output -> the note on its node if the property is 0.
@@ -116,12 +117,15 @@ class Run:
         pipeline: Name of the pipeline.
         nodes: Its nodes, in the order in which they started.
         interrupted: Whether its process died before the end of the run, also between two nodes.
+        metrics: `representation`, `eval` or `test` -> metric -> number, with the names of the registry; None
+            is "not a number". Empty if the run has not reached its end.
     """
 
     id: str
     pipeline: str
     nodes: tuple[NodeRun, ...]
     interrupted: bool = False
+    metrics: Mapping[str, Mapping[str, float | None]] = dataclasses.field(default_factory=dict)
 
     @property
     def started(self) -> datetime.datetime:
@@ -183,7 +187,8 @@ class Lineage:
         newest = {node.id: node for node in sorted(nodes, key=lambda node: node.execution_id)}
         ordered = sorted(newest.values(), key=lambda node: node.execution_id)
         interrupted = context.name == known.run_id or INTERRUPTED_PROPERTY in context.custom_properties
-        return Run(context.name, self._pipeline, tuple(ordered), interrupted)
+        metrics = json.loads(context.custom_properties[METRICS_PROPERTY].string_value or "{}")
+        return Run(context.name, self._pipeline, tuple(ordered), interrupted, metrics)
 
     def _node(
         self,

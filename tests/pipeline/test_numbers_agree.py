@@ -19,6 +19,12 @@ Told = tuple[str, str, str]
 
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
 _CLASSIFIER = ("accuracy", "balanced accuracy", "macro F1")
+_TITLES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "expected_calibration_error": "calibration error",
+}
 
 
 def decimals(number: str) -> int:
@@ -88,19 +94,19 @@ def of_trainer(metrics: dict[str, Any]) -> Iterator[Told]:
 
 
 def of_facts(facts: dict[str, Any]) -> Iterator[Told]:
-    titles = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}
-    titles |= {"accuracy": "accuracy", "expected_calibration_error": "calibration error"}
     for split, slices in facts["metrics"].items():
-        for name, title in titles.items():
+        for name, title in _TITLES.items():
             yield "registry", f"{split} {title}", repr(slices["overall"][name])
     for name, value in facts["gates"]["representation"]["figures"].items():
         yield "registry", name, repr(value)
 
 
-def of_status(status: dict[str, Any], names: set[str]) -> Iterator[Told]:
-    for key, value in status.items():
-        if key in names and isinstance(value, (int, float)):
-            yield "status", key, repr(value)
+def of_run(place: str, run: dict[str, Any]) -> Iterator[Told]:
+    for split in ("eval", "test"):
+        for name, title in _TITLES.items():
+            yield place, f"{split} {title}", repr(run["metrics"][split][name])
+    for name, value in run["metrics"]["representation"].items():
+        yield place, name, repr(value)
 
 
 @pytest.mark.e2e
@@ -115,14 +121,16 @@ def test_every_place_tells_the_same_number(digits: tuple[str, str], tmp_path: pa
     )
     (version,) = pathlib.Path(root, "serving", "digits").iterdir()
     (record,) = pathlib.Path(root, "registry").rglob("version.json")
-    status = tfx_contrastive("status", "--config", "digits", "--set", f"root={root}", "--json")
+    options = ("--config", "digits", "--set", f"root={root}", "--json")
+    status, shown = tfx_contrastive("status", *options), tfx_contrastive("show", "latest", *options)
     told = [
         *of_terminal(printed),
         *of_report(page.read_text()),
         *of_trainer(json.loads((version / METRICS_PATH).read_text())),
         *of_facts(json.loads(record.read_text())["facts"]),
+        *of_run("status", json.loads(status.stdout)),
+        *of_run("show", json.loads(shown.stdout)),
     ]
-    told += of_status(json.loads(status.stdout), {name for _, name, _ in told})
     places = {place for place, _, _ in told}
     assert {"terminal", "metrics.json", "registry", "report, slices", "report, thresholds"} <= places
     shared = [name for name in {name for _, name, _ in told} if sum(name == one for _, one, _ in told) > 1]

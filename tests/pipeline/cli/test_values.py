@@ -63,18 +63,20 @@ def test_ids_of_artifacts_stand_behind_their_keys() -> None:
 
 
 @pytest.mark.parametrize(("blessed", "verdict"), [(1, "blessed"), (0, "refused")])
-def test_a_run_is_told_in_ten_values(blessed: int, verdict: str) -> None:
+def test_a_run_is_told_in_eleven_values(blessed: int, verdict: str) -> None:
     pushed = artifact(7, "PushedModel", pushed=1)
     pushed = dataclasses.replace(
         pushed, properties={"pushed": 1, "pushed_destination": "/serving/1764000000"}
     )
     blessing = artifact(6, "ModelBlessing", blessed=blessed)
     gate = node(5, "RepresentationGate", "ran", {}, {"blessing": (blessing,)})
-    run = Run("run-1", "shop", (gate, node(6, "Pusher", "ran", {}, {"pushed_model": (pushed,)})))
+    metrics = {"eval": {"accuracy": 0.75, "roc_auc": None}}
+    pusher = node(6, "Pusher", "ran", {}, {"pushed_model": (pushed,)})
+    run = Run("run-1", "shop", (gate, pusher), metrics=metrics)
     values = records.run_values(run)
     assert list(values) == [
         *("pipeline", "run", "state", "started", "seconds"),
-        *("verdict", "refused_by", "baseline", "pushed_version", "pushed_to"),
+        *("verdict", "refused_by", "baseline", "pushed_version", "pushed_to", "metrics"),
     ]
     assert (values["pipeline"], values["run"], values["state"]) == ("shop", run.id, "ran")
     assert values["started"] == run.started.isoformat()
@@ -82,6 +84,7 @@ def test_a_run_is_told_in_ten_values(blessed: int, verdict: str) -> None:
     assert values["verdict"] == verdict
     assert values["refused_by"] == ([] if blessed else ["RepresentationGate"])
     assert values["pushed_to"] == "/serving/1764000000"
+    assert values["metrics"] == metrics
     json.dumps(values)  # plain values only
 
 

@@ -7,8 +7,9 @@ import pytest
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from tfx_contrastive.pipeline.runners.local import cancel_unfinished
+from tfx_contrastive.pipeline.runners.local import cancel_unfinished, record_metrics
 from tfx_contrastive.pipeline.runs.lineage import Interruption, Lineage
+from tfx_contrastive.pipeline.runs.record import RunRecord
 
 
 class Store:
@@ -123,6 +124,18 @@ def test_a_run_whose_process_is_dead_is_interrupted(store: Any) -> None:
         (Interruption(every_running=True), ["interrupted", "interrupted"]),
     ):
         assert [run.state for run in Lineage(store.connection, "shop", known).runs()] == states
+
+
+def test_metrics_of_a_finished_run_are_read_with_the_run(store: Any, tmp_path: pathlib.Path) -> None:
+    store.execute("run-1", "RepresentationGate", mlmd.Execution.COMPLETE, uri=str(tmp_path))
+    store.execute("run-2", "Trainer", mlmd.Execution.COMPLETE)
+    lineage = Lineage(store.connection, "shop")
+    assert lineage.run("run-1").metrics == {}
+    found = RunRecord(lineage.run("run-1"))
+    vars(found)["representation"] = {"figures": {"knn_accuracy": 2 / 3, "alignment": float("nan")}}
+    record_metrics(store.store, found)
+    recorded = {"representation": {"knn_accuracy": 2 / 3, "alignment": None}}
+    assert [run.metrics for run in lineage.runs()] == [{}, recorded]
 
 
 def test_a_run_that_died_between_two_nodes_stays_interrupted(store: Any) -> None:
