@@ -3,8 +3,9 @@
 import contextlib
 import dataclasses
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from tfx_contrastive.pipeline.report.sections.classifier import METRIC_TITLES
 from tfx_contrastive.pipeline.report.sections.representation import FIGURE_TITLES
@@ -21,7 +22,7 @@ _DERIVED = ("code", "fingerprint", "digest", "git_commit", "checkpoint_root")
 
 @dataclasses.dataclass(frozen=True)
 class Delta:
-    """One figure of two runs; either may be missing."""
+    """One figure of two runs; either may be missing, and either may be NaN."""
 
     group: str
     title: str
@@ -31,13 +32,18 @@ class Delta:
 
     @property
     def change(self) -> float | None:
-        """Change from before to after; None if either is missing."""
+        """Change from before to after; None if either is missing, NaN if either is not a number."""
         return None if self.before is None or self.after is None else self.after - self.before
 
     @property
-    def tone(self) -> str:
-        """`better`, `worse` or `same`."""
-        if self.change is None or abs(self.change) < _TINY:
+    def comparable(self) -> bool:
+        """False if one of the figures is not a number."""
+        return self.change is None or not math.isnan(self.change)
+
+    @property
+    def tone(self) -> Literal["better", "worse", "same"]:
+        """`better`, `worse` or `same`; `same` also if the figures can't be compared."""
+        if self.change is None or not self.comparable or abs(self.change) < _TINY:
             return "same"
         return "better" if (self.change > 0) == self.more_is_better else "worse"
 

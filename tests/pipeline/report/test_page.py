@@ -3,12 +3,14 @@
 import dataclasses
 import html.parser
 import json
+import re
 from typing import Any
 
 import pytest
 
 from tests.pipeline.report.examples import HOSTILE, example_report, example_run
 from tfx_contrastive.pipeline.report import writing
+from tfx_contrastive.pipeline.report.sections.comparison import Delta
 
 
 class Document(html.parser.HTMLParser):
@@ -54,6 +56,18 @@ def test_warnings_and_what_was_passed_over_are_shown(text: Any) -> None:
     assert "and &#39;cat&#39; differ only in case</li>" in text
     assert "Files skipped because their names are not those of images: .txt files 3." in text
     assert "test accuracy 0.750; 0.350 on the 20 images without a near copy in train. Remove" in text
+
+
+def test_a_figure_that_is_not_a_number_is_not_compared() -> None:
+    report = example_report()
+    assert report.comparison is not None
+    deltas = (Delta("classifier, eval", "ROC AUC", 0.9, float("nan"), True),)
+    page = writing.render(
+        dataclasses.replace(report, comparison=dataclasses.replace(report.comparison, deltas=deltas))
+    )
+    (row,) = re.findall("<tr><th[^>]*>ROC AUC.*</tr>", page)
+    assert re.findall(r"<td[^>]*>(?:<span[^>]*>)?([^<]*)<", row) == ["0.9", "not a number", "not comparable"]
+    assert not re.search("better|worse", row)
 
 
 def test_nothing_is_loaded_from_elsewhere(document: Any) -> None:

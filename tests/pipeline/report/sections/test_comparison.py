@@ -1,7 +1,10 @@
 import dataclasses
 import datetime
 import json
+import math
 from typing import Any
+
+import pytest
 
 from tests.pipeline.report.examples import artifact, example_evaluation, example_record, example_run, node
 from tfx_contrastive.pipeline.report.sections.comparison import (
@@ -38,6 +41,14 @@ def test_a_smaller_error_is_better() -> None:
     assert Delta("g", "accuracy", 0.8, 0.8, True).tone == "same"
     missing = Delta("g", "accuracy", None, 0.8, True)
     assert (missing.change, missing.tone) == (None, "same")
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.8, math.nan), (math.nan, 0.8), (math.nan, math.nan)])
+def test_what_is_not_a_number_is_neither_better_nor_worse(before: float, after: float) -> None:
+    for more_is_better in (True, False):
+        found = Delta("g", "ROC AUC", before, after, more_is_better)
+        assert (found.comparable, found.tone) == (False, "same")
+    assert Delta("g", "ROC AUC", None, 0.8, True).comparable
 
 
 def test_only_nodes_that_both_runs_reached_are_compared() -> None:
