@@ -29,11 +29,11 @@ _DEFAULTS = DriftConfig()
 @click.option(
     "--images", required=True, metavar="DIR", help="Directory of the new images, with its subdirectories."
 )
-@click.option(
+@options.number_option(
     "--alpha",
     default=_DEFAULTS.alpha,
-    show_default=True,
-    type=click.FloatRange(0.0003, 0.5),
+    least=0.0003,
+    most=0.5,
     metavar="ALPHA",
     help="Probability of a false alarm.",
 )
@@ -43,13 +43,7 @@ _DEFAULTS = DriftConfig()
     least=_DEFAULTS.min_images,
     help="Test a random sample of at most this many images.",
 )
-@click.option(
-    "--seed",
-    default=_DEFAULTS.seed,
-    show_default=True,
-    metavar="N",
-    help="Seed of the sample and of the tests.",
-)
+@options.integer_option("--seed", default=_DEFAULTS.seed, help="Seed of the sample and of the tests.")
 @click.option(
     "--out", metavar="DIR", show_default="ROOT/drift/TIME", help="Write decision.json to this directory."
 )

@@ -127,10 +127,11 @@ TOKEN_VARIABLE = "KFP_TOKEN"
     show_default=True,
     help="Print the progress until the run ends; exit with status 1 if it fails.",
 )
-@click.option(
+@options.number_option(
     "--poll-seconds",
     default=10.0,
-    show_default=True,
+    least=0.1,
+    most=86_400,
     metavar="SECONDS",
     help="With --wait: time between two status requests.",
 )

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import math
 import os
 import pathlib
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -38,12 +39,44 @@ def config_options(command: Command) -> Command:
     )(command)
 
 
+class _IntegerRange(click.IntRange):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(_out_of_range(value, "an integer", self.min, self.max), param, ctx)
+
+
+class _NumberRange(click.FloatRange):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            number = super().convert(value, param, ctx)
+        except click.BadParameter:
+            number = math.nan
+        if math.isnan(number):  # NaN passes click's own comparison with the limits
+            self.fail(_out_of_range(value, "a number", self.min, self.max), param, ctx)
+        return number
+
+
+def _out_of_range(value: Any, kind: str, least: float | None, most: float | None) -> str:
+    limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+    return f"received {value}, expected {kind} {limits}; leave the option out for the default."
+
+
 def integer_option(
     *names: str, default: int, help: str, least: int = 0, most: int | None = None
 ) -> Callable[[Command], Command]:
     """Add an option that takes an integer between two limits."""
-    kind = click.IntRange(least, most)
+    kind = _IntegerRange(least, most)
     return click.option(*names, default=default, show_default=True, type=kind, metavar="N", help=help)
+
+
+def number_option(
+    *names: str, default: float, help: str, metavar: str, least: float, most: float
+) -> Callable[[Command], Command]:
+    """Add an option that takes a number between two limits."""
+    kind = _NumberRange(least, most)
+    return click.option(*names, default=default, show_default=True, type=kind, metavar=metavar, help=help)
 
 
 def file_option(

@@ -93,11 +93,11 @@ def _print(path: pathlib.Path, found: Sequence[Neighbor]) -> None:
 @options.integer_option(
     "--max-pixels", default=25_000_000, least=1, help="Maximum number of pixels per image."
 )
-@click.option(
+@options.number_option(
     "--timeout",
     default=10.0,
-    show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    least=0.001,
+    most=86_400,
     metavar="SECONDS",
     help="Maximum time per request.",
 )

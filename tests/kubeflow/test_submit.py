@@ -93,7 +93,7 @@ def test_waiting_tells_each_change_once_and_ends_with_the_runs_state(
         ("RUNNING", {"ImageExampleGen": "SUCCEEDED", "StatisticsGen": "RUNNING"}),
         (state, {"ImageExampleGen": "SUCCEEDED", "StatisticsGen": state}),
     ]
-    done = submitted(compiled, f"--host={api.url}", "--wait", "--poll-seconds=0")
+    done = submitted(compiled, f"--host={api.url}", "--wait", "--poll-seconds=0.1")
     assert done.exit_code == code
     assert [line.split() for line in done.output.splitlines()[1:]] == [
         ["ImageExampleGen", "running"],

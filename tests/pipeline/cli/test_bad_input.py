@@ -99,6 +99,8 @@ def test_odd_labels_are_shown_as_they_are(tmp_path: pathlib.Path) -> None:
     [
         ("pretrain.num_stepz=3", "pretrain.num_stepz: unknown key. Did you mean num_steps?"),
         ("pretrain.num_steps=many", "pretrain.num_steps: received 'many', expected a valid integer"),
+        ("pretrain.optimizer.learning_rate=.inf", "learning_rate: received inf, expected a finite number."),
+        ("pretrain.optimizer.learning_rate=.nan", "learning_rate: received nan, expected a finite number."),
         ("data.source.path=/no/such/folder", "the image folder /no/such/folder, which does not exist"),
         ("name=my_shoes", "for example my-shoes"),
         ("root=gs://bucket/runs", "a run on this machine needs a local directory"),

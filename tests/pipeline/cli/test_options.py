@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from tfx_contrastive.contract.errors import DataError, NotFoundError
 from tfx_contrastive.pipeline.cli import options
+from tfx_contrastive.pipeline.cli.main import cli
 
 
 def test_a_place_that_can_be_written_is_taken_and_left_alone(tmp_path: pathlib.Path) -> None:
@@ -34,6 +35,48 @@ def test_a_number_lies_between_its_limits(given: str, status: int) -> None:
     assert done.output == f"{given}\n" or "Invalid value for '--n'" in done.output
     assert (
         "--n N   Number of images.  [default: 5; 1<=x<=9]" in CliRunner().invoke(command, ["--help"]).output
+    )
+
+
+def numeric_options() -> list[Any]:
+    """Return (command, option) of every option of every command that takes a number."""
+    context = click.Context(cli)
+    commands = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
+    commands |= {
+        f"{name} {inner}": command
+        for name, group in commands.items()
+        if isinstance(group, click.Group)
+        for inner, command in group.commands.items()
+    }
+    numbers = (click.types.IntParamType, click.types.FloatParamType)
+    return [
+        pytest.param(name.split(), option, id=f"{name} {option.opts[0]}")
+        for name, command in commands.items()
+        if command is not None
+        for option in command.params
+        if isinstance(option.type, numbers) and isinstance(option, click.Option) and not option.count
+    ]
+
+
+@pytest.mark.parametrize(("command", "option"), numeric_options())
+def test_no_command_takes_a_number_below_its_least_one(command: list[str], option: click.Option) -> None:
+    for given in ("-1", "nan", "-inf", "1e400"):
+        done = CliRunner().invoke(cli, [*command, f"{option.opts[0]}={given}"])
+        assert done.exit_code == 2, done.output
+        told = f"Error: Invalid value for '{option.opts[0]}': received {given}, expected a"
+        assert told in " ".join(done.output.split())
+        assert done.output.endswith("leave the option out for the default.\n")
+
+
+def test_the_time_between_two_requests_is_not_zero(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "pipeline.yaml").touch()
+    done = CliRunner().invoke(
+        cli, ["submit", str(tmp_path / "pipeline.yaml"), "--host=http://h", "--poll-seconds=0"]
+    )
+    assert done.exit_code == 2
+    assert (
+        "Invalid value for '--poll-seconds': received 0, expected a number from 0.1 to 86400; "
+        "leave the option out for the default." in done.output
     )
 
 
