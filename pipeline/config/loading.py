@@ -73,7 +73,7 @@ def _read_yaml(name_or_path: str) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"The configuration {path} can't be read: {error.strerror}.") from error
     except (ConfigError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from error
+        raise ConfigError(f"{path} can't be read as YAML: {error}") from error
     if not isinstance(values, dict):
         kind = type(written.plain(values)).__name__
         raise ConfigError(f"{path} holds {kind}, expected a mapping of sections.")

@@ -1,7 +1,8 @@
 """Read YAML and keep the text of each value: a version 1.10 is not 1.1, and a class `no` is not False."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -24,14 +25,48 @@ class Written:
     text: str
 
 
+_MAX_VALUES = 100_000  # no configuration that a person writes comes near
+
+
+class Loader(yaml.SafeLoader):
+    """YAML's safe loader, which also refuses text whose aliases stand for very many values."""
+
+    def compose_document(self) -> yaml.Node | None:
+        """Return the root node of the document.
+
+        Raises:
+            yaml.YAMLError: If the document has too many values with its aliases written out.
+        """
+        node: yaml.Node | None = super().compose_document()
+        count = 0 if node is None else _num_values(node, {})
+        if count > _MAX_VALUES:
+            raise yaml.YAMLError(
+                f"it stands for {count:,} values with its aliases (such as *name) written out, expected at "
+                f"most {_MAX_VALUES:,}; use fewer aliases"
+            )
+        return node
+
+
+def _num_values(node: yaml.Node, known: dict[int, int]) -> int:
+    """Return the number of values below a node and itself; `known` are the numbers of shared nodes."""
+    if id(node) not in known:
+        inner: Iterable[yaml.Node] = ()
+        if isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        elif isinstance(node, yaml.MappingNode):
+            inner = itertools.chain.from_iterable(node.value)
+        known[id(node)] = 1 + sum(_num_values(each, known) for each in inner)
+    return known[id(node)]
+
+
 def read(text: str) -> Any:
     """Read YAML into lists, mappings with text as keys, text, and `Written` for all other values.
 
     Raises:
-        ConfigError: If it is not YAML, or if a mapping has the same key twice.
+        ConfigError: If it is not YAML, has too many values, or a mapping in it has the same key twice.
     """
     try:
-        loader = yaml.SafeLoader(text)  # refuses control characters
+        loader = Loader(text)  # refuses control characters
     except yaml.YAMLError as error:
         raise ConfigError(str(error)) from error
     try:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from tfx_contrastive.contract.errors import InputError
+from tfx_contrastive.pipeline.config import written
 from tfx_contrastive.pipeline.runners.kubeflow.parameters import HEAD_STEPS
 
 FINAL_STATES = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED", "ERROR"}
@@ -84,9 +85,9 @@ def parameters_of(compiled_file: str, given: Sequence[str]) -> dict[str, Any]:
     """
     try:
         text = pathlib.Path(compiled_file).read_text(encoding="utf-8")
-        spec = next(yaml.safe_load_all(text))
+        spec = next(yaml.load_all(text, Loader=written.Loader))
         declared: Mapping[str, Any] = spec["root"]["inputDefinitions"]["parameters"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, StopIteration) as error:
+    except (OSError, yaml.YAMLError, RecursionError, KeyError, TypeError, StopIteration) as error:
         raise InputError(
             f"Received {compiled_file}, which can't be read as a compiled pipeline "
             f"({type(error).__name__}: {error}). Make one with: tfx-contrastive compile --config FILE --out "

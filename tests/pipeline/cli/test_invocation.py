@@ -78,7 +78,7 @@ def test_several_are_listed(folder: pathlib.Path) -> None:
 
 def test_a_broken_one_is_read_so_that_its_fault_is_told(folder: pathlib.Path) -> None:
     pathlib.Path("shoes.yaml").write_text("name: shoes\ndata: {source: [\n")
-    assert "shoes.yaml is not YAML" in run("validate").output
+    assert "shoes.yaml can't be read as YAML" in run("validate").output
 
 
 def test_a_bundled_name_needs_no_file_and_namesakes_are_told(folder: pathlib.Path) -> None:

@@ -102,7 +102,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "error"), [("a: [", "is not YAML"), ("- a", "holds list"), ("", "holds NoneType")]
+    ("text", "error"), [("a: [", "can't be read as YAML"), ("- a", "holds list"), ("", "holds NoneType")]
 )
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: pathlib.Path, text: str, error: str) -> None:
     with pytest.raises(ConfigError, match=error):
@@ -127,14 +127,14 @@ def test_anchors_and_merged_keys_are_read(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("text", ["a: &a [*a]", "[" * 1000], ids=["itself", "deep"])
 def test_what_never_ends_is_refused(tmp_path: pathlib.Path, text: str) -> None:
-    with pytest.raises(ConfigError, match="is not YAML"):
+    with pytest.raises(ConfigError, match="can't be read as YAML"):
         load_config(write(tmp_path, text))
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="is not YAML"):
+    with pytest.raises(ConfigError, match="can't be read as YAML"):
         load_config(str(path))
 
 

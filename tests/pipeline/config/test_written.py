@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.pipeline.config import written
-from tfx_contrastive.pipeline.config.loading import configurations_in, only_configuration
+from tfx_contrastive.pipeline.config.loading import configurations_in, load_config, only_configuration
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=8)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.dates() | TEXT
@@ -72,6 +72,35 @@ def test_what_is_no_text_keeps_its_text(text: str, value: Any) -> None:
 def test_what_can_not_be_read_is_told(text: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         written.read(text)
+
+
+def bomb(first: str, repeated: str) -> str:
+    """Return a document of ten lines in which each line repeats the line before ten times."""
+    lines = [f"a0: &a0 {first}"]
+    lines += [f"a{n}: &a{n} {repeated % ', '.join([f'*a{n - 1}'] * 10)}" for n in range(1, 10)]
+    return "name: a\ndata: b\n" + "\n".join(lines)
+
+
+@pytest.mark.parametrize(("first", "repeated"), [("[x]", "[%s]"), ("{k: v}", "{<<: [%s]}")])
+def test_aliases_that_stand_for_very_many_values_are_refused(
+    tmp_path: pathlib.Path, first: str, repeated: str
+) -> None:
+    text = bomb(first, repeated)
+    with pytest.raises(
+        ConfigError, match="^it stands for [0-9,]+ values .* at most 100,000; use fewer aliases$"
+    ):
+        written.read(text)
+    (tmp_path / "bomb.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"bomb.yaml can't be read as YAML: it stands for [0-9,]+ values"):
+        load_config(str(tmp_path / "bomb.yaml"))
+    assert configurations_in(tmp_path) == [tmp_path / "bomb.yaml"]
+    override = f"[&a [{'x, ' * 1000}], {'*a, ' * 1000}]"
+    assert written.read_override(override) == override  # taken as text, which no list of values accepts
+
+
+def test_aliases_may_repeat_a_section() -> None:
+    found = written.read("{a: &x [1, 2], b: [*x, *x]}")
+    assert written.plain(found) == {"a": [1, 2], "b": [[1, 2], [1, 2]]}
 
 
 @pytest.mark.parametrize(
