@@ -16,7 +16,7 @@ from tfx_contrastive.pipeline.runs.record import RunRecord
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _UNBOUNDED = 10_000  # characters per line
-_STYLES = {
+STYLES = {
     "ran": "green",
     "cached": "cyan",
     "failed": "bold red",
@@ -46,7 +46,7 @@ def print_table(
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
+        table.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=_UNBOUNDED)  # do not wrap in a file or a pipe

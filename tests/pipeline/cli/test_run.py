@@ -1,8 +1,10 @@
+"""The display of a run: one line per node, or a live table."""
+
 import io
 
 from rich.console import Console
 
-from tfx_contrastive.pipeline.cli import display
+from tfx_contrastive.pipeline.cli import run
 from tfx_contrastive.pipeline.runners import events
 
 
@@ -14,17 +16,17 @@ def test_progress_is_one_line_of_figures() -> None:
         "images_per_second": 1850.4,
         "seconds_left": 92.3,
     }
-    text = display.describe_progress("ignored", values)
+    text = run.describe_progress("ignored", values)
     assert text == "step 400/2,000 · loss 3.214 · 1,850 images/s · 1:32 left"
 
 
 def test_progress_without_figures_is_its_text() -> None:
-    assert display.describe_progress("reading", {}) == "reading"
+    assert run.describe_progress("reading", {}) == "reading"
 
 
 def test_plain_lines_have_state_and_time() -> None:
     out = io.StringIO()
-    with display.display_for(Console(file=out, width=80)) as shown:
+    with run.display_for(Console(file=out, width=80)) as shown:
         shown.show(events.Plan(("ImageExampleGen",)))
         shown.show(events.Node("ImageExampleGen", "running"))
         shown.show(events.Node("ImageExampleGen", "ran", 7.94))
@@ -37,7 +39,7 @@ def test_plain_lines_have_state_and_time() -> None:
 def test_the_live_table_shows_every_node() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=80)
-    with display.display_for(console) as shown:
+    with run.display_for(console) as shown:
         shown.show(events.Plan(("A", "B", "C", "D")))
         shown.show(events.Node("A", "cached", 0.2))
         shown.show(events.Node("D", "cached", 0.2, note="not pushed"))
