@@ -1,13 +1,12 @@
-"""Anomalies that ExampleValidator found. Imports no tfx."""
+"""Anomalies that ExampleValidator found. Imports neither tfx nor TensorFlow."""
 
 import dataclasses
 import json
-import posixpath
 from collections.abc import Sequence
 
-import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 
 ANOMALIES_FILE = "SchemaDiff.pb"
@@ -54,13 +53,12 @@ def read(uri: str, splits: Sequence[str]) -> list[Anomaly]:
     """
     found = []
     for split in splits:
-        path = posixpath.join(uri, f"Split-{split}", ANOMALIES_FILE)
-        if not tf.io.gfile.exists(path):
+        path = files.join(uri, f"Split-{split}/{ANOMALIES_FILE}")
+        if not files.is_file(path):
             raise FileNotFoundError(
                 f"Received anomalies of {split} without {path}; expected what ExampleValidator writes."
             )
-        with tf.io.gfile.GFile(path, "rb") as file:
-            found += parse(split, anomalies_pb2.Anomalies.FromString(file.read()))
+        found += parse(split, anomalies_pb2.Anomalies.FromString(files.read_bytes(path)))
     return found
 
 
@@ -108,6 +106,5 @@ def check(found: Sequence[Anomaly], stop_at: str) -> None:
 
 def write_anomalies(found: Sequence[Anomaly], directory: str) -> None:
     """Write all anomalies as JSON, including those that don't stop the run."""
-    tf.io.gfile.makedirs(directory)
-    with tf.io.gfile.GFile(posixpath.join(directory, REPORT_FILE), "w") as file:
-        file.write(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
+    content = json.dumps([dataclasses.asdict(each) for each in found], indent=2)
+    files.write_text(files.join(directory, REPORT_FILE), content)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import posixpath
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from tfx_contrastive.components.compatibility.config import CompatibilityConfig
 from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.components.model.served import ServedModel
+from tfx_contrastive.contract import files
 
 
 def neighbor_overlap(new: NDArray[Any], former: NDArray[Any], k: int) -> float:
@@ -236,9 +236,5 @@ def _reasons(
 
 def write_judgment(report: Judgment, config: CompatibilityConfig, uri: str) -> None:
     """Write `compatibility.json` with the metrics and the thresholds that were applied."""
-    from tensorflow.io import gfile
-
-    gfile.makedirs(uri)
     content = dataclasses.asdict(report) | {"config": config.model_dump()}
-    with gfile.GFile(posixpath.join(uri, REPORT_FILE), "w") as file:
-        file.write(json.dumps(content, indent=2))
+    files.write_text(files.join(uri, REPORT_FILE), json.dumps(content, indent=2))

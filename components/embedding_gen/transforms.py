@@ -22,8 +22,10 @@ from tfx_contrastive.components.embedding_gen.config import EmbeddingConfig
 from tfx_contrastive.components.embedding_gen.files import Counts, EmbedTask, embed_file
 from tfx_contrastive.components.embeddings import store, whitening
 from tfx_contrastive.components.embeddings.former import FormerVectors
+from tfx_contrastive.components.examples import tfrecords
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.components.model.served import ServedModel
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.contract.examples import TRAIN
 
@@ -88,13 +90,11 @@ def tasks_for(examples_uri: str, split_dirs: Mapping[str, Sequence[str]], uri: s
     Raises:
         ValueError: If there is no file.
     """
-    from tensorflow.io import gfile
-
     tasks = []
     for split, folders in split_dirs.items():
-        paths = sorted(path for folder in folders for path in gfile.glob(posixpath.join(folder, "*")))
+        paths = tfrecords.paths_in(folders)
         for number, path in enumerate(paths):
-            shard = posixpath.join(uri, store.SHARDS_DIR, f"{split}-{number:05d}-of-{len(paths):05d}.parquet")
+            shard = files.join(uri, f"{store.SHARDS_DIR}/{split}-{number:05d}-of-{len(paths):05d}.parquet")
             relative = posixpath.relpath(path, examples_uri)
             tasks.append(EmbedTask(path, relative, split, shard))
     if not tasks:

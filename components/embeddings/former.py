@@ -8,13 +8,14 @@ are found again.
 import collections
 import json
 import logging
-import posixpath
 import threading
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tfx_contrastive.contract import files
 
 from . import store
 
@@ -26,13 +27,10 @@ _logger = logging.getLogger(__name__)
 
 def find(cache_dir: str, encoder_fingerprint: str) -> str:
     """Return the URI of an encoder's newest complete Embeddings artifact; empty if there is none."""
-    from tensorflow.io import gfile
-
     path = _pointer(cache_dir, encoder_fingerprint)
-    if not cache_dir or not gfile.exists(path):
+    if not cache_dir or not files.is_file(path):
         return ""
-    with gfile.GFile(path, "r") as file:
-        uri = str(json.loads(file.read())["uri"])
+    uri = str(json.loads(files.read_text(path))["uri"])
     try:
         known = store.read_meta(uri).encoder_fingerprint
     except ValueError as error:
@@ -43,17 +41,13 @@ def find(cache_dir: str, encoder_fingerprint: str) -> str:
 
 def remember(cache_dir: str, encoder_fingerprint: str, uri: str) -> None:
     """Make `find` return `uri` from now on. The change is atomic."""
-    from tensorflow.io import gfile
-
-    gfile.makedirs(cache_dir)
     path = _pointer(cache_dir, encoder_fingerprint)
-    with gfile.GFile(f"{path}.tmp", "w") as file:
-        file.write(json.dumps({"uri": uri}))
-    gfile.rename(f"{path}.tmp", path, overwrite=True)
+    files.write_text(f"{path}.tmp", json.dumps({"uri": uri}))
+    files.rename(f"{path}.tmp", path)
 
 
 def _pointer(cache_dir: str, encoder_fingerprint: str) -> str:
-    return posixpath.join(cache_dir, f"{encoder_fingerprint}.json")
+    return files.join(cache_dir, f"{encoder_fingerprint}.json")
 
 
 class FormerVectors:

@@ -7,7 +7,6 @@ say where the image itself is, so that a few images can be fetched without readi
 import dataclasses
 import io
 import json
-import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tfx_contrastive.components.examples import tfrecords
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.contract.examples import IMAGE
 
@@ -103,10 +103,7 @@ def schema(dim: int) -> pa.Schema:
 
 def write_meta(meta: Meta, uri: str) -> None:
     """Write `meta.json`. Call it last: its presence means that the shards are complete."""
-    from tensorflow.io import gfile
-
-    with gfile.GFile(posixpath.join(uri, META_FILE), "w") as file:
-        file.write(json.dumps(dataclasses.asdict(meta), indent=2))
+    files.write_text(files.join(uri, META_FILE), json.dumps(dataclasses.asdict(meta), indent=2))
 
 
 def read_meta(uri: str) -> Meta:
@@ -115,13 +112,10 @@ def read_meta(uri: str) -> Meta:
     Raises:
         ValueError: If there is none, or another version of this project has written it.
     """
-    from tensorflow.io import gfile
-
-    path = posixpath.join(uri, META_FILE)
-    if not gfile.exists(path):
+    path = files.join(uri, META_FILE)
+    if not files.is_file(path):
         raise InputError(f"Received {uri!r}, which holds no {META_FILE}; expected an Embeddings artifact.")
-    with gfile.GFile(path, "r") as file:
-        values: dict[str, Any] = json.loads(file.read())
+    values: dict[str, Any] = json.loads(files.read_text(path))
     if values.get("format_version") != FORMAT_VERSION:
         raise InputError(
             f"{path} has the format version {values.get('format_version')}; expected {FORMAT_VERSION}. "
@@ -142,8 +136,6 @@ def read_whitening(uri: str) -> whitening.Whitening | None:
 
 def write_shard(rows: Sequence[pa.Table], path: str) -> None:
     """Write a shard with one row group per table."""
-    from tensorflow.io import gfile
-
     buffer = io.BytesIO()
     writer = pq.ParquetWriter(
         buffer,
@@ -155,24 +147,17 @@ def write_shard(rows: Sequence[pa.Table], path: str) -> None:
     with writer:
         for table in rows:
             writer.write_table(table)
-    gfile.makedirs(posixpath.dirname(path))
-    with gfile.GFile(path, "wb") as file:
-        file.write(buffer.getvalue())
+    files.write_bytes(path, buffer.getvalue())
 
 
 def shard_paths(uri: str) -> list[str]:
     """Return the sorted paths of the shards."""
-    from tensorflow.io import gfile
-
-    return sorted(gfile.glob(posixpath.join(uri, SHARDS_DIR, "*.parquet")))
+    return files.glob(files.join(uri, f"{SHARDS_DIR}/*.parquet"))
 
 
 def read_shard(path: str, columns: Sequence[str] | None = None) -> pa.Table:
     """Read all or some columns of a shard."""
-    from tensorflow.io import gfile
-
-    with gfile.GFile(path, "rb") as file:
-        return pq.read_table(io.BytesIO(file.read()), columns=list(columns) if columns else None)
+    return pq.read_table(io.BytesIO(files.read_bytes(path)), columns=list(columns) if columns else None)
 
 
 def read_shards(
@@ -263,14 +248,14 @@ def read_images(examples_uri: str, places: Iterable[tuple[str, str, int]]) -> di
         wanted.setdefault(name, {})[record] = image_id
     found: dict[str, bytes] = {}
     for name, records in sorted(wanted.items()):
-        found.update(_read_records(posixpath.join(examples_uri, name), records))
+        found.update(_read_records(files.join(examples_uri, name), records))
     return found
 
 
 def _read_records(path: str, records: dict[int, str]) -> dict[str, bytes]:
     import tensorflow as tf
 
-    if not tf.io.gfile.exists(path):
+    if not files.is_file(path):
         raise InputError(f"{path} is not there any more: the images can't be read. Run the pipeline again.")
     found = {}
     dataset = tfrecords.as_dataset(path)

@@ -13,13 +13,13 @@ import dataclasses
 import functools
 import hashlib
 import io
-import posixpath
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.contract.metrics.label_free import normalized
 
@@ -59,12 +59,9 @@ class Whitening:
 
     def save(self, uri: str) -> None:
         """Write `whitening.npz` to a directory, local or remote."""
-        from tensorflow.io import gfile
-
         buffer = io.BytesIO()
         np.savez(buffer, mean=self.mean, matrix=self.matrix, num_vectors=self.num_vectors)
-        with gfile.GFile(posixpath.join(uri, WHITENING_FILE), "wb") as file:
-            file.write(buffer.getvalue())
+        files.write_bytes(files.join(uri, WHITENING_FILE), buffer.getvalue())
 
 
 def load(uri: str, fingerprint: str) -> Whitening:
@@ -77,13 +74,10 @@ def load(uri: str, fingerprint: str) -> Whitening:
     Raises:
         ValueError: If it is not there, or not the one that belongs to the vectors.
     """
-    from tensorflow.io import gfile
-
-    path = posixpath.join(uri, WHITENING_FILE)
-    if not gfile.exists(path):
+    path = files.join(uri, WHITENING_FILE)
+    if not files.is_file(path):
         raise InputError(f"{path} is missing: the vectors can't be compared. Run the pipeline again.")
-    with gfile.GFile(path, "rb") as file:
-        values = np.load(io.BytesIO(file.read()), allow_pickle=False)
+    values = np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False)
     found = Whitening(values["mean"], values["matrix"], int(values["num_vectors"]))
     if found.fingerprint != fingerprint:
         raise InputError(

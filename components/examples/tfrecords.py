@@ -104,6 +104,11 @@ def read_unchecked(path: str) -> Iterator[bytes]:
         position = end + 4
 
 
+def paths_in(folders: Iterable[str]) -> list[str]:
+    """Return the paths of the files in the directories of a split, sorted."""
+    return sorted(path for folder in folders for path in files.glob(files.join(folder, "*")))
+
+
 def as_dataset(path: str) -> Any:
     """Return a `tf.data.Dataset` of the records of a file, scalar strings; `.gz` files are unpacked.
 

@@ -72,7 +72,7 @@ def read_samples(split_dirs: Sequence[str], num_any: int, num_labelled: int) -> 
         The sample of all examples and the sample of the labeled ones.
     """
     any_label, labelled = _SmallestIds(num_any), _SmallestIds(num_labelled)
-    for path in _record_files(split_dirs):
+    for path in tfrecords.paths_in(split_dirs):
         records = tfrecords.as_dataset(path)
         for batch in records.batch(_READ_BATCH).prefetch(2).as_numpy_iterator():
             ids, images, labels = _parse(batch)
@@ -80,10 +80,6 @@ def read_samples(split_dirs: Sequence[str], num_any: int, num_labelled: int) -> 
             has_label = labels != b""
             labelled.add(ids[has_label], batch[has_label], images[has_label], labels[has_label])
     return any_label.sample(), labelled.sample()
-
-
-def _record_files(split_dirs: Sequence[str]) -> list[str]:
-    return sorted(path for folder in split_dirs for path in tf.io.gfile.glob(f"{folder.rstrip('/')}/*"))
 
 
 def _parse(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

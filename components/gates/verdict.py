@@ -6,6 +6,8 @@ The terminal, `status`, `show`, the run report and the model card all print the 
 import dataclasses
 from collections.abc import Iterable
 
+from tfx_contrastive.contract import files
+
 # Input of CombinedBlessing -> id of the node that decides. CombinedBlessing and the registry record inputs.
 _GATES = {"representation": "RepresentationGate", "evaluation": "Evaluator"}
 
@@ -102,8 +104,4 @@ def write_blessing_file(uri: str, blessed: bool) -> None:
         uri: URI of the ModelBlessing artifact.
         blessed: The verdict. The caller must also set the custom property `blessed`, which the Pusher reads.
     """
-    from tensorflow.io import gfile
-
-    gfile.makedirs(uri)
-    with gfile.GFile(f"{uri.rstrip('/')}/{BLESSED_FILE if blessed else NOT_BLESSED_FILE}", "w") as file:
-        file.write("")
+    files.write_text(files.join(uri, BLESSED_FILE if blessed else NOT_BLESSED_FILE), "")

@@ -7,10 +7,11 @@ copies `saved_model.pb` last, so a version without that file is incomplete, and 
 import dataclasses
 import logging
 import os
-import posixpath
 import shutil
 import time
 import uuid
+
+from tfx_contrastive.contract import files
 
 from .saved import SAVED_MODEL_FILE
 
@@ -38,17 +39,14 @@ def complete_versions(serving_dir: str) -> list[ServedVersion]:
         The versions that hold a `saved_model.pb`, by descending number. Directories whose name is not a
         number are ignored.
     """
-    from tensorflow.io import gfile
-
-    if not serving_dir or not gfile.isdir(serving_dir):
+    if not serving_dir or not files.is_directory(serving_dir):
         return []
-    names = (name.rstrip("/") for name in gfile.listdir(serving_dir))
     versions = []
-    for name in names:
+    for name in files.names(serving_dir):
         if not (name.isascii() and name.isdigit()):
             continue
-        path = posixpath.join(serving_dir, name)
-        if gfile.exists(posixpath.join(path, SAVED_MODEL_FILE)):
+        path = files.join(serving_dir, name)
+        if files.is_file(files.join(path, SAVED_MODEL_FILE)):
             versions.append(ServedVersion(int(name), path))
         else:
             _logger.warning("Ignored %s: the version is incomplete, it has no %s", path, SAVED_MODEL_FILE)
@@ -56,7 +54,7 @@ def complete_versions(serving_dir: str) -> list[ServedVersion]:
 
 
 def copy_model(source_dir: str, target_dir: str) -> None:
-    """Copy a SavedModel directory file by file, `saved_model.pb` last.
+    """Copy the files of a SavedModel, `saved_model.pb` last.
 
     Args:
         source_dir: Directory of a SavedModel, local or on an object store.
@@ -65,26 +63,13 @@ def copy_model(source_dir: str, target_dir: str) -> None:
     Raises:
         FileNotFoundError: If `source_dir` holds no `saved_model.pb`.
     """
-    from tensorflow.io import gfile
-
-    if not gfile.exists(posixpath.join(source_dir, SAVED_MODEL_FILE)):
+    names = files.find(source_dir)
+    if SAVED_MODEL_FILE not in names:
         raise FileNotFoundError(
             f"{source_dir!r} holds no {SAVED_MODEL_FILE}: expected a SavedModel's directory."
         )
-    gfile.makedirs(target_dir)
-    for folder, subfolders, files in gfile.walk(source_dir):
-        relative = folder[len(source_dir) :].strip("/")
-        for subfolder in subfolders:
-            gfile.makedirs(posixpath.join(target_dir, relative, subfolder.rstrip("/")))
-        for name in files:
-            if relative or name != SAVED_MODEL_FILE:
-                target = posixpath.join(target_dir, relative, name)
-                gfile.copy(posixpath.join(folder, name), target, overwrite=True)
-    gfile.copy(
-        posixpath.join(source_dir, SAVED_MODEL_FILE),
-        posixpath.join(target_dir, SAVED_MODEL_FILE),
-        overwrite=True,
-    )
+    for name in sorted(names, key=lambda name: name == SAVED_MODEL_FILE):
+        files.copy(files.join(source_dir, name), files.join(target_dir, name))
 
 
 def publish(model_dir: str, serving_dir: str) -> ServedVersion:
@@ -102,16 +87,15 @@ def publish(model_dir: str, serving_dir: str) -> ServedVersion:
         The new version. Its number is the time in seconds, as with TFX's Pusher, or the greatest existing
         number plus one if that is larger.
     """
-    from tensorflow.io import gfile
-
-    gfile.makedirs(serving_dir)
-    _remove_abandoned(serving_dir)
-    taken = [int(name.rstrip("/")) for name in gfile.listdir(serving_dir) if name.rstrip("/").isdecimal()]
+    files.make_directory(serving_dir)
+    taken = [int(name) for name in files.names(serving_dir) if name.isdecimal()]
     version = max([int(time.time()), *(number + 1 for number in taken)])
-    if "://" in serving_dir:
-        path = posixpath.join(serving_dir, str(version))
+    if files.scheme_of(serving_dir):
+        path = files.join(serving_dir, str(version))
         copy_model(model_dir, path)
         return ServedVersion(version, path)
+    serving_dir = files.local(serving_dir)
+    _remove_abandoned(serving_dir)
     staged = os.path.join(serving_dir, f"{_PUBLISHING}{uuid.uuid4().hex}")
     copy_model(model_dir, staged)
     while True:
@@ -127,9 +111,7 @@ def publish(model_dir: str, serving_dir: str) -> ServedVersion:
 
 
 def _remove_abandoned(serving_dir: str) -> None:
-    """Remove temporary directories of killed processes from a local disk."""
-    if "://" in serving_dir:
-        return
+    """Remove temporary directories that killed processes left in a local serving directory."""
     for entry in os.scandir(serving_dir):
         age = time.time() - entry.stat().st_mtime
         if entry.name.startswith(_PUBLISHING) and age > _ABANDONED_AFTER_SECONDS:

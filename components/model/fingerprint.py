@@ -13,10 +13,10 @@ everything that the embedding does not depend on, such as the classifier head an
 import dataclasses
 import graphlib
 import hashlib
-import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.contract.signatures import ASSETS_EXTRA, EMBED_BYTES, EMBEDDING, IMAGE_BYTES
 
@@ -41,16 +41,14 @@ def encoder_fingerprint(model_dir: str) -> str:
     Raises:
         ValueError: If there is no SavedModel, or it has no such signature.
     """
-    import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
 
-    path = posixpath.join(model_dir, SAVED_MODEL_FILE)
-    if not tf.io.gfile.exists(path):
+    path = files.join(model_dir, SAVED_MODEL_FILE)
+    if not files.is_file(path):
         raise InputError(f"Received {model_dir!r}, which holds no {SAVED_MODEL_FILE}; expected a SavedModel.")
-    with tf.io.gfile.GFile(path, "rb") as file:
-        graph = saved_model_pb2.SavedModel.FromString(file.read()).meta_graphs[0]
+    graph = saved_model_pb2.SavedModel.FromString(files.read_bytes(path)).meta_graphs[0]
     function = _signature_function(graph, model_dir)
-    captured = _captured_values(graph, function, posixpath.join(model_dir, "variables", "variables"))
+    captured = _captured_values(graph, function, files.join(model_dir, "variables/variables"))
     library = {each.signature.name: each for each in graph.graph_def.library.function}
     definition = library[function]
     outputs = [each.name for each in definition.signature.output_arg]

@@ -2,13 +2,13 @@
 
 import dataclasses
 import hashlib
-import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import InputError
 
 SAVED_MODEL_FILE = "saved_model.pb"
@@ -44,13 +44,11 @@ def read_signatures(model_dir: str) -> dict[str, Signature]:
     """
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
-    from tensorflow.io import gfile
 
-    path = posixpath.join(model_dir, SAVED_MODEL_FILE)
-    model = saved_model_pb2.SavedModel()
+    path = files.join(model_dir, SAVED_MODEL_FILE)
+    content = files.read_bytes(path)
     try:
-        with gfile.GFile(path, "rb") as file:
-            model.ParseFromString(file.read())
+        model = saved_model_pb2.SavedModel.FromString(content)
     except DecodeError as error:
         raise InputError(
             f"{path!r} can't be read as a SavedModel ({error}); it may be an incomplete copy. "
@@ -75,16 +73,12 @@ def model_digest(model_dir: str, ignored: frozenset[str] = frozenset()) -> str:
     Returns:
         SHA-256, hex. Equal for copies of a model in different places.
     """
-    from tensorflow.io import gfile
-
-    names = []
-    for folder, _, files in gfile.walk(model_dir):
-        relative = folder[len(model_dir) :].strip("/")
-        names += [posixpath.join(relative, name) for name in files if relative or name not in ignored]
     digest = hashlib.sha256()
-    for name in sorted(names):
+    for name in files.find(model_dir):
+        if name in ignored:
+            continue
         content = hashlib.sha256()
-        with gfile.GFile(posixpath.join(model_dir, name), "rb") as file:
+        with files.open_binary(files.join(model_dir, name)) as file:
             while chunk := file.read(1 << 20):
                 content.update(chunk)
         digest.update(f"{name}\0{content.hexdigest()}\n".encode())

@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import json
-import posixpath
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -202,5 +201,5 @@ class ServedModel:
 
 def _image_config(model_dir: str) -> dict[str, Any]:
     """Return the part `image` of the training configuration; empty for a model that does not contain it."""
-    path = posixpath.join(model_dir, IMAGE_CONFIG_PATH)
-    return dict(json.loads(files.read_text(path))) if files.exists(path) else {}
+    path = files.join(model_dir, IMAGE_CONFIG_PATH)
+    return dict(json.loads(files.read_text(path))) if files.is_file(path) else {}

@@ -128,8 +128,7 @@ def _facts_of_model(model_dir: str, example_dirs: Sequence[str]) -> dict[str, An
 
 
 def _first_example(example_dirs: Sequence[str]) -> bytes:
-
-    for path in sorted(path for folder in example_dirs for path in files.glob(f"{folder}/*")):
+    for path in tfrecords.paths_in(example_dirs):
         records = tfrecords.as_dataset(path)
         for record in records.take(1).as_numpy_iterator():
             return bytes(record)
@@ -143,6 +142,6 @@ def _versions() -> dict[str, str]:
 
 def _directory_digest(uri: str) -> str:
     digest = hashlib.sha256()
-    for path in files.glob(f"{uri.rstrip('/')}/*"):
+    for path in files.glob(files.join(uri, "*")):
         digest.update(files.read_bytes(path))
     return digest.hexdigest()

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfx_contrastive.components.embeddings import whitening
@@ -29,6 +28,7 @@ from tfx_contrastive.components.representation_gate.encoders import (
     examples_of,
     pixel_features,
 )
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 from tfx_contrastive.contract.metrics import label_free
@@ -146,9 +146,7 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
 def write_measurement(measurement: Measurement, config: GateConfig, output_dir: str) -> None:
     """Write `metrics.json`: metrics, checks, verdict, reasons and configuration."""
     content: dict[str, Any] = dataclasses.asdict(measurement) | {"config": config.model_dump()}
-    tf.io.gfile.makedirs(output_dir)
-    with tf.io.gfile.GFile(f"{output_dir.rstrip('/')}/{METRICS_FILE}", "w") as file:
-        file.write(json.dumps(content, indent=2))
+    files.write_text(files.join(output_dir, METRICS_FILE), json.dumps(content, indent=2))
 
 
 def _gain(accuracy: float, reference: float) -> float:

@@ -4,7 +4,6 @@ import dataclasses
 import io
 import json
 import os
-import posixpath
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from tfx_contrastive.components.embeddings import store, whitening
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 from tfx_contrastive.components.similarity_index_gen.faiss_indexes import build_exact
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import InputError
 
 from .faiss_indexes import Trial, build_approximate
@@ -135,22 +135,18 @@ class SimilarityIndex:
 
     def save(self, uri: str) -> None:
         """Write the index to a directory, local or remote; the description is written last."""
-        from tensorflow.io import gfile
-
-        gfile.makedirs(uri)
         if self._whitening is not None:
             self._whitening.save(uri)
         with tempfile.TemporaryDirectory() as folder:
             # faiss writes local files only; a copy in memory would double what a large index takes.
             local = os.path.join(folder, INDEX_FILE)
             faiss.write_index(self._index, local)
-            gfile.copy(local, posixpath.join(uri, INDEX_FILE), overwrite=True)
+            files.copy(local, files.join(uri, INDEX_FILE))
         rows = io.BytesIO()
         pq.write_table(self.rows, rows)
-        description = json.dumps(dataclasses.asdict(self.description), indent=2).encode()
-        for name, content in ((ROWS_FILE, rows.getvalue()), (DESCRIPTION_FILE, description)):
-            with gfile.GFile(posixpath.join(uri, name), "wb") as file:
-                file.write(content)
+        files.write_bytes(files.join(uri, ROWS_FILE), rows.getvalue())
+        description = json.dumps(dataclasses.asdict(self.description), indent=2)
+        files.write_text(files.join(uri, DESCRIPTION_FILE), description)
 
     @classmethod
     def load(cls, uri: str) -> "SimilarityIndex":
@@ -159,18 +155,12 @@ class SimilarityIndex:
         Raises:
             ValueError: If there is none, or another version of this project has written it.
         """
-        from tensorflow.io import gfile
-
-        if not gfile.exists(posixpath.join(uri, DESCRIPTION_FILE)):
+        path = files.join(uri, DESCRIPTION_FILE)
+        if not files.is_file(path):
             raise InputError(
                 f"Received {uri!r}, which holds no {DESCRIPTION_FILE}; expected a SimilarityIndex."
             )
-
-        def read(name: str) -> bytes:
-            with gfile.GFile(posixpath.join(uri, name), "rb") as file:
-                return bytes(file.read())
-
-        values = json.loads(read(DESCRIPTION_FILE))
+        values = json.loads(files.read_text(path))
         if values.get("format_version") not in _READABLE_VERSIONS:
             expected = " or ".join(map(str, _READABLE_VERSIONS))
             raise InputError(
@@ -180,12 +170,13 @@ class SimilarityIndex:
         description = Description(**values)
         found = whitening.load(uri, description.whitening_fingerprint) if description.is_whitened else None
         with tempfile.TemporaryDirectory() as folder:
-            local = posixpath.join(uri, INDEX_FILE)
-            if not os.path.exists(local):
+            local = files.join(uri, INDEX_FILE)
+            if files.scheme_of(uri):
                 local = os.path.join(folder, INDEX_FILE)
-                gfile.copy(posixpath.join(uri, INDEX_FILE), local)
+                files.copy(files.join(uri, INDEX_FILE), local)
             index = faiss.read_index(local)
-        return cls(index, pq.read_table(io.BytesIO(read(ROWS_FILE))), description, found)
+        rows = pq.read_table(io.BytesIO(files.read_bytes(files.join(uri, ROWS_FILE))))
+        return cls(index, rows, description, found)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from pydantic import Field, model_validator
 
 from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.model.served import ServedModel
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.contract.examples import TRAIN
 from tfx_contrastive.contract.frozen import Frozen
@@ -213,10 +213,6 @@ def _image_reasons(divergences: Mapping[str, float], new: NewImages, config: Dri
 
 def write_decision(decision: Decision, uri: str) -> str:
     """Write `decision.json` and return its path."""
-    from tensorflow.io import gfile
-
-    gfile.makedirs(uri)
-    path = posixpath.join(uri, DECISION_FILE)
-    with gfile.GFile(path, "w") as file:
-        file.write(json.dumps(dataclasses.asdict(decision), indent=2, ensure_ascii=False))
+    path = files.join(uri, DECISION_FILE)
+    files.write_text(path, json.dumps(dataclasses.asdict(decision), indent=2, ensure_ascii=False))
     return path

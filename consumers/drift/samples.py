@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import heapq
-import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from tfx_contrastive.components.examples.model_input import SeenAs, on_ground
 from tfx_contrastive.components.image_example_gen.adapters.image_folder import ImageFolderAdapter
 from tfx_contrastive.components.image_example_gen.adapters.source_files import read_entry
 from tfx_contrastive.components.image_example_gen.config import ImageFolderSource
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, InputError, RejectedError
 from tfx_contrastive.contract.examples import BRIGHTNESS, CHANNELS, CONTRAST, ENTROPY, HEIGHT, WIDTH
 
@@ -157,10 +157,9 @@ def image_divergences(
         ValueError: If there are no statistics.
     """
     import tensorflow_data_validation as tfdv
-    from tensorflow.io import gfile
 
-    path = posixpath.join(reference_dir, STATISTICS_FILE)
-    if not gfile.exists(path):
+    path = files.join(reference_dir, STATISTICS_FILE)
+    if not files.is_file(path):
         raise InputError(f"Received {reference_dir!r}, which holds no {STATISTICS_FILE} of StatisticsGen.")
     reference = tfdv.load_stats_binary(path)
     new = tfdv.generate_statistics_from_dataframe(_frame(_columns(pixels, seen_as)))

@@ -8,6 +8,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfx_contrastive.components.model.directory import complete_versions, copy_model
 from tfx_contrastive.components.model.saved import Signature, TensorSpec, model_digest, read_signatures
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import InputError
 
 
@@ -79,19 +80,17 @@ def test_a_copy_is_equal_and_its_graph_comes_last(
     source = pathlib.Path(write_model(tmp_path / "source"))
     (source / "variables").mkdir()
     (source / "variables" / "variables.index").write_bytes(b"weights")
-    (source / "assets").mkdir()
     copied: list[str] = []
-    copy = tf.io.gfile.copy
+    copy = files.copy
 
-    def note_and_copy(path: str, target: str, overwrite: bool = False) -> None:
+    def note_and_copy(path: str, target: str) -> None:
         copied.append(pathlib.Path(path).name)
-        copy(path, target, overwrite)
+        copy(path, target)
 
-    monkeypatch.setattr("tensorflow.io.gfile.copy", note_and_copy)
+    monkeypatch.setattr(files, "copy", note_and_copy)
     copy_model(str(source), str(tmp_path / "target"))
     assert copied == ["variables.index", "saved_model.pb"]
     assert model_digest(str(tmp_path / "target")) == model_digest(str(source))
-    assert (tmp_path / "target" / "assets").is_dir()
 
 
 def test_versions_are_numbers_with_a_graph(tmp_path: pathlib.Path) -> None:
