@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import datetime
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
@@ -14,6 +15,11 @@ CHALLENGER = "challenger"
 ALIASES = (CHAMPION, CHALLENGER)
 
 Action = Literal["promote", "rollback"]
+
+# Names of the properties in which the registries keep what they have no field for, all of it as text.
+DIGEST, BLESSED, INTENT = "digest", "blessed", "intent"
+_EVENT = "event."
+_MAX_PROPERTY = 5_000  # characters; MLflow refuses 100,000. Longer facts are in version.json only.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,22 +122,45 @@ class ModelRegistry(Protocol):
         """Record a change of champion before it is made; None clears it. The caller holds the lock."""
 
 
-def to_json(event: Event) -> dict[str, Any]:
-    """Return an event as JSON values."""
-    return dataclasses.asdict(event) | {"time": event.time.isoformat()}
+def to_json(event: Event) -> str:
+    """Return an event as a JSON object."""
+    return json.dumps(dataclasses.asdict(event) | {"time": event.time.isoformat()})
 
 
-def from_json(values: Mapping[str, Any]) -> Event:
+def from_json(text: str) -> Event:
     """Return the event that `to_json` converted."""
+    values = json.loads(text)
     return Event(**{**values, "time": datetime.datetime.fromisoformat(values["time"])})
 
 
-def properties_of(record: VersionRecord, max_length: int) -> dict[str, str]:
-    """Return the facts of a record as text, without those longer than `max_length` characters."""
+def new_event_key(event: Event) -> str:
+    """Return the name of a new property for an event; no other event has the same."""
+    return f"{_EVENT}{event.time:%Y%m%dT%H%M%S%f}.{uuid.uuid4().hex[:8]}"
+
+
+def events_in(properties: Mapping[str, str]) -> tuple[Event, ...]:
+    """Return the events in the properties of a registered model, oldest first."""
+    found = [from_json(text) for key, text in properties.items() if key.startswith(_EVENT)]
+    return tuple(sorted(found, key=lambda event: event.time))
+
+
+def flag(value: bool) -> str:
+    """Return the text of a property that is true or false."""
+    return "true" if value else "false"
+
+
+def properties_of(record: VersionRecord) -> dict[str, str]:
+    """Return the properties of a version: its digest, the verdict, and its facts without very long ones."""
     texts = {
         key: value if isinstance(value, str) else json.dumps(value) for key, value in record.facts.items()
     }
-    return {key: text for key, text in texts.items() if len(text) <= max_length}
+    short = {key: text for key, text in texts.items() if len(text) <= _MAX_PROPERTY}
+    return short | {DIGEST: record.digest, BLESSED: flag(record.blessed)}
+
+
+def description_of(record: VersionRecord) -> str:
+    """Return the description of a version, which is the beginning of its model card."""
+    return record.card[:_MAX_PROPERTY]
 
 
 def find(registry: ModelRegistry, number: int) -> ModelVersion:

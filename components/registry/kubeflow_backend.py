@@ -14,29 +14,32 @@ the alias stays consistent, but an event of the history can be lost. On one mach
 import asyncio
 import contextlib
 import datetime
-import json
 import os
 import urllib.parse
-import uuid
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from tfx_contrastive.contract.errors import RegistryError
 
 from .interface import (
+    BLESSED,
+    DIGEST,
+    INTENT,
     Event,
     ModelVersion,
     VersionRecord,
+    description_of,
+    events_in,
     find,
+    flag,
     from_json,
+    new_event_key,
     properties_of,
     to_json,
 )
 from .store import ModelStore, require_whole, write_lock
 
-_DIGEST, _BLESSED, _SOURCE = "digest", "blessed", "source"
-_ALIAS, _EVENT, _INTENT = "alias.", "event.", "intent"
-_MAX_PROPERTY = 5_000  # longer facts are in version.json only
+_SOURCE, _ALIAS = "source", "alias."
 _PAGE = 100
 _SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 _DEFAULT_PORTS = {"http": 8080, "https": 443}
@@ -81,8 +84,8 @@ class KubeflowRegistry:
             if known is None:
                 stored = self._store.add(model_dir, record, _describe_nothing)
                 known = self._create(record, stored)
-            elif _property(known, _BLESSED) != _text(record.blessed):
-                known.custom_properties = {**known.custom_properties, _BLESSED: _text(record.blessed)}
+            elif _property(known, BLESSED) != flag(record.blessed):
+                known.custom_properties = {**known.custom_properties, BLESSED: flag(record.blessed)}
                 known = self._run(self._api.upsert_model_version(known))
             self._complete(known)
             return _version(known)
@@ -107,34 +110,32 @@ class KubeflowRegistry:
 
     def events(self) -> tuple[Event, ...]:
         """See ModelRegistry."""
-        texts = [text for key, text in self._properties().items() if key.startswith(_EVENT)]
-        return tuple(sorted((from_json(json.loads(text)) for text in texts), key=lambda event: event.time))
+        return events_in(self._properties())
 
     def add_event(self, event: Event) -> None:
         """See ModelRegistry."""
-        key = f"{_EVENT}{event.time:%Y%m%dT%H%M%S%f}.{uuid.uuid4().hex[:8]}"
-        self._set(key, json.dumps(to_json(event)))
+        self._set(new_event_key(event), to_json(event))
 
     def intent(self) -> Event | None:
         """See ModelRegistry."""
-        text = self._properties().get(_INTENT)
-        return from_json(json.loads(text)) if text else None
+        text = self._properties().get(INTENT)
+        return from_json(text) if text else None
 
     def set_intent(self, event: Event | None) -> None:
         """See ModelRegistry."""
-        self._set(_INTENT, "" if event is None else json.dumps(to_json(event)))
+        self._set(INTENT, "" if event is None else to_json(event))
 
     def _create(self, record: VersionRecord, source: str) -> Any:
-        properties = properties_of(record, _MAX_PROPERTY)
-        properties |= {_DIGEST: record.digest, _BLESSED: _text(record.blessed), _SOURCE: source}
         number = max((int(found.name) for found in self._entries()), default=0) + 1
         version = self._types.ModelVersion(
-            name=str(number), description=record.card[:_MAX_PROPERTY], custom_properties=properties
+            name=str(number),
+            description=description_of(record),
+            custom_properties={**properties_of(record), _SOURCE: source},
         )
         return self._run(self._api.upsert_model_version(version, self._made().id))
 
     def _by_digest(self, digest: str) -> Any:
-        return next((found for found in self._entries() if _property(found, _DIGEST) == digest), None)
+        return next((found for found in self._entries() if _property(found, DIGEST) == digest), None)
 
     def _complete(self, version: Any) -> None:
         """Add the artifact by which KServe finds the files, unless an earlier call added it."""
@@ -159,7 +160,7 @@ class KubeflowRegistry:
         while True:
             found += self._run(self._api.get_model_versions(model.id, options))
             if not options.next_page_token:
-                return [entry for entry in found if _property(entry, _DIGEST) and entry.name.isdecimal()]
+                return [entry for entry in found if _property(entry, DIGEST) and entry.name.isdecimal()]
 
     def _set(self, key: str, text: str) -> None:
         """Write one property of the registered model; empty counts as absent, as none can be removed."""
@@ -233,8 +234,8 @@ def _version(entry: Any) -> ModelVersion:
     created = int(entry.create_time_since_epoch) / 1000
     return ModelVersion(
         number=int(entry.name),
-        digest=properties.pop(_DIGEST),
-        blessed=properties.pop(_BLESSED, "") == _text(True),
+        digest=properties.pop(DIGEST),
+        blessed=properties.pop(BLESSED, "") == flag(True),
         created=datetime.datetime.fromtimestamp(created, datetime.timezone.utc),
         source=properties.pop(_SOURCE, ""),
         tags=properties,
@@ -243,7 +244,3 @@ def _version(entry: Any) -> ModelVersion:
 
 def _property(entry: Any, key: str) -> str:
     return str((entry.custom_properties or {}).get(key, ""))
-
-
-def _text(value: bool) -> str:
-    return "true" if value else "false"

@@ -3,24 +3,34 @@
 import contextlib
 import datetime
 import hashlib
-import json
 import os
 import tempfile
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from tfx_contrastive.contract.errors import InputError
 
 from . import mlflow_client
-from .interface import Event, ModelVersion, VersionRecord, find, from_json, properties_of, to_json
+from .interface import (
+    BLESSED,
+    DIGEST,
+    INTENT,
+    Event,
+    ModelVersion,
+    VersionRecord,
+    description_of,
+    events_in,
+    find,
+    flag,
+    from_json,
+    new_event_key,
+    properties_of,
+    to_json,
+)
 from .store import ModelStore, require_whole, write_lock
 
 if TYPE_CHECKING:
     from mlflow.tracking._model_registry.client import ModelRegistryClient
 
-_DIGEST, _BLESSED = "digest", "blessed"
-_EVENT, _INTENT = "event.", "intent"
-_MAX_TAG = 5_000  # MLflow refuses 100,000 characters; longer facts are in version.json only
 _PAGE = 1_000
 
 
@@ -76,18 +86,18 @@ class MlflowRegistry:
             known = self._by_digest(record.digest)
             if known is not None:
                 if known.blessed != record.blessed:
-                    client.set_model_version_tag(
-                        self._name, str(known.number), _BLESSED, _text(record.blessed)
-                    )
+                    client.set_model_version_tag(self._name, str(known.number), BLESSED, flag(record.blessed))
                 return find(self, known.number)
             stored = self._store.add(model_dir, record, mlflow_client.describe)
             source, run_id = (
                 mlflow_client.upload(self._uri, self._name, stored) if self._is_server else (stored, None)
             )
-            tags = properties_of(record, _MAX_TAG)
-            tags |= {_DIGEST: record.digest, _BLESSED: _text(record.blessed)}
             created = client.create_model_version(
-                self._name, source, run_id=run_id, tags=tags, description=record.card[:_MAX_TAG]
+                self._name,
+                source,
+                run_id=run_id,
+                tags=properties_of(record),
+                description=description_of(record),
             )
             return self._keep_one(int(created.version), record.digest)
 
@@ -123,25 +133,23 @@ class MlflowRegistry:
 
     def events(self) -> tuple[Event, ...]:
         """See ModelRegistry."""
-        found = [from_json(json.loads(text)) for key, text in self._tags().items() if key.startswith(_EVENT)]
-        return tuple(sorted(found, key=lambda event: event.time))
+        return events_in(self._tags())
 
     def add_event(self, event: Event) -> None:
         """See ModelRegistry."""
-        key = f"{_EVENT}{event.time:%Y%m%dT%H%M%S%f}.{uuid.uuid4().hex[:8]}"
-        self._made().set_registered_model_tag(self._name, key, json.dumps(to_json(event)))
+        self._made().set_registered_model_tag(self._name, new_event_key(event), to_json(event))
 
     def intent(self) -> Event | None:
         """See ModelRegistry."""
-        text = self._tags().get(_INTENT)
-        return from_json(json.loads(text)) if text else None
+        text = self._tags().get(INTENT)
+        return from_json(text) if text else None
 
     def set_intent(self, event: Event | None) -> None:
         """See ModelRegistry."""
         if event is None:
-            self._made().delete_registered_model_tag(self._name, _INTENT)
+            self._made().delete_registered_model_tag(self._name, INTENT)
         else:
-            self._made().set_registered_model_tag(self._name, _INTENT, json.dumps(to_json(event)))
+            self._made().set_registered_model_tag(self._name, INTENT, to_json(event))
 
     def _client(self) -> "ModelRegistryClient | None":
         """Return the client; None while the embedded registry has no database."""
@@ -181,7 +189,7 @@ class MlflowRegistry:
         return dict(model.tags) if model else {}
 
     def _by_digest(self, digest: str) -> ModelVersion | None:
-        found = self._search(f"name = '{self._name}' and tags.{_DIGEST} = '{digest}'")
+        found = self._search(f"name = '{self._name}' and tags.{DIGEST} = '{digest}'")
         return found[-1] if found else None
 
     def _keep_one(self, number: int, digest: str) -> ModelVersion:
@@ -211,13 +219,9 @@ def _version(entry: Any) -> ModelVersion:
     tags = dict(entry.tags)
     return ModelVersion(
         number=int(entry.version),
-        digest=tags.pop(_DIGEST, ""),
-        blessed=tags.pop(_BLESSED, "") == _text(True),
+        digest=tags.pop(DIGEST, ""),
+        blessed=tags.pop(BLESSED, "") == flag(True),
         created=created,
         source=entry.source,
         tags=tags,
     )
-
-
-def _text(value: bool) -> str:
-    return "true" if value else "false"

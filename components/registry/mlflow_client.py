@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from tfx_contrastive.components.model.saved import read_signatures
+from tfx_contrastive.contract.signatures import CLASSIFY_BYTES, EMBED_BYTES, SERVING_DEFAULT
 
 from .store import CODE_FILE, ENVIRONMENT_FILE, MLMODEL_FILE, REQUIREMENTS_FILE
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _ARTIFACT_PATH = "model"
 _CODE = pathlib.Path(__file__).with_name("mlflow_model.py")  # imports TensorFlow: copied, never imported here
 _PACKAGES = ("mlflow", "tensorflow")
-_SIGNATURES = ("classify_bytes", "embed_bytes", "serving_default")  # the model's first one is the default
+_SIGNATURES = (CLASSIFY_BYTES, EMBED_BYTES, SERVING_DEFAULT)  # the model's first one is the default
 
 
 def connect(uri: str) -> "ModelRegistryClient":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from tfx_contrastive.components.model.directory import copy_model
 from tfx_contrastive.components.model.saved import SAVED_MODEL_FILE, model_digest
-from tfx_contrastive.contract import locking
+from tfx_contrastive.contract import files, locking
 from tfx_contrastive.contract.errors import InputError, RegistryError
 
 from .interface import VersionRecord
@@ -84,12 +84,9 @@ class ModelStore:
         incoming = os.path.join(self._root, f"{_INCOMING}{uuid.uuid4().hex}")
         copy_model(model_dir, incoming)
         _check(incoming, record.digest)
-        with open(os.path.join(incoming, RECORD_FILE), "w", encoding="utf-8") as file:
-            json.dump(
-                {"digest": record.digest, "blessed": record.blessed, "facts": record.facts}, file, indent=2
-            )
-        with open(os.path.join(incoming, CARD_FILE), "w", encoding="utf-8") as file:
-            file.write(record.card)
+        values = {"digest": record.digest, "blessed": record.blessed, "facts": record.facts}
+        files.write_text(os.path.join(incoming, RECORD_FILE), json.dumps(values, indent=2))
+        files.write_text(os.path.join(incoming, CARD_FILE), record.card)
         describe(incoming)
         _flush_to_disk(incoming)
         final = os.path.join(self._root, record.digest)
@@ -135,8 +132,8 @@ def require_whole(model_dir: str, number: int) -> str:
     Raises:
         RegistryError: If the model or its record is missing there.
     """
-    files = (SAVED_MODEL_FILE, RECORD_FILE, CARD_FILE)
-    missing = [name for name in files if not os.path.isfile(os.path.join(model_dir, name))]
+    expected = (SAVED_MODEL_FILE, RECORD_FILE, CARD_FILE)
+    missing = [name for name in expected if not os.path.isfile(os.path.join(model_dir, name))]
     if missing:
         lacking = f"lacks {', '.join(missing)}" if os.path.isdir(model_dir) else "does not exist"
         raise RegistryError(
@@ -148,16 +145,15 @@ def require_whole(model_dir: str, number: int) -> str:
 
 def read_record(model_dir: str) -> VersionRecord:
     """Read the record beside a stored model."""
-    with open(os.path.join(model_dir, RECORD_FILE), encoding="utf-8") as file:
-        values = json.load(file)
-    with open(os.path.join(model_dir, CARD_FILE), encoding="utf-8") as file:
-        return VersionRecord(values["digest"], values["blessed"], values["facts"], file.read())
+    values = json.loads(files.read_text(os.path.join(model_dir, RECORD_FILE)))
+    card = files.read_text(os.path.join(model_dir, CARD_FILE))
+    return VersionRecord(values["digest"], values["blessed"], values["facts"], card)
 
 
 def _flush_to_disk(folder: str) -> None:
     """Flush a directory before it is renamed; after a power failure, its files could be empty otherwise."""
-    for parent, _, files in os.walk(folder):
-        for path in [os.path.join(parent, name) for name in files] + [parent]:
+    for parent, _, names in os.walk(folder):
+        for path in [os.path.join(parent, name) for name in names] + [parent]:
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
