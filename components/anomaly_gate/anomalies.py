@@ -17,14 +17,14 @@ SEVERITIES = ("WARNING", "ERROR")
 
 @dataclasses.dataclass(frozen=True)
 class Anomaly:
-    """An anomaly of a split.
+    """An anomaly that TFDV found in a split.
 
     Attributes:
-        split: The split.
-        feature: The feature; empty for the data set as a whole.
+        split: Name of the split.
+        feature: Name of the feature; empty if the anomaly is one of the data set as a whole.
         severity: `WARNING` or `ERROR`.
-        summary: TFDV's headline.
-        detail: TFDV's text.
+        summary: TFDV's short description.
+        detail: TFDV's long description.
     """
 
     split: str
@@ -46,7 +46,7 @@ def read(uri: str, splits: Sequence[str]) -> list[Anomaly]:
         splits: Names of its splits.
 
     Returns:
-        Ordered by split, then feature.
+        The anomalies, ordered by split, then by feature.
 
     Raises:
         FileNotFoundError: If a split has no file.
@@ -75,7 +75,7 @@ def parse(split: str, anomalies: anomalies_pb2.Anomalies) -> list[Anomaly]:
 
 
 def _anomaly(split: str, feature: str, info: anomalies_pb2.AnomalyInfo) -> Anomaly:
-    # TFDV leaves the severity out of some; treat what it doesn't call a warning as an error.
+    # TFDV states no severity for some anomalies; all that it doesn't call a warning counts as an error.
     severity = "WARNING" if info.severity == anomalies_pb2.AnomalyInfo.WARNING else "ERROR"
     reasons = [reason.description or reason.short_description for reason in info.reason]
     detail = " ".join(reasons) or info.description
@@ -100,7 +100,7 @@ def check(found: Sequence[Anomaly], stop_at: str) -> None:
         lines = "\n".join(f"  {each}" for each in severe)
         raise DataError(
             f"The data differ from the schema in {len(severe)} place(s):\n{lines}\n"
-            "Repair the data, or, where they are right, change the schema (schema_path)."
+            "Repair the data; if they are right, change the schema (schema_path)."
         )
 
 

@@ -20,8 +20,9 @@ def AnomalyGate(  # noqa: N802 - the name is the node's id
     """Fail if ExampleValidator found anomalies: ExampleValidator itself never stops a run.
 
     Args:
-        anomalies: What ExampleValidator found.
-        report: Holds `anomalies.json`: what was found and let pass. Custom property: `num_warnings`.
+        anomalies: Output of ExampleValidator.
+        report: Holds `anomalies.json`, the anomalies that don't stop the run. Custom property:
+            `num_warnings`.
         stop_at: `ERROR`, or `WARNING` to stop on warnings too.
     """
     found = core.read(anomalies.uri, artifact_utils.decode_split_names(anomalies.split_names))

@@ -3,15 +3,13 @@
 The rules, in the order in which they apply:
 
 1. Policy `none`: the candidate is its own baseline. Its accuracy then changes by zero, so only the thresholds
-on
-   values decide. This policy resets the baseline on purpose.
+   on values decide. This policy resets the baseline on purpose.
 2. Policy `latest`: the baseline is the model in use, which is the newest complete version of the serving
    directory whose signature `serving_default` returns `probabilities`. Incomplete versions and encoders can't
    be compared with a classifier, so the next older version is tried.
 3. If there is no such version, as in the first run: as with policy `none`.
 4. Each model is scored by its own classes, and the reason names the classes that were added or removed. If
-the
-   models are compared on `shared` classes and share none: as with policy `none`.
+   the models are compared on `shared` classes and share none: as with policy `none`.
 
 TFX's `Resolver` is not used because open-source Kubeflow can't run it.
 """

@@ -23,16 +23,18 @@ def CompatibilityCheck(  # noqa: N802 - the name is the node's id
 ) -> None:
     """Compare the candidate's embeddings with those of the model in use.
 
-    It informs and stops nothing. RegistryPusher, which changes what is in use, must come after it.
+    The result is information and stops no run. RegistryPusher must run after this node, because it changes
+    which model is in use.
 
     Args:
-        examples: Images; one split is used.
-        model: The candidate, classifier or encoder.
+        examples: Images; one split of them is used.
+        model: The candidate, a classifier or an encoder.
         compatibility: `compatibility.json`. Custom properties: `verdict`, `reason`, `compared_with`,
             `new_fingerprint`, `former_fingerprint` and, where measured, the figures.
         serving_dir: Directory of numeric versions; the newest is in use.
         config: CompatibilityConfig as JSON.
-        embeddings_cache_dir: Where EmbeddingGen remembers the embeddings of each encoder; empty: nowhere.
+        embeddings_cache_dir: Directory in which EmbeddingGen records the embeddings of each encoder; empty
+            for none.
     """
     settings = CompatibilityConfig.model_validate_json(config)
 

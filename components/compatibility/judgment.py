@@ -17,16 +17,18 @@ from tfx_contrastive.contract import files
 
 
 def neighbor_overlap(new: NDArray[Any], former: NDArray[Any], k: int) -> float:
-    """Return the mean share of the k nearest neighbors that an image has in both spaces, without itself.
+    """Return the share of the k nearest neighbors that an image has in both spaces; mean over the images.
+
+    An image is not its own neighbor.
 
     Args:
-        new: Embeddings of length 1, float32 [N, D].
-        former: Of the same images in the same order, float32 [N, E]; E may differ from D.
-        k: Below N.
+        new: New embeddings of length 1, float32 [N, D].
+        former: Former embeddings of the same images in the same order, float32 [N, E]; E may differ from D.
+        k: Number of neighbors, below N.
 
     Returns:
-        In [0, 1]; unrelated spaces give k / (N - 1) on average. Invariant to rotations of a space, so it
-        must not be used to decide whether vectors of the two can be mixed.
+        A value in [0, 1]; unrelated spaces give k / (N - 1) on average. It doesn't change if a space is
+        rotated, so it must not be used to decide whether vectors of the two spaces can be mixed.
 
     Raises:
         ValueError: If the numbers of rows differ or k is not below N.
@@ -36,15 +38,15 @@ def neighbor_overlap(new: NDArray[Any], former: NDArray[Any], k: int) -> float:
 
 
 def cross_overlap(new: NDArray[Any], former: NDArray[Any], k: int) -> float:
-    """Return the mean share of former neighbors that new vectors find among the former vectors.
+    """Return the share of the former neighbors that new vectors find among the former vectors; a mean.
 
     Args:
-        new: Embeddings of length 1, float32 [N, D].
-        former: Of the same images in the same order, float32 [N, E].
-        k: Below N.
+        new: New embeddings of length 1, float32 [N, D].
+        former: Former embeddings of the same images in the same order, float32 [N, E].
+        k: Number of neighbors, below N.
 
     Returns:
-        In [0, 1]; 0 where the widths differ, because such vectors can't be compared at all.
+        A value in [0, 1]; 0 if D and E differ, because such vectors can't be compared at all.
 
     Raises:
         ValueError: If the numbers of rows differ or k is not below N.
@@ -58,15 +60,15 @@ def cross_overlap(new: NDArray[Any], former: NDArray[Any], k: int) -> float:
 def linear_cka(new: NDArray[Any], former: NDArray[Any]) -> float:
     """Return the linear centered kernel alignment (arXiv:1905.00414, eq. 3 with linear kernels).
 
-        CKA(X, Y) = |Y'X|_F^2 / (|X'X|_F |Y'Y|_F), the columns of X and Y centerd.
+        CKA(X, Y) = |Y'X|_F^2 / (|X'X|_F |Y'Y|_F), the columns of X and Y centered.
 
     Args:
-        new: float [N, D].
-        former: Of the same images in the same order, float [N, E].
+        new: New embeddings, float [N, D].
+        former: Former embeddings of the same images in the same order, float [N, E].
 
     Returns:
-        In [0, 1]; 1 for spaces that differ by rotation, shift and scale only. NaN for a constant space. It
-        weighs directions by their variance: don't take a high value for equal neighbors.
+        A value in [0, 1]: 1 for spaces that differ by rotation, shift and scale only, NaN for a constant
+        space. It weights directions by their variance, so a high value does not mean equal neighbors.
 
     Raises:
         ValueError: If the numbers of rows differ.
@@ -88,11 +90,11 @@ def _check(new: NDArray[Any], former: NDArray[Any], k: int) -> None:
 
 
 def _neighbors(queries: NDArray[Any], vectors: NDArray[Any], k: int) -> NDArray[Any]:
-    """Return the rows of the vectors nearest to each query without row i of query i, int64 [N, k]."""
+    """Return the rows of the k vectors nearest to each query, int64 [N, k]; row i is left out for query i."""
     queries, vectors = (np.ascontiguousarray(each, np.float32) for each in (queries, vectors))
     _, found = faiss.knn(queries, vectors, k + 1, metric=faiss.METRIC_INNER_PRODUCT)
     is_other = found != np.arange(len(queries))[:, None]
-    # Duplicates may push an image out of its own k + 1 neighbors: then its last one is too many.
+    # With many duplicates, an image may not be among its own k + 1 neighbors; then drop the last of them.
     is_other[is_other.all(axis=1), -1] = False
     others: NDArray[Any] = found[is_other]
     return others.reshape(len(queries), k)
@@ -111,15 +113,15 @@ class Judgment:
     """The verdict on a new encoder.
 
     Attributes:
-        verdict: `drop-in`, `re-index needed`, or `first model` where none is in use.
+        verdict: `drop-in`, `re-index needed`, or `first model` if none is in use.
         reasons: Why it is no drop-in, or why nothing had to be measured; one sentence each.
         compared_with: Version of the model in use; empty if there is none.
-        new_fingerprint: Encoder of the candidate.
-        former_fingerprint: Encoder of the model in use; empty if there is none.
-        num_images: On which the figures were measured; 0 if nothing had to be measured.
-        neighbor_overlap: At k, in [0, 1]; None if not measured.
-        cross_overlap: At k, in [0, 1]; None if not measured.
-        linear_cka: In [0, 1]; None if not measured.
+        new_fingerprint: Fingerprint of the candidate's encoder.
+        former_fingerprint: Fingerprint of the encoder in use; empty if there is none.
+        num_images: Number of images that were compared; 0 if nothing had to be measured.
+        neighbor_overlap: See the function; None if not measured.
+        cross_overlap: See the function; None if not measured.
+        linear_cka: See the function; None if not measured.
     """
 
     verdict: str
@@ -143,11 +145,12 @@ def judge(
     """Compare a candidate with the model in use.
 
     Args:
-        model_dir: Of the candidate.
+        model_dir: Directory of the candidate's SavedModel.
         serving_dir: Directory of numeric versions; the newest complete one is in use.
-        read_images: Gives the encoded images; called only if something has to be measured.
+        read_images: Function that returns the encoded images; it is called only if they are needed.
         config: Thresholds.
-        is_whitened: Whether the index of the encoder with a fingerprint compares whitened vectors.
+        is_whitened: Function that returns whether the index made with an encoder, given its fingerprint,
+            compares whitened vectors.
 
     Raises:
         ValueError: If the candidate is no model of this pipeline. A model in use that can't be compared
@@ -185,12 +188,12 @@ def compare(
     Args:
         new: The candidate.
         former: The model in use.
-        version: Its version.
+        version: Version of the model in use.
         images: Encoded images, N.
         config: Thresholds.
 
     Returns:
-        Figures and verdict.
+        The verdict with the three measures.
     """
     if len(images) <= config.k:
         reason = f"the split {config.split!r} has {len(images)} images, measuring takes more than {config.k}"

@@ -1,8 +1,8 @@
 """Vectors that the same encoder computed in a former run, so that only new images are embedded.
 
-`<cache_dir>/<encoder fingerprint>.json` names the newest Embeddings artifact of an encoder. No Resolver
-is needed, which open-source Kubeflow doesn't have, and after a rollback to a former encoder its vectors
-are found again.
+`<cache_dir>/<encoder fingerprint>.json` names the newest Embeddings artifact of an encoder. Unlike TFX's
+Resolver, this works on open-source Kubeflow too, and it finds the vectors of a former encoder again after a
+rollback to it.
 """
 
 import collections
@@ -51,17 +51,17 @@ def _pointer(cache_dir: str, encoder_fingerprint: str) -> str:
 
 
 class FormerVectors:
-    """Vectors by image id.
+    """The known vectors, by image id.
 
-    Keeps the ids (32 bytes an image) and a few shards in memory, not all vectors: the images of one file
-    of examples mostly stand together in a former shard as well.
+    The ids (32 bytes per image) and a few shards are in memory, not all vectors: most images of one file of
+    examples are in one former shard as well.
     """
 
     def __init__(self, uri: str):
         """Read the ids.
 
         Args:
-            uri: Of an Embeddings artifact; empty: nothing is known.
+            uri: URI of an Embeddings artifact; empty if no vector is known.
         """
         self._paths = store.shard_paths(uri) if uri else []
         parts, shards, rows = [np.zeros(0, f"S{_ID_BYTES}")], [np.zeros(0, int)], [np.zeros(0, int)]
@@ -82,13 +82,13 @@ class FormerVectors:
         return len(self._ids)
 
     def look_up(self, image_ids: Sequence[str]) -> dict[int, NDArray[Any]]:
-        """Return the known vectors.
+        """Return the known vectors of images.
 
         Args:
-            image_ids: Hex digests, N.
+            image_ids: Ids of the images, hex, N.
 
         Returns:
-            Position in `image_ids` to vector, float32 [D]; unknown images are absent.
+            Position in `image_ids` -> vector, float32 [D]; unknown images are absent.
         """
         if not len(self._ids) or not image_ids:
             return {}

@@ -1,7 +1,7 @@
 """The Embeddings artifact on disk: `shards/*.parquet`, `meta.json` and optionally `whitening.npz`.
 
-A shard has the rows of one file of examples, in the order of its records. `examples_file` and `record`
-say where the image itself is, so that a few images can be fetched without reading all.
+A shard has one row per record of a file of examples, in the same order. The columns `examples_file` and
+`record` name the place of the image itself, so that a few images can be read without all others.
 """
 
 import dataclasses
@@ -34,11 +34,12 @@ class Space:
     """The space in which vectors are compared.
 
     Attributes:
-        whitening_fingerprint: Of the whitening that is applied before cosine similarity; empty: none is.
-        reason: Why, as a sentence.
+        whitening_fingerprint: Fingerprint of the whitening that is applied before the cosine similarity;
+            empty if vectors are not whitened.
+        reason: Reason for that, one sentence.
         whiten: `auto`, `always` or `never`, as configured.
         ridge: Shrinkage of the whitening.
-        figures: What was measured to decide, by name; empty where nothing had to be.
+        figures: Numbers behind the decision, by name; empty if there are none.
     """
 
     whitening_fingerprint: str = ""
@@ -58,15 +59,15 @@ class Meta:
     """Description of an Embeddings artifact.
 
     Attributes:
-        encoder_fingerprint: `components.model.encoder_fingerprint` of the model that computed them.
-        dim: Width of a vector.
-        num_images: Rows by split.
-        num_labelled: Rows with a label by split.
-        num_embedded: Rows that the model computed in this run; the others were taken over.
-        num_reused: Rows taken over from former embeddings of the same encoder.
-        examples_uri: Where the images are: `examples_file` of a row is relative to this.
-        model_dir: The model's directory.
-        space: In which space the vectors, which are kept as the model gave them, are compared.
+        encoder_fingerprint: Fingerprint of the encoder (`components.model.fingerprint`).
+        dim: Number of values per vector.
+        num_images: Number of rows, by split.
+        num_labelled: Number of rows with a label, by split.
+        num_embedded: Number of vectors that the model computed in this run.
+        num_reused: Number of vectors taken over from former embeddings of the same encoder.
+        examples_uri: URI of the Examples artifact, to which `examples_file` of a row is relative.
+        model_dir: Directory of the model.
+        space: Space in which vectors are compared. The shards hold them as the model returned them.
     """
 
     encoder_fingerprint: str
@@ -166,12 +167,12 @@ def read_shards(
     """Read the shards one by one.
 
     Args:
-        uri: Of the artifact.
-        columns: Which to read; None: all.
-        splits: Which to keep; None: all.
+        uri: URI of the artifact.
+        columns: Columns to read; None for all.
+        splits: Splits to keep; None for all.
 
     Yields:
-        The rows of one shard; empty ones are left out.
+        The rows of each shard; a shard without rows is left out.
     """
     wanted = list(columns) if columns else None
     for path in shard_paths(uri):
@@ -186,14 +187,14 @@ def read_shards(
 def vectors_of(table: pa.Table) -> NDArray[Any]:
     """Return the vectors of a table, float32 [N, D]."""
     column = table[VECTOR].combine_chunks()
-    if isinstance(column, pa.ChunkedArray):  # what newer pyarrow returns for no rows
+    if isinstance(column, pa.ChunkedArray):  # newer versions of pyarrow return this for a table without rows
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     flat: NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(len(column), column.type.list_size)
 
 
 def vector_column(vectors: NDArray[Any]) -> pa.Array:
-    """Return vectors, float32 [N, D], as a column."""
+    """Return the column that holds vectors, float32 [N, D]."""
     flat = pa.array(np.ascontiguousarray(vectors, np.float32).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
 
@@ -234,8 +235,8 @@ def read_images(examples_uri: str, places: Iterable[tuple[str, str, int]]) -> di
     """Read images; only the files that contain them are opened.
 
     Args:
-        examples_uri: Of the Examples artifact.
-        places: `image_id`, `examples_file` and `record` of each.
+        examples_uri: URI of the Examples artifact.
+        places: `image_id`, `examples_file` and `record` of each image.
 
     Returns:
         Encoded images by `image_id`.

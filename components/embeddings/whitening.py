@@ -1,12 +1,12 @@
 """Whitening with shrinkage, so that a few directions of large variance don't decide similarities.
 
-A few directions of an embedding mostly hold a large part of its variance. Whitening weights all alike
-(Jégou & Chum, Negative Evidences and Co-occurrences in Image Retrieval, ECCV 2012):
+In most embeddings, a few directions hold a large part of the variance. Whitening gives all directions the
+same weight (Jégou & Chum, Negative Evidences and Co-occurrences in Image Retrieval, ECCV 2012):
 
     w(x) = normalize((x - mean) C^(-1/2)),   C = covariance + ridge * (mean variance) * identity
 
-The ridge keeps directions that hardly vary, and hold rounding or chance, from counting as much as the rest.
-What a model answers (`embed_bytes`) stays as it is; whitening travels with the embeddings and their index.
+Some directions hardly vary and hold only noise; the ridge gives them less weight. The model's signature
+`embed_bytes` returns vectors without whitening; the whitening is stored with the embeddings and the index.
 """
 
 import dataclasses
@@ -32,9 +32,9 @@ class Whitening:
     """A fitted whitening.
 
     Attributes:
-        mean: float32 [D].
-        matrix: Symmetric, float32 [D, D].
-        num_vectors: That it was fitted on.
+        mean: Mean of the vectors that it was fitted on, float32 [D].
+        matrix: C^(-1/2), which is symmetric, float32 [D, D].
+        num_vectors: Number of vectors that it was fitted on.
     """
 
     mean: NDArray[Any]
@@ -45,10 +45,10 @@ class Whitening:
         """Whiten embeddings.
 
         Args:
-            vectors: Embeddings as `embed_bytes` gives them, float [N, D].
+            vectors: Embeddings as `embed_bytes` returns them, float [N, D].
 
         Returns:
-            float32 [N, D] of length 1; a vector that is the mean itself becomes zero, alike to nothing.
+            Vectors of length 1, float32 [N, D]; a vector equal to the mean becomes zero, similar to none.
         """
         return normalized((np.asarray(vectors, np.float32) - self.mean) @ self.matrix)
 
@@ -68,11 +68,11 @@ def load(uri: str, fingerprint: str) -> Whitening:
     """Read `whitening.npz`.
 
     Args:
-        uri: Of the directory.
-        fingerprint: That it must have.
+        uri: URI of the directory.
+        fingerprint: Fingerprint that the whitening must have.
 
     Raises:
-        ValueError: If it is not there, or not the one that belongs to the vectors.
+        ValueError: If the file is missing or has another fingerprint.
     """
     path = files.join(uri, WHITENING_FILE)
     if not files.is_file(path):
@@ -91,11 +91,11 @@ def fit(batches: Iterable[NDArray[Any]], ridge: float) -> Whitening | None:
     """Fit a whitening in one pass; memory grows with D^2, not with N.
 
     Args:
-        batches: Embeddings of length 1, float [B, D] each.
+        batches: Batches of embeddings of length 1, float [B, D].
         ridge: Share of the mean variance that is added to every variance.
 
     Returns:
-        None where there are fewer than two vectors, or they are all the same.
+        The whitening; None if there are fewer than two vectors, or all are the same.
     """
     count, total, products = 0, np.zeros(()), np.zeros(())
     for batch in batches:
@@ -112,6 +112,6 @@ def fit(batches: Iterable[NDArray[Any]], ridge: float) -> Whitening | None:
         return None
     variances, directions = np.linalg.eigh(covariance)
     scales = 1.0 / np.sqrt(np.maximum(variances, 0.0) + ridge * average)
-    # Symmetric: unlike directions, it doesn't depend on the signs and rotations that a solver picks.
+    # The symmetric root: unlike the directions, it doesn't depend on the signs and rotations of the solver.
     matrix = (directions * scales) @ directions.T
     return Whitening(mean.astype(np.float32), matrix.astype(np.float32), count)
