@@ -29,8 +29,8 @@ class EmbeddingGen(base_beam_component.BaseBeamComponent):
 
     Outputs:
         embeddings: `shards/*.parquet` and `meta.json` (docs/search.md). Custom properties:
-            `encoder_fingerprint`, `dim`, `num_<split>`, `num_embedded`, `num_reused`, `whitened` (0 or 1: how
-            vectors are to be compared), `space` (why).
+            `encoder_fingerprint`, `dim`, `num_<split>`, `num_embedded`, `num_reused`, `whitened` (1 if
+            vectors are whitened before they are compared, otherwise 0), `space` (the reason for that).
     """
 
     SPEC_CLASS = EmbeddingGenSpec
@@ -39,14 +39,14 @@ class EmbeddingGen(base_beam_component.BaseBeamComponent):
     def __init__(
         self, examples: types.BaseChannel, model: types.BaseChannel, embedding: str = "", cache_dir: str = ""
     ):
-        """Construct the node.
+        """Create the node.
 
         Args:
             examples: The images.
             model: A model with the signature `embed_bytes`.
             embedding: `EmbeddingConfig` as JSON; empty: the defaults.
-            cache_dir: Where it is remembered which embeddings an encoder has; empty: every image is
-                embedded at every run.
+            cache_dir: Directory that records the newest embeddings of each encoder; if empty, every run
+                embeds every image.
         """
         spec = EmbeddingGenSpec(
             examples=examples,

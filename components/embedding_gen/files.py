@@ -26,10 +26,10 @@ class EmbedTask:
     """A file of examples and the shard that is written from it.
 
     Attributes:
-        path: The TFRecord file.
-        relative: Its path under the examples' URI.
-        split: Whose it is.
-        shard: Where its embeddings go.
+        path: Path of the TFRecord file.
+        relative: The same path relative to the URI of the Examples artifact.
+        split: Split that the file belongs to.
+        shard: Path of the shard to write.
     """
 
     path: str
@@ -40,7 +40,7 @@ class EmbedTask:
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """Counts of one file; `num_embedded` images were new, the vectors of the others were known."""
+    """Counts of one file. The model computed `num_embedded` vectors; those of the other images were known."""
 
     split: str
     num_images: int
@@ -51,7 +51,7 @@ class Counts:
 
 @dataclasses.dataclass(frozen=True)
 class _Batch:
-    """Rows of a file without the images; `known` maps rows to vectors that need not be computed."""
+    """Rows of a file without the images; `known` holds the vectors of rows that need not be computed."""
 
     ids: Sequence[str]
     sources: Sequence[str]
@@ -59,7 +59,7 @@ class _Batch:
     known: dict[int, NDArray[Any]]
 
     def merged(self, new: NDArray[Any]) -> NDArray[Any]:
-        """Return the vectors of all rows, float32 [B, D], from the new and the known ones."""
+        """Return the vectors of all rows, float32 [B, D], given those of the new rows in order."""
         vectors = np.empty((len(self.ids), new.shape[1]), np.float32)
         is_new = np.ones(len(self.ids), bool)
         for row, vector in self.known.items():
@@ -73,17 +73,17 @@ def embed_file(task: EmbedTask, model: ServedModel, former: FormerVectors, batch
     """Embed one file of examples, with a few batches of images in memory.
 
     Args:
-        task: What to read and where to write.
-        model: Embeds the images that are new.
-        former: Vectors that are known.
-        batch_size: Examples read at a time.
+        task: The file to read and the shard to write.
+        model: Model that embeds the new images.
+        former: Known vectors.
+        batch_size: Number of examples to read at a time.
 
     Returns:
-        What was done.
+        The counts of the file.
 
     Raises:
-        ValueError: If the model can't read an image or gives a vector that is not finite; the images are
-            named. ImageExampleGen sets unreadable images aside, so either is a defect worth a stop.
+        ValueError: If the model can't read an image or returns a vector that is not finite; the text names
+            the images. ImageExampleGen sets unreadable images aside, so both are defects and stop the run.
     """
     pending: collections.deque[_Batch] = collections.deque()
     new_ids: list[str] = []

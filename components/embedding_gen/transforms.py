@@ -1,7 +1,7 @@
 """The Beam transform of EmbeddingGen: it embeds each file of examples into a shard.
 
-A file is the unit of work and of retry. Nothing is shuffled and no image passes through Beam: a worker
-reads a file in batches, embeds what is new, and writes the shard.
+Beam distributes and retries whole files. Nothing is shuffled and no image passes through Beam: a worker reads
+a file in batches, embeds the new images, and writes the shard.
 """
 
 import collections
@@ -31,7 +31,8 @@ from tfx_contrastive.contract.examples import TRAIN
 
 _progress = logging.getLogger("tfx_contrastive.progress")
 
-_FILES_UNDER_WAY = 2  # of each thread that runs the transform
+_FILES_UNDER_WAY = 2  # per thread that runs the transform
+_MIN_VECTORS_PER_DIMENSION = 10
 
 
 class EmbedExamples(beam.PTransform):
@@ -49,11 +50,11 @@ class EmbedExamples(beam.PTransform):
         """Store the parameters as text, because they are sent to workers.
 
         Args:
-            tasks: The files.
-            model_dir: Of the model.
-            examples_uri: Of the examples.
-            uri: Of the Embeddings artifact that is written.
-            former_uri: Of one with the same encoder, empty if there is none.
+            tasks: The files to embed.
+            model_dir: Directory of the SavedModel.
+            examples_uri: URI of the Examples artifact.
+            uri: URI of the Embeddings artifact to write.
+            former_uri: URI of former embeddings by the same encoder; empty if there are none.
             config: `EmbeddingConfig` as JSON.
         """
         super().__init__()
@@ -65,7 +66,7 @@ class EmbedExamples(beam.PTransform):
         self._config = config
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        """Return a PCollection of the one `Meta` that was written."""
+        """Return a PCollection with one element, the `Meta` that was written."""
         return (
             pipeline
             | "List" >> beam.Create(self._tasks)
@@ -83,9 +84,9 @@ def tasks_for(examples_uri: str, split_dirs: Mapping[str, Sequence[str]], uri: s
     """Return one task per file of examples.
 
     Args:
-        examples_uri: Of the Examples artifact.
-        split_dirs: Split to its directories.
-        uri: Of the Embeddings artifact.
+        examples_uri: URI of the Examples artifact.
+        split_dirs: Directories of each split.
+        uri: URI of the Embeddings artifact to write.
 
     Raises:
         ValueError: If there is no file.
@@ -113,7 +114,7 @@ class _Loaded:
 class _EmbedFile(beam.DoFn):
     """Write the shard of an EmbedTask and yield its Counts.
 
-    While one file is at its end, its last batches computed and its shard written, the next is under way.
+    The next file starts before the last batches of a file are computed and its shard is written.
     """
 
     def __init__(self, model_dir: str, former_uri: str, config: str):
@@ -132,7 +133,7 @@ class _EmbedFile(beam.DoFn):
         self._under_way: collections.deque[tuple[EmbedTask, futures.Future[Counts]]] = collections.deque()
 
     def start_bundle(self) -> None:
-        """Wait for the files of a failed bundle: they may be retried."""
+        """Wait for files that a failed bundle left unfinished, because they may be retried."""
         futures.wait([future for _, future in self._under_way])
         self._under_way.clear()
         self._started, self._num_images = time.monotonic(), 0
@@ -205,20 +206,16 @@ def finish(
     return meta
 
 
-_MIN_VECTORS_PER_DIMENSION = 10
-_progress = logging.getLogger("tfx_contrastive.progress")
-
-
 def settle_space(uri: str, former_uri: str, config: EmbeddingConfig) -> store.Space:
     """Decide whether vectors are whitened for comparison, and write `whitening.npz` if they are.
 
-    Embeddings that one encoder has computed keep their whitening as long as the settings stay: vectors that
-    somebody has whitened and stored stay comparable with those of later runs.
+    The embeddings of one encoder keep their whitening as long as the settings stay the same, so that vectors
+    which a user has whitened and stored can be compared with those of later runs.
 
     Args:
-        uri: Of the Embeddings artifact, whose shards are complete.
-        former_uri: Of one with the same encoder; empty if there is none.
-        config: Whether to whiten, and the shrinkage.
+        uri: URI of the Embeddings artifact, whose shards are complete.
+        former_uri: URI of former embeddings by the same encoder; empty if there are none.
+        config: The settings of the whitening.
     """
     if config.whiten == "never":
         return store.Space("", "embedding.whiten is never", config.whiten, config.whitening_ridge)
@@ -241,14 +238,14 @@ def settle_space(uri: str, former_uri: str, config: EmbeddingConfig) -> store.Sp
 
 
 def judge(num_vectors: int, dim: int) -> tuple[bool, str]:
-    """Return whether whitening is expected to help, and why.
+    """Return whether whitening is expected to help, and the reason. `whiten: auto` decides by this.
 
-    The one place where `auto` decides. Whitening divides by standard deviations along every direction; those
-    of few vectors are chance, and chance is what it then makes larger (docs/search.md has the figures).
+    Whitening divides by the standard deviation along every direction. Few vectors give wrong deviations, and
+    dividing by them magnifies noise (docs/search.md has the measurements).
 
     Args:
-        num_vectors: Embeddings of `train`.
-        dim: Their width.
+        num_vectors: Number of embeddings of `train`.
+        dim: Number of values per embedding.
     """
     share = num_vectors / dim
     if share < _MIN_VECTORS_PER_DIMENSION:
@@ -260,7 +257,7 @@ def judge(num_vectors: int, dim: int) -> tuple[bool, str]:
 
 
 def _kept(former_uri: str, uri: str, config: EmbeddingConfig) -> store.Space | None:
-    """Return the space of former embeddings if the settings are the same, and copy its whitening."""
+    """Copy the whitening of former embeddings and return their space; None if it can't be kept."""
     space = store.read_meta(former_uri).space
     if (space.whiten, space.ridge) != (config.whiten, config.whitening_ridge):
         return None

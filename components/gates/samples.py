@@ -39,8 +39,8 @@ class Sample:
 class _SmallestIds:
     """The `capacity` examples with the smallest image ids.
 
-    `image_id` is a SHA-256, so this is a uniform sample that depends neither on the order of the
-    files nor on their number: the same data give the same figures on every runner.
+    `image_id` is a SHA-256, so this is a uniform sample. It depends neither on the order of the files nor on
+    their number, so the same data give the same results on every runner.
     """
 
     def __init__(self, capacity: int):
@@ -65,8 +65,8 @@ def read_samples(split_dirs: Sequence[str], num_any: int, num_labelled: int) -> 
 
     Args:
         split_dirs: Directories of TFRecord files (gzip where a name ends in `.gz`), local or remote.
-        num_any: Most examples to take, labeled or not.
-        num_labelled: Most examples to take among the labeled ones.
+        num_any: Maximum size of the sample of all examples.
+        num_labelled: Maximum size of the sample of labeled examples.
 
     Returns:
         The sample of all examples and the sample of the labeled ones.

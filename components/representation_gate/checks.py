@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tfx_contrastive.components.representation_gate.config import GateConfig
 
-_Z = 1.96  # of a 95 % interval
+_Z = 1.96  # half the width of a 95 % interval, in standard errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Score:
     """A mean over images with its 95 % confidence interval.
 
     Attributes:
-        name: What was measured, such as `embedding, whitened` or `8x8 pixels, centered`.
+        name: The features that were measured, such as `embedding, whitened` or `8x8 pixels, centered`.
         value: The mean.
-        low: Lower end.
-        high: Upper end.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Comparison:
     """Comparison of the best form of the embedding with the best form of the pixels.
 
     Attributes:
-        measure: What the scores are, such as `kNN accuracy on eval`.
-        num_images: On which they were measured.
-        embedding: The best form of the embedding.
-        pixels: The best pixel baseline.
-        margin: Embedding less pixels, with the 95 % interval of the paired difference.
-        all_scores: Every form that was measured.
+        measure: Name of the scores, such as `kNN accuracy on eval`.
+        num_images: Number of images that were scored.
+        embedding: Score of the best form of the embedding.
+        pixels: Score of the best pixel baseline.
+        margin: Embedding minus pixels, with the 95 % interval of the paired difference.
+        all_scores: Scores of all forms.
     """
 
     measure: str
@@ -64,13 +64,13 @@ def compare(
 ) -> Comparison:
     """Compare the scores of an encoder and of pixels on the same images.
 
-    The interval of the difference is that of a paired comparison: images that are easy or hard for both say
-    nothing about which is better.
+    The interval of the difference is that of a paired comparison, because images that are easy or hard for
+    both say nothing about which is better.
 
     Args:
-        measure: What the scores are.
-        embedding: Score of each image, [N] in [0, 1], by the form of the embedding; one form at least.
-        pixels: The same of each pixel baseline, of the same images; one at least.
+        measure: Name of the scores.
+        embedding: Form of the embedding -> score of each image in [0, 1], [N]; at least one form.
+        pixels: Pixel baseline -> score of each of the same images, [N]; at least one baseline.
     """
     forms = {name: _score(name, values) for name, values in (*embedding.items(), *pixels.items())}
     best = max(embedding, key=lambda name: forms[name].value)
@@ -103,12 +103,12 @@ class Check:
     """The outcome of one threshold.
 
     Attributes:
-        threshold_name: Name in GateConfig.
-        figure_name: Name of the figure.
-        value: The figure; None where it couldn't be computed.
-        threshold: The bound; None where it is switched off.
+        threshold_name: Name of the threshold in GateConfig.
+        figure_name: Name of the metric that it bounds.
+        value: Value of the metric; None if it couldn't be computed.
+        threshold: The bound; None if it is not set.
         outcome: `passed`, `failed` or `skipped`.
-        reason: Why, as a sentence.
+        reason: Reason for the outcome, one sentence.
     """
 
     threshold_name: str
@@ -186,14 +186,14 @@ def check_thresholds(
 ) -> list[Check]:
     """Check every threshold.
 
-    A threshold that is set and applies, but whose figure is missing, fails: what can't be shown is
-    not blessed.
+    A threshold that applies fails if its metric is missing, because an encoder that can't be judged is not
+    blessed.
 
     Args:
-        figures: Figures by name.
+        figures: Values of the metrics, by name.
         config: The thresholds.
-        has_labels: Whether the probes had labels of two classes in `train` and some in `eval`.
-        comparisons: With pixels, by the name of the figure that is their margin.
+        has_labels: Whether there were labels of two classes in `train` and some in `eval`.
+        comparisons: Comparisons with pixels, by the name of the metric that is their margin.
 
     Returns:
         One Check per threshold, in the order of GateConfig.

@@ -22,11 +22,10 @@ def RepresentationGate(  # noqa: N802 - the name is the node's id
     """Bless or refuse an encoder by the quality of its embeddings.
 
     Args:
-        examples: Splits `train`, and `eval` and `test` where there are any.
-        model: The Pretrainer's.
-        representation: `metrics.json`. Custom properties: `blessed` (0 or 1), `reason`, `over_pixels` (how
-            its retrieval compares with that of pixels, as a sentence), and every figure of the encoder by its
-            name.
+        examples: Examples with the split `train`, and `eval` and `test` if they exist.
+        model: Output of the Pretrainer.
+        representation: `metrics.json`. Custom properties: `blessed` (0 or 1), `reason`, `over_pixels` (a
+            sentence that compares the encoder with pixels), and every metric of the encoder by its name.
         blessing: `BLESSED` or `NOT_BLESSED`; custom properties as the Evaluator sets them.
         gate: GateConfig as JSON.
     """
@@ -39,7 +38,7 @@ def RepresentationGate(  # noqa: N802 - the name is the node's id
     representation.set_int_custom_property(BLESSED_PROPERTY, int(measured.blessed))
     representation.set_string_custom_property("reason", "; ".join(measured.reasons) or "every check passed")
     if measured.comparisons:
-        # By labels where there are any: they come after the figure that needs none.
+        # The first comparison needs no labels; the second one, if there is one, uses them and says more.
         retrieval = measured.comparisons[min(1, len(measured.comparisons) - 1)]
         representation.set_string_custom_property("over_pixels", str(retrieval))
     for name, value in measured.figures.items():

@@ -1,4 +1,4 @@
-"""The encoder under test, its twins with shuffled weights, and pixels as a reference encoder."""
+"""The encoder to judge, its twins with shuffled weights, and pixels as a reference."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +14,10 @@ from tfx_contrastive.contract.examples import IMAGE
 from tfx_contrastive.contract.metrics.label_free import normalized
 from tfx_contrastive.contract.signatures import EMBEDDING, SERVING_DEFAULT
 
+COLOR_SIZE, GRAY_SIZE = 8, 16
+CROP_SHARE = 0.9
+_WITH_ALPHA = 4
+
 
 class SavedEncoder:
     """A SavedModel whose `serving_default` maps serialized tf.train.Example to `embedding`."""
@@ -23,7 +27,7 @@ class SavedEncoder:
 
         Args:
             model_dir: Directory of the SavedModel.
-            batch_size: Examples per call.
+            batch_size: Number of examples per call.
 
         Raises:
             ValueError: If the model has no such signature.
@@ -41,7 +45,7 @@ class SavedEncoder:
             examples: Serialized tf.train.Example, object [N] of bytes.
 
         Returns:
-            L2-normalized embeddings, float32 [N, D]; a zero vector stays zero, NaN stays NaN.
+            Embeddings of length 1, float32 [N, D]; a zero vector stays zero, NaN stays NaN.
         """
         if not len(examples):
             return np.zeros([0, 0], np.float32)
@@ -52,17 +56,17 @@ class SavedEncoder:
     def twins(self, num_twins: int, seed: int) -> Iterator["SavedEncoder"]:
         """Turn this encoder into twins with shuffled weights, one by one; restore the weights at the end.
 
-        A twin has the same architecture and, tensor by tensor, the same weights in a random order: all
-        that was learned is gone, all else stays. The weights of an untrained layer are independent and
-        identically distributed, hence exchangeable: an untrained encoder and its twins are draws from one
-        distribution, and whatever beats its twins clearly has learned something. This is a permutation
-        test in the sense of Fisher; it needs to know neither the data set nor the initializer.
+        A twin has the same architecture and, in each tensor, the same weights in a random order, so it has
+        lost all that was learned and nothing else. The weights of an untrained layer are independent and
+        identically distributed. An untrained encoder and its twins are therefore draws from one distribution,
+        and an encoder that is clearly better than its twins has learned something. This is a permutation
+        test in the sense of Fisher; it depends neither on the data set nor on the initializer.
 
-        Only tensors with two or more axes longer than 1 are permuted: biases and the statistics of
-        normalization layers are equal within an untrained layer and stay.
+        Only tensors with two or more axes longer than 1 are permuted. Biases and the statistics of
+        normalization layers have equal values in an untrained layer and are left as they are.
 
         Args:
-            num_twins: How many twins.
+            num_twins: Number of twins.
             seed: Seed of the permutations.
 
         Yields:
@@ -87,17 +91,12 @@ def _is_kernel(variable: tf.Variable) -> bool:
     return bool(variable.dtype.is_floating) and sum(axis > 1 for axis in variable.shape) >= 2
 
 
-COLOR_SIZE, GRAY_SIZE = 8, 16
-CROP_SHARE = 0.9
-_WITH_ALPHA = 4
-
-
 def crop_views(images: NDArray[Any], seen_as: SeenAs) -> NDArray[Any]:
     """Return a second view of each image: its upper left 90 % of each side, resized to the image's size.
 
     Args:
         images: Encoded images, object [N] of bytes.
-        seen_as: What the model sees: transparent pixels lie on their ground first, unless alpha is wanted.
+        seen_as: The model's view of an image: unless it has alpha, transparent pixels get the background.
 
     Returns:
         PNGs, object [N] of bytes.
@@ -121,7 +120,7 @@ def _upright(images: NDArray[Any]) -> tf.Tensor:
 
 
 def _decode(encoded: tf.Tensor, seen_as: SeenAs, keeps_alpha: bool) -> tf.Tensor:
-    """Decode one image to uint8 [H, W, C], on its ground and with C in {1, 3} unless alpha is kept."""
+    """Decode one image to uint8 [H, W, C]; without `keeps_alpha`, on the background and with C in {1, 3}."""
 
     def lay(pixels: NDArray[Any]) -> NDArray[Any]:
         return on_ground(without_gray_alpha(pixels), seen_as)
@@ -148,14 +147,14 @@ def _example(image: bytes) -> bytes:
 
 
 def pixel_features(images: NDArray[Any], seen_as: SeenAs) -> dict[str, NDArray[Any]]:
-    """Return pixels as features, in the forms that an encoder is compared with.
+    """Return the pixels of images as features, in two forms with which an encoder is compared.
 
     Args:
         images: Encoded images, object [N] of bytes, N at least 1.
-        seen_as: On which ground transparent pixels lie.
+        seen_as: The model's view of an image, which names the background of transparent pixels.
 
     Returns:
-        Form -> float32 [N, D], in [0, 1]: color at 8x8 (D = 192) and gray at 16x16 (D = 256).
+        Form -> values in [0, 1], float32 [N, D]: color at 8x8 (D = 192) and gray at 16x16 (D = 256).
     """
 
     def decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -44,13 +44,13 @@ class Measurement:
     """Metrics of an encoder and the verdict on it.
 
     Attributes:
-        blessed: Whether no check failed.
+        blessed: True if no check failed.
         reasons: One sentence per failed check.
-        figures: The figures of the encoder by name. `test_*` are reported, never checked.
-        twins: The same figures of each permuted twin (`encoder.py`).
-        counts: Images and classes behind the figures.
-        checks: Every threshold with its outcome.
-        comparisons: With pixels, one per measure; those without labels are reported, never checked.
+        figures: Metrics of the encoder, by name. Those named `test_*` are reported and not checked.
+        twins: The same metrics of each twin with shuffled weights (`encoders.py`).
+        counts: Numbers of images and classes behind the metrics.
+        checks: The outcome of every threshold.
+        comparisons: Comparisons with pixels. The first one needs no labels; it is reported and not checked.
     """
 
     blessed: bool
@@ -66,12 +66,9 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
     """Measure an encoder.
 
     Args:
-        split_dirs: Directories of example files by split: `train`; `eval` and `test` where there are any.
+        split_dirs: Directories of example files by split: `train`, and `eval` and `test` if they exist.
         model_dir: Directory of the encoder's SavedModel.
         config: Thresholds and sample sizes.
-
-    Returns:
-        The report.
 
     Raises:
         ValueError: If `train` holds fewer than two images or the model isn't an encoder.
@@ -144,7 +141,7 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
 
 
 def write_measurement(measurement: Measurement, config: GateConfig, output_dir: str) -> None:
-    """Write `metrics.json`: metrics, checks, verdict, reasons and configuration."""
+    """Write `metrics.json`, which holds the measurement and the configuration."""
     content: dict[str, Any] = dataclasses.asdict(measurement) | {"config": config.model_dump()}
     files.write_text(files.join(output_dir, METRICS_FILE), json.dumps(content, indent=2))
 
@@ -171,10 +168,11 @@ class _Views:
         }
 
     def compare_with_pixels(self, encoder: SavedEncoder, whitened_by: Whitening | None) -> Comparison:
-        """Compare the retrieval of views, which needs no labels, with that by pixels.
+        """Compare how well the encoder and pixels find the other view of an image, which needs no labels.
 
-        It doesn't rank encoders: on Fashion-MNIST, shuffled weights find more views than pixels do, and are
-        worse than pixels by kNN accuracy (docs/gates.md). So it is reported and refuses nothing.
+        This doesn't rank encoders: on Fashion-MNIST, an encoder with shuffled weights finds more views than
+        pixels do, and its kNN accuracy is worse than that of pixels (docs/gates.md). Therefore it is reported
+        only and refuses no encoder.
         """
         view_a, view_b = encoder.embed(self._view_a), encoder.embed(self._view_b)
         own = {_AS_THEY_ARE: label_free.reciprocal_ranks(view_a, view_b)}
@@ -194,7 +192,7 @@ class _Views:
 def _pixel_forms(
     features: Mapping[str, NDArray[Any]],
 ) -> Iterator[tuple[str, str, NDArray[Any], NDArray[Any] | float]]:
-    """Yield name, form, features normalized for cosine similarity, and the mean that was subtracted."""
+    """Yield each form as it is and centered: name, form, features of length 1, and the subtracted mean."""
     for form, each in features.items():
         for name, mean in ((form, 0.0), (f"{form}, centered", each.mean(axis=0))):
             yield name, form, compared(each, mean), mean
@@ -208,7 +206,7 @@ class _Probes:
         self._labels = self._indices(train)
 
     def measure(self, encoder: SavedEncoder, queries: Mapping[str, Sample]) -> dict[str, float]:
-        """Return the accuracies of both probes per sample, named by its prefix, without empty samples."""
+        """Return the accuracies of both probes on each sample that is not empty, named by its prefix."""
         bank = encoder.embed(self._train.examples)
         probe = LinearProbe(bank, self._labels, self._config.seed)
         measured = {}
@@ -224,7 +222,7 @@ class _Probes:
     def compare_with_pixels(
         self, encoder: SavedEncoder, queries: Sample, whitened_by: Whitening | None
     ) -> dict[str, Comparison]:
-        """Compare both probes with the same probes on pixels, which need no encoder."""
+        """Compare the accuracies of both probes on embeddings with those on pixels."""
         labels = self._indices(queries)
 
         def knn(bank: NDArray[Any], vectors: NDArray[Any]) -> NDArray[Any]:
@@ -257,6 +255,6 @@ class _Probes:
         }
 
     def _indices(self, sample: Sample) -> NDArray[Any]:
-        """Return class numbers, int [N]; -1 for a class without a labeled training image."""
+        """Return the class number of each example, int [N]; -1 for a class that `train` lacks."""
         numbers = {name: number for number, name in enumerate(self._classes)}
         return np.array([numbers.get(label, -1) for label in sample.labels], np.int64)

@@ -17,10 +17,10 @@ def SimilarityIndexGen(  # noqa: N802 - the name is the node's id
     """Build an index over the embeddings.
 
     Args:
-        embeddings: Of one encoder.
+        embeddings: Embeddings by one encoder.
         similarity_index: `index.faiss`, `rows.parquet`, `index.json`. Custom properties: `kind`,
-            `encoder_fingerprint`, `num_images`, `num_bytes`, `recall`, `whitening_fingerprint` (empty:
-            vectors are compared as they are).
+            `encoder_fingerprint`, `num_images`, `num_bytes`, `recall`, `whitening_fingerprint` (empty if
+            vectors are not whitened).
         index: IndexConfig as JSON.
     """
     built = build_from_embeddings(embeddings.uri, IndexConfig.model_validate_json(index))

@@ -18,8 +18,9 @@ from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
 
 _HNSW_LINKS = 32
 _HNSW_CONSTRUCTION = 80
-_TRAINING_VECTORS_A_CELL = 50
+_TRAINING_VECTORS_PER_CELL = 50
 _KMEANS_ITERATIONS = 10
+_QUERIES_PER_CALL = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +30,10 @@ class Trial:
     Attributes:
         kind: `ivf` or `hnsw`.
         parameter: The value of `nprobe` or `ef_search` at which tuning ended.
-        recall: At that value, against exact search.
+        recall: Recall against exact search at that value.
         scanned: Share of the vectors that a query looks at.
-        passed: Whether the gate let it pass.
-        seconds: To build and tune it.
+        passed: Whether recall and share are within the limits of the configuration.
+        seconds: Time to build and tune the index, in seconds.
     """
 
     kind: str
@@ -47,11 +48,11 @@ def build_approximate(vectors: NDArray[Any], config: IndexConfig) -> tuple[faiss
     """Build the kinds in order until one reaches the required recall.
 
     Args:
-        vectors: float32 [N, D] of length 1.
-        config: The kinds and the gate.
+        vectors: Vectors of length 1, float32 [N, D].
+        config: The kinds to try, and the limits that an index must meet.
 
     Returns:
-        The first index that passes, None if none does; and a record of each trial.
+        The first index that passes (None if none does), and a record of each trial.
     """
     generator = np.random.default_rng(config.seed)
     chosen = generator.choice(len(vectors), min(config.num_queries, len(vectors)), replace=False)
@@ -88,14 +89,14 @@ def set_parameter(index: faiss.Index, value: int) -> None:
 
 def _build_ivf(vectors: NDArray[Any], seed: int) -> tuple[faiss.Index, Iterator[tuple[int, float]]]:
     num_vectors, dim = vectors.shape
-    # faiss's guidance: 4 sqrt(N) to 16 sqrt(N) cells, at least 39 training vectors a cell.
+    # faiss's guidance: 4 sqrt(N) to 16 sqrt(N) cells, at least 39 training vectors per cell.
     cells = max(1, min(round(4 * math.sqrt(num_vectors)), num_vectors // 39))
     index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dim), dim, cells, faiss.METRIC_INNER_PRODUCT)
     index.cp.niter = _KMEANS_ITERATIONS
     index.cp.seed = seed + 1
     index.cp.spherical = True
     sample = np.random.default_rng(seed).choice(
-        num_vectors, min(num_vectors, _TRAINING_VECTORS_A_CELL * cells), replace=False
+        num_vectors, min(num_vectors, _TRAINING_VECTORS_PER_CELL * cells), replace=False
     )
     index.train(vectors[np.sort(sample)])
     index.add(vectors)
@@ -103,11 +104,11 @@ def _build_ivf(vectors: NDArray[Any], seed: int) -> tuple[faiss.Index, Iterator[
 
 
 def _build_hnsw(vectors: NDArray[Any], seed: int) -> tuple[faiss.Index, Iterator[tuple[int, float]]]:
-    del seed  # faiss draws levels from a generator with a fixed seed
+    del seed  # faiss draws the levels of the graph from a generator with a fixed seed
     index = faiss.IndexHNSWFlat(vectors.shape[1], _HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = _HNSW_CONSTRUCTION
     index.add(vectors)
-    # Each candidate is expanded to its links: about that many similarities are computed.
+    # For each candidate, the similarities to all its links are computed.
     links = 2 * _HNSW_LINKS
     return index, ((ef, min(1.0, ef * links / len(vectors))) for ef in _doubling(16, len(vectors)))
 
@@ -126,9 +127,6 @@ _BUILDERS: dict[str, Callable[[NDArray[Any], int], tuple[faiss.Index, Iterator[t
 }
 
 
-_QUERIES_A_CALL = 256
-
-
 def build_exact(vectors: NDArray[Any]) -> faiss.Index:
     """Build an exact index by inner product, which is the cosine similarity of vectors of length 1.
 
@@ -143,19 +141,19 @@ def build_exact(vectors: NDArray[Any]) -> faiss.Index:
 def exact_neighbors(
     vectors: NDArray[Any], queries: NDArray[Any], k: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the k nearest rows without copying the vectors into an index.
+    """Return the k nearest vectors of each query; nothing is copied into an index.
 
     Args:
-        vectors: float32 [N, D].
-        queries: float32 [Q, D].
-        k: At most N.
+        vectors: Vectors of length 1, float32 [N, D].
+        queries: Queries of length 1, float32 [Q, D].
+        k: Number of neighbors, at most N.
 
     Returns:
-        Similarities float32 [Q, k], descending, and rows int64 [Q, k].
+        Similarities float32 [Q, k], descending, and row numbers of the vectors int64 [Q, k].
     """
     parts = [
-        faiss.knn(queries[start : start + _QUERIES_A_CALL], vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
-        for start in range(0, len(queries), _QUERIES_A_CALL)
+        faiss.knn(queries[start : start + _QUERIES_PER_CALL], vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+        for start in range(0, len(queries), _QUERIES_PER_CALL)
     ]
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
@@ -165,12 +163,12 @@ def recall_at_k(
 ) -> float:
     """Return the share of the true k nearest neighbors that were found.
 
-    Counts by similarity: a neighbor exactly as near as the k-th true one is as good (duplicates).
+    A neighbor counts as true if it is at least as similar as the k-th true one, because of duplicates.
 
     Args:
-        found: Rows found, int [Q, k]; -1 where there was none.
-        expected_similarities: Of the true neighbors, float [Q, k], descending.
-        found_similarities: Of the found ones, float [Q, k].
+        found: Row numbers of the found neighbors, int [Q, k]; -1 where none was found.
+        expected_similarities: Similarities of the true neighbors, float [Q, k], descending.
+        found_similarities: Similarities of the found neighbors, float [Q, k].
 
     Returns:
         Mean over the queries, in [0, 1].

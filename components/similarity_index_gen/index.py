@@ -1,4 +1,4 @@
-"""Similarity index: build, save, load, search."""
+"""A similarity index of embeddings: how it is built, saved, loaded and searched."""
 
 import dataclasses
 import io
@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from tfx_contrastive.components.embeddings import store, whitening
 from tfx_contrastive.components.similarity_index_gen.config import IndexConfig
-from tfx_contrastive.components.similarity_index_gen.faiss_indexes import build_exact
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import InputError
 
-from .faiss_indexes import Trial, build_approximate
+from .faiss_indexes import Trial, build_approximate, build_exact
 
 FORMAT_VERSION = 2
 _READABLE_VERSIONS = (1, 2)  # 1: before an index could be whitened
@@ -33,16 +32,16 @@ class Description:
 
     Attributes:
         kind: `exact`, `ivf` or `hnsw`.
-        encoder_fingerprint: Of the encoder whose vectors it holds and takes.
-        dim: Width of a vector.
-        num_images: Vectors in it.
-        num_bytes: Of faiss's index in memory; about the same on disk.
-        recall: Recall@k against exact search; 1.0 where it is exact.
-        trials: The approximate indexes that were tried, with the figures by which they were judged.
-        examples_uri: Where the images are.
-        model_dir: The model whose `embed_bytes` gives queries.
-        whitening_fingerprint: Of the whitening that is applied to indexed vectors and queries alike; empty:
-            none is.
+        encoder_fingerprint: Fingerprint of the encoder that computes the indexed vectors and the queries.
+        dim: Number of values per vector.
+        num_images: Number of indexed vectors.
+        num_bytes: Size of faiss's index in memory, in bytes; about the same on disk.
+        recall: Recall@k against exact search; 1.0 for an exact index.
+        trials: The approximate indexes that were tried, with their measurements.
+        examples_uri: URI of the Examples artifact that holds the images.
+        model_dir: Directory of the model whose `embed_bytes` computes queries.
+        whitening_fingerprint: Fingerprint of the whitening of indexed vectors and queries; empty if they are
+            not whitened.
     """
 
     kind: str
@@ -64,7 +63,7 @@ class Description:
 
 
 class SimilarityIndex:
-    """Nearest neighbors by cosine similarity, of vectors as they are or whitened."""
+    """An index that finds nearest neighbors by the cosine similarity of vectors, whitened or not."""
 
     def __init__(
         self,
@@ -93,16 +92,17 @@ class SimilarityIndex:
 
         Args:
             vectors: Embeddings of length 1, float32 [N, D].
-            rows: What is known of each, N rows; the columns of an Embeddings artifact.
-            encoder_fingerprint: Of the encoder that computed them.
-            config: Exact or approximate, and the recall gate.
-            whitened_by: Applied to these vectors and to every query; None: vectors are compared as they are.
+            rows: The rows of these vectors in an Embeddings artifact, N.
+            encoder_fingerprint: Fingerprint of the encoder that computed the vectors.
+            config: Kinds of index, and the limits that an approximate one must meet.
+            whitened_by: Whitening to apply to these vectors and to every query; None to compare vectors as
+                they are.
 
         Returns:
-            An exact index up to `exact_up_to` vectors, or where no approximate one passes the gate.
+            An exact index for up to `exact_up_to` vectors, or if no approximate one passes.
 
         Raises:
-            ValueError: If vectors and rows don't fit, or vectors have not length 1.
+            ValueError: If the numbers of vectors and rows differ, or vectors don't have length 1.
         """
         vectors = np.ascontiguousarray(vectors, np.float32)
         if len(vectors) != rows.num_rows or not len(vectors):
@@ -138,7 +138,7 @@ class SimilarityIndex:
         if self._whitening is not None:
             self._whitening.save(uri)
         with tempfile.TemporaryDirectory() as folder:
-            # faiss writes local files only; a copy in memory would double what a large index takes.
+            # faiss writes local files only, and a copy in memory would double the memory of a large index.
             local = os.path.join(folder, INDEX_FILE)
             faiss.write_index(self._index, local)
             files.copy(local, files.join(uri, INDEX_FILE))
@@ -150,7 +150,7 @@ class SimilarityIndex:
 
     @classmethod
     def load(cls, uri: str) -> "SimilarityIndex":
-        """Read an index.
+        """Read an index from a directory, local or remote.
 
         Raises:
             ValueError: If there is none, or another version of this project has written it.
@@ -184,10 +184,10 @@ class SimilarityIndex:
         return tuple(sorted(set(self._labels) - {""}))
 
     def require_encoder(self, encoder_fingerprint: str) -> None:
-        """Check that vectors are of the index's encoder.
+        """Check that an encoder is the one that computed the indexed vectors.
 
         Raises:
-            InputError: If the fingerprint is not the index's.
+            InputError: If it is another encoder.
         """
         known = self.description
         if encoder_fingerprint != known.encoder_fingerprint:
@@ -203,18 +203,20 @@ class SimilarityIndex:
         """Find the most similar images.
 
         Args:
-            vectors: Embeddings of the queries as `embed_bytes` gives them, float32 [Q, D]. Where the index
-                is whitened, they are whitened here.
-            encoder_fingerprint: Of the encoder that computed them.
-            k: How many per query.
-            label: Only images with this label; such a search is always exact.
+            vectors: Embeddings of the queries as `embed_bytes` returns them, float32 [Q, D]. If the index is
+                whitened, this method whitens them.
+            encoder_fingerprint: Fingerprint of the encoder that computed the vectors.
+            k: Number of images per query.
+            label: Label of the images to search among; None for all images. A search by label is always
+                exact.
 
         Returns:
-            Rows int64 [Q, K] of `rows`, and cosine similarities float32 [Q, K], descending. K is k, or
-            less where there are not that many images; -1 and -inf where an approximate index found fewer.
+            Row numbers in `rows`, int64 [Q, K], and cosine similarities, float32 [Q, K], descending. K is k,
+            or the number of images if that is smaller. If an approximate index finds fewer, the rest is -1
+            and -inf.
 
         Raises:
-            InputError: If the vectors are another encoder's.
+            InputError: If another encoder computed the vectors.
             ValueError: If their shape, k or the label is wrong.
         """
         self.require_encoder(encoder_fingerprint)
@@ -242,7 +244,7 @@ class SimilarityIndex:
             parameters = faiss.SearchParametersIVF(sel=selector, nprobe=index.nlist)
         else:
             if isinstance(index, faiss.IndexHNSW):
-                # A graph walk that passes few of its nodes loses its way: search its vectors one by one.
+                # A walk through the graph that may visit few nodes finds little: compare all vectors instead.
                 index = faiss.downcast_index(index.storage)
             parameters = faiss.SearchParameters(sel=selector)
         similarities, rows = index.search(vectors, min(k, len(selected)), params=parameters)
@@ -253,11 +255,11 @@ def build_from_embeddings(uri: str, config: IndexConfig) -> SimilarityIndex:
     """Build the index of an Embeddings artifact.
 
     Args:
-        uri: Of the artifact.
-        config: Which splits, exact or approximate.
+        uri: URI of the artifact.
+        config: Splits to index, and kinds of index.
 
     Raises:
-        ValueError: If the artifact is not complete or has no image in those splits.
+        ValueError: If the artifact is incomplete, or has no image in these splits.
     """
     meta = store.read_meta(uri)
     rows, vectors = store.read_all(uri, config.splits)
