@@ -1,4 +1,4 @@
-"""Drawing of images: tiles and contact sheets with two short texts under each tile."""
+"""Contact sheets: tiles of images with two short texts under each tile."""
 
 import dataclasses
 import io
@@ -21,10 +21,10 @@ class Cell:
     """A tile of a contact sheet.
 
     Attributes:
-        image: Encoded; one that Pillow can't read has an empty tile.
-        first: The text right under it.
-        second: The text under that.
-        is_marked: Whether it gets a frame.
+        image: Encoded image; if Pillow can't read it, the tile stays empty.
+        first: First line of text under the tile.
+        second: Second line of text.
+        is_marked: True to draw a frame around the tile.
     """
 
     image: bytes
@@ -38,12 +38,12 @@ def contact_sheet(
     neighbors: Sequence[Sequence[Neighbor]],
     images: Mapping[str, bytes],
 ) -> bytes:
-    """Draw a row per query: first the query, then its neighbors.
+    """Draw one row per query: the query, then its neighbors.
 
     Args:
         queries: Name and encoded image of each query, N.
-        neighbors: Of each query, N.
-        images: Encoded images of the neighbors by `image_id`.
+        neighbors: Neighbors of each query, N.
+        images: Encoded images of the neighbors, by `image_id`.
 
     Returns:
         A PNG.

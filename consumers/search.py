@@ -1,4 +1,4 @@
-"""Search by image. The Python API of docs/search.md."""
+"""Search by image (docs/search.md)."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
@@ -15,16 +15,16 @@ Answer = TypeVar("Answer")
 
 @dataclasses.dataclass(frozen=True)
 class Neighbor:
-    """An image that was found.
+    """An indexed image that a search has found.
 
     Attributes:
-        similarity: Cosine, in [-1, 1].
-        image_id: SHA-256 of its decoded pixels, hex.
-        source: Where it came from, relative to the data root.
+        similarity: Cosine similarity to the query, in [-1, 1].
+        image_id: SHA-256 of its size and decoded pixels, hex.
+        source: Place of the image, relative to the data root.
         split: `train`, `eval` or `test`.
-        label: Class name; None where unknown.
-        examples_file: File of examples that holds it, relative to the examples' URI.
-        record: Its position in that file.
+        label: Name of its class; None if it has no label.
+        examples_file: File of examples that holds it, relative to the URI of the Examples artifact.
+        record: Position of its record in that file.
     """
 
     similarity: float
@@ -37,13 +37,13 @@ class Neighbor:
 
 
 class ImageSearch:
-    """Search for indexed images that are similar to the images received."""
+    """Search among indexed images for those that are similar to given ones."""
 
     def __init__(self, index: SimilarityIndex, model: ServedModel):
         """Store an index and a model of the same encoder.
 
         Raises:
-            InputError: If the model's encoder is not the index's.
+            InputError: If the index was made with another encoder.
         """
         index.require_encoder(model.fingerprint)
         self.index = index
@@ -54,12 +54,13 @@ class ImageSearch:
         """Load an index and its model.
 
         Args:
-            index_uri: Of a SimilarityIndex artifact.
-            model_dir: A SavedModel with the index's encoder; empty: the one that the index was made with.
+            index_uri: URI of a SimilarityIndex artifact.
+            model_dir: Directory of a SavedModel with the same encoder; empty for the model that the index
+                names.
 
         Raises:
-            InputError: If the model's encoder is not the index's.
-            ValueError: If either is not there.
+            InputError: If the index was made with another encoder.
+            ValueError: If the index or the model does not exist.
         """
         index = SimilarityIndex.load(index_uri)
         return cls(index, ServedModel(model_dir or index.description.model_dir))
@@ -67,15 +68,15 @@ class ImageSearch:
     def neighbors(
         self, images: Sequence[bytes], k: int = 10, label: str | None = None
     ) -> list[list[Neighbor]]:
-        """Find the k most similar indexed images per image.
+        """Find the k most similar indexed images of each image.
 
         Args:
-            images: Encoded images, N, of any form that training accepts (docs/data.md).
-            k: How many per image.
-            label: Only images with this label.
+            images: Encoded images, N, in any format that training accepts (docs/data.md).
+            k: Number of images to find per image.
+            label: Label of the images to search among; None for all images.
 
         Returns:
-            N lists, the most similar image first.
+            N lists, each with the most similar image first.
 
         Raises:
             UnreadableImagesError: If images can't be decoded.
@@ -94,7 +95,7 @@ class ImageSearch:
         return found
 
     def classify(self, images: Sequence[bytes]) -> Classes:
-        """Classify images of any form that training accepts; raises as `ServedModel.classify` does."""
+        """Classify images in any format that training accepts; see `ServedModel.classify`."""
         return _answer(self.model.classify, images, self.model.bit_depth)
 
     def images_of(self, neighbors: Iterable[Neighbor]) -> dict[str, bytes]:
@@ -113,28 +114,33 @@ def _answer(model: Callable[[Sequence[bytes]], Answer], images: Sequence[bytes],
     Raises:
         UnreadableImagesError: If images can't be decoded.
     """
-    prepared = _each(images, range(len(images)), for_model, bit_depth)
+    prepared = _converted(images, range(len(images)), for_model, bit_depth)
     try:
         return model(prepared)
     except UnreadableImagesError as error:
-        # What TensorFlow's decoders refuse, ImageExampleGen gives to Pillow.
-        others = _each(images, error.positions, as_png, bit_depth)
+        # Pillow decodes images that TensorFlow's decoders refuse, as in ImageExampleGen.
+        others = _converted(images, error.positions, as_png, bit_depth)
         given = dict(zip(error.positions, others, strict=True))
         return model([given.get(position, image) for position, image in enumerate(prepared)])
 
 
-def _each(
+def _converted(
     images: Sequence[bytes],
     positions: Iterable[int],
-    bring: Callable[[bytes, int, int], bytes],
+    convert: Callable[[bytes, int, int], bytes],
     bit_depth: int,
 ) -> list[bytes]:
-    brought, refused = [], {}
+    """Convert the images at these positions.
+
+    Raises:
+        UnreadableImagesError: If images can't be decoded; it names all of them.
+    """
+    converted, refused = [], {}
     for position in positions:
         try:
-            brought.append(bring(images[position], BOMB_PIXELS, bit_depth))
+            converted.append(convert(images[position], BOMB_PIXELS, bit_depth))
         except RejectedError as error:
             refused[position] = f"{error.reason.value}: {error.detail}"
     if refused:
         raise UnreadableImagesError(list(refused), next(iter(refused.values())))
-    return brought
+    return converted

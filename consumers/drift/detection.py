@@ -1,4 +1,4 @@
-"""The drift check: statistics, reasons and the decision whether to train again."""
+"""The drift check: it compares new images with the training data and decides whether to train again."""
 
 import dataclasses
 import json
@@ -18,26 +18,31 @@ from tfx_contrastive.contract.frozen import Frozen
 from .samples import NewImages, Reference, image_divergences, sample_reference
 from .two_sample import TwoSampleResult, frechet_test, mean_shift_test, mmd_test
 
-# On embeddings by MMD and by Fréchet distance, and on what a classifier answers.
-NUM_TESTS = 3
+NUM_TESTS = 3  # two on embeddings (MMD, Fréchet distance), one on the classifier's probabilities
+DECISION_FILE = "decision.json"
 
 
 class DriftConfig(Frozen):
     """Configuration of the drift check.
 
-    `alpha` is the chance of a false alarm of the tests together. The samples are bounded
-    on purpose: with ever more images any two data sets differ significantly, by amounts that don't matter.
+    `alpha` is the probability of a false alarm of all tests together. The samples are small on purpose: with
+    enough images, any two data sets differ significantly, even if the difference is too small to matter.
     """
 
     alpha: float = Field(0.01, gt=0, lt=1)
     num_permutations: int = Field(500, ge=20)
-    max_images: int = Field(1_000, ge=20, description="new images that are looked at, drawn at random")
-    max_reference: int = Field(2_000, ge=20, description="training images that they are compared with")
-    min_images: int = Field(50, ge=20, description="fewer can't be judged")
+    max_images: int = Field(1_000, ge=20, description="new images to look at, drawn at random")
+    max_reference: int = Field(2_000, ge=20, description="training images to compare with")
+    min_images: int = Field(50, ge=20, description="smallest number of new images that is judged")
     max_divergence: float = Field(
-        0.1, gt=0, le=1, description="Jensen-Shannon divergence of brightness, contrast, entropy, size"
+        0.1,
+        gt=0,
+        le=1,
+        description="largest Jensen-Shannon divergence of brightness, contrast, entropy, size",
     )
-    max_bad_fraction: float = Field(0.05, ge=0, le=1, description="new images that can't be used")
+    max_bad_fraction: float = Field(
+        0.05, ge=0, le=1, description="largest share of new images that can't be used"
+    )
     max_pixels: int = Field(50_000_000, ge=1)
     max_file_bytes: int = Field(256 * 2**20, ge=1)
     reference_split: str = TRAIN
@@ -45,7 +50,7 @@ class DriftConfig(Frozen):
 
     @property
     def level(self) -> float:
-        """The p-value at which one test alarms (Bonferroni)."""
+        """The largest p-value at which one test raises an alarm (Bonferroni correction)."""
         return self.alpha / NUM_TESTS
 
     @model_validator(mode="after")
@@ -64,27 +69,24 @@ def permutations_for(alpha: float) -> int:
     return math.ceil(NUM_TESTS / alpha) - 1
 
 
-DECISION_FILE = "decision.json"
-
-
 @dataclasses.dataclass(frozen=True)
 class Decision:
     """Result of a drift check.
 
     Attributes:
-        retrain: Whether any check raised an alarm.
+        retrain: True if a check raised an alarm.
         reasons: One sentence per alarm.
-        num_images: New images that were looked at.
-        num_reference: Training images that they were compared with.
-        set_aside: Reason to number of new images that can't be used.
+        num_images: Number of new images that were looked at.
+        num_reference: Number of training images that they were compared with.
+        set_aside: Reason -> number of new images that can't be used for this reason.
         mmd: Test on embeddings by maximum mean discrepancy.
         frechet: Test on embeddings by Fréchet distance.
-        classes: Test on the probabilities of the classifier; None if the model is none.
-        class_shares: Class to its mean probability in the training data and in the new images.
-        divergences: Jensen-Shannon divergence of image features.
-        encoder_fingerprint: Of the encoder whose embeddings were compared.
-        config: DriftConfig that was applied.
-        model: Which version or run the encoder is of, as far as the caller knows.
+        classes: Test on the probabilities of the classifier; None if the model is an encoder.
+        class_shares: Class -> its mean probability in the training data, and in the new images.
+        divergences: Feature of images -> its Jensen-Shannon divergence.
+        encoder_fingerprint: Fingerprint of the encoder whose embeddings were compared.
+        config: The DriftConfig that was applied.
+        model: The version or run of the model; empty if the caller doesn't state it.
     """
 
     retrain: bool
@@ -109,16 +111,13 @@ def detect(
 
     Args:
         new: The new images.
-        model: With the encoder of the embeddings.
-        embeddings_uri: Embeddings artifact that holds the training split.
+        model: The model whose encoder computed the embeddings.
+        embeddings_uri: URI of the Embeddings artifact that holds the training split.
         statistics_dir: Directory of StatisticsGen's statistics of the training split.
         config: Thresholds.
 
-    Returns:
-        The decision.
-
     Raises:
-        ValueError: If there are too few images, or the model's encoder is not that of the embeddings.
+        ValueError: If there are too few images, or another encoder computed the embeddings.
     """
     if len(new.images) < config.min_images:
         raise InputError(

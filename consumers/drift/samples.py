@@ -1,4 +1,4 @@
-"""Samples that the drift check compares: training images, new images, statistics of images."""
+"""The samples that the drift check compares, and the divergence of their image statistics."""
 
 import collections
 import dataclasses
@@ -20,7 +20,13 @@ from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError, InputError, RejectedError
 from tfx_contrastive.contract.examples import BRIGHTNESS, CHANNELS, CONTRAST, ENTROPY, HEIGHT, WIDTH
 
+# Not `num_bytes`, which another PNG encoder would change without changing a pixel.
+FEATURES = (BRIGHTNESS, CONTRAST, ENTROPY, HEIGHT, WIDTH, CHANNELS)
+STATISTICS_FILE = "FeatureStats.pb"
+
 _PLACE = ("image_id", "examples_file", "record")
+_CHUNK = 4096
+_ALL = SeenAs()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +34,9 @@ class Reference:
     """Training images that new images are compared with.
 
     Attributes:
-        vectors: float32 [N, D].
-        places: `image_id`, `examples_file` and `record` of each, N.
-        examples_uri: Where the images are.
+        vectors: Embeddings of the images, float32 [N, D].
+        places: `image_id`, `examples_file` and `record` of each image, N.
+        examples_uri: URI of the Examples artifact that holds the images.
     """
 
     vectors: NDArray[Any]
@@ -38,7 +44,7 @@ class Reference:
     examples_uri: str
 
     def images(self) -> list[bytes]:
-        """Read the encoded images, N.
+        """Return the encoded images, N.
 
         Raises:
             ValueError: If the examples are not there any more.
@@ -48,12 +54,12 @@ class Reference:
 
 
 def sample_reference(uri: str, split: str, max_images: int) -> Reference:
-    """Return the images of a split with the smallest ids: a uniform sample, as ids are digests.
+    """Return the images of a split with the smallest ids, which is a uniform sample, as ids are digests.
 
     Args:
-        uri: Of an Embeddings artifact.
-        split: Which images.
-        max_images: How many at most.
+        uri: URI of an Embeddings artifact.
+        split: The split to draw from.
+        max_images: Maximum size of the sample.
 
     Raises:
         ValueError: If the split has no image.
@@ -72,19 +78,15 @@ def sample_reference(uri: str, split: str, max_images: int) -> Reference:
     )
 
 
-_CHUNK = 4096
-_ALL = SeenAs()
-
-
 @dataclasses.dataclass(frozen=True)
 class NewImages:
-    """New images.
+    """A sample of new images.
 
     Attributes:
-        images: Those that can be used.
-        set_aside: Reason to number of those that can't.
-        num_found: Files in the directory.
-        seen_as: What the model sees of an image.
+        images: The images that can be used.
+        set_aside: Reason -> number of images that can't be used for this reason.
+        num_found: Number of files in the directory.
+        seen_as: The model's view of an image.
     """
 
     images: tuple[DecodedImage, ...]
@@ -105,17 +107,17 @@ def sample_images(
     """Draw a random sample of the images in a directory tree, decoded as ImageExampleGen does.
 
     Args:
-        path: The directory, local or on an object store; sub-directories are read too.
-        max_images: Size of the sample.
-        max_pixels: Width times height of an image that is used.
-        max_file_bytes: Of a file that is read.
-        seed: Of the sample.
-        seen_as: What the model sees of an image.
+        path: The directory, local or on an object store; subdirectories are read too.
+        max_images: Maximum size of the sample.
+        max_pixels: Maximum width times height of an image.
+        max_file_bytes: Maximum size of a file, in bytes.
+        seed: Seed of the sample.
+        seen_as: The model's view of an image.
 
     Raises:
         DataError: If there is no such directory or no file in it.
     """
-    # New images have no classes and no splits: whatever their folders mean, each image counts.
+    # Folders of new images may have any names: no image is left out for the split or class it seems to have.
     adapter = ImageFolderAdapter(ImageFolderSource(path=path, layout="classes"), max_file_bytes)
     entries = [entry for chunk in adapter.chunks("", _CHUNK) for entry in chunk.entries]
     order = np.random.default_rng(seed).permutation(len(entries))[:max_images]
@@ -134,11 +136,6 @@ def sample_images(
     return NewImages(tuple(images), dict(set_aside), len(entries), seen_as)
 
 
-# Not `num_bytes`: another PNG encoder changes it, and no pixel.
-FEATURES = (BRIGHTNESS, CONTRAST, ENTROPY, HEIGHT, WIDTH, CHANNELS)
-STATISTICS_FILE = "FeatureStats.pb"
-
-
 def image_divergences(
     pixels: Sequence[NDArray[Any]], reference_dir: str, threshold: float, seen_as: SeenAs
 ) -> dict[str, float]:
@@ -147,11 +144,11 @@ def image_divergences(
     Args:
         pixels: Decoded images, uint8 [H, W, C] each.
         reference_dir: Directory of StatisticsGen's `FeatureStats.pb` of the training split.
-        threshold: TFDV's drift threshold; it is stated in the schema that the comparison needs.
-        seen_as: On which ground transparent pixels lie.
+        threshold: TFDV's drift threshold, which the schema for the comparison must state.
+        seen_as: The model's view of an image, which names the background of transparent pixels.
 
     Returns:
-        Feature to divergence, base 2, in [0, 1]; features that the reference lacks are left out.
+        Feature -> divergence (base 2), in [0, 1]; features that the reference lacks are left out.
 
     Raises:
         ValueError: If there are no statistics.
@@ -172,7 +169,9 @@ def image_divergences(
 
 
 def _columns(pixels: Sequence[NDArray[Any]], seen_as: SeenAs) -> Mapping[str, NDArray[Any]]:
-    from tfx_contrastive.components.examples.features import pixel_statistics  # brings tfx_bsl: seconds
+    from tfx_contrastive.components.examples.features import (
+        pixel_statistics,
+    )  # imports tfx_bsl, which takes seconds
 
     statistics = [pixel_statistics(on_ground(image, seen_as)[np.newaxis]) for image in pixels]
     brightness, contrast, entropy = (np.concatenate(each) for each in zip(*statistics, strict=True))

@@ -16,9 +16,10 @@ class TwoSampleResult:
     """Result of a two-sample test.
 
     Attributes:
-        statistic: Of the two samples.
-        null_mean: Mean of the statistic over random divisions of the pooled sample: no difference.
-        p_value: Share of divisions with a statistic at least as large, the observed one counted in.
+        statistic: Statistic of the two samples.
+        null_mean: Mean of the statistic over random divisions of the pooled sample, between which there is no
+            difference.
+        p_value: Share of the divisions, the observed one among them, with a statistic at least as large.
     """
 
     statistic: float
@@ -34,14 +35,14 @@ def mmd_test(reference: NDArray[Any], new: NDArray[Any], num_permutations: int, 
     s^2 is the median squared distance of the pooled sample (the median heuristic).
 
     Args:
-        reference: float [M, D].
-        new: float [N, D].
-        num_permutations: The smallest p-value is 1 / (this + 1).
-        seed: Of the permutations.
+        reference: First sample, float [M, D].
+        new: Second sample, float [N, D].
+        num_permutations: Number of permutations P; the smallest p-value is 1 / (P + 1).
+        seed: Seed of the permutations.
 
     Returns:
-        MMD^2, which may be slightly negative, and its p-value. The statistic depends on the kernel's width,
-        hence on the samples: compare p-values across runs, not statistics.
+        MMD^2, which may be slightly negative, and its p-value. The statistic depends on the width of the
+        kernel and thereby on the samples: compare p-values across runs, not statistics.
 
     Raises:
         ValueError: If a sample has fewer than two rows or the widths differ.
@@ -78,10 +79,10 @@ def frechet_test(
         d^2 = |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))
 
     Args:
-        reference: float [M, D].
-        new: float [N, D].
-        num_permutations: The smallest p-value is 1 / (this + 1).
-        seed: Of the permutations.
+        reference: First sample, float [M, D].
+        new: Second sample, float [N, D].
+        num_permutations: Number of permutations P; the smallest p-value is 1 / (P + 1).
+        seed: Seed of the permutations.
 
     Returns:
         d^2 and its p-value. d^2 is biased upwards in small samples: compare it with `null_mean`, which is
@@ -105,15 +106,15 @@ def mean_shift_test(
 
         t = sum_k (mean x_k - mean y_k)^2 / var_k
 
-    On the probabilities of a classifier this notices a class that has become rare or frequent, even one
-    that is no cluster of its own in embedding space: black-box shift detection, which compares best among
-    such tests (Lipton et al., arXiv:1802.03916; Rabanser et al., arXiv:1810.11953).
+    On the probabilities of a classifier, this detects a class that has become rare or frequent, even if it is
+    no separate cluster in embedding space. This is black-box shift detection, the best of such tests in
+    comparisons (Lipton et al., arXiv:1802.03916; Rabanser et al., arXiv:1810.11953).
 
     Args:
-        reference: float [M, K].
-        new: float [N, K].
-        num_permutations: The smallest p-value is 1 / (this + 1).
-        seed: Of the permutations.
+        reference: First sample, float [M, K].
+        new: Second sample, float [N, K].
+        num_permutations: Number of permutations P; the smallest p-value is 1 / (P + 1).
+        seed: Seed of the permutations.
 
     Returns:
         t and its p-value.

@@ -11,9 +11,15 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from tfx_contrastive.contract.errors import InputError
 
-# Of 10 and 30 on Fashion-MNIST's `eval` the one was better with 600 labels, the other with 100.
+# On Fashion-MNIST's `eval`, 10 was better with 600 labels and 30 was better with 100 labels.
 _UNCERTAIN_PER_CHOICE = 20
 _MAX_CLUSTERED = 20_000
+
+FOLDS = 5
+
+# Weak regularization, because embeddings have length 1. Best of 1, 10, 100, 1000 on Fashion-MNIST's `eval`.
+_INVERSE_REGULARIZATION = 100.0
+_MAX_STEPS = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,9 +28,9 @@ class Choice:
 
     Attributes:
         rows: Positions among the candidates, int64 [n].
-        guesses: The class that is most probable for each, n; empty texts before there are labels.
-        uncertainties: One minus the difference between the two most probable classes, float64 [n], in
-            [0, 1]; NaN before there are labels.
+        guesses: The most probable class of each, n; empty texts if there are no labels yet.
+        uncertainties: One minus the difference between the two largest probabilities, in [0, 1], float64 [n];
+            NaN if there are no labels yet.
     """
 
     rows: NDArray[Any]
@@ -33,31 +39,28 @@ class Choice:
 
 
 def choose(
-    candidates: NDArray[Any], labelled: NDArray[Any], labels: NDArray[Any], num: int, seed: int
+    candidates: NDArray[Any], labeled: NDArray[Any], labels: NDArray[Any], num: int, seed: int
 ) -> Choice:
     """Choose images to label.
 
-    With labels of two classes or more: of the images with the smallest margin between the two most probable
-    classes, `num` that are nearest to the centers of `num` clusters (margin, then k-means: Zhdanov,
-    arXiv:1901.05954). The margin alone takes many look-alikes, clusters alone many easy ones.
+    If there are labels of two classes or more, the images with the smallest margin between the two most
+    probable classes are divided into `num` clusters, and the image nearest to each center is chosen (Zhdanov,
+    arXiv:1901.05954). The margin alone would choose many similar images, and clusters alone many easy ones.
 
-    Before that: the images nearest to the centers of `num` clusters of all, the typical ones.
+    Without such labels, all images are divided into `num` clusters, so that typical images are chosen.
 
     Args:
         candidates: Embeddings of the images without a label, float32 [M, D].
-        labelled: Embeddings of the images with one, float32 [N, D].
-        labels: Their classes, [N].
-        num: How many to choose; no more than M are.
-        seed: Of the clusters.
-
-    Returns:
-        The choice.
+        labeled: Embeddings of the images with a label, float32 [N, D].
+        labels: The labels, [N].
+        num: Number of images to choose; all candidates if there are fewer.
+        seed: Seed of the clusters.
     """
     num = min(num, len(candidates))
     if len(np.unique(labels)) < 2:
         rows = _spread(candidates, np.arange(len(candidates)), num, seed)
         return Choice(rows, ("",) * num, np.full(num, np.nan))
-    fitted = fit_classifier(labelled, labels)
+    fitted = fit_classifier(labeled, labels)
     probabilities = fitted.predict_proba(candidates)
     runner_up, best = np.sort(probabilities, axis=1)[:, -2:].T
     uncertainty = 1 - (best - runner_up)
@@ -69,7 +72,7 @@ def choose(
 
 
 def _spread(vectors: NDArray[Any], rows: NDArray[Any], num: int, seed: int) -> NDArray[Any]:
-    """Return `num` rows, each the nearest to the center of its cluster, large clusters first."""
+    """Divide rows into `num` clusters and return the row nearest to each center, large clusters first."""
     if len(rows) <= num:
         return rows
     if len(rows) > max(_MAX_CLUSTERED, num):
@@ -82,13 +85,10 @@ def _spread(vectors: NDArray[Any], rows: NDArray[Any], num: int, seed: int) -> N
     found, first = np.unique(clusters.labels_[nearest_first], return_index=True)
     sizes = np.bincount(clusters.labels_, minlength=num)
     chosen = nearest_first[first[np.argsort(-sizes[found], kind="stable")]]
-    # Copies of one picture can leave a cluster empty: others take its place.
+    # Copies of one picture can leave a cluster empty; any other rows take its place.
     others = np.setdiff1d(np.arange(len(rows)), chosen)[: num - len(chosen)]
     spread: NDArray[Any] = rows[np.concatenate([chosen, others])]
     return spread
-
-
-FOLDS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +97,8 @@ class Suspects:
 
     Attributes:
         rows: Positions among the labeled images, int64 [n].
-        proposals: The most probable class of each, n.
-        confidences: Probability of the label as it stands, float64 [n].
+        proposals: The most probable class of each image, n.
+        confidences: Probability of the present label of each image, float64 [n].
     """
 
     rows: NDArray[Any]
@@ -109,18 +109,18 @@ class Suspects:
 def find_suspects(vectors: NDArray[Any], labels: NDArray[Any], num: int, seed: int) -> Suspects:
     """Find the labels that are most probably wrong.
 
-    Ranked by self-confidence, the probability of the given label by a classifier that was fitted without it
-    (confident learning: Northcutt et al., arXiv:1911.00068). Only labels that are not the most probable
-    class of their image are listed.
+    Labels are ranked by self-confidence: the probability of the given label by a classifier that was fitted
+    without it (confident learning, Northcutt et al., arXiv:1911.00068). Only labels that are not the most
+    probable class of their image are listed.
 
     Args:
         vectors: Embeddings of the labeled images, float32 [N, D].
-        labels: Their classes, [N].
-        num: How many to find at most.
-        seed: Of the division into folds.
+        labels: The labels, [N].
+        num: Maximum number of labels to find.
+        seed: Seed of the division into folds.
 
     Returns:
-        The suspects. Images of a class with fewer than FOLDS images can't be judged and are left out.
+        The suspicious labels. Classes with fewer than FOLDS images can't be judged and are left out.
 
     Raises:
         ValueError: If fewer than two classes have FOLDS images.
@@ -130,7 +130,7 @@ def find_suspects(vectors: NDArray[Any], labels: NDArray[Any], num: int, seed: i
     if (counts >= FOLDS).sum() < 2:
         raise InputError(
             f"Received {len(labels)} labels of {len(classes)} classes; expected two classes with "
-            f"{FOLDS} labelled images at least: each label is judged by the others."
+            f"{FOLDS} labeled images at least: each label is judged by the others."
         )
     known, probabilities = held_out_probabilities(vectors[judged], labels[judged], FOLDS, seed)
     own = np.searchsorted(known, labels[judged])
@@ -141,17 +141,12 @@ def find_suspects(vectors: NDArray[Any], labels: NDArray[Any], num: int, seed: i
     return Suspects(judged[ranked], tuple(str(known[row]) for row in best[ranked]), confidence[ranked])
 
 
-# Weak regularisation: embeddings have length 1. Best of 1, 10, 100, 1000 on `eval` of Fashion-MNIST.
-_INVERSE_REGULARISATION = 100.0
-_MAX_STEPS = 500
-
-
 def fit_classifier(vectors: NDArray[Any], labels: NDArray[Any]) -> LogisticRegression:
     """Fit a linear classifier on embeddings.
 
     Args:
         vectors: Embeddings of length 1, float32 [N, D].
-        labels: Class names, [N], two different ones at least.
+        labels: Class names, [N], with at least two classes.
 
     Returns:
         A classifier with `classes_`, sorted, and `predict_proba`.
@@ -162,16 +157,16 @@ def fit_classifier(vectors: NDArray[Any], labels: NDArray[Any]) -> LogisticRegre
 def held_out_probabilities(
     vectors: NDArray[Any], labels: NDArray[Any], folds: int, seed: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return probabilities by classifiers that were not fitted on the image.
+    """Return the probabilities of each image's classes by a classifier that was not fitted on the image.
 
     Args:
         vectors: Embeddings of length 1, float32 [N, D].
-        labels: Class names, [N], each `folds` times at least.
-        folds: Number of probes; each is asked about one part and fitted on the others.
-        seed: Of the division.
+        labels: Class names, [N], each at least `folds` times.
+        folds: Number of parts; a classifier for each part is fitted on the other parts.
+        seed: Seed of the division into parts.
 
     Returns:
-        The classes, [K], sorted, and probabilities, float64 [N, K].
+        The classes, sorted, [K], and the probabilities, float64 [N, K].
     """
     division = StratifiedKFold(folds, shuffle=True, random_state=seed)
     probabilities = cross_val_predict(_classifier(), vectors, labels, cv=division, method="predict_proba")
@@ -179,4 +174,4 @@ def held_out_probabilities(
 
 
 def _classifier() -> LogisticRegression:
-    return LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=_MAX_STEPS)
+    return LogisticRegression(C=_INVERSE_REGULARIZATION, max_iter=_MAX_STEPS)

@@ -1,4 +1,4 @@
-"""Lists of images that a person labels or corrects; a run takes them back as labels files."""
+"""Lists of images for a person to label or correct; a run reads them again as labels files."""
 
 import csv
 import dataclasses
@@ -23,13 +23,13 @@ class Line:
     """An image of a list.
 
     Attributes:
-        image_id: SHA-256 of its pixels, hex: what ingest finds it by.
-        source: Where it came from, relative to the data root.
+        image_id: SHA-256 of its size and pixels, hex, by which ImageExampleGen finds the image again.
+        source: Place of the image, relative to the data root.
         split: `train`, `eval` or `test`.
-        label: What a person fills in, or corrects.
-        guess: The most probable class; empty where nothing is known.
+        label: The label that a person fills in or corrects.
+        guess: The most probable class; empty if it is not known.
         score: Uncertainty of a suggestion (1 is most uncertain), or probability of a suspicious label.
-        place: File of examples and position in it.
+        place: File of examples that holds the image, and position in it.
     """
 
     image_id: str
@@ -43,14 +43,14 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """A list, and the number of images that it was chosen from."""
+    """A list of images, the number of candidates that they were chosen from, and the URI of the examples."""
 
     lines: tuple[Line, ...]
     num_candidates: int
     examples_uri: str
 
     def images(self) -> dict[str, bytes]:
-        """Read the encoded images by `image_id`.
+        """Return the encoded images, by `image_id`.
 
         Raises:
             ValueError: If the examples are not there any more.
@@ -61,29 +61,29 @@ class Listing:
 def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
     """Return the images whose labels would help most.
 
-    They come from `train`, and labels of `train` alone decide: a choice that looks at `eval` or `test`
-    would flatter what is measured there. Only while no image has a label at all, `eval` and `test` get their
-    share too, drawn at random, so that there is something to measure on.
+    They come from `train`, and only labels of `train` decide, because a choice that depends on `eval` or
+    `test` would make the results measured there too good. Only if no image has a label yet, images of `eval`
+    and `test` are suggested too. They are drawn at random, so that results can be measured on them.
 
     Args:
-        embeddings_uri: Of an Embeddings artifact.
-        num: How many.
-        seed: Of clusters and draws.
+        embeddings_uri: URI of an Embeddings artifact.
+        num: Number of images.
+        seed: Seed of clusters and random draws.
 
     Raises:
         ValueError: If every image has a label.
     """
     rows, vectors = store.read_compared(embeddings_uri)
     labels, splits = _column(rows, "label"), _column(rows, "split")
-    is_labelled, in_train = labels != "", splits == TRAIN
-    candidates = np.flatnonzero(~is_labelled & in_train)
-    measured = np.flatnonzero(~in_train) if not is_labelled.any() else np.array([], np.int64)
+    is_labeled, in_train = labels != "", splits == TRAIN
+    candidates = np.flatnonzero(~is_labeled & in_train)
+    measured = np.flatnonzero(~in_train) if not is_labeled.any() else np.array([], np.int64)
     total = len(candidates) + len(measured)
     if not total:
         raise InputError("Every image of train has a label already: there is nothing to suggest.")
     share = min(len(measured), round(num * len(measured) / total))
     drawn = np.random.default_rng(seed).choice(measured, share, replace=False)
-    known = np.flatnonzero(is_labelled & in_train)
+    known = np.flatnonzero(is_labeled & in_train)
     choice = choosing.choose(vectors[candidates], vectors[known], labels[known], num - len(drawn), seed)
     chosen = np.concatenate([candidates[choice.rows], drawn])
     guesses = (*choice.guesses, *("" for _ in drawn))
@@ -96,9 +96,9 @@ def suspects(embeddings_uri: str, num: int, seed: int) -> Listing:
     """Return the labels of all splits that are most probably wrong.
 
     Args:
-        embeddings_uri: Of an Embeddings artifact.
-        num: How many at most.
-        seed: Of the division into folds.
+        embeddings_uri: URI of an Embeddings artifact.
+        num: Maximum number of labels.
+        seed: Seed of the division into folds.
 
     Raises:
         ValueError: If too few images have a label.
@@ -142,7 +142,7 @@ def _lines(
 
 
 def _column(rows: pa.Table, name: str) -> NDArray[Any]:
-    """Return a column of texts, object [N]; null becomes an empty text."""
+    """Return a column of text, object [N]; null becomes an empty text."""
     return np.array([value or "" for value in rows[name].to_pylist()], object)
 
 
