@@ -53,9 +53,12 @@ def test_what_a_kill_left_behind_goes_away_later(models: list[str], tmp_path: pa
     assert sorted(os.listdir(serving)) == [".publishing-alive", str(published.version)]
 
 
-def test_an_object_store_gets_the_version_too(models: list[str]) -> None:
-    published = publish(models[0], "ram://bucket/serving")
-    assert complete_versions("ram://bucket/serving") == [published]
+@pytest.mark.parametrize("serving", ["ram://bucket/serving", "memory://bucket/serving"])
+def test_an_object_store_gets_the_version_too(models: list[str], serving: str) -> None:
+    published = publish(models[0], serving)
+    assert complete_versions(serving) == [published]
+    assert published.path == f"{serving}/{published.version}"
+    assert digest_of(published.path) == digest_of(models[0])
 
 
 def test_publishing_what_is_no_model_is_refused(tmp_path: pathlib.Path) -> None:

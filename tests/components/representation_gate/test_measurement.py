@@ -13,6 +13,7 @@ from tfx_contrastive.components.gates.samples import read_samples
 from tfx_contrastive.components.representation_gate import measurement
 from tfx_contrastive.components.representation_gate.config import GateConfig
 from tfx_contrastive.components.representation_gate.encoders import SavedEncoder
+from tfx_contrastive.contract import files
 
 CONFIG = GateConfig(num_views=200)
 
@@ -128,7 +129,7 @@ def test_figures_are_the_same_twice_and_do_not_depend_on_the_files(
 ) -> None:
     first = measurement.evaluate(splits, trained, CONFIG)
     assert measurement.evaluate(splits, trained, CONFIG).figures == first.figures
-    records = list(tf.data.TFRecordDataset(tf.io.gfile.glob(splits["train"][0] + "/*")).as_numpy_iterator())
+    records = list(tf.data.TFRecordDataset(files.glob(splits["train"][0] + "/*")).as_numpy_iterator())
     for part in range(3):
         with tf.io.TFRecordWriter(str(tmp_path / f"data-{part}.gz"), tf.io.TFRecordOptions("GZIP")) as writer:
             for record in records[part::3][::-1]:

@@ -121,9 +121,11 @@ def test_no_more_than_there_are(built: Any, vectors: Any) -> None:
     assert built.search(vectors[:1], "encoder", NUM + 5)[0].shape == (1, NUM)
 
 
-def test_round_trip(built: Any, vectors: Any, tmp_path: pathlib.Path) -> None:
-    built.save(str(tmp_path / "index"))
-    loaded = SimilarityIndex.load(str(tmp_path / "index"))
+@pytest.mark.parametrize("scheme", ["", "ram://index", "memory://index"])
+def test_round_trip(built: Any, vectors: Any, tmp_path: pathlib.Path, scheme: str) -> None:
+    uri = f"{scheme}/{tmp_path.name}" if scheme else str(tmp_path / "index")
+    built.save(uri)
+    loaded = SimilarityIndex.load(uri)
     assert loaded.description == built.description
     assert loaded.rows.equals(built.rows)
     for found, expected in zip(
