@@ -16,9 +16,10 @@ TFX's `Resolver` is not used because open-source Kubeflow can't run it.
 
 import dataclasses
 import logging
-from collections.abc import Sequence
 from typing import Literal, get_args
 
+from tfx_contrastive.components.evaluation.config import ComparedClasses
+from tfx_contrastive.components.examples.names import listed
 from tfx_contrastive.components.model.directory import ServedVersion, complete_versions
 from tfx_contrastive.components.model.saved import read_signatures
 from tfx_contrastive.components.model.served import ServedModel
@@ -26,7 +27,7 @@ from tfx_contrastive.contract.signatures import PROBABILITIES, SERVING_DEFAULT
 
 Policy = Literal["latest", "none"]
 POLICIES: tuple[str, ...] = get_args(Policy)
-COMPARED_CLASSES: tuple[str, ...] = ("shared", "all")
+COMPARED_CLASSES: tuple[str, ...] = get_args(ComparedClasses)
 CANDIDATE = "candidate"
 NO_VERSION = "none"
 _MOST_LISTED = 10
@@ -97,16 +98,16 @@ def _in_use(candidate_dir: str, served: ServedVersion, classes: str) -> Baseline
     new = tuple(name for name in own if name not in former)
     gone = tuple(name for name in former if name not in own)
     changes = [
-        f"{what} {_listed(names)}"
-        for what, names in (("new classes:", new), ("removed classes:", gone))
+        f"{what}: {listed([repr(name) for name in names], _MOST_LISTED)}"
+        for what, names in (("new classes", new), ("removed classes", gone))
         if names
     ]
     reason = "; ".join([reason, *changes])
-    shared = [name for name in own if name in former]
+    shared = [repr(name) for name in own if name in former]
     if classes == "all":
         reason += "; compared on all classes; a class that a model doesn't know counts as wrong for it"
     elif shared:
-        reason += f"; compared on the classes that both know: {_listed(shared)}"
+        reason += f"; compared on the classes that both know: {listed(shared, _MOST_LISTED)}"
     else:
         reason += "; they share no class and can't be compared; only the thresholds on values decide"
         return Baseline(candidate_dir, CANDIDATE, NO_VERSION, reason, new, gone)
@@ -120,11 +121,6 @@ def class_names(model_dir: str) -> tuple[str, ...]:
     except ValueError as error:  # a model of another pipeline can be scored without its class names
         _logger.info("The classes of %s are unknown: %s", model_dir, error)
         return ()
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_LISTED:,} more" if len(names) > _MOST_LISTED else ""
-    return ", ".join(map(repr, names[:_MOST_LISTED])) + more
 
 
 def _is_classifier(model_dir: str) -> bool:
