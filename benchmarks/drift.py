@@ -22,7 +22,7 @@ from tfx_contrastive.components.embeddings.store import read_images
 from tfx_contrastive.components.examples.decode import DecodedImage, decode
 from tfx_contrastive.components.examples.png import encode_png
 from tfx_contrastive.components.model.served import ServedModel
-from tfx_contrastive.consumers.drift.detection import Decision, DriftConfig, detect
+from tfx_contrastive.consumers.drift.detection import DriftConfig, DriftDecision, detect
 from tfx_contrastive.consumers.drift.samples import NewImages
 
 _RESAMPLES, _SEEDS = 40, 5
@@ -50,7 +50,7 @@ def main(root: str = "") -> None:
     images = [decode(encoded[each], "", False, 10**6) for each in ids]
     labels = np.array(rows["label"].to_pylist())
 
-    def decide(chosen: Sequence[DecodedImage], seed: int) -> Decision:
+    def decide(chosen: Sequence[DecodedImage], seed: int) -> DriftDecision:
         return detect(
             NewImages(tuple(chosen), {}, len(chosen)), model, uri, statistics, DriftConfig(seed=seed)
         )
@@ -77,7 +77,7 @@ def altered(image: DecodedImage, change: Change) -> DecodedImage:
     return DecodedImage(encoded, pixels)
 
 
-def report(name: str, decisions: Sequence[Decision]) -> None:
+def report(name: str, decisions: Sequence[DriftDecision]) -> None:
     """Print a row: the alarms and the checks that raised them."""
     checks = collections.Counter[str]()
     for decision in decisions:

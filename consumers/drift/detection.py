@@ -70,7 +70,7 @@ def permutations_for(alpha: float) -> int:
 
 
 @dataclasses.dataclass(frozen=True)
-class Decision:
+class DriftDecision:
     """Result of a drift check.
 
     Attributes:
@@ -106,7 +106,7 @@ class Decision:
 
 def detect(
     new: NewImages, model: ServedModel, embeddings_uri: str, statistics_dir: str, config: DriftConfig
-) -> Decision:
+) -> DriftDecision:
     """Compare new images with the training data.
 
     Args:
@@ -142,7 +142,7 @@ def detect(
         *_class_reasons(classes, class_shares, config),
         *_image_reasons(divergences, new, config),
     )
-    return Decision(
+    return DriftDecision(
         bool(reasons),
         reasons,
         len(new.images),
@@ -210,7 +210,7 @@ def _image_reasons(divergences: Mapping[str, float], new: NewImages, config: Dri
     return reasons
 
 
-def write_decision(decision: Decision, uri: str) -> str:
+def write_decision(decision: DriftDecision, uri: str) -> str:
     """Write `decision.json` and return its path."""
     path = files.join(uri, DECISION_FILE)
     files.write_text(path, json.dumps(dataclasses.asdict(decision), indent=2, ensure_ascii=False))

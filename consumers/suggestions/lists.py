@@ -42,8 +42,8 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True)
-class Listing:
-    """A list of images, the number of candidates that they were chosen from, and the URI of the examples."""
+class Worklist:
+    """Images for a person to look at, the number of candidates, and the URI of their examples."""
 
     lines: tuple[Line, ...]
     num_candidates: int
@@ -58,7 +58,7 @@ class Listing:
         return read_images(self.examples_uri, [(line.image_id, *line.place) for line in self.lines])
 
 
-def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
+def suggestions(embeddings_uri: str, num: int, seed: int) -> Worklist:
     """Return the images whose labels would help most.
 
     They come from `train`, and only labels of `train` decide, because a choice that depends on `eval` or
@@ -89,10 +89,10 @@ def suggestions(embeddings_uri: str, num: int, seed: int) -> Listing:
     guesses = (*choice.guesses, *("" for _ in drawn))
     scores = np.concatenate([choice.uncertainties, np.full(len(drawn), np.nan)])
     blank = np.full(len(chosen), "", object)
-    return Listing(_lines(rows, chosen, blank, guesses, scores), total, _examples_uri(embeddings_uri))
+    return Worklist(_lines(rows, chosen, blank, guesses, scores), total, _examples_uri(embeddings_uri))
 
 
-def suspects(embeddings_uri: str, num: int, seed: int) -> Listing:
+def suspects(embeddings_uri: str, num: int, seed: int) -> Worklist:
     """Return the labels of all splits that are most probably wrong.
 
     Args:
@@ -109,7 +109,7 @@ def suspects(embeddings_uri: str, num: int, seed: int) -> Listing:
     found = choosing.find_suspects(vectors[known], labels[known], num, seed)
     chosen = known[found.rows]
     lines = _lines(rows, chosen, labels[chosen], found.proposals, found.confidences)
-    return Listing(lines, len(known), _examples_uri(embeddings_uri))
+    return Worklist(lines, len(known), _examples_uri(embeddings_uri))
 
 
 def to_csv(lines: Sequence[Line], score_name: str) -> str:

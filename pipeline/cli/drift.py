@@ -10,8 +10,8 @@ import click
 from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.model.served import ServedModel
 from tfx_contrastive.consumers.drift.detection import (
-    Decision,
     DriftConfig,
+    DriftDecision,
     detect,
     permutations_for,
     write_decision,
@@ -100,7 +100,7 @@ def command(
         raise click.exceptions.Exit(terminal.DRIFT)
 
 
-def _print(decision: Decision, path: str) -> None:
+def _print(decision: DriftDecision, path: str) -> None:
     click.echo(f"model: {decision.model['description']}")
     click.echo(f"{decision.num_images:,} new images compared with {decision.num_reference:,} training images")
     for name, found in (("MMD²", decision.mmd), ("Fréchet distance", decision.frechet)):

@@ -68,31 +68,31 @@ def command(
             choice = wanted.choose(config_name, overrides, (EMBEDDINGS,))
             uri = choice.made[EMBEDDINGS]
             click.echo(f"model: {choice}")
-        listing = (lists.suspects if errors else lists.suggestions)(uri, num, seed)
-        drawn = _draw(listing, errors) if sheet else b""
+        worklist = (lists.suspects if errors else lists.suggestions)(uri, num, seed)
+        drawn = _draw(worklist, errors) if sheet else b""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(lists.to_csv(listing.lines, "confidence" if errors else "uncertainty"), encoding="utf-8")
+    path.write_text(lists.to_csv(worklist.lines, "confidence" if errors else "uncertainty"), encoding="utf-8")
     if sheet:
         sheet.parent.mkdir(parents=True, exist_ok=True)
         sheet.write_bytes(drawn)
-    _print(listing, errors, path, sheet, (*config.data.labels_files, str(path)))
+    _print(worklist, errors, path, sheet, (*config.data.labels_files, str(path)))
 
 
-def _draw(listing: lists.Listing, errors: bool) -> bytes:
-    images = listing.images()
+def _draw(worklist: lists.Worklist, errors: bool) -> bytes:
+    images = worklist.images()
     cells = [
         Cell(
             images[line.image_id],
             f"{number}: {line.label}" if errors else str(number),
             f"{line.guess}?" if line.guess else "",
         )
-        for number, line in enumerate(listing.lines, _FIRST_LINE)
+        for number, line in enumerate(worklist.lines, _FIRST_LINE)
     ]
     return draw_sheet([cells[i : i + _SHEET_COLUMNS] for i in range(0, len(cells), _SHEET_COLUMNS)])
 
 
 def _print(
-    listing: lists.Listing,
+    worklist: lists.Worklist,
     errors: bool,
     path: pathlib.Path,
     sheet: pathlib.Path | None,
@@ -100,10 +100,10 @@ def _print(
 ) -> None:
     what = "labels that are probably wrong" if errors else "images to label"
     of = "labeled images" if errors else "images without a label"
-    click.echo(f"{len(listing.lines):,} {what}, out of {listing.num_candidates:,} {of}: {path}")
+    click.echo(f"{len(worklist.lines):,} {what}, out of {worklist.num_candidates:,} {of}: {path}")
     if sheet:
         click.echo(f"contact sheet, with the line number of each image: {sheet}")
-    if not listing.lines:
+    if not worklist.lines:
         return
     task = (
         "Correct the wrong labels in the column `label`; unchanged lines have no effect."
