@@ -1,0 +1,1 @@
+"""The HTTP endpoint, which follows the champion of the registry."""

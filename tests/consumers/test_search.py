@@ -112,5 +112,5 @@ def test_the_sheet_has_a_row_for_each_query_and_shows_the_images() -> None:
     assert sheet.height > one_row.height
     assert sheet.width == one_row.width
     pixels = np.asarray(sheet)
-    centres = [pixels[12 + 48, 12 + 48 + column * 104].tolist() for column in range(3)]
-    assert centres == [[200, 0, 0], [200, 0, 0], [255, 255, 255]]
+    centers = [pixels[12 + 48, 12 + 48 + column * 104].tolist() for column in range(3)]
+    assert centers == [[200, 0, 0], [200, 0, 0], [255, 255, 255]]

@@ -178,7 +178,7 @@ def test_one_pixel_is_blank() -> None:
     assert reason(encoded(picture(1, 1, 1))) == Reason.BLANK
 
 
-def test_one_colour_is_blank() -> None:
+def test_one_color_is_blank() -> None:
     assert reason(encoded(np.full((5, 5, 3), (1, 2, 3), np.uint8))) == Reason.BLANK
 
 

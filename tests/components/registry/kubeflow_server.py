@@ -2,7 +2,7 @@
 
 It keeps the resources in memory and answers what the real client sends. Every body is checked against the
 models in `mr_openapi`, which the client's authors generate from the server's OpenAPI document; unknown fields
-are refused. Where that document is silent its behaviour is an assumption: a PATCH replaces `customProperties`
+are refused. Where that document is silent its behavior is an assumption: a PATCH replaces `customProperties`
 as a whole, a second version of one name is a conflict. Authentication, TLS and the database are not there.
 """
 

@@ -29,7 +29,7 @@ def fit(batches: Any, ridge: float) -> whitening.Whitening:
 
 
 def clustered(num: Any, dim: Any, seed: Any) -> Any:
-    """Vectors around 40 centres, of length 1."""
+    """Vectors around 40 centers, of length 1."""
     generator = np.random.default_rng(seed)
     vectors = generator.normal(size=(40, dim))[generator.integers(40, size=num)]
     vectors = vectors + 0.4 * generator.normal(size=(num, dim))
@@ -196,7 +196,7 @@ def test_recall_counts_duplicates_as_found() -> None:
     assert recall_at_k(np.array([[2, 4]]), similarities, np.array([[1.0, 0.0]])) == 0.5
 
 
-def test_vectors_that_are_not_normalised_are_refused(vectors: Any) -> None:
+def test_vectors_that_are_not_normalized_are_refused(vectors: Any) -> None:
     with pytest.raises(ValueError, match="of length 2 to 2; expected length 1"):
         SimilarityIndex.build(2 * vectors[:5], rows_of(5), "encoder", IndexConfig())
 

@@ -12,42 +12,42 @@ def unit(vectors: Any) -> Any:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def blobs(centres: Any, per_blob: Any, spread: Any, seed: Any) -> tuple[Any, Any]:
-    """Points around centres: vectors of length 1, and the blob of each."""
+def blobs(centers: Any, per_blob: Any, spread: Any, seed: Any) -> tuple[Any, Any]:
+    """Points around centers: vectors of length 1, and the blob of each."""
     generator = np.random.default_rng(seed)
-    which = np.repeat(np.arange(len(centres)), per_blob)
-    return unit(centres[which] + spread * generator.normal(size=(len(which), centres.shape[1]))), which
+    which = np.repeat(np.arange(len(centers)), per_blob)
+    return unit(centers[which] + spread * generator.normal(size=(len(which), centers.shape[1]))), which
 
 
-CENTRES = np.eye(6, 16)
+CENTERS = np.eye(6, 16)
 
 
 def test_without_labels_every_cluster_gives_its_typical_image() -> None:
-    vectors, which = blobs(CENTRES, 50, 0.1, 0)
+    vectors, which = blobs(CENTERS, 50, 0.1, 0)
     found = choosing.choose(vectors, vectors[:0], np.array([], object), 6, 0)
     assert sorted(which[found.rows]) == list(range(6))
-    distances = np.linalg.norm(vectors - unit(CENTRES)[which], axis=1)
+    distances = np.linalg.norm(vectors - unit(CENTERS)[which], axis=1)
     assert distances[found.rows].max() < np.median(distances)
     assert found.guesses == ("",) * 6
     assert np.isnan(found.uncertainties).all()
 
 
 def test_one_class_only_is_as_good_as_none() -> None:
-    vectors, which = blobs(CENTRES, 20, 0.1, 0)
+    vectors, which = blobs(CENTERS, 20, 0.1, 0)
     found = choosing.choose(vectors, vectors[:3], np.array(["a"] * 3, object), 6, 0)
     assert sorted(which[found.rows]) == list(range(6))
 
 
 def test_images_between_classes_are_chosen_and_not_one_beside_the_other() -> None:
-    labelled, which = blobs(CENTRES[:4], 20, 0.05, 1)
+    labeled, which = blobs(CENTERS[:4], 20, 0.05, 1)
     # Between blobs 0 and 1 (many look-alikes) and between 2 and 3 (few): both are undecided.
-    between = np.stack([CENTRES[0] + CENTRES[1], CENTRES[2] + CENTRES[3]])
+    between = np.stack([CENTERS[0] + CENTERS[1], CENTERS[2] + CENTERS[3]])
     many, _ = blobs(between[:1], 30, 0.01, 2)
     few, _ = blobs(between[1:], 5, 0.01, 3)
-    easy, _ = blobs(CENTRES[:4], 100, 0.05, 4)
+    easy, _ = blobs(CENTERS[:4], 100, 0.05, 4)
     candidates = np.concatenate([easy, many, few])
     names = np.array(["a", "b", "c", "d"], object)[which]
-    found = choosing.choose(candidates, labelled, names, 2, 0)
+    found = choosing.choose(candidates, labeled, names, 2, 0)
     kinds = ["easy" if row < 400 else "many" if row < 430 else "few" for row in found.rows]
     assert sorted(kinds) == ["few", "many"]
     assert {frozenset(guess) <= frozenset("abcd") for guess in found.guesses} == {True}
@@ -56,7 +56,7 @@ def test_images_between_classes_are_chosen_and_not_one_beside_the_other() -> Non
 
 
 def test_no_image_is_chosen_twice_and_the_seed_decides() -> None:
-    vectors, _ = blobs(CENTRES, 40, 0.2, 5)
+    vectors, _ = blobs(CENTERS, 40, 0.2, 5)
     labels = np.array(["a", "b"] * 10, object)
     first, again = (choosing.choose(vectors[20:], vectors[:20], labels, 30, 0) for _ in range(2))
     np.testing.assert_array_equal(first.rows, again.rows)
@@ -66,12 +66,12 @@ def test_no_image_is_chosen_twice_and_the_seed_decides() -> None:
 def test_more_than_there_are_is_all_of_them_even_where_they_are_equal() -> None:
     labels = np.array(["a", "b"], object)
     same = unit(np.ones((7, 16)))
-    assert sorted(choosing.choose(same, unit(CENTRES[:2]), labels, 50, 0).rows) == list(range(7))
-    assert len(set(choosing.choose(same, unit(CENTRES[:2]), labels, 5, 0).rows.tolist())) == 5
+    assert sorted(choosing.choose(same, unit(CENTERS[:2]), labels, 50, 0).rows) == list(range(7))
+    assert len(set(choosing.choose(same, unit(CENTERS[:2]), labels, 5, 0).rows.tolist())) == 5
 
 
 def test_planted_errors_come_first_and_the_true_class_is_proposed() -> None:
-    vectors, which = blobs(CENTRES, 40, 0.08, 6)
+    vectors, which = blobs(CENTERS, 40, 0.08, 6)
     truth = np.array(list("abcdef"), object)[which]
     wrong = np.random.default_rng(7).choice(len(truth), 12, replace=False)
     labels = truth.copy()
@@ -85,7 +85,7 @@ def test_planted_errors_come_first_and_the_true_class_is_proposed() -> None:
 
 
 def test_a_class_too_rare_to_judge_is_left_out() -> None:
-    vectors, which = blobs(CENTRES[:3], 20, 0.1, 8)
+    vectors, which = blobs(CENTERS[:3], 20, 0.1, 8)
     labels = np.array(list("abc"), object)[which]
     labels[:3] = "rare"
     found = choosing.find_suspects(vectors, labels, 100, 0)
