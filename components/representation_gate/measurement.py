@@ -35,6 +35,7 @@ from tfx_contrastive.contract.metrics import label_free
 from tfx_contrastive.contract.metrics.probes import LinearProbe, knn_accuracy, knn_probe
 
 METRICS_FILE = "metrics.json"
+_COMPARED = "compared_"  # begins the names of metrics that only the comparison with twins needs
 _AS_THEY_ARE, _WHITENED = "embedding", "embedding, whitened"
 _progress = logging.getLogger("tfx_contrastive.progress")
 
@@ -80,7 +81,8 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
         )
     _, eval_sample = read_samples(split_dirs.get(EVAL, ()), 0, config.max_eval)
     _, test = read_samples(split_dirs.get(TEST, ()), 0, config.max_test)
-    classes, has_labels = np.unique(train.labels), len(np.unique(train.labels)) >= 2 and len(eval_sample) > 0
+    classes = np.unique(train.labels)
+    has_labels = len(classes) >= 2 and len(eval_sample) > 0
     counts = {
         "num_label_free": len(images),
         "num_train": len(train),
@@ -106,34 +108,22 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
     measured |= views.measure(encoder)
     whitened_by = whitening.fit([embeddings], config.whitening_ridge)
     comparisons = {"view_retrieval_margin_over_pixels": views.compare_with_pixels(encoder, whitened_by)}
-    twins = []
     _progress.info("Measured the embeddings of %d images", len(images))
-    if has_labels:
-        probes = _Probes(train, classes, config)
-        judged = eval_sample.head(config.max_twin_eval)
-        measured |= probes.measure(encoder, {"": eval_sample, "compared_": judged, "test_": test})
+
+    twin_queries = {_COMPARED: eval_sample.head(config.max_twin_eval)}
+    probes = _Probes(train, classes, config) if has_labels else None
+    if probes:
+        measured |= probes.measure(encoder, {"": eval_sample, **twin_queries, "test_": test})
         comparisons |= probes.compare_with_pixels(encoder, eval_sample, whitened_by)
         best_pixels = comparisons["linear_probe_margin_over_pixels"].pixels.value
         measured["gain_over_pixels"] = _gain(measured["linear_probe_accuracy"], best_pixels)
-        for twin in encoder.twins(config.num_twins, config.seed):
-            twins.append(views.measure(twin) | probes.measure(twin, {"compared_": judged}))
-        for name in ("knn", "linear_probe"):
-            own = measured.pop(f"compared_{name}_accuracy")
-            if twins:
-                best = max(twin[f"compared_{name}_accuracy"] for twin in twins)
-                measured[f"{name}_gain"] = _gain(own, best)
-    else:
-        twins = [views.measure(twin) for twin in encoder.twins(config.num_twins, config.seed)]
-    if twins:
-        best = max(twin["view_retrieval"] for twin in twins)
-        measured["view_retrieval_gain"] = _gain(measured["view_retrieval"], best)
-    for name, comparison in comparisons.items():
-        prefix = name.removesuffix("_margin_over_pixels")
-        unit = "" if prefix == "view_retrieval" else "_accuracy"
-        measured[f"pixel_{prefix}{unit}"] = comparison.pixels.value
-        measured[name] = comparison.margin.value
-        if comparison.embedding.name == _WHITENED:
-            measured[f"whitened_{prefix}{unit}"] = comparison.embedding.value
+    twins = [
+        views.measure(twin) | (probes.measure(twin, twin_queries) if probes else {})
+        for twin in encoder.twins(config.num_twins, config.seed)
+    ]
+    measured |= _gains(measured, twins) | _pixel_metrics(comparisons)
+    measured = {name: value for name, value in measured.items() if not name.startswith(_COMPARED)}
+
     checks = check_thresholds(measured, config, has_labels, comparisons)
     reasons = refusals(checks)
     _progress.info("Representation %s", "blessed" if not reasons else f"refused: {'; '.join(reasons)}")
@@ -149,6 +139,33 @@ def write_measurement(measurement: Measurement, config: GateConfig, output_dir: 
 def _gain(accuracy: float, reference: float) -> float:
     """Return the share of the reference's errors that are avoided; 0 if the reference makes none."""
     return 1.0 - (1.0 - accuracy) / (1.0 - reference) if reference < 1.0 else 0.0
+
+
+def _gains(own: Mapping[str, float], twins: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the gain over the best twin, by name; empty without twins."""
+    measured_by = {
+        "knn_gain": f"{_COMPARED}knn_accuracy",
+        "linear_probe_gain": f"{_COMPARED}linear_probe_accuracy",
+        "view_retrieval_gain": "view_retrieval",
+    }
+    return {
+        name: _gain(own[measure], max(twin[measure] for twin in twins))
+        for name, measure in measured_by.items()
+        if twins and measure in own
+    }
+
+
+def _pixel_metrics(comparisons: Mapping[str, Comparison]) -> dict[str, float]:
+    """Return the results of the best pixels, the margins over them, and results of whitened embeddings."""
+    found = {}
+    for name, comparison in comparisons.items():
+        prefix = name.removesuffix("_margin_over_pixels")
+        unit = "" if prefix == "view_retrieval" else "_accuracy"
+        found[f"pixel_{prefix}{unit}"] = comparison.pixels.value
+        found[name] = comparison.margin.value
+        if comparison.embedding.name == _WHITENED:
+            found[f"whitened_{prefix}{unit}"] = comparison.embedding.value
+    return found
 
 
 class _Views:
