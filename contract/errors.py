@@ -53,7 +53,7 @@ class NotFoundError(ContrastiveError, LookupError):
     """There is no such run, node, model or output.
 
     Attributes:
-        told: The text; with a remedy, the words that lead to it.
+        told: The text. With a remedy it ends with words such as "Start one:", and the command follows.
         remedy: The sub-command that helps, such as `run`; empty if there is none. The command line prints it
             with the user's own options.
     """

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 
-# Of a process that has saved its work and ended: the exit code that a shell reports after SIGTERM.
+# Exit code of a process that has saved its work and ended: the one that a shell reports after SIGTERM.
 EXIT_CODE = 128 + signal.SIGTERM
 
 _requested = threading.Event()

@@ -38,7 +38,7 @@ def source_of(
     Args:
         config: The configuration; digests of files are kept under its root, if the root exists.
         inspection: The inspection of `config.data`.
-        tell: Called with the number of finished files and of all files.
+        tell: Called with the number of files that are done and the number of all files.
     """
     store_path = os.path.join(config.root, FILE_NAME) if os.path.isdir(config.root) else None
     content = fingerprint(inspection.content, store_path, config.data.verify == "all", tell)
@@ -50,8 +50,8 @@ def source_of(
 def code_digest(package: str) -> str:
     """Return a digest of the sources of a package below `tfx_contrastive`, and of `contract`.
 
-    TFX caches components, and functions named by dotted path, by name only. Without this digest, changed code
-    would still be answered from the cache.
+    The cache of TFX knows components and `run_fn` functions by their names only. Without this digest, it
+    would return results of former code.
     """
     root = pathlib.Path(str(importlib.resources.files("tfx_contrastive")))
     digest = hashlib.sha256()

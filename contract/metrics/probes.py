@@ -1,4 +1,4 @@
-"""Probes: how well labels can be told from frozen embeddings."""
+"""Probes: how well a simple classifier predicts labels from frozen embeddings."""
 
 import warnings
 from typing import Any
@@ -20,7 +20,7 @@ def knn_probe(bank: Labeled, queries: NDArray[Any], k: int, temperature: float) 
     Args:
         bank: Embeddings, float [N, D], and their labels, int [N], from 0; N at least 1. Normalized here.
         queries: Embeddings, float [M, D]; normalized here. None of them may be in the bank.
-        k: Number of neighbors that vote; all of the bank where it is smaller. 200 in the paper.
+        k: Number of neighbors that vote; the whole bank if it is smaller. 200 in the paper.
         temperature: The vote of a neighbor is exp(cosine / temperature). 0.07 in the paper.
 
     Returns:

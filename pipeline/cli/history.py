@@ -27,7 +27,7 @@ def status_command(config_name: str | None, overrides: tuple[str, ...], as_json:
         run = find_run(runs, None, config.name)
         record = presence.read(config.root)
     if record is not None and record.run_id != run.id:
-        record = None  # it is about a run without a node so far, or about another pipeline with this root
+        record = None  # it is of a run that has no node yet, or of another pipeline with this root
     in_use = next((other for other in runs if RunRecord(other).delivery.pushed_to), None)
     log = records.log_of(run, config.root)
     if as_json:
@@ -72,7 +72,7 @@ def status_command(config_name: str | None, overrides: tuple[str, ...], as_json:
 
 @click.command("runs")
 @options.config_options
-@options.integer_option("--limit", default=20, least=1, help="Number of runs to list, at most.")
+@options.integer_option("--limit", default=20, least=1, help="List at most this many runs.")
 @records.json_option
 def runs_command(config_name: str | None, overrides: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List the runs of the pipeline, newest first."""

@@ -89,7 +89,9 @@ def program(name: str, folder: str | None = None) -> str:
 
 
 def _folders() -> list[pathlib.Path]:
-    """Return the folders of this environment's programs: as the user called it, then the interpreter's.
+    """Return the folders that hold this environment's programs: first that of this program, as it was called.
+
+    The second one is that of the Python interpreter.
 
     The first one may contain only a link to this program, as tools that install programs make it.
     """

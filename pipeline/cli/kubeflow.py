@@ -37,10 +37,10 @@ DEFAULT_NAMES = {"kubeflow": "pipeline.yaml", "vertex": "pipeline.json"}
     default=True,
     show_default=True,
     help="Inspect the data from this machine. Without inspection the images count as labeled, unless "
-    "--unlabelled is given.",
+    "--unlabeled is given.",
 )
 @click.option(
-    "--unlabelled", is_flag=True, help="Compile for images without any label; only with --no-inspect."
+    "--unlabeled", is_flag=True, help="Compile for images without any label; only with --no-inspect."
 )
 def compile_command(
     config_name: str | None,
@@ -48,17 +48,17 @@ def compile_command(
     target: Literal["kubeflow", "vertex"],
     out: str | None,
     inspect: bool,
-    unlabelled: bool,
+    unlabeled: bool,
 ) -> None:
     """Compile the pipeline for Kubeflow Pipelines. This needs neither a cluster nor credentials."""
     require_kfp()
-    if inspect and unlabelled:
-        raise click.UsageError("--unlabelled goes with --no-inspect.")
+    if inspect and unlabeled:
+        raise click.UsageError("--unlabeled goes with --no-inspect.")
     out = out or DEFAULT_NAMES[target]
     options.require_writable(pathlib.Path(out), "--out")
     with options.told_plainly():
         config = options.load_config(config_name, overrides)
-        source = source_of(config, inspect_source(config.data)) if inspect else Source("", not unlabelled)
+        source = source_of(config, inspect_source(config.data)) if inspect else Source("", not unlabeled)
         compile_to(config, source, target, out)
     click.echo(f"Compiled {config.name} for {target}: {out}")
 
@@ -149,7 +149,7 @@ TOKEN_VARIABLE = "KFP_TOKEN"
     help="Trust the certificate authorities in this file.",
 )
 @click.option("--insecure", is_flag=True, help="Do not verify the certificate of the server.")
-@click.option("--namespace", metavar="NAME", help="Your namespace, on a multi-user installation.")
+@click.option("--namespace", metavar="NAME", help="Namespace of the run, on a multi-user installation.")
 @click.option("--service-account", metavar="NAME", help="Kubernetes service account of the pods.")
 def submit_command(
     compiled_file: str,

@@ -93,7 +93,7 @@ def load_config(name_or_path: str | None, overrides: Sequence[str]) -> PipelineC
     Raises:
         ConfigError: If it can't be used, or if none is named and the folder has none or several.
     """
-    taken = invocation.config_taken()  # by this very call, earlier: it has been told already
+    taken = invocation.config_taken()  # set if this call has read it before, and printed its name
     if taken is None:
         taken = name_or_path or only_configuration(pathlib.Path()).name
         if name_or_path is None:

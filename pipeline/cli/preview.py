@@ -58,7 +58,7 @@ def _duration(config: PipelineConfig, survey: Survey) -> str:
 def describe(inspection: SourceInspection, is_exact: bool = True) -> list[str]:
     """Return what a source contains, one line per fact, then the warnings."""
     about = "" if is_exact else "about "
-    lines = [f"{about}{inspection.num_images:,} images, {inspection.num_labelled:,} of them labelled"]
+    lines = [f"{about}{inspection.num_images:,} images, {inspection.num_labelled:,} of them labeled"]
     for split, labels in inspection.labels.items():
         lines.append(f"{split or 'split by hash'}: {_counts(labels)}")
     if inspection.given_labels:

@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 @click.option(
     "--verify-data",
     is_flag=True,
-    help="Read all files of the data to find changes, also files whose size and time are unchanged.",
+    help="Read every file of the data to find changes, even if its size and its time are unchanged.",
 )
 def command(config_name: str | None, overrides: tuple[str, ...], verify_data: bool) -> None:
     """Run the pipeline, from images and a few labels to a registered model.

@@ -20,7 +20,9 @@ _FIRST_LINE = 2  # of the CSV file, as an editor counts: its first line has the 
 
 @click.command("suggest")
 @options.integer_option("--n", "num", default=100, least=1, most=100000, help="Number of images.")
-@click.option("--errors", is_flag=True, help="List images whose label is probably wrong instead.")
+@click.option(
+    "--errors", is_flag=True, help="List images whose label is probably wrong, instead of images to label."
+)
 @options.file_option(
     "--out",
     described="suggestions.csv; label-errors.csv with --errors",

@@ -71,7 +71,7 @@ def _give_up(stream: IO[str]) -> None:
 
 
 # Information and warnings of TensorFlow's C++ code, in its own form and, since 2.21, in Abseil's, which
-# no setting silences before Abseil is initialised.
+# no setting silences before Abseil is initialized.
 _CHATTER = re.compile(
     r"[IW]\d{4} [\d:.]+ +\d+ \S+:\d+\]|\d{4}-\d\d-\d\d [\d:.]+: [IW] "
     r"|\S+ \S+ E \S+:\d+\] Unable to register cu\w+ (factory|plugin)"  # of a build for GPUs, on any machine

@@ -154,7 +154,7 @@ class SecretConfig(Frozen):
 
 
 class VolumeConfig(Frozen):
-    """A PersistentVolumeClaim of the namespace; ReadWriteMany if tasks run on several nodes."""
+    """A PersistentVolumeClaim of the namespace, with ReadWriteMany if tasks run on several nodes."""
 
     claim: KubernetesName
     mount_path: MountPath

@@ -25,7 +25,7 @@ class Written:
     text: str
 
 
-_MAX_VALUES = 100_000  # no configuration that a person writes comes near
+_MAX_VALUES = 100_000  # far more than any configuration that a person writes
 
 
 class Loader(yaml.SafeLoader):
@@ -48,7 +48,7 @@ class Loader(yaml.SafeLoader):
 
 
 def _num_values(node: yaml.Node, known: dict[int, int]) -> int:
-    """Return the number of values below a node and itself; `known` are the numbers of shared nodes."""
+    """Return the number of values of a node, with itself; `known` has the numbers of nodes by their ids."""
     if id(node) not in known:
         inner: Iterable[yaml.Node] = ()
         if isinstance(node, yaml.SequenceNode):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tfx_contrastive.contract.drawing import open_picture, picture_of, reduced
 
-_LOSSLESS_UP_TO = 32  # smaller pictures lose visibly by lossy compression, and are cheap
+_LOSSLESS_UP_TO = 32  # below this size lossy compression is visible, and lossless files are small too
 _QUALITY = 82
 
 

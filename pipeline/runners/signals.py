@@ -1,4 +1,4 @@
-"""Forwards the signals that stop a run to the process that runs the pipeline."""
+"""Forward the signals that stop a run to the process that runs the pipeline."""
 
 import contextlib
 import os
@@ -72,11 +72,11 @@ class Relay:
             self._ask()
 
     def _ask(self) -> None:
-        if self._timer.ident is None:  # it was not started
+        if self._timer.ident is None:  # it has not been started
             self._timer.start()
         if self._child and self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._child.pid, signal.SIGTERM)  # Popen.send_signal would reap it and lose its usage
+                os.kill(self._child.pid, signal.SIGTERM)  # Popen.send_signal may reap it: its usage is lost
 
     def _halt(self, _number: int, _frame: FrameType | None) -> None:
         """Suspend the child too on Ctrl-Z: it is in another group, which the terminal does not suspend."""

@@ -1,4 +1,4 @@
-"""The record of the process at work on a root, which shows `status` whether a run died."""
+"""The record of the process that works on a root, from which `status` tells whether a run has died."""
 
 import contextlib
 import dataclasses
@@ -131,12 +131,12 @@ def interruption(config: PipelineConfig) -> Interruption:
 
 
 def left_behind(config: PipelineConfig) -> Interruption:
-    """Return the same if only the caller can be at work on the root."""
+    """Return the same as `interruption` for a caller that knows that no other process works on the root."""
     record = read(config.root)
     died = record.run_id if record and not record.ended else ""
     return Interruption(died, has_own_metadata(config))
 
 
 def has_own_metadata(config: PipelineConfig) -> bool:
-    """Return whether ML Metadata holds runs of this root only; else those of another root may be running."""
+    """Return whether ML Metadata holds runs of this root only; runs of another root may be at work."""
     return isinstance(config.metadata, SqliteMetadataConfig) and config.metadata.path is None

@@ -189,7 +189,7 @@ def test_the_command_writes_the_file_and_prints_one_line(tmp_path: pathlib.Path)
 def test_without_a_label_the_encoder_is_pushed(tmp_path: pathlib.Path) -> None:
     out = tmp_path / "encoder.json"
     overrides = [f"--set={item}" for item in golden.OVERRIDES["vertex"]]
-    arguments = ["--config", "digits", *overrides, "--target", "vertex", "--no-inspect", "--unlabelled"]
+    arguments = ["--config", "digits", *overrides, "--target", "vertex", "--no-inspect", "--unlabeled"]
     done = click.testing.CliRunner().invoke(kubeflow.compile_command, [*arguments, "--out", str(out)])
     assert done.exit_code == 0, done.output
     tasks = json.loads(out.read_text())["pipelineSpec"]["components"]["tfx-dag"]["dag"]["tasks"]

@@ -103,7 +103,7 @@ def collect_graph(run: Run) -> Graph:
 
 
 def _direct(own: set[str], sources: Mapping[str, set[str]]) -> set[str]:
-    """Return the sources that no other source leads to; edges from all of them would hide the graph."""
+    """Return the sources that no path through another source reaches; more edges would hide the graph."""
     indirect: set[str] = set()
     todo = [other for source in own for other in sources[source]]
     while todo:

@@ -73,7 +73,7 @@ class Pretraining:
 
     @property
     def warned_steps(self) -> tuple[int, ...]:
-        """Steps at which a warning fired; an even choice if there are very many."""
+        """Steps at which a warning fired; evenly spaced ones of them if there are very many."""
         steps = sorted({step for step, _ in self.warnings})
         return tuple(steps[:: -(-len(steps) // 20) or 1])
 

@@ -62,7 +62,7 @@ def test_no_label_says_that_there_will_be_no_classifier(tmp_path: pathlib.Path) 
     put(tmp_path, [f"unlabeled/{i}.png" for i in range(5)])
     result = validate(tmp_path)
     assert result.exit_code == 0
-    assert "5 images, 0 of them labelled" in result.output
+    assert "5 images, 0 of them labeled" in result.output
     assert "the run ends with an encoder, there is no classifier to train" in result.output
 
 

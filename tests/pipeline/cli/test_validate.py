@@ -109,7 +109,7 @@ def test_records_are_read_without_chatter(tmp_path: pathlib.Path) -> None:
     done = validate(tmp_path, "tfrecord", tmp_path / "x")
     assert (done.returncode, done.stderr) == (0, "")
     assert (
-        "40 images, 40 of them labelled\n  split by hash: 0 20, 1\\t 20\n  warning: the class" in done.stdout
+        "40 images, 40 of them labeled\n  split by hash: 0 20, 1\\t 20\n  warning: the class" in done.stdout
     )
     wrong = validate(tmp_path, "tfrecord", tmp_path / "x", image_feature="picture")
     assert wrong.returncode == 1

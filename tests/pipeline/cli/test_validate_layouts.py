@@ -29,7 +29,7 @@ def test_an_archive_with_wrappers_splits_and_look_alikes(tmp_path: pathlib.Path)
                     archive.writestr(f"set/v2/{split}/{name}/{i}.png", encoded(picture(seed := seed + 1)))
     done = validate(tmp_path, f"{{kind: archive, path: {tmp_path}/data.zip}}")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    assert "45 images, 45 of them labelled" in done.stdout
+    assert "45 images, 45 of them labeled" in done.stdout
     assert "test: Boot 3, bag 3, boot 3" in done.stdout
     assert "train: Boot 12, bag 12, boot 12" in done.stdout
     assert (
