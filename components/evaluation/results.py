@@ -87,8 +87,20 @@ class EvaluationResult:
         )
 
     @functools.cached_property
+    def baseline_dir(self) -> str:
+        """Directory of the baseline's SavedModel, as the Evaluator opened it; empty without a baseline."""
+        baseline = next((spec.name for spec in self._config.model_specs if spec.is_baseline), None)
+        return "" if baseline is None else self._run[1][baseline]
+
+    @functools.cached_property
     def _config(self) -> config_pb2.EvalConfig:
-        return eval_config_writer.load_eval_run(self._uri)[0]
+        return self._run[0]
+
+    @functools.cached_property
+    def _run(self) -> tuple[config_pb2.EvalConfig, Mapping[str, str]]:
+        """The configuration of the Evaluator, and the directory of each model by its name."""
+        config, _, _, model_dirs = eval_config_writer.load_eval_run(self._uri)
+        return config, model_dirs
 
 
 def _threshold(metric: str, found: config_pb2.MetricThreshold) -> Threshold:

@@ -72,7 +72,8 @@ def _metrics(split: str, slices: Mapping[str, Mapping[str, float]]) -> str:
 def _gates(gates: Mapping[str, Any]) -> str:
     if not gates:
         return ""
-    lines = ["## Gates", str(Decision(bool(gates.get("blessed")), gate_ids(gates.get("refused_by") or "")))]
+    refused_by = gate_ids(gates.get("refused_by") or "")
+    lines = ["## Gates", str(Decision(bool(gates.get("blessed")), refused_by, gates.get("baseline")))]
     for gate in ("representation", "evaluation"):
         lines += [f"- {reason}" for reason in gates.get(gate, {}).get("reasons", ())]
     figures = gates.get("representation", {}).get("figures", {})

@@ -10,8 +10,10 @@ from typing import Any
 
 from tfx_contrastive.components.evaluation.results import EvaluationResult
 from tfx_contrastive.components.examples import tfrecords
+from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
-from tfx_contrastive.components.model.saved import LoadedModel, read_signatures
+from tfx_contrastive.components.model.saved import SAVED_MODEL_FILE, LoadedModel, read_signatures
+from tfx_contrastive.components.registry.store import digest_of
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import InputError
 from tfx_contrastive.contract.signatures import ALL_CLASSES, CLASSIFY_BYTES, EMBED_BYTES, SERVING_DEFAULT
@@ -54,8 +56,12 @@ class Sources:
     given: Mapping[str, Any]
 
 
-def collect(sources: Sources) -> dict[str, Any]:
+def collect(sources: Sources, serving_dir: str) -> dict[str, Any]:
     """Return all facts as JSON values.
+
+    Args:
+        sources: The places of the facts.
+        serving_dir: Directory of the served versions, without the candidate's; empty if none is served.
 
     Raises:
         ValueError: If there is no example, or the model does not answer it.
@@ -67,6 +73,7 @@ def collect(sources: Sources) -> dict[str, Any]:
     evaluations = {split: EvaluationResult(uri) for split, uri in sources.evaluations.items()}
     if "eval" in evaluations:
         gates["evaluation"] = {"reasons": list(evaluations["eval"].failures)}
+        gates["baseline"] = baseline_version(evaluations["eval"].baseline_dir, sources.model_dir, serving_dir)
     compatibility = {}
     if sources.compatibility_uri:
         compatibility = json.loads(files.read_text(f"{sources.compatibility_uri}/compatibility.json"))
@@ -83,6 +90,29 @@ def collect(sources: Sources) -> dict[str, Any]:
         "lineage": dict(sources.lineage),
         "versions": _versions(),
     }
+
+
+def baseline_version(baseline_dir: str, model_dir: str, serving_dir: str) -> str | None:
+    """Find the served version that the Evaluator compared the candidate with, by the digest of its files.
+
+    Args:
+        baseline_dir: Directory of the baseline's SavedModel; empty without a baseline.
+        model_dir: Directory of the candidate's SavedModel.
+        serving_dir: Directory of the served versions.
+
+    Returns:
+        The number of the version; empty if the candidate was its own baseline. None if it is unknown: the
+        baseline or its version is gone, the candidate is served already, or, as on a cluster, the component
+        sees no files but those of its own inputs.
+    """
+    if not baseline_dir or not files.is_file(f"{baseline_dir}/{SAVED_MODEL_FILE}"):
+        return None
+    digest = digest_of(baseline_dir)
+    served = (each for each in complete_versions(serving_dir) if digest_of(each.path) == digest)
+    version = next((str(each.version) for each in served), None)
+    if digest == digest_of(model_dir):
+        return "" if version is None else None
+    return version
 
 
 def metrics_of(evaluation: EvaluationResult) -> dict[str, dict[str, float]]:

@@ -55,7 +55,7 @@ def register_candidate(location: RegistryLocation, sources: facts.Sources, actor
             champion = registry.alias(CHAMPION)
         return Registration(None, digest, (), champion, "not blessed, so it is not registered")
 
-    collected = facts.collect(sources)
+    collected = facts.collect(sources, location.serving_dir or "")
     record = VersionRecord(digest, sources.blessed, collected, card.render(location.name, digest, collected))
     number = registry.register(sources.model_dir, record).number
     if not sources.blessed:

@@ -1,5 +1,6 @@
 """TFMA's records as plain values, from records made by hand."""
 
+import json
 import pathlib
 from typing import Any
 
@@ -179,3 +180,22 @@ def test_a_configuration_without_thresholds_has_none(monkeypatch: pytest.MonkeyP
     result = results.EvaluationResult("unread")
     monkeypatch.setitem(result.__dict__, "_config", gate_config(nothing, "shared"))
     assert result.thresholds == ()
+
+
+@pytest.mark.parametrize(
+    ("specs", "locations", "expected"),
+    [
+        (
+            [{"name": "candidate"}, {"name": "baseline", "isBaseline": True}],
+            {"candidate": "/model/9", "baseline": "/baseline_model/13"},
+            "/baseline_model/13",
+        ),
+        ([{"name": "candidate"}], {"": "/model/9"}, ""),  # TFMA names a single model by an empty text
+    ],
+)
+def test_the_place_of_the_baseline_is_that_which_the_evaluator_opened(
+    tmp_path: pathlib.Path, specs: Any, locations: Any, expected: str
+) -> None:
+    written = {"evalConfig": {"modelSpecs": specs}, "modelLocations": locations, "version": "1"}
+    (tmp_path / "eval_config.json").write_text(json.dumps(written))
+    assert results.EvaluationResult(str(tmp_path)).baseline_dir == expected

@@ -71,6 +71,24 @@ def test_gates_with_their_reasons_and_figures() -> None:
 
 
 @pytest.mark.parametrize(
+    ("known", "sentence"),
+    [
+        ({}, "blessed: every threshold was met"),
+        ({"baseline": None}, "blessed: every threshold was met"),
+        ({"baseline": ""}, "blessed: every threshold was met; there was no model in use to compare with"),
+        (
+            {"baseline": "1764000000"},
+            "blessed: every threshold was met, also against the model in use (version 1764000000)",
+        ),
+    ],
+)
+def test_the_verdict_names_the_version_that_the_model_was_compared_with(
+    known: dict[str, Any], sentence: str
+) -> None:
+    assert section("Gates", {"gates": {"blessed": True, **known}}) == [sentence]
+
+
+@pytest.mark.parametrize(
     ("compared_with", "expected"),
     [("7", "Compared with version 7: **drop-in**. a; b"), ("", "Compared: **drop-in**. a; b")],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tfx_contrastive.components.model.directory import complete_versions, publish
+from tfx_contrastive.components.model.directory import complete_versions, copy_model, publish
 from tfx_contrastive.components.registry import commands, promotion
 from tfx_contrastive.components.registry.config import RegistryConfig
 from tfx_contrastive.components.registry.store import digest_of
@@ -59,6 +59,22 @@ def test_a_blessed_candidate_becomes_champion_and_is_served(location: Any, candi
     served = complete_versions(location.serving_dir)
     assert [digest_of(version.path) for version in served] == [digest_of(candidate.model_dir)]
     assert outcome.served_as == served[0].path
+
+
+def test_the_baseline_is_found_among_the_served_versions(
+    location: Any, candidate: Any, models: list[str], tmp_path: pathlib.Path
+) -> None:
+    serving_dir = str(tmp_path / "serving")
+    assert facts.baseline_version(models[0], models[0], serving_dir) == ""  # nothing was in use
+    served = register_candidate(location, candidate, "run r1").served_as
+    version = pathlib.Path(served).name
+    baseline = tmp_path / "baseline"
+    copy_model(served, str(baseline))
+    assert facts.baseline_version(str(baseline), models[1], serving_dir) == version
+    assert facts.baseline_version(str(baseline), models[0], serving_dir) is None  # it is served already
+    assert facts.baseline_version(str(baseline), models[1], str(tmp_path / "another")) is None
+    assert facts.baseline_version(str(tmp_path / "gone"), models[1], serving_dir) is None
+    assert facts.baseline_version("", models[1], serving_dir) is None
 
 
 def test_a_repeated_run_changes_nothing(location: Any, candidate: Any) -> None:
