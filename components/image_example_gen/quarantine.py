@@ -130,20 +130,19 @@ def write(directory: str, chunks: Sequence[StagedChunk], summary: Mapping[str, A
             line = json.dumps(record, ensure_ascii=False) + "\n"
             file.write(line.encode("utf-8", "surrogateescape"))
     for staged, relative in samples.items():
-        with files.create_binary(os.path.join(directory, relative)) as file:
-            file.write(files.read_bytes(staged))
+        files.copy(staged, os.path.join(directory, relative))
     write_summary(directory, summary)
 
 
 def write_summary(directory: str, summary: Mapping[str, Any]) -> None:
     """Write `summary.json`; an existing one is replaced."""
-    with files.create_binary(os.path.join(directory, SUMMARY_FILE)) as file:
-        file.write(json.dumps(summary, ensure_ascii=False, indent=2).encode())
+    text = json.dumps(summary, ensure_ascii=False, indent=2)
+    files.write_text(os.path.join(directory, SUMMARY_FILE), text)
 
 
 def read_summary(directory: str) -> dict[str, Any]:
     """Read `summary.json`."""
-    summary: dict[str, Any] = json.loads(files.read_bytes(os.path.join(directory, SUMMARY_FILE)))
+    summary: dict[str, Any] = json.loads(files.read_text(os.path.join(directory, SUMMARY_FILE)))
     return summary
 
 

@@ -145,8 +145,7 @@ class ChunkStager:
         if 0 < len(image.data) <= _SAMPLE_BYTES and self._num_samples < _SAMPLES_PER_CHUNK:
             sample = f"{self._path}-sample-{self._num_samples:02d}"
             self._num_samples += 1
-            with files.create_binary(sample) as file:
-                file.write(image.data)
+            files.write_bytes(sample, image.data)
         digest = hashlib.sha256(image.data).hexdigest() if image.data else ""
         self._set_aside.append(
             SetAside(image.source, rejected.reason, rejected.detail, digest, sample, image.label, image.split)

@@ -42,8 +42,7 @@ class DigitsAdapter:
         """Write the pixels to a file that a worker can read."""
         pixels, labels = _load_digits()
         path = os.path.join(staging_dir, "digits.raw")
-        with files.create_binary(path) as file:
-            file.write(pixels.tobytes())
+        files.write_bytes(path, pixels.tobytes())
         part = arrays.ArrayPart("digits", UNSPLIT, path, 0, "uint8", pixels.shape, labels)
         return arrays.divide(part, chunk_images)
 
@@ -244,11 +243,12 @@ def _download_one(url: str, expected: str, path: str) -> None:
         if digest.hexdigest() != expected:
             raise DownloadError(f"{url}: MD5 is {digest.hexdigest()}, expected {expected}")
         os.replace(partial, path)
+    except urllib.error.HTTPError as error:  # its text has the status
+        error.close()
+        raise DownloadError(f"{url}: {error}") from error
     except (OSError, ValueError) as error:  # URLError and timeouts are OSErrors; ValueError: no such scheme
-        # An HTTPError's text has the status; of another URLError only `reason` says anything.
-        has_status = isinstance(error, urllib.error.HTTPError)
-        reason = error if has_status else getattr(error, "reason", error)
-        raise DownloadError(f"{url}: {reason}") from error
+        # Of a URLError, only `reason` says anything.
+        raise DownloadError(f"{url}: {getattr(error, 'reason', error)}") from error
     finally:
         if os.path.exists(partial):
             os.remove(partial)
