@@ -44,7 +44,6 @@ def write_examples(folder: pathlib.Path) -> int:
     import tensorflow as tf
 
     from tfx_contrastive.components.examples import features
-    from tfx_contrastive.components.image_example_gen import staging
 
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
@@ -60,7 +59,7 @@ def write_examples(folder: pathlib.Path) -> int:
             )
             num_bytes += _REPEATS * len(encoded.getvalue())
             for _ in range(_REPEATS):
-                writer.write(example + staging.label_suffix("ab"[number % 2]))
+                writer.write(example + features.label_suffix("ab"[number % 2]))
     return num_bytes
 
 

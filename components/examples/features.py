@@ -137,6 +137,7 @@ def encode_examples(
     return _serialize(columns)
 
 
+@functools.lru_cache(maxsize=65536)  # of a class, for every chunk
 def label_suffix(label: str) -> bytes:
     """Return the bytes that, appended to a serialized Example, add its label.
 
@@ -146,6 +147,7 @@ def label_suffix(label: str) -> bytes:
     return _serialize({LABEL: pa.array([label.encode("utf-8", "replace")], pa.large_binary())})[0]
 
 
+@functools.lru_cache(maxsize=2)
 def near_copy_suffix(in_train: bool) -> bytes:
     """Return the bytes that, appended to a serialized Example, tell of a near copy in `train`."""
     value = TRAIN if in_train else NO_NEAR_COPY

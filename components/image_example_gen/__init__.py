@@ -2,8 +2,8 @@
 
 Before a run: `inspection` lists a source, `survey` looks at a sample of its images, `forecast` tells what
 the run will find, `fingerprints` tells if the data changed. In a run: `executor`, `transforms` (Beam),
-`staging` (one chunk), `splits` with `groups`, `labels_file` and `near_copies` (the decisions),
-`quarantine`. One file per kind of source: `adapters/`.
+`splits` with `groups`, `labels_file` and `near_copies` (the decisions), `quarantine`. One file per kind of
+source: `adapters/`.
 """
 
 from tfx_contrastive.components.image_example_gen.config import IngestConfig

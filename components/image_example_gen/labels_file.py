@@ -118,6 +118,25 @@ def check_classes(file: LabelsFile, class_names: Sequence[str]) -> None:
         )
 
 
+def given_labels(paths: Sequence[str], chunks: Sequence[StagedChunk]) -> dict[bytes, str]:
+    """Return image id -> class name from labels files; of two files the later one counts.
+
+    Args:
+        paths: The labels files.
+        chunks: Every staged image.
+
+    Raises:
+        DataError: If a file doesn't fit the images.
+    """
+    found: dict[bytes, str] = {}
+    own = sorted({label for chunk in chunks for label in chunk.labels if label is not None})
+    for path in paths:
+        file = read(path)
+        check_classes(file, own)
+        found |= by_image_id(file, chunks)
+    return found
+
+
 def by_image_id(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[bytes, str]:
     """Find the images that the file names.
 

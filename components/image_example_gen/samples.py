@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from tfx_contrastive.components.examples.decode import decode
+from tfx_contrastive.components.examples.model_input import blank_images
 from tfx_contrastive.components.examples.png import encode_png
 from tfx_contrastive.components.image_example_gen.adapters import Adapter, adapter_for
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
-from tfx_contrastive.contract.errors import DataError, Reason, RejectedError
+from tfx_contrastive.contract.errors import DataError, RejectedError
 from tfx_contrastive.contract.examples import TRAIN
 
 from .records import UNSPLIT, ArrayBatch, EncodedImage, Entry
@@ -81,7 +82,7 @@ def _usable(
     """Yield the images of a chunk for training; count the rejected ones."""
     found = adapter.read(chunk)
     if isinstance(found, ArrayBatch):
-        yield from _of_array(found, rejected)
+        yield from _of_array(found, ingest, rejected)
         return
     for image in found:
         if image.split not in (TRAIN, UNSPLIT):
@@ -96,14 +97,17 @@ def _usable(
         yield SampledImage(image.source, image.label, decoded.encoded)
 
 
-def _of_array(batch: ArrayBatch, rejected: collections.Counter[str]) -> Iterator[SampledImage]:
+def _of_array(
+    batch: ArrayBatch, ingest: IngestConfig, rejected: collections.Counter[str]
+) -> Iterator[SampledImage]:
     if batch.split not in (TRAIN, UNSPLIT):
         return
-    for pixels, label, source in zip(batch.pixels, batch.labels, batch.sources, strict=True):
-        if (pixels == pixels[0, 0]).all():
-            rejected[Reason.BLANK.value] += 1
-            continue
-        yield SampledImage(source, label, encode_png(pixels[np.newaxis])[0])
+    blank = blank_images(batch.pixels, ingest.seen_as)
+    for i, (label, source) in enumerate(zip(batch.labels, batch.sources, strict=True)):
+        if i in blank:
+            rejected[blank[i].reason.value] += 1
+        else:
+            yield SampledImage(source, label, encode_png(batch.pixels[i : i + 1])[0])
 
 
 NUM_IMAGES = 256  # random ones, besides the first and the last of every class in every split

@@ -57,6 +57,19 @@ def test_an_array_gives_png_of_its_pixels(tmp_path: pathlib.Path) -> None:
         np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(image.encoded))), pixels[number])
 
 
+def test_an_array_is_blank_where_the_model_would_see_one_color(tmp_path: pathlib.Path) -> None:
+    pixels = np.stack([picture(seed, channels=4) for seed in range(3)])
+    pixels[..., 3] = 255
+    pixels[1, ..., 3] = 0  # all colors are transparent
+    np.savez(tmp_path / "a.npz", images=pixels)
+    source = {"kind": "npz", "path": str(tmp_path / "a.npz")}
+    sample = sample_images(
+        IngestConfig.model_validate({"source": source, "seen_as": {"channels": 3}}), 3, seed=0
+    )
+    assert [image.source for image in sample.images] == ["images/0", "images/2"]
+    assert sample.rejected == {"blank": 1}
+
+
 def test_nothing_usable_is_told_with_the_reasons(tmp_path: pathlib.Path) -> None:
     write(tmp_path / "cat" / "1.png", b"")
     with pytest.raises(DataError, match=r"no image can be trained on \(empty_file 1\)"):
