@@ -165,7 +165,7 @@ class IngestConfig(Frozen):
         0, ge=0, description="seed of the labels that the budget keeps; has no effect on splits"
     )
     cross_split_duplicates: Literal["move", "error"] = Field(
-        "move", description="an image in two splits: keep it in test, or else in eval; or fail"
+        "move", description="an image in two splits; move: keep it in test, or else in eval; error: fail"
     )
     max_bad_fraction: float = Field(0.05, ge=0, le=1, description="fail if a larger share is set aside")
     max_pixels: int = Field(

@@ -202,7 +202,11 @@ def _unquoted(rows: Sequence[tuple[int, tuple[str, ...]]]) -> list[tuple[int, tu
 def _fitted(
     rows: Sequence[tuple[int, tuple[str, ...]]], columns: Sequence[str], what: str
 ) -> list[tuple[int, tuple[str, ...]]]:
-    """Return rows with one field per column: missing fields become empty, surplus empty ones are dropped."""
+    """Return rows with one field per column: missing fields become empty, surplus empty fields are dropped.
+
+    Raises:
+        DataError: If a row has too many fields that are not empty.
+    """
     num_columns = len(columns)
     for line, row in rows:
         if any(row[num_columns:]):

@@ -96,7 +96,7 @@ def take_census(
             file's name, or in the whole `source` if the pattern has a slash.
 
     Returns:
-        The groups; None if neither source nor pattern tells of any.
+        The groups; None if neither the source nor the pattern names groups.
 
     Raises:
         DataError: If the pattern is needed, and matches no image.
@@ -151,7 +151,7 @@ def group_images(chunks: Sequence[StagedChunk], pattern: str | None) -> Groups |
         pattern: See `take_census`.
 
     Returns:
-        The groups; None if nothing tells of any.
+        The groups; None if neither the source nor the pattern names groups.
 
     Raises:
         DataError: If the pattern is needed, and matches no image.

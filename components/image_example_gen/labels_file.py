@@ -39,8 +39,8 @@ def read(path: str) -> LabelsFile:
     """Read the file.
 
     Args:
-        path: A CSV file with the column `label` and `image_id` or `source` (of both, `image_id` counts).
-            Other columns are notes, and ignored.
+        path: A CSV file with the column `label` and `image_id` or `source`; if it has both, `image_id`
+            counts. Other columns are notes, which are ignored.
 
     Raises:
         DataError: If there is no such file, a column is missing, a label is empty, or an image is listed

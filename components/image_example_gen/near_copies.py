@@ -1,10 +1,12 @@
 """Find near copies between splits: an image saved again, cropped by a pixel, or a little brighter.
 
-Equal pixels are found by `image_id` (`splits.py`). Near copies are found by thumbnails: the ten most
-similar ones are candidates. A candidate is a copy if its thumbnail explains that of the image up to gain,
-brightness and motion of about a pixel of the thumbnail, and explains it far better than similar images
-do. The second condition separates copies from classes whose images all look alike: on Fashion-MNIST,
-thumbnails of different images correlate by 0.99 (docs/data.md has the figures).
+Equal pixels are found by `image_id` (`splits.py`). Near copies are found by their thumbnails, in two steps.
+The ten images with the most similar thumbnails are candidates. A candidate is a copy if both are true:
+
+- Its thumbnail turns into that of the image by a change of contrast and brightness, and by a motion of about
+  one pixel of the thumbnail.
+- It does so far better than the other candidates. This separates copies from classes whose images all look
+  alike: on Fashion-MNIST, thumbnails of different images correlate by 0.99 (docs/data.md has the figures).
 """
 
 import dataclasses
@@ -231,7 +233,7 @@ def warning(near: Mapping[str, Any], images: Mapping[str, int]) -> str:
         return ""
     example = near["examples"][0]
     return (
-        f"{', '.join(told)}, such as {example['source']} of {example['copy_source']}: what is measured there "
-        "is partly known by heart. The figures without them are those of the slice near_copy: none. Keep a "
-        "scene, patient or burst in one split with data.group_pattern or a manifest's column `group`"
+        f"{', '.join(told)}, such as {example['source']} of {example['copy_source']}: metrics of this "
+        "split may be too high. The slice near_copy: none has the metrics without such images. Keep a scene, "
+        "patient or burst in one split with data.group_pattern or a manifest's column `group`"
     )

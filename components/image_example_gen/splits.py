@@ -12,8 +12,7 @@ The steps, in order:
    If a manifest's column or `group_pattern` names groups, the group of an image decides instead of
    `image_id`, and its unlabeled images go with it: a scene, patient or burst stays in one split.
    Images without a split go to the split into which the source puts others of their group.
-3. Unlabeled images that the source puts into `eval` or `test` are left out: these splits are for
-measuring.
+3. Unlabeled images that the source puts into `eval` or `test` are left out: these splits are for measuring.
 4. Label budget. The `labels_per_class` training images per class with the smallest seeded hash keep their
    label.
 5. Labels files. Their labels replace the source's own and are never hidden. They don't decide on splits,

@@ -42,7 +42,7 @@ from tfx_contrastive.contract.errors import DataError, RejectedError
 from .records import ArrayBatch, EncodedImage
 
 _MAX_SECONDS = 4.0
-_MIN_IMAGES = 20  # read whatever the time, because fewer tell nothing certain about the rest
+_MIN_IMAGES = 20  # read however long it takes, because fewer say nothing certain about the rest
 _SURE = 3.3  # standard errors; the error is larger one time in 2,000
 
 
@@ -62,20 +62,20 @@ class Survey:
     Attributes:
         inspection: The facts that its listing shows.
         is_exact: Whether the listing saw every label.
-        doubts: Problems of a run, if the images that were not read are like those that were.
+        doubts: Problems that a run will have if the other images are like those of the sample.
         num_looked_at: Number of images in the sample.
         is_whole: Whether the sample is the whole source.
         bad_share: Estimated share of the images that a run sets aside.
-        usable_share: Share of the images of `inspection` that can be used; images that the listing itself
-            rules out are not among them.
+        usable_share: Share of the images counted in `inspection` that can be used; it does not count images
+            that the listing itself rules out.
         least_bad_share: Lower bound of `bad_share`, practically certain.
         rejections: Reason -> rejected images of the sample.
-        unusable_classes: Class without a usable image in the sample -> number of images read, number of
-            all.
+        unusable_classes: Class without a usable image in the sample -> number of its images in the sample,
+            and in the source.
         seconds_per_image: Time for reading and checking an image.
         aspect_ratios: Width over height of the usable images of the sample.
-        groups: Scenes, patients or bursts by their names; None without groups, or if the source names its
-            images only when it is read.
+        groups: Scenes, patients or bursts by their names; None if there are no groups, or if the images have
+            names only after they are read.
     """
 
     inspection: SourceInspection

@@ -39,7 +39,12 @@ class ValueRange:
 
 @dataclasses.dataclass(frozen=True)
 class Scaling:
-    """The conversion of values to 8 bits: multiplied, rounded, cut to [0, 255]; or shifted, for integers."""
+    """The conversion of values to 8 bits.
+
+    Attributes:
+        factor: Values are multiplied by it, then rounded and cut to [0, 255].
+        shift: Integers are shifted right by this number of bits instead, if it is not 0.
+    """
 
     factor: float = 1.0
     shift: int = 0

@@ -31,8 +31,8 @@ class KeyCensus:
         kinds: Key -> `bytes`, `int64`, `float` or `sequence` -> number of records that have it so.
         num_values: Key -> greatest number of values in one record.
         images: Keys with a value that begins as an encoded image does.
-        other_images: Keys with the name of an image but another content -> that content; empty if
-            unknown.
+        other_images: Key that is named like an image but holds something else -> what it holds; empty if
+            that is unknown.
         rejected: Reason why a record has no image -> number of records.
     """
 

@@ -30,9 +30,10 @@ def directories(paths: Iterable[Parts]) -> dict[str, list[Parts]]:
 
 
 def around(paths: Sequence[Parts], choice: str) -> Parts:
-    """Return the directories around everything: each the only one, not a split or a class.
+    """Return the directories that hold everything, from the top down.
 
-    Images may lie beside such a directory; in it only if it holds several directories.
+    Each of them is the only directory at its place, and is neither a split nor a class. Images may lie beside
+    it. Images may lie in it only if it holds several directories.
     """
     wrapper: list[str] = []
     while True:
@@ -50,9 +51,9 @@ def around(paths: Sequence[Parts], choice: str) -> Parts:
 
 
 def around_splits(tops: Mapping[str, Sequence[Parts]], splits: Mapping[str, str]) -> dict[str, Parts]:
-    """Return the directories around everything in each split: `train/images/<class>/…`, `test/images/…`.
+    """Return the directories that hold everything in each split: `images` in `train/images/<class>/…`.
 
-    In a split other than `train` a single directory may also be its only class.
+    In a split other than `train`, a single directory may instead be the only class of that split.
     """
     found = {
         top: around(inside, "classes")

@@ -243,8 +243,8 @@ def sample(
 ) -> tuple[npt.NDArray[Any], Sequence[int]]:
     """Return some images as they are stored, and their positions.
 
-    A small array is read as a whole. Of a large one a few runs are read by position, or from its
-    beginning if it is compressed or in Fortran order.
+    A small array is read as a whole. From a large array, a few runs of adjacent images are read by position.
+    If it is compressed or in Fortran order, only its beginning is read.
     """
     name = f"{images.pair.images}.npy"
     total = images.shape[0]

@@ -46,8 +46,8 @@ class _LocalWalk:
     def __init__(self, real_root: str, follow_links: bool):
         self._real_root = real_root
         self._follow_links = follow_links
-        # Directories entered by a link, each once per two top directories: then links to each other
-        # in a circle come to an end, and two classes may still share a directory.
+        # The first two directories of a path, and a directory to which a link in it leads. Each pair is
+        # entered once: links that form a circle come to an end, and two classes may still share a directory.
         self._entered: set[tuple[tuple[str, ...], str]] = set()
 
     def walk(self, directory: str, relative: str, chain: tuple[str, ...]) -> Iterator[FileInfo]:

@@ -57,7 +57,7 @@ class TfRecordAdapter:
         return Listing(content, *counts, passed_over=passed_over, warnings=warnings)
 
     def sketch(self, num_images: int, seed: int) -> Sketch:
-        """Read a small source as a whole, and of a large one some records from all over the files.
+        """Read all records of a small source, or some records from all over the files of a large one.
 
         Raises:
             DataError: As `listing` does, except for problems that only all records can show.
