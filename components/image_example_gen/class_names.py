@@ -31,8 +31,9 @@ def name_warnings(class_names: Iterable[str]) -> list[str]:
     Returns:
         One sentence per group of names.
     """
+    all_names = sorted(set(class_names))
     groups = collections.defaultdict(list)
-    for name in sorted(set(class_names)):
+    for name in all_names:
         groups[_key(name)].append(name)
     found = [
         f"the classes {' and '.join(_shown(group))} differ only in {_difference(group)}; they stay apart: "
@@ -40,7 +41,6 @@ def name_warnings(class_names: Iterable[str]) -> list[str]:
         for group in groups.values()
         if len(group) > 1
     ]
-    all_names = sorted(set(class_names))
     for odd, what, remedy in (
         (list(filter(is_missing, all_names)), "a missing label", "leave the label empty where it is unknown"),
         (list(filter(_is_unprintable, all_names)), "broken text", "write the names again"),

@@ -85,24 +85,12 @@ MD5 = {
 }
 
 
-class FashionMnistAdapter:
+class FashionMnistAdapter(idx.IdxAdapter):
     """Reads Fashion-MNIST (arXiv:1708.07747); its 10,000 test images stay in `test`."""
 
     def __init__(self, source: FashionMnistSource, max_file_bytes: int):
         directory = find_fashion_mnist(source)
-        self._idx = idx.IdxAdapter(IdxSource(path=directory, class_names=CLASS_NAMES), max_file_bytes)
-
-    def listing(self) -> Listing:
-        """Read the labels."""
-        return self._idx.listing()
-
-    def chunks(self, staging_dir: str, chunk_images: int) -> list[arrays.ArrayPart]:
-        """Unpack and cut the arrays."""
-        return self._idx.chunks(staging_dir, chunk_images)
-
-    def read(self, chunk: arrays.ArrayPart) -> ArrayBatch:
-        """Read a part of one file."""
-        return arrays.read(chunk)
+        super().__init__(IdxSource(path=directory, class_names=CLASS_NAMES), max_file_bytes)
 
 
 def find_fashion_mnist(
