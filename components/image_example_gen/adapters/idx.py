@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, cast
 
@@ -28,6 +29,7 @@ _LABELS = re.compile(r"(?P<prefix>.+)[-_.]labels[-_.]idx1[-_.]ubyte(\.gz)?", re.
 _OTHER_LABELS = re.compile(r"labels[-_.]idx(?!1[-_.]ubyte)", re.IGNORECASE)
 _UNSIGNED_BYTE = 0x08
 _MOST_PACKED = 1032  # bytes per byte of a gzip file
+_UNPACK_ERRORS = (OSError, EOFError, zlib.error)
 
 
 class IdxAdapter:
@@ -223,7 +225,7 @@ def _open(path: str) -> Iterator[BinaryIO]:
 def _read(file: BinaryIO, name: str, size: int = -1) -> bytes:
     try:
         return file.read(size)
-    except (OSError, EOFError) as error:
+    except _UNPACK_ERRORS as error:
         raise DataError(f"Received {name}, which can't be unpacked ({error}); get it again.") from error
 
 
@@ -234,6 +236,6 @@ def _unpacked(info: file_info.FileInfo, staging_dir: str) -> str:
     try:
         with _open(info.path) as packed, files.create_binary(path) as unpacked:
             shutil.copyfileobj(packed, unpacked, 1 << 20)
-    except (OSError, EOFError) as error:
+    except _UNPACK_ERRORS as error:
         raise DataError(f"Received {info.path}, which can't be unpacked ({error}); get it again.") from error
     return path
