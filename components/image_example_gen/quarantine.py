@@ -49,7 +49,7 @@ def check_bad_fraction(chunks: Sequence[StagedChunk], config: IngestConfig) -> N
     )
 
 
-def summarise(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str = "") -> dict[str, Any]:
+def summarize(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str = "") -> dict[str, Any]:
     """Return the content of `summary.json`: the counts of an ingest.
 
     Args:

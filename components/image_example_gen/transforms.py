@@ -244,10 +244,10 @@ def plan(
     except DataError as error:
         lost = quarantine.lost_classes(chunks)
         told = f"{error} {quarantine.lost_text(lost)}" if lost else str(error)
-        quarantine.write(quarantine_uri, chunks, quarantine.summarise(chunks, None, told))
+        quarantine.write(quarantine_uri, chunks, quarantine.summarize(chunks, None, told))
         return []
     near = near_copies.between_splits(chunks, decided.splits)
-    summary = quarantine.summarise(chunks, decided) | {"near_copies": near.values()}
+    summary = quarantine.summarize(chunks, decided) | {"near_copies": near.values()}
     quarantine.write(quarantine_uri, chunks, summary)
     return assign(chunks, decided, near.in_train, examples_uri)
 

@@ -61,7 +61,7 @@ def test_the_summary_counts_everything() -> None:
         5,
         6,
     )
-    assert quarantine.summarise(chunks, plan) == {
+    assert quarantine.summarize(chunks, plan) == {
         "read": 6,
         "set_aside": {"blank": 1, "truncated": 1},
         "error": "",
@@ -83,7 +83,7 @@ def test_the_summary_counts_everything() -> None:
 
 
 def test_a_failed_ingest_has_a_short_summary() -> None:
-    assert quarantine.summarise([chunk(["a"])], None, "why") == {
+    assert quarantine.summarize([chunk(["a"])], None, "why") == {
         "read": 1,
         "set_aside": {},
         "error": "why",
