@@ -13,6 +13,7 @@ from tests.components.image_example_gen.adapters.test_array_sources import write
 from tests.components.image_example_gen.support import example, image_folder, png, write_records
 from tfx_contrastive.components.image_example_gen import DataError, IngestConfig, inspect_source
 from tfx_contrastive.components.image_example_gen.adapters import adapter_for, tfrecord
+from tfx_contrastive.components.image_example_gen.records import ArrayBatch
 from tfx_contrastive.components.image_example_gen.samples import sample_images
 from tfx_contrastive.components.image_example_gen.survey import survey_source
 from tfx_contrastive.contract import files
@@ -45,7 +46,12 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Files that `contract/files` opened; they are kept here, so that only `close` closes them."""
     found: list[Any] = []
     open_binary = files.open_binary
-    monkeypatch.setattr(files, "open_binary", lambda path: found.append(open_binary(path)) or found[-1])
+
+    def noted(path: str) -> Any:
+        found.append(open_binary(path))
+        return found[-1]
+
+    monkeypatch.setattr(files, "open_binary", noted)
     return found
 
 
@@ -68,7 +74,8 @@ def test_files_are_closed(
     adapter = adapter_for(ingest.source, ingest.max_file_bytes)
     with tempfile.TemporaryDirectory() as staging_dir:
         for chunk in adapter.chunks(staging_dir, 4096):
-            assert list(adapter.read(chunk)) if kind in ("tfrecord", "archive") else adapter.read(chunk)
+            read = adapter.read(chunk)
+            assert read.sources if isinstance(read, ArrayBatch) else list(read)
     assert len(opened) > 3
     assert [file.name for file in opened if not file.closed] == []
 
