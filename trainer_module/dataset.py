@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import IMAGE, IMAGE_ID, LABEL
 from tfx_contrastive.trainer_module.preprocessing import LABEL_INDEX_KEY, channel_statistics
@@ -76,7 +77,7 @@ class ImageDataset:
 
 
 def read_images(
-    files: Sequence[str],
+    patterns: Sequence[str],
     tf_transform_output: tft.TFTransformOutput,
     cache_limit_mb: int = 2048,
     cache_dir: str | None = None,
@@ -86,7 +87,7 @@ def read_images(
     Images keep the order of the files as given and of the records in them.
 
     Args:
-        files: TFRecord files, plain or gzipped by their suffix. Glob patterns are expanded and sorted.
+        patterns: TFRecord files, plain or gzipped by their suffix. Glob patterns are expanded and sorted.
         tf_transform_output: Output of the Transform component.
         cache_limit_mb: Pixels beyond this many MiB go to a memory-mapped file.
         cache_dir: Directory of that file; None: the system's temporary directory. The file is unlinked at
@@ -98,7 +99,7 @@ def read_images(
     Raises:
         ValueError: If no file matches, or the files contain no image.
     """
-    records = read_records(files)
+    records = read_records(patterns)
     store: _PixelStore | None = None
     labels: list[NDArray[Any]] = []
     ids: list[NDArray[Any]] = []
@@ -109,24 +110,24 @@ def read_images(
         labels.append(batch[LABEL_INDEX_KEY])
         ids.append(batch[IMAGE_ID])
     if store is None:
-        raise DataError(f"the files {list(files)} contain no image: check the split")
+        raise DataError(f"the files {list(patterns)} contain no image: check the split")
     mean, std = channel_statistics(tf_transform_output)
     return ImageDataset(store.finish(), np.concatenate(labels), np.concatenate(ids), mean, std)
 
 
-def read_records(files: Sequence[str]) -> tf.data.Dataset:
+def read_records(patterns: Sequence[str]) -> tf.data.Dataset:
     """Return the serialized examples of files, scalar strings, in the order of files and records.
 
     Args:
-        files: TFRecord files, all plain or all gzipped by their suffix. Glob patterns are expanded and
+        patterns: TFRecord files, all plain or all gzipped by their suffix. Glob patterns are expanded and
             sorted.
 
     Raises:
         ValueError: If no file matches.
     """
-    paths = [path for pattern in files for path in sorted(tf.io.gfile.glob(pattern))]
+    paths = [path for pattern in patterns for path in files.glob(pattern)]
     if not paths:
-        raise ValueError(f"no file matches {list(files)}: give the TFRecord files of a split")
+        raise ValueError(f"no file matches {list(patterns)}: give the TFRecord files of a split")
     compression = "GZIP" if paths[0].endswith(".gz") else ""
     return tf.data.TFRecordDataset(paths, compression_type=compression, buffer_size=8 << 20)
 

@@ -16,6 +16,7 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.examples import IMAGE, LABEL
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.images import channel_moments, decode_images
@@ -57,10 +58,9 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 def class_names(tf_transform_output: tft.TFTransformOutput) -> tuple[str, ...]:
     """Return the class names in the order of `label_index`; empty if the data has no labels."""
     path = _asset(tf_transform_output, LABELS_ASSET)
-    if not tf.io.gfile.exists(path):
+    if not files.is_file(path):
         return ()
-    with tf.io.gfile.GFile(path, "rb") as file:
-        lines = file.read().rstrip(b"\n").split(b"\n")
+    lines = files.read_bytes(path).rstrip(b"\n").split(b"\n")
     return () if lines == [_NO_CLASSES] else tuple(line.decode("utf-8") for line in lines)
 
 
@@ -74,10 +74,9 @@ def channel_statistics(tf_transform_output: tft.TFTransformOutput) -> tuple[NDAr
         ValueError: If the Transform graph has no such asset.
     """
     path = _asset(tf_transform_output, STATISTICS_ASSET)
-    if not tf.io.gfile.exists(path):
+    if not files.is_file(path):
         raise ValueError(f"there is no {path}: give the output of this version's Transform component")
-    with tf.io.gfile.GFile(path) as file:
-        statistics = json.loads(file.read())
+    statistics = json.loads(files.read_text(path))
     return np.array(statistics["mean"], np.float32), np.array(statistics["std"], np.float32)
 
 
@@ -222,7 +221,5 @@ def _write_statistics(moments: NDArray[Any], path: str) -> NDArray[Any]:
 
 
 def _write(content: bytes, path: str) -> NDArray[Any]:
-    tf.io.gfile.makedirs(posixpath.dirname(path))
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(content)
+    files.write_bytes(path, content)
     return np.array(path.encode(), dtype=object)

@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.trainer_module.config import KERAS_PREFIX, EncoderConfig, min_side
 from tfx_contrastive.trainer_module.encoders.bodies import BODIES
@@ -142,26 +142,24 @@ def save_encoder(
     """Write `encoder.json` and `encoder.weights.h5` into `directory`, local or remote.
 
     Args:
-        directory: The directory; created if missing.
+        directory: The directory; it is made if need be.
         encoder: A trained encoder that `build_encoder` built from the other arguments.
         config: Name of the network and width of h.
         image_shape: [height, width, channels].
         mean: Mean of each channel, [C].
         std: Standard deviation of each channel, [C].
     """
-    tf.io.gfile.makedirs(directory)
     with tempfile.TemporaryDirectory() as scratch:  # Keras writes local files only
         local = os.path.join(scratch, _WEIGHTS)
         encoder.save_weights(local)
-        tf.io.gfile.copy(local, os.path.join(directory, _WEIGHTS), overwrite=True)
+        files.copy(local, files.join(directory, _WEIGHTS))
     description = {
         "encoder": config.model_dump(exclude={"weights", "weights_sha256"}),  # the weights file has them
         "image_shape": list(image_shape),
         "mean": np.asarray(mean, np.float64).tolist(),
         "std": np.asarray(std, np.float64).tolist(),
     }
-    with tf.io.gfile.GFile(os.path.join(directory, _DESCRIPTION), "w") as file:
-        file.write(json.dumps(description, indent=2))
+    files.write_text(files.join(directory, _DESCRIPTION), json.dumps(description, indent=2))
 
 
 def load_encoder(directory: str) -> keras.Model:
@@ -176,13 +174,12 @@ def load_encoder(directory: str) -> keras.Model:
     Raises:
         ValueError: If the directory contains no encoder.
     """
-    path = os.path.join(directory, _DESCRIPTION)
-    if not tf.io.gfile.exists(path):
+    path = files.join(directory, _DESCRIPTION)
+    if not files.is_file(path):
         raise ValueError(
             f"{directory} contains no {_DESCRIPTION}: give the model directory that the Pretrainer wrote"
         )
-    with tf.io.gfile.GFile(path) as file:
-        description = json.loads(file.read())
+    description = json.loads(files.read_text(path))
     encoder = build_encoder(
         EncoderConfig.model_validate(description["encoder"]),
         tuple(description["image_shape"]),
@@ -191,6 +188,6 @@ def load_encoder(directory: str) -> keras.Model:
     )
     with tempfile.TemporaryDirectory() as scratch:
         local = os.path.join(scratch, _WEIGHTS)
-        tf.io.gfile.copy(os.path.join(directory, _WEIGHTS), local)
+        files.copy(files.join(directory, _WEIGHTS), local)
         encoder.load_weights(local)
     return encoder

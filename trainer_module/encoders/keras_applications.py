@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.trainer_module.images import channel_matrices
 
@@ -96,11 +97,11 @@ def load_pretrained(encoder: keras.Model, path: str, sha256: str) -> None:
         ValueError: If the file is missing, has another digest, or does not fit the network.
     """
     (network,) = (layer for layer in encoder.layers if isinstance(layer, keras.Model))
-    if not tf.io.gfile.exists(path):
+    if not files.is_file(path):
         raise ConfigError(f"encoder.weights: there is no file {path}: give the path of a weights file")
     with tempfile.TemporaryDirectory() as scratch:  # Keras reads local files only
         local = os.path.join(scratch, os.path.basename(path))
-        tf.io.gfile.copy(path, local)
+        files.copy(path, local)
         found = _sha256(local)
         if found != sha256:
             raise ConfigError(

@@ -3,17 +3,16 @@
 import dataclasses
 import json
 import logging
-import os
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 import tensorflow_transform as tft
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.signatures import METRICS_PATH
 from tfx_contrastive.trainer_module.config import HeadConfig, ServingConfig
@@ -210,8 +209,10 @@ def run(
     write_image_config(model_dir, serving.image)
     parts = Parts(trained.encoder, trained.head, names)
     write_exports(model_dir, parts, train.images, evaluation, files.evaluation, serving.export)
-    path = os.path.join(model_dir, METRICS_PATH)
-    tf.io.gfile.makedirs(os.path.dirname(path))
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(json.dumps(dataclasses.asdict(trained.metrics), indent=2, ensure_ascii=False))
+    _write_metrics(model_dir, trained.metrics)
     return trained.metrics
+
+
+def _write_metrics(model_dir: str, metrics: HeadMetrics) -> None:
+    text = json.dumps(dataclasses.asdict(metrics), indent=2, ensure_ascii=False)
+    files.write_text(files.join(model_dir, METRICS_PATH), text)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import time
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import PretrainingCollapsedError
 from tfx_contrastive.trainer_module.config import PretrainConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
@@ -41,27 +41,25 @@ class ScalarLog:
         """
         self._log_dir = log_dir
         self._kept_dir = kept_dir
-        tf.io.gfile.makedirs(log_dir)
-        tf.io.gfile.makedirs(kept_dir)
-        for name in tf.io.gfile.listdir(kept_dir):
-            kept = os.path.join(kept_dir, name)
-            if int(name.rstrip("/")) > step:
-                tf.io.gfile.remove(kept)  # its steps will be repeated
+        for name in files.find(kept_dir):
+            kept = files.join(kept_dir, name)
+            if int(name) > step:
+                files.remove(kept)  # its steps will be repeated
             else:
-                tf.io.gfile.copy(kept, os.path.join(log_dir, _RESTORED + name), overwrite=True)
+                files.copy(kept, files.join(log_dir, _RESTORED + name))
         self._begin(step)
 
     def _begin(self, step: int) -> None:
         suffix = f".from-step-{step:08d}"
-        self._pattern = os.path.join(self._log_dir, f"*{suffix}")
-        self._others = set(tf.io.gfile.glob(self._pattern))
+        self._pattern = files.join(self._log_dir, f"*{suffix}")
+        self._others = set(files.glob(self._pattern))
         self.writer = tf.summary.create_file_writer(self._log_dir, filename_suffix=suffix)
 
     def keep(self, step: int) -> None:
         """Copy the events since the last call; call this just before saving this step's checkpoint."""
         self.writer.close()
-        (written,) = set(tf.io.gfile.glob(self._pattern)) - self._others
-        tf.io.gfile.copy(written, os.path.join(self._kept_dir, f"{step:08d}"), overwrite=True)
+        (written,) = set(files.glob(self._pattern)) - self._others
+        files.copy(written, files.join(self._kept_dir, f"{step:08d}"))
         self._begin(step)
 
     def close(self) -> None:
@@ -93,9 +91,8 @@ class Watcher:
         """Start at a step. The first call, which traces the graph, is not timed."""
         self._timed_from = step
         self._since: float | None = None
-        if step and tf.io.gfile.exists(self._losses_path):
-            with tf.io.gfile.GFile(self._losses_path) as file:
-                kept = json.loads(file.read())
+        if step and files.is_file(self._losses_path):
+            kept = json.loads(files.read_text(self._losses_path))
             if kept["step"] == step and kept["losses"]:
                 self._losses.append(np.array(kept["losses"], np.float32))
         if not self._probe.possible:
@@ -112,9 +109,7 @@ class Watcher:
         """Save the state of the next report; call this just before saving this step's checkpoint."""
         self.scalars.keep(step)
         losses = np.concatenate(self._losses).tolist() if self._losses else []
-        tf.io.gfile.makedirs(os.path.dirname(self._losses_path))
-        with tf.io.gfile.GFile(self._losses_path, "w") as file:
-            file.write(json.dumps({"step": step, "losses": losses}))
+        files.write_text(self._losses_path, json.dumps({"step": step, "losses": losses}))
 
     def report(self, step: int, outcome: Outcome) -> None:
         """Log the metrics and check for collapse.

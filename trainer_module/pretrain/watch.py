@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.metrics.label_free import contrastive_accuracy, effective_rank, embedding_std
 from tfx_contrastive.contract.metrics.probes import KNN_TEMPERATURE, knn_accuracy
 from tfx_contrastive.trainer_module.config import WatchConfig
@@ -26,12 +26,11 @@ class BestEncoder:
 
     def __init__(self, directory: str):
         """Read the state of an earlier run from `directory`, local or remote."""
-        self._directory = directory
-        self._score_path = os.path.join(directory, _SCORE)
+        self._weights_path = files.join(directory, _WEIGHTS)
+        self._score_path = files.join(directory, _SCORE)
         self._best: dict[str, float] | None = None
-        if tf.io.gfile.exists(self._score_path):
-            with tf.io.gfile.GFile(self._score_path) as file:
-                self._best = json.loads(file.read())
+        if files.is_file(self._score_path):
+            self._best = json.loads(files.read_text(self._score_path))
 
     @property
     def step(self) -> int | None:
@@ -46,18 +45,16 @@ class BestEncoder:
         with tempfile.TemporaryDirectory() as scratch:  # Keras writes local files only
             local = os.path.join(scratch, _WEIGHTS)
             encoder.save_weights(local)
-            tf.io.gfile.makedirs(self._directory)
-            kept = os.path.join(self._directory, _WEIGHTS)
-            tf.io.gfile.copy(local, f"{kept}.new", overwrite=True)
-            tf.io.gfile.rename(f"{kept}.new", kept, overwrite=True)  # atomic: leaves the old or the new file
-        with tf.io.gfile.GFile(self._score_path, "w") as file:  # last: the weights are complete
-            file.write(json.dumps(self._best))
+            copied = f"{self._weights_path}.new"
+            files.copy(local, copied)
+            files.rename(copied, self._weights_path)  # atomic: leaves the old or the new file
+        files.write_text(self._score_path, json.dumps(self._best))  # last: the weights are complete
 
     def restore(self, encoder: keras.Model) -> None:
         """Load the best weights into an encoder."""
         with tempfile.TemporaryDirectory() as scratch:
             local = os.path.join(scratch, _WEIGHTS)
-            tf.io.gfile.copy(os.path.join(self._directory, _WEIGHTS), local)
+            files.copy(self._weights_path, local)
             encoder.load_weights(local)
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.examples import IMAGE
 from tfx_contrastive.contract.signatures import (
     CLASSIFY_BYTES,
@@ -99,12 +99,12 @@ def compare(
     )
 
 
-def served_answers(model_dir: str, files: Sequence[str]) -> dict[str, NDArray[Any]]:
+def served_answers(model_dir: str, patterns: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Load a SavedModel and return its outputs for all images of some files.
 
     Args:
         model_dir: Directory of the SavedModel.
-        files: TFRecord files of examples, or glob patterns, read in the order of `read_images`.
+        patterns: TFRecord files of examples, or glob patterns, read in the order of `read_images`.
 
     Returns:
         `embedding`, float32 [N, D], and for a classifier `probabilities`, float32 [N, K].
@@ -112,7 +112,7 @@ def served_answers(model_dir: str, files: Sequence[str]) -> dict[str, NDArray[An
     model = tf.saved_model.load(model_dir)
     embed, classify = (model.signatures.get(name) for name in (EMBED_BYTES, CLASSIFY_BYTES))
     answers: dict[str, list[NDArray[Any]]] = {}
-    for records in read_records(files).batch(_BATCH):
+    for records in read_records(patterns).batch(_BATCH):
         spec = {IMAGE: tf.io.FixedLenFeature([], tf.string)}
         images = tf.io.parse_example(records, spec)[IMAGE]
         answers.setdefault(EMBEDDING, []).append(embed(image_bytes=images)[EMBEDDING].numpy())
@@ -121,8 +121,6 @@ def served_answers(model_dir: str, files: Sequence[str]) -> dict[str, NDArray[An
             answers.setdefault(PROBABILITIES, []).append(probabilities.numpy())
     return {name: np.concatenate(parts) for name, parts in answers.items()}
 
-
-# TF Serving leaves this folder of a SavedModel alone.
 
 _FILES = {"tflite": "model.tflite", "tflite_int8": "model_int8.tflite", "onnx": "model.onnx"}
 
@@ -172,17 +170,15 @@ def write_exports(
         "tflite_int8": lambda: to_tflite(model, representative[np.unique(rows)]),
         "onnx": lambda: to_onnx(model, parts.class_names),
     }
-    folder = os.path.join(model_dir, EXPORTS_DIR)
-    tf.io.gfile.makedirs(folder)
     for name in dict.fromkeys(config.formats):
         content = convert[name]()
         run = run_onnx if name == "onnx" else run_tflite
         answers = run(content, evaluation.images)
         measured = compare(answers, served, evaluation.label_index)
-        path = os.path.join(folder, _FILES[name])
-        _write(path, content)
+        path = files.join(model_dir, f"{EXPORTS_DIR}/{_FILES[name]}")
+        files.write_bytes(path, content)
         report = _report(name, content, parts, evaluation.image_shape, answers, measured)
-        _write(f"{path}.json", json.dumps(report, indent=2, ensure_ascii=False).encode())
+        files.write_text(f"{path}.json", json.dumps(report, indent=2, ensure_ascii=False))
         _log.info("export %s: %s", name, measured)
 
 
@@ -205,8 +201,3 @@ def _report(
         "classes": list(parts.class_names),
         "eval": dataclasses.asdict(measured),
     }
-
-
-def _write(path: str, content: bytes) -> None:
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(content)

@@ -11,6 +11,7 @@ import tensorflow_transform as tft
 from numpy.typing import NDArray
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from tfx_contrastive.contract import files
 from tfx_contrastive.contract.examples import IMAGE
 from tfx_contrastive.contract.signatures import (
     CLASSIFY_BYTES,
@@ -98,10 +99,7 @@ def write_image_config(directory: str, image: ImageConfig) -> None:
         directory: Directory of the SavedModel, local or remote.
         image: The image configuration of the Transform graph.
     """
-    path = os.path.join(directory, IMAGE_CONFIG_PATH)
-    tf.io.gfile.makedirs(os.path.dirname(path))
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(image.model_dump_json(indent=2))
+    files.write_text(files.join(directory, IMAGE_CONFIG_PATH), image.model_dump_json(indent=2))
 
 
 def _save(
@@ -132,8 +130,8 @@ def write_warm_up_requests(
         signatures: Names of the signatures; `serving_default` takes examples, all others `image_bytes`.
         image_shape: [height, width, channels] of the model's pixels.
     """
-    path = os.path.join(model_dir, WARM_UP_PATH)
-    tf.io.gfile.makedirs(os.path.dirname(path))
+    path = files.join(model_dir, WARM_UP_PATH)
+    files.make_directory(os.path.dirname(path))
     with tf.io.TFRecordWriter(path) as writer:
         for name in signatures:
             for images in _batches(image_shape):
