@@ -25,7 +25,7 @@ from tfx_contrastive.components.embeddings import former, store
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource, IngestConfig
 from tfx_contrastive.components.image_example_gen.transforms import WriteExamples
 from tfx_contrastive.trainer_module.config import EncoderConfig, ServingConfig
-from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
 
 _SPLITS = ("train", "eval", "test")
 _BATCH_SIZES = (256, 512)
@@ -70,7 +70,7 @@ def write_examples(root: pathlib.Path) -> None:
 
 def export(root: pathlib.Path, name: str, encoder: tf.keras.Model) -> None:
     """Export the Pretrainer's SavedModel."""
-    from tfx_contrastive.trainer_module.serving import export_encoder
+    from tfx_contrastive.trainer_module.serving.saved_model import export_encoder
 
     first = sorted((root / "examples" / "Split-train").iterdir())[0]
     records = tf.data.TFRecordDataset(str(first)).take(200).as_numpy_iterator()

@@ -86,7 +86,7 @@ def images_per_second(name: str, views: bool) -> float:
     import time
 
     from tfx_contrastive.trainer_module.config import EncoderConfig, PretrainConfig, ViewsConfig
-    from tfx_contrastive.trainer_module.encoders import build_encoder
+    from tfx_contrastive.trainer_module.encoders.build import build_encoder
     from tfx_contrastive.trainer_module.pretrain.learner import Learner
 
     config = PretrainConfig(

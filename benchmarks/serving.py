@@ -24,7 +24,7 @@ from benchmarks.prepared import transform_graph
 from tfx_contrastive.components.image_example_gen.adapters import known_data_sets
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
 from tfx_contrastive.trainer_module.config import EncoderConfig, ServingConfig
-from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
 
 _ENCODERS = ("c4n", "c4")
 _NUM_CLASSES = 10
@@ -90,7 +90,7 @@ def test_images(count: int) -> npt.NDArray[Any]:
 
 def export(folder: pathlib.Path, encoder: keras.Model, head: keras.Model, images: list[bytes]) -> str:
     """Export the Trainer's SavedModel; return its directory."""
-    from tfx_contrastive.trainer_module.serving import export_classifier
+    from tfx_contrastive.trainer_module.serving.saved_model import export_classifier
 
     transform = transform_graph(folder / "transform", images)
     limit = ServingConfig().max_pixels

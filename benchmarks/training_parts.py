@@ -24,9 +24,9 @@ from tfx_contrastive.trainer_module.config import (
     Step,
     ViewsConfig,
 )
-from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
 from tfx_contrastive.trainer_module.pretrain.learner import Learner
-from tfx_contrastive.trainer_module.views import make_view
+from tfx_contrastive.trainer_module.views.compose import make_view
 
 _BATCH = 512
 _STEPS = 8

@@ -34,7 +34,7 @@ from benchmarks.label_efficiency.results import (
 )
 from benchmarks.label_efficiency.settings import SETTINGS, Settings, read_settings
 from tfx_contrastive.pipeline.config import load_config
-from tfx_contrastive.trainer_module.encoders import load_encoder, save_encoder
+from tfx_contrastive.trainer_module.encoders.build import load_encoder, save_encoder
 from tfx_contrastive.trainer_module.pretrain.loop import pretrain
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results" / "label_efficiency.json"

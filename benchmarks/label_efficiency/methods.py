@@ -11,7 +11,7 @@ import numpy.typing as npt
 from benchmarks.label_efficiency.data import Splits
 from benchmarks.label_efficiency.settings import Settings
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
 from tfx_contrastive.trainer_module.head.candidates import (
     Candidate,
     best_candidate,

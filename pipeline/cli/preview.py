@@ -184,7 +184,7 @@ def views_command(
         import tensorflow as tf
 
         from tfx_contrastive.trainer_module.images import decode_images
-        from tfx_contrastive.trainer_module.views import draw_views, view_grid
+        from tfx_contrastive.trainer_module.views.grid import draw_views, view_grid
 
         pixels = decode_images(tf.constant([image.encoded for image in sample.images]), config.image).numpy()
         grid = view_grid(

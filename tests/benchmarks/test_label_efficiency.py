@@ -15,7 +15,7 @@ from benchmarks.label_efficiency.settings import Settings, read_settings
 from tests.trainer_module.digits_data import digit_pixels
 from tfx_contrastive.trainer_module.config import EncoderConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
 
 QUICK = {"num_steps": 4, "min_epochs": 0, "batch_size": 16}
 SETTINGS = Settings.model_validate(

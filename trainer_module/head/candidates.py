@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tfx_contrastive.trainer_module.config import HeadConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.encoders import mirrored
+from tfx_contrastive.trainer_module.encoders.build import mirrored
 from tfx_contrastive.trainer_module.head.fine_tuning import Teacher, fine_tune, self_train
 from tfx_contrastive.trainer_module.head.linear_head import (
     LinearClassifier,

@@ -17,12 +17,12 @@ from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.signatures import METRICS_PATH
 from tfx_contrastive.trainer_module.config import HeadConfig, ServingConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset, ImageFiles, read_images
-from tfx_contrastive.trainer_module.encoders import load_encoder
+from tfx_contrastive.trainer_module.encoders.build import load_encoder
 from tfx_contrastive.trainer_module.head.candidates import best_candidate, train_candidates
 from tfx_contrastive.trainer_module.head.linear_head import accuracy, fit_temperature, log_loss
 from tfx_contrastive.trainer_module.preprocessing import class_names
-from tfx_contrastive.trainer_module.serving import export_classifier, write_image_config
 from tfx_contrastive.trainer_module.serving.formats import Parts, write_exports
+from tfx_contrastive.trainer_module.serving.saved_model import export_classifier, write_image_config
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from tfx_contrastive.trainer_module.config import FineTuneConfig
 from tfx_contrastive.trainer_module.head.linear_head import LinearClassifier
 from tfx_contrastive.trainer_module.training.networks import copy_network, follow, warmed_up
 from tfx_contrastive.trainer_module.training.optimizer import build_optimizer
-from tfx_contrastive.trainer_module.views import make_view
+from tfx_contrastive.trainer_module.views.compose import make_view
 
 # Largest number of sections of a network; each has one learning rate.
 _MAX_SECTIONS = 8

@@ -17,8 +17,8 @@ from tfx_contrastive.trainer_module.pretrain.networks import (
 )
 from tfx_contrastive.trainer_module.training.networks import copy_network, follow, warmed_up
 from tfx_contrastive.trainer_module.training.optimizer import build_optimizer
-from tfx_contrastive.trainer_module.views import make_views
-from tfx_contrastive.trainer_module.views.random import fold_in
+from tfx_contrastive.trainer_module.views.compose import make_views
+from tfx_contrastive.trainer_module.views.pixel_steps import fold_in
 
 # Constants that keep the seeds of views different from each other and from other uses of the configured seed.
 _VIEWS = 0x71E35

@@ -1,18 +1,27 @@
-"""The pretraining loop: train, log, watch, save; resumes from the last checkpoint."""
+"""The pretraining loop: draw batches, train, log, watch, save; resumes from the last checkpoint.
 
+Batch t depends only on the seed and on t, so that a resumed run continues with the batches of the first one.
+"""
+
+import concurrent.futures
 import contextlib
+import functools
 import logging
 import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfx_contrastive.contract import stopping
-from tfx_contrastive.contract.errors import StoppedError
+from tfx_contrastive.contract.errors import ConfigError, DataError, StoppedError
 from tfx_contrastive.trainer_module.config import PretrainConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.encoders import build_encoder, check_image_size, load_pretrained
-from tfx_contrastive.trainer_module.pretrain.batches import BatchOrder, plan_calls, prefetch_batches
+from tfx_contrastive.trainer_module.encoders.build import build_encoder, check_image_size
+from tfx_contrastive.trainer_module.encoders.keras_applications import load_pretrained
 from tfx_contrastive.trainer_module.pretrain.devices import (
     build_strategy,
     compute_policy,
@@ -21,10 +30,8 @@ from tfx_contrastive.trainer_module.pretrain.devices import (
 )
 from tfx_contrastive.trainer_module.pretrain.learner import Learner
 from tfx_contrastive.trainer_module.pretrain.reporting import ScalarLog, Watcher
-from tfx_contrastive.trainer_module.pretrain.watch import (
-    BestEncoder,
-)
-from tfx_contrastive.trainer_module.views import small_view_size
+from tfx_contrastive.trainer_module.pretrain.watch import BestEncoder
+from tfx_contrastive.trainer_module.views.compose import small_view_size
 
 _log = logging.getLogger(__name__)
 _progress = logging.getLogger("tfx_contrastive.progress")
@@ -133,3 +140,118 @@ def _tell_kept(text: str, step: int, config: PretrainConfig) -> None:
     """Report the step from which training would resume."""
     progress = {"stage": "pretrain", "kept_step": step, "num_steps": config.num_steps}
     _progress.info(text, step, config.num_steps, extra={"progress": progress})
+
+
+class Call(NamedTuple):
+    """Steps `start` to `stop - 1`, trained by one call of the graph."""
+
+    start: int
+    stop: int
+
+
+class BatchOrder:
+    """The images of the batch of each step.
+
+    Each epoch is a new permutation, split into whole batches. The remainder of an epoch is left out, so that
+    no batch contains an image twice, which would be its own negative.
+
+    Attributes:
+        batch_size: Number of images per batch.
+    """
+
+    def __init__(self, num_images: int, batch_size: int, seed: int, multiple: int = 1):
+        """Check the sizes.
+
+        Args:
+            num_images: Number of images of the data set.
+            batch_size: Number of images per batch; fewer if the data set is smaller.
+            seed: Seed of the order, not negative.
+            multiple: Number of equal parts into which a batch is split.
+
+        Raises:
+            DataError: If there are fewer than two images.
+            ConfigError: If a batch can't be split into equal parts.
+        """
+        if num_images < 2:
+            raise DataError(
+                f"pretraining was given {num_images} image(s): it compares images and needs at least 2"
+            )
+        if batch_size % multiple:
+            valid = max(1, batch_size // multiple) * multiple
+            raise ConfigError(
+                f"batch_size is {batch_size}, and batches are split into {multiple} equal parts "
+                f"(micro_batches of each device): give a multiple, such as {valid}"
+            )
+        self.batch_size = min(batch_size, num_images - num_images % multiple)
+        if self.batch_size < multiple:
+            raise ConfigError(
+                f"there are {num_images} images for {multiple} equal parts of a batch (micro_batches of "
+                "each device): use fewer parts"
+            )
+        self._num_images = num_images
+        self._seed = seed
+
+    def indices(self, step: int) -> NDArray[Any]:
+        """Return the indices of the images of one step, int64 [batch_size]."""
+        epoch, batch = divmod(step, self._num_images // self.batch_size)
+        start = batch * self.batch_size
+        return _permutation(self._num_images, self._seed, epoch)[start : start + self.batch_size]
+
+
+@functools.lru_cache(maxsize=2)
+def _permutation(num_images: int, seed: int, epoch: int) -> NDArray[Any]:
+    return np.random.default_rng([seed, epoch]).permutation(num_images)
+
+
+def plan_calls(start: int, stop: int, longest: int, every: Sequence[int]) -> Iterator[Call]:
+    """Split steps into calls that end at each multiple of the given intervals.
+
+    Args:
+        start: First step.
+        stop: Step after the last.
+        longest: Largest number of steps per call.
+        every: Intervals; no call crosses a multiple of one.
+
+    Yields:
+        The calls in order; together they cover each step once.
+    """
+    while start < stop:
+        due = min((start // interval + 1) * interval for interval in every)
+        call = Call(start, min(start + longest, stop, due))
+        yield call
+        start = call.stop
+
+
+def prefetch_batches(
+    images: NDArray[Any],
+    labels: NDArray[Any],
+    order: BatchOrder,
+    calls: Iterable[Call],
+    part: slice = slice(None),
+) -> Iterator[tuple[Call, NDArray[Any], NDArray[Any]]]:
+    """Gather the batches of each call while the previous call trains.
+
+    Args:
+        images: uint8 [N, H, W, C], in memory or memory-mapped.
+        labels: int64 [N].
+        order: The images of each step.
+        calls: The calls.
+        part: The images of each batch that this process trains, B in number.
+
+    Yields:
+        A call, its images, uint8 [num_steps, B, H, W, C], and its labels, int64 [num_steps, B].
+    """
+
+    def gather(call: Call) -> tuple[Call, NDArray[Any], NDArray[Any]]:
+        steps = range(call.start, call.stop)
+        rows = np.stack([order.indices(step)[part] for step in steps])  # [num_steps, B]
+        return call, images[rows], labels[rows]
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting: concurrent.futures.Future[tuple[Call, NDArray[Any], NDArray[Any]]] | None = None
+        for call in calls:
+            ready, waiting = waiting, pool.submit(gather, call)
+            if ready is not None:
+                yield ready.result()
+        if waiting is not None:
+            yield waiting.result()

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfx_contrastive.contract.errors import ConfigError
 from tfx_contrastive.trainer_module.config import PretrainConfig
-from tfx_contrastive.trainer_module.encoders import build_projection_head
+from tfx_contrastive.trainer_module.encoders.build import build_projection_head
 from tfx_contrastive.trainer_module.losses.objective import Objective
 from tfx_contrastive.trainer_module.training.networks import all_layers, copy_network, follow
 

@@ -7,7 +7,7 @@ import tensorflow_transform as tft
 
 from tfx_contrastive.trainer_module.config import PretrainConfig, ServingConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset, ImageFiles, read_images
-from tfx_contrastive.trainer_module.encoders import load_encoder, save_encoder
+from tfx_contrastive.trainer_module.encoders.build import load_encoder, save_encoder
 from tfx_contrastive.trainer_module.pretrain.devices import build_strategy, is_chief
 from tfx_contrastive.trainer_module.pretrain.loop import pretrain
 from tfx_contrastive.trainer_module.serving.formats import Parts, write_exports

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tfx_contrastive.contract.drawing import fitting_text, paste_tile, picture_of, resized
 from tfx_contrastive.trainer_module.config import ViewsConfig
 from tfx_contrastive.trainer_module.views.compose import make_views
-from tfx_contrastive.trainer_module.views.random import fold_in
+from tfx_contrastive.trainer_module.views.pixel_steps import fold_in
 
 # Pixels of the picture.
 _SIDE = 96  # small images are enlarged to about this, large ones reduced

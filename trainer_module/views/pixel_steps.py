@@ -1,6 +1,12 @@
-"""Steps that change pixel values: intensity, color, blur and cutout. Pixels are in [0, 1]."""
+"""Steps that change pixel values: intensity, color, blur and cutout; and the random draws of all steps.
+
+Steps draw one number per image from a `seed`, int32 [2], with `tf.random.stateless_*`: the same seed always
+gives the same view. Pixels are in [0, 1].
+"""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,8 +21,34 @@ from tfx_contrastive.trainer_module.config import (
     Greyscale,
     Noise,
     Solarize,
+    Step,
 )
-from tfx_contrastive.trainer_module.views.random import chosen, fold_in, log_uniform, per_image, uniform
+
+
+def fold_in(seed: tf.Tensor, data: int | tf.Tensor) -> tf.Tensor:
+    """Return a new seed, int32 [2], derived from `seed`, int32 [2], and the integer `data`."""
+    return tf.random.fold_in(seed, tf.cast(data, tf.int32))
+
+
+def uniform(seed: tf.Tensor, rows: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """Draw float32 [rows], uniform in [low, high)."""
+    return tf.random.stateless_uniform([rows], seed, low, high)
+
+
+def log_uniform(seed: tf.Tensor, rows: tf.Tensor, high: float) -> tf.Tensor:
+    """Draw float32 [rows] in [1 / high, high], with a uniform logarithm."""
+    limit = tf.math.log(high)
+    return tf.exp(tf.random.stateless_uniform([rows], seed, -limit, limit))
+
+
+def chosen(seed: tf.Tensor, rows: tf.Tensor, probability: float) -> tf.Tensor:
+    """Draw float32 [rows], 1 with the given probability, else 0."""
+    return tf.cast(tf.random.stateless_uniform([rows], seed) < probability, tf.float32)
+
+
+def per_image(values: tf.Tensor) -> tf.Tensor:
+    """Reshape [B] to [B, 1, 1, 1], to combine with images."""
+    return values[:, tf.newaxis, tf.newaxis, tf.newaxis]
 
 
 def brightness(images: tf.Tensor, step: Brightness, seed: tf.Tensor) -> tf.Tensor:
@@ -157,3 +189,17 @@ def _interval(seed: tf.Tensor, share: tf.Tensor, length: int) -> tf.Tensor:
     start = uniform(seed, tf.shape(share)[0], 0.0, 1.0) * (1.0 - share)
     position = (tf.range(length, dtype=tf.float32) + 0.5) / length
     return (position >= start[:, tf.newaxis]) & (position < (start + share)[:, tf.newaxis])
+
+
+# The function of each step that changes pixel values: images float32 [B, H, W, C], step, seed int32 [2].
+PIXEL_STEPS: dict[type[Step], Callable[[tf.Tensor, Any, tf.Tensor], tf.Tensor]] = {
+    Brightness: brightness,
+    Contrast: contrast,
+    Gamma: gamma,
+    Solarize: solarize,
+    Noise: noise,
+    ColorJitter: color_jitter,
+    Greyscale: greyscale,
+    Blur: blur,
+    Cutout: cutout,
+}

@@ -10,7 +10,7 @@ from tfx_contrastive.pipeline.report.thumbnails import Atlas
 from tfx_contrastive.pipeline.runs.record import RunRecord
 from tfx_contrastive.pipeline.runs.training_log import Series
 from tfx_contrastive.trainer_module.images import decode_images
-from tfx_contrastive.trainer_module.views import make_views
+from tfx_contrastive.trainer_module.views.compose import make_views
 
 NUM_IMAGES = 12
 # tag -> (title, how to read it), in the order of the report. RepresentationGate measures some of these too,

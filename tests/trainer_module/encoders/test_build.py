@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tfx_contrastive.trainer_module.config import OWN, EncoderConfig
-from tfx_contrastive.trainer_module.encoders import (
+from tfx_contrastive.trainer_module.encoders.bodies import BODIES, basic_block
+from tfx_contrastive.trainer_module.encoders.build import (
     build_encoder,
     build_projection_head,
     load_encoder,
     save_encoder,
 )
-from tfx_contrastive.trainer_module.encoders.bodies import BODIES, basic_block
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), dtype=np.uint8)
 

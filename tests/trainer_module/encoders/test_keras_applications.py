@@ -10,8 +10,8 @@ import tensorflow as tf
 from pydantic import ValidationError
 
 from tfx_contrastive.trainer_module.config import KERAS_APPLICATIONS, EncoderConfig, min_side
-from tfx_contrastive.trainer_module.encoders import build_encoder, load_encoder, load_pretrained, save_encoder
-from tfx_contrastive.trainer_module.encoders.keras_applications import ModelInput, input_map
+from tfx_contrastive.trainer_module.encoders.build import build_encoder, load_encoder, save_encoder
+from tfx_contrastive.trainer_module.encoders.keras_applications import ModelInput, input_map, load_pretrained
 
 SHAPE = (32, 40, 1)
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), dtype=np.uint8)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from pydantic import ValidationError
 
 from tfx_contrastive.trainer_module.config import EncoderConfig
-from tfx_contrastive.trainer_module.encoders import build_encoder, load_encoder, save_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder, load_encoder, save_encoder
 from tfx_contrastive.trainer_module.encoders.layers import GridPooling, OrientedGradients
 
 GRID_ENCODER = EncoderConfig(name="c4n", pooling_grid=4, latent_dim=32)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from tfx_contrastive.trainer_module.config import EncoderConfig
-from tfx_contrastive.trainer_module.encoders import build_encoder, mirrored
+from tfx_contrastive.trainer_module.encoders.build import build_encoder, mirrored
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 12, 10, 3), dtype=np.uint8)
 

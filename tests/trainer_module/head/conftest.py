@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tests.trainer_module.digits_data import digit_pixels
 from tfx_contrastive.trainer_module.config import EncoderConfig
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NUM_LABELLED = 100

@@ -16,7 +16,7 @@ from tfx_contrastive.trainer_module.config import (
     Translate,
 )
 from tfx_contrastive.trainer_module.dataset import ImageDataset
-from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
 from tfx_contrastive.trainer_module.head.linear_head import log_loss
 from tfx_contrastive.trainer_module.head.stage import train_head
 

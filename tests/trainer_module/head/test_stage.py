@@ -26,7 +26,7 @@ from tfx_contrastive.trainer_module.config import (
     ServingConfig,
 )
 from tfx_contrastive.trainer_module.dataset import ImageFiles
-from tfx_contrastive.trainer_module.encoders import save_encoder
+from tfx_contrastive.trainer_module.encoders.build import save_encoder
 from tfx_contrastive.trainer_module.head import stage
 
 

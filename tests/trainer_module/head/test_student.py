@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfx_contrastive.trainer_module.config import AdamW, EncoderConfig, FineTuneConfig
-from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
 from tfx_contrastive.trainer_module.head.student import layerwise_optimizers
 
 CONFIG = FineTuneConfig(

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import EncoderConfig, WatchConfig
-from tfx_contrastive.trainer_module.encoders import build_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
 from tfx_contrastive.trainer_module.pretrain.learner import Outcome
 from tfx_contrastive.trainer_module.pretrain.watch import (
     BestEncoder,

@@ -14,8 +14,8 @@ from tests.trainer_module.digits_data import (
     write_records,
 )
 from tfx_contrastive.trainer_module.config import EncoderConfig, ImageConfig
-from tfx_contrastive.trainer_module.encoders import build_encoder
-from tfx_contrastive.trainer_module.serving import export_classifier, export_encoder
+from tfx_contrastive.trainer_module.encoders.build import build_encoder
+from tfx_contrastive.trainer_module.serving.saved_model import export_classifier, export_encoder
 
 SHAPE = (12, 10, 1)  # not that of the sources: every image is resized
 MAX_PIXELS = 100_000

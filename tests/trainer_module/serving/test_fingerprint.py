@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.trainer_module.serving.conftest import MAX_PIXELS
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
-from tfx_contrastive.trainer_module.serving import export_encoder
+from tfx_contrastive.trainer_module.serving.saved_model import export_encoder
 
 
 def test_a_classifier_has_the_fingerprint_of_its_encoder(served: Any) -> None:

@@ -10,8 +10,8 @@ import pytest
 from tfx_contrastive.contract.signatures import EXPORTS_DIR
 from tfx_contrastive.trainer_module.config import EncoderConfig, ExportConfig
 from tfx_contrastive.trainer_module.dataset import read_images
-from tfx_contrastive.trainer_module.encoders import build_encoder, mirrored
 from tfx_contrastive.trainer_module.encoders.bodies import BODIES
+from tfx_contrastive.trainer_module.encoders.build import build_encoder, mirrored
 from tfx_contrastive.trainer_module.serving.conversion import freeze, run_tflite, to_tflite
 from tfx_contrastive.trainer_module.serving.formats import Parts, write_exports
 

@@ -18,7 +18,7 @@ from tests.trainer_module.serving.conftest import MAX_PIXELS
 from tests.trainer_module.serving.test_headers import png_header
 from tfx_contrastive.contract.signatures import WARM_UP_PATH
 from tfx_contrastive.trainer_module.dataset import read_images
-from tfx_contrastive.trainer_module.serving import export_classifier
+from tfx_contrastive.trainer_module.serving.saved_model import export_classifier
 from tfx_contrastive.trainer_module.serving.signatures import ImageReader
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tfx_contrastive.trainer_module import config as steps
 from tfx_contrastive.trainer_module.config import SmallViewsConfig, ViewsConfig
-from tfx_contrastive.trainer_module.views import make_view, make_views
+from tfx_contrastive.trainer_module.views.compose import make_view, make_views
 
 SEED = tf.constant([5, 6])
 EVERY_STEP = (

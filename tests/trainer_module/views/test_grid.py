@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tfx_contrastive.trainer_module.config import ViewsConfig
-from tfx_contrastive.trainer_module.views import draw_views, view_grid
+from tfx_contrastive.trainer_module.views.grid import draw_views, view_grid
 
 
 def images(channels: int = 1, side: int = 16) -> Any:

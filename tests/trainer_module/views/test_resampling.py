@@ -1,9 +1,11 @@
+"""The geometric steps of a policy, merged into one resampling."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfx_contrastive.trainer_module.config import Crop, Flip, Rotate, Translate
-from tfx_contrastive.trainer_module.views.geometry import resample
+from tfx_contrastive.trainer_module.views.compose import resample
 
 SEED = tf.constant([1, 2])
 IMAGES = tf.constant(np.random.default_rng(0).random((64, 12, 10, 2)), tf.float32)

@@ -1,10 +1,12 @@
+"""Batches depend on the seed and the step alone, and contain no image twice."""
+
 import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tfx_contrastive.trainer_module.pretrain.batches import BatchOrder, Call, plan_calls, prefetch_batches
+from tfx_contrastive.trainer_module.pretrain.loop import BatchOrder, Call, plan_calls, prefetch_batches
 
 
 def test_an_epoch_holds_an_image_once() -> None:
