@@ -61,7 +61,7 @@ class ImageDataset:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """[height, width, channels]."""
+        """Height, width and channels of every image."""
         height, width, channels = self.images.shape[1:]
         return height, width, channels
 
@@ -90,8 +90,8 @@ def read_images(
         patterns: TFRecord files, plain or gzipped by their suffix. Glob patterns are expanded and sorted.
         tf_transform_output: Output of the Transform component.
         cache_limit_mb: Pixels beyond this many MiB go to a memory-mapped file.
-        cache_dir: Directory of that file; None: the system's temporary directory. The file is unlinked at
-            once and so disappears with the process.
+        cache_dir: Directory of that file; None: the system's temporary directory. The file has no
+            name and disappears with the process.
 
     Returns:
         All images of the files.

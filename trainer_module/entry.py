@@ -1,4 +1,4 @@
-"""Entry points for TFX: they unpack the arguments of Trainer and Tuner and call the stages."""
+"""Entry points for TFX: functions that unpack the arguments of Trainer and Tuner and call the stages."""
 
 from tfx import v1 as tfx
 
@@ -6,7 +6,7 @@ from tfx_contrastive.trainer_module.config import HeadConfig, PretrainConfig, Se
 
 
 def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
-    """`run_fn` of the Pretrainer: contrastive pretraining on the images of all files.
+    """Pretrain an encoder on the images of all files: the `run_fn` of the Pretrainer.
 
     Args:
         fn_args: `train_files` and `eval_files`: labeled and unlabeled images. `transform_output`,
@@ -39,7 +39,7 @@ def pretrain_run_fn(fn_args: tfx.components.FnArgs) -> None:
 
 
 def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
-    """`tuner_fn` of the Tuner: search for hyperparameters of pretraining, scored on `eval`.
+    """Build the search for hyperparameters of pretraining, scored on `eval`: the `tuner_fn` of the Tuner.
 
     Args:
         fn_args: `train_files` and `eval_files`: labeled and unlabeled images. `transform_graph_path`.
@@ -62,7 +62,7 @@ def tuner_fn(fn_args: tfx.components.FnArgs) -> tfx.components.TunerFnResult:
 
 
 def head_run_fn(fn_args: tfx.components.FnArgs) -> None:
-    """`run_fn` of the Trainer: a classifier from the labeled images, on the Pretrainer's encoder.
+    """Train a classifier on the Pretrainer's encoder from the labeled images: the `run_fn` of the Trainer.
 
     Args:
         fn_args: `train_files` and `eval_files`: labeled and unlabeled images. `transform_output`,
@@ -82,5 +82,5 @@ def head_run_fn(fn_args: tfx.components.FnArgs) -> None:
 
 
 def _unique(patterns: list[str]) -> list[str]:
-    """Return each pattern once, in order: `train_args` of the Pretrainer includes the eval split."""
+    """Return each pattern once, in order: the Pretrainer's training files may include those of `eval`."""
     return list(dict.fromkeys(patterns))

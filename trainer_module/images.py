@@ -21,6 +21,7 @@ _GROUP = 8
 _PNG_BITS = 24  # position of the bit depth in a PNG
 _MAX_BITS = 16
 _PNG_COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # by number of channels
+_BAR, _OPAQUE = 127.0, 255.0  # mid-gray, the color of the bars of a padded image, and their alpha
 
 
 def channel_matrices(channels: int) -> NDArray[Any]:
@@ -66,7 +67,7 @@ def decode_image(contents: tf.Tensor, config: ImageConfig, orientation: tf.Tenso
     """
     if orientation is None:
         orientation = read_preambles(tf.reshape(contents, [1])).orientation[0]
-    pixels = _on_ground(turn_upright(_decode_deep(contents, config), orientation), config)
+    pixels = _on_background(turn_upright(_decode_deep(contents, config), orientation), config)
 
     def convert() -> tf.Tensor:
         # Resizing and conversion are linear. Resizing first avoids a float copy of a large original.
@@ -163,7 +164,7 @@ def _decode(contents: tf.Tensor) -> tf.Tensor:
 
 
 def _decode_deep(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
-    """Return the same; of values with 16 bits, the 8 highest of the `config.bit_depth` bits in use."""
+    """Return the pixels of one image as stored; of 16-bit values the 8 highest of the bits in use."""
     if config.bit_depth == _MAX_BITS:
         return _decode(contents)
     head = tf.io.decode_raw(contents, tf.uint8, fixed_length=_PNG_BITS + 1)
@@ -178,25 +179,25 @@ def _decode_deep(contents: tf.Tensor, config: ImageConfig) -> tf.Tensor:
     return pixels
 
 
-def _on_ground(pixels: tf.Tensor, config: ImageConfig) -> tf.Tensor:
+def _on_background(pixels: tf.Tensor, config: ImageConfig) -> tf.Tensor:
     """Blend an image with the background, unless the target has alpha: uint8 [height, width, channels]."""
     if config.channels == _MAX_CHANNELS:
         return pixels
 
-    def lay() -> tf.Tensor:
+    def blend() -> tf.Tensor:
         alpha = tf.cast(pixels[..., -1:], tf.int32)
         color = tf.cond(
             tf.equal(tf.shape(pixels)[2], 2),
             lambda: tf.repeat(pixels[..., :1], 3, axis=2),
             lambda: pixels[..., :3],
         )
-        laid = tf.cast(color, tf.int32) * alpha + tf.constant(config.ground) * (255 - alpha)
-        return tf.cast((laid + 127) // 255, tf.uint8)
+        blended = tf.cast(color, tf.int32) * alpha + tf.constant(config.ground) * (255 - alpha)
+        return tf.cast((blended + 127) // 255, tf.uint8)
 
     has_alpha = tf.equal(tf.shape(pixels)[2] % 2, 0)
-    laid = tf.cond(has_alpha, lay, lambda: pixels)
-    laid.set_shape([None, None, None])
-    return laid
+    blended = tf.cond(has_alpha, blend, lambda: pixels)
+    blended.set_shape([None, None, None])
+    return blended
 
 
 def _decode_fitting(group: tf.Tensor, config: ImageConfig) -> tf.Tensor:
@@ -212,11 +213,6 @@ def _png_header(config: ImageConfig) -> bytes:
 
 def _shape(config: ImageConfig) -> tuple[int, int, int]:
     return config.height, config.width, config.channels
-
-
-# Mid-gray, the color of the bars of a padded image.
-_BAR = 127.0
-_OPAQUE = 255.0
 
 
 def resize(pixels: tf.Tensor, config: ImageConfig) -> tf.Tensor:

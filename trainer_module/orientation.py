@@ -53,7 +53,7 @@ class _Walk(NamedTuple):
 
 
 def read_preambles(contents: tf.Tensor) -> Preamble:
-    """Read JPEGs, and PNGs with chunks between header and pixels.
+    """Return orientation and transparent color of JPEGs, and of PNGs with chunks between header and pixels.
 
     Args:
         contents: Encoded images, string [B]; other formats count as upright.
@@ -62,8 +62,8 @@ def read_preambles(contents: tf.Tensor) -> Preamble:
         Orientation and transparent color of each image.
     """
     start = tf.io.decode_raw(tf.strings.substr(contents, 0, _FIRST_CHUNK + 8), tf.uint8, fixed_length=41)
-    is_jpeg = _equal(start[:, :3], JPEG_SIGNATURE)
-    is_png = _equal(start[:, :8], PNG_SIGNATURE) & ~_equal(start[:, 37:41], b"IDAT")
+    is_jpeg = equals(start[:, :3], JPEG_SIGNATURE)
+    is_png = equals(start[:, :8], PNG_SIGNATURE) & ~equals(start[:, 37:41], b"IDAT")
     rows = tf.where(is_jpeg | is_png)  # [A, 1]
     count = tf.shape(contents, out_type=tf.int64)[:1]
 
@@ -104,7 +104,7 @@ def turn_upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
 
 
 def _look(contents: tf.Tensor, is_jpeg: tf.Tensor) -> Preamble:
-    """Read JPEGs and PNGs, string [A], at least one."""
+    """Return the preambles of JPEGs and PNGs, string [A], at least one."""
     size = tf.cast(tf.strings.length(contents), tf.int64)
     nowhere = tf.zeros_like(size)
     first = tf.where(is_jpeg, nowhere + _FIRST_SEGMENT, nowhere + _FIRST_CHUNK)
@@ -136,8 +136,8 @@ def _segment(window: tf.Tensor, walk: _Walk) -> _Walk:
     is_bare = tf.equal(marker, 0x01) | ((marker >= 0xD0) & (marker <= 0xD7))
     is_frame = (marker >= 0xC0) & (marker <= 0xCF) & ~_among(marker, (0xC4, 0xC8, 0xCC))
     is_end = is_frame | tf.equal(marker, 0) | ((marker >= 0xD8) & (marker <= 0xDA))
-    length = _number(window[:, 2:4], "big")
-    is_exif = tf.equal(marker, 0xE1) & _equal(window[:, 4:10], b"Exif\0\0") & (length >= 8)
+    length = number_in(window[:, 2:4], "big")
+    is_exif = tf.equal(marker, 0xE1) & equals(window[:, 4:10], b"Exif\0\0") & (length >= 8)
     goes_on = tf.equal(window[:, 0], 0xFF) & ~is_end & ~is_exif & (is_fill | is_bare | (length >= 2))
     one = tf.ones_like(length)
     here = walk.active & tf.equal(window[:, 0], 0xFF) & is_exif
@@ -151,31 +151,31 @@ def _segment(window: tf.Tensor, walk: _Walk) -> _Walk:
 
 def _chunk(window: tf.Tensor, walk: _Walk) -> _Walk:
     """Take one step through a PNG: length of the content (4 bytes), type (4), content, checksum (4)."""
-    length, kind = _number(window[:, :4], "big"), window[:, 4:8]
-    here = walk.active & _equal(kind, b"eXIf") & tf.equal(walk.exif, 0)
+    length, kind = number_in(window[:, :4], "big"), window[:, 4:8]
+    here = walk.active & equals(kind, b"eXIf") & tf.equal(walk.exif, 0)
     return walk._replace(
         position=walk.position + 12 + length,
-        active=~_equal(kind, b"IDAT") & ~_equal(kind, b"IEND"),
+        active=~equals(kind, b"IDAT") & ~equals(kind, b"IEND"),
         exif=tf.where(here, walk.position + 8, walk.exif),
         length=tf.where(here, length, walk.length),
-        color_key=walk.color_key | (walk.active & _equal(kind, b"tRNS")),
+        color_key=walk.color_key | (walk.active & equals(kind, b"tRNS")),
     )
 
 
 def _orientation(exif: tf.Tensor) -> tf.Tensor:
     """Return the orientation in EXIF data, string [A], as int32 [A]; 1 if there is none."""
     start = bytes_at(exif, tf.zeros_like(tf.strings.length(exif), tf.int64), 8)
-    little = _equal(start[:, :4], b"II*\0")
-    valid = little | _equal(start[:, :4], b"MM\0*")
+    little = equals(start[:, :4], b"II*\0")
+    valid = little | equals(start[:, :4], b"MM\0*")
 
     def number(data: tf.Tensor) -> tf.Tensor:
-        return tf.where(little, _number(data, "little"), _number(data, "big"))
+        return tf.where(little, number_in(data, "little"), number_in(data, "big"))
 
     directory = number(start[:, 4:8])
     count = number(bytes_at(exif, directory, 2))
     entries = tf.reshape(bytes_at(exif, directory + 2, _MAX_ENTRIES * _ENTRY), [-1, _MAX_ENTRIES, _ENTRY])
     tag = tf.where(little[:, tf.newaxis, tf.newaxis], entries[..., 1::-1], entries[..., :2])
-    is_ours = _equal(tag, _TAG) & (tf.range(_MAX_ENTRIES, dtype=tf.int64) < count[:, tf.newaxis])
+    is_ours = equals(tag, _TAG) & (tf.range(_MAX_ENTRIES, dtype=tf.int64) < count[:, tf.newaxis])
     ours = tf.gather(entries, tf.argmax(is_ours, axis=1), axis=1, batch_dims=1)  # [A, 12]
     kind = number(ours[:, 2:4])
     value = tf.where(tf.equal(kind, _SHORT), number(ours[:, 8:10]), number(ours[:, 8:12]))
@@ -192,15 +192,21 @@ def bytes_at(contents: tf.Tensor, position: tf.Tensor, length: int) -> tf.Tensor
     return tf.ensure_shape(tf.io.decode_raw(part, tf.uint8, fixed_length=length), [None, length])
 
 
-def _number(data: tf.Tensor, order: str) -> tf.Tensor:
-    """Return the unsigned number in the last axis, int64."""
+def number_in(data: tf.Tensor, order: str) -> tf.Tensor:
+    """Return the unsigned number that the bytes of the last axis encode, int64.
+
+    Args:
+        data: uint8 [..., L].
+        order: Order of the bytes: `big` or `little` end first.
+    """
     weights = [256**power for power in range(data.shape[-1])]
     if order == "big":
         weights.reverse()
     return tf.reduce_sum(tf.cast(data, tf.int64) * tf.constant(weights, tf.int64), axis=-1)
 
 
-def _equal(data: tf.Tensor, expected: bytes) -> tf.Tensor:
+def equals(data: tf.Tensor, expected: bytes) -> tf.Tensor:
+    """Return True where the last axis of `data`, uint8 [..., L], is the expected L bytes."""
     return tf.reduce_all(tf.equal(data, tuple(expected)), axis=-1)
 
 

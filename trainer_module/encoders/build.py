@@ -17,6 +17,9 @@ from tfx_contrastive.trainer_module.encoders.bodies import BODIES
 from tfx_contrastive.trainer_module.encoders.keras_applications import keras_application
 from tfx_contrastive.trainer_module.encoders.layers import edges_and_colors, pool
 
+_DESCRIPTION = "encoder.json"
+_WEIGHTS = "encoder.weights.h5"
+
 
 def build_encoder(
     config: EncoderConfig,
@@ -125,10 +128,6 @@ def mirrored(encoder: keras.Model) -> keras.Model:
     pixels = keras.layers.Input(encoder.input_shape[1:], dtype="float32", name="pixels")
     both = encoder(pixels), encoder(keras.ops.flip(pixels, axis=2))
     return keras.Model(pixels, keras.layers.Average(name="representation")(both), name="mirrored_encoder")
-
-
-_DESCRIPTION = "encoder.json"
-_WEIGHTS = "encoder.weights.h5"
 
 
 def save_encoder(

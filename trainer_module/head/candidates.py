@@ -53,8 +53,8 @@ def train_candidates(
 ) -> Iterator[Candidate]:
     """Train in the stages that `config.mode` requires.
 
-    The linear probe starts fine-tuning; the best on `eval` of all before is the teacher of each round
-    of self-training.
+    Fine-tuning starts from the linear probe. The teacher of a round of self-training is the best head of all
+    earlier stages on `eval`.
 
     Args:
         encoder: Pretrained encoder; not changed.

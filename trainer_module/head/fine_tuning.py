@@ -18,6 +18,8 @@ from tfx_contrastive.trainer_module.head.pseudo_labels import guess_classes
 from tfx_contrastive.trainer_module.head.student import HeadProgress, Student
 from tfx_contrastive.trainer_module.training.networks import BatchEncoder
 
+_log = logging.getLogger(__name__)
+
 
 def fine_tune(
     encoder: keras.Model,
@@ -32,7 +34,7 @@ def fine_tune(
     Args:
         encoder: Pretrained encoder; not changed.
         probe: Initial classifier, fitted on `encoder`.
-        labeled: Labelled training images.
+        labeled: Labeled training images.
         weights: Weight of each class, float32 [K].
         config: Views, rates, steps.
         seed: Seed of batches and views.
@@ -93,9 +95,6 @@ def endless_batches(num_rows: int, size: int, random: np.random.Generator) -> It
         left = left[size:]
 
 
-_log = logging.getLogger(__name__)
-
-
 class Teacher(NamedTuple):
     """A trained head that makes pseudo-labels and from which a student starts.
 
@@ -119,8 +118,8 @@ def self_train(
 ) -> Student:
     """Train on views of all images; targets of the unlabeled ones are a teacher's pseudo-labels.
 
-    Self-distillation as in SimCLRv2 (arXiv:2006.10029, eq. 2 and 3): the student learns to predict the
-    teacher's output of an image from a view of it, and the labels.
+    This is self-distillation as in SimCLRv2 (arXiv:2006.10029, eq. 2 and 3): from a view of an image, the
+    student learns to predict its label, or the teacher's output where it has none.
 
     Args:
         teacher: The trained head; the student starts from it.

@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.01, 100.0
+
+_log = logging.getLogger(__name__)
+
 
 def accuracy(logits: NDArray[Any], labels: NDArray[Any]) -> float:
     """Return the share of images whose largest logit is their class.
@@ -48,9 +52,6 @@ def class_weights(labels: NDArray[Any], num_classes: int) -> NDArray[Any]:
     """
     counts = np.bincount(labels, minlength=num_classes)
     return (len(labels) / (num_classes * counts)).astype(np.float32)
-
-
-_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.01, 100.0
 
 
 def fit_temperature(logits: NDArray[Any], labels: NDArray[Any]) -> float:
@@ -121,9 +122,6 @@ class LinearClassifier:
         model = keras.Model(h, layer(standardize(h)), name="classifier_head")
         layer.set_weights([self.kernel, self.bias])
         return model
-
-
-_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)

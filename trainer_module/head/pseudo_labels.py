@@ -18,6 +18,9 @@ from tfx_contrastive.trainer_module.config import SelfTrainingConfig
 _POWER = 3
 _MAX_ITERATIONS = 100
 _TOLERANCE = 1e-4
+_ALIGNMENT_ROUNDS = 20
+_TINY = 1e-12
+_LEAST_VARIANCE = 1e-7  # as a share of the variance of the first principal component
 
 
 def neighbor_graph(vectors: NDArray[Any], num_neighbors: int) -> scipy.sparse.csr_matrix:
@@ -69,11 +72,6 @@ def spread_labels(
     spread = np.nan_to_num(model.label_distributions_).astype(np.float32)
     total = spread.sum(axis=1, keepdims=True)
     return np.where(total > 0, spread / np.maximum(total, 1e-12), 1.0 / num_classes).astype(np.float32)
-
-
-_ALIGNMENT_ROUNDS = 20
-_TINY = 1e-12
-_LEAST_VARIANCE = 1e-7  # of the first component's
 
 
 def guess_classes(

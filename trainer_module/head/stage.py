@@ -90,8 +90,8 @@ class HeadMetrics:
         tried: Accuracy of each stage of the training.
         temperature: Divisor of the logits, from calibration.
         l2: L2 penalty of the linear head.
-        labels_per_class: Labelled training images of each class.
-        num_eval_images: Labelled `eval` images.
+        labels_per_class: Labeled training images of each class.
+        num_eval_images: Labeled `eval` images.
         seconds: Duration of the training.
     """
 
@@ -130,8 +130,8 @@ def train_head(
 ) -> TrainedHead:
     """Train a classifier in the stages that `config.mode` requires.
 
-    The linear probe starts fine-tuning, the better of both on `eval` starts self-training, and the best of
-    all is kept.
+    Fine-tuning starts from the linear probe, and self-training from the better of both on `eval`. The best
+    head of all is kept.
 
     Args:
         encoder: Pretrained encoder.

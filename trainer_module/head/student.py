@@ -14,6 +14,8 @@ from tfx_contrastive.trainer_module.training.networks import copy_network, follo
 from tfx_contrastive.trainer_module.training.optimizer import build_optimizer
 from tfx_contrastive.trainer_module.views.compose import make_view
 
+_progress = logging.getLogger("tfx_contrastive.progress")
+
 # Largest number of sections of a network; each has one learning rate.
 _MAX_SECTIONS = 8
 
@@ -47,7 +49,7 @@ def layerwise_optimizers(encoder: keras.Model, head: keras.Model, config: FineTu
 
 
 def _sections(variables: Sequence[tf.Variable]) -> list[list[tf.Variable]]:
-    """Group variables into layers (a kernel and the variables after it), layers into at most 8 sections."""
+    """Group variables into layers (a kernel and the variables after it), and layers into sections."""
     layers: list[list[tf.Variable]] = [[]]
     for variable in variables:
         if len(variable.shape) > 1 and layers[-1]:
@@ -58,9 +60,6 @@ def _sections(variables: Sequence[tf.Variable]) -> list[list[tf.Variable]]:
     for index, layer in enumerate(layers):
         sections[index * count // len(layers)].extend(layer)
     return sections
-
-
-_log = logging.getLogger("tfx_contrastive.progress")
 
 
 class HeadProgress:
@@ -80,20 +79,19 @@ class HeadProgress:
         self._start = time.monotonic()
 
     def due(self, step: int) -> bool:
-        """Return True if step `step`, counted from 1, is reported; only then the loss must be fetched."""
+        """Return True if `step`, counted from 1, is to be reported; only then fetch the loss."""
         return step % self._log_every == 0 or step == self._num_steps
 
-    def report(self, step: int, loss: float, num_images: int, eval_accuracy: float | None = None) -> None:
+    def report(self, step: int, loss: float, num_images: int) -> None:
         """Log one line.
 
         Args:
             step: Number of steps done.
             loss: Loss of the last step.
             num_images: Number of images since the start.
-            eval_accuracy: Accuracy on `eval`, if measured.
         """
         rate = num_images / max(time.monotonic() - self._start, 1e-9)
-        values: dict[str, str | int | float] = {
+        values = {
             "stage": "head",
             "step": step,
             "num_steps": self._num_steps,
@@ -101,10 +99,7 @@ class HeadProgress:
             "images_per_second": rate,
         }
         text = f"{self._what}: step {step}/{self._num_steps}, loss {loss:.3f}, {rate:.0f} images/s"
-        if eval_accuracy is not None:
-            values["eval_accuracy"] = eval_accuracy
-            text += f", eval accuracy {eval_accuracy:.4f}"
-        _log.info(text, extra={"progress": values})
+        _progress.info(text, extra={"progress": values})
 
 
 class Student:

@@ -1,6 +1,5 @@
 """The training graph: views, gradient and update, with many steps per call."""
 
-import functools
 from typing import Any, NamedTuple
 
 import keras
@@ -15,7 +14,7 @@ from tfx_contrastive.trainer_module.pretrain.networks import (
     gradient_in_parts,
     refuse_random_layers,
 )
-from tfx_contrastive.trainer_module.training.networks import copy_network, follow, warmed_up
+from tfx_contrastive.trainer_module.training.networks import BatchEncoder, copy_network, follow, warmed_up
 from tfx_contrastive.trainer_module.training.optimizer import build_optimizer
 from tfx_contrastive.trainer_module.views.compose import make_views
 from tfx_contrastive.trainer_module.views.pixel_steps import fold_in
@@ -47,6 +46,7 @@ class Learner:
     Attributes:
         encoder: The encoder in training.
         kept: The encoder that the run returns: the moving average, or the trained encoder.
+        encode: Maps any number of images, uint8 [N, H, W, C], to their h by the kept encoder.
         checkpoint: All state that a resumed run needs.
         step: Number of steps done, int64 variable.
     """
@@ -95,10 +95,7 @@ class Learner:
             tf.TensorSpec([None, None], tf.int64),
         ]
         self._train_all = tf.function(self._steps, input_signature=specs if self._num_replicas == 1 else None)
-        self.encode = tf.function(
-            functools.partial(self.kept, training=False),
-            input_signature=[tf.TensorSpec([None, *image_shape], tf.uint8)],
-        )
+        self.encode = BatchEncoder(self.kept, image_shape)
 
     def train(self, batches: NDArray[Any], labels: NDArray[Any]) -> Outcome:
         """Train one step per batch.
@@ -117,7 +114,7 @@ class Learner:
         return outcome
 
     def _steps(self, batches: tf.Tensor, labels: tf.Tensor) -> Outcome:
-        """The graph of `train`. The replicas synchronize in each step, so each step is a `strategy.run`."""
+        """Train all steps of a call as one graph; in each step the replicas synchronize in `strategy.run`."""
         local = self._strategy.experimental_local_results(batches)[0]
         num_steps, num_images = tf.shape(local)[0], tf.shape(local)[1]
         losses = tf.TensorArray(tf.float32, size=num_steps, element_shape=[])

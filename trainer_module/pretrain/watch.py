@@ -58,9 +58,6 @@ class BestEncoder:
             encoder.load_weights(local)
 
 
-_ENCODE_BATCH = 512
-
-
 @dataclasses.dataclass(frozen=True)
 class Figures:
     """Label-free metrics of one training batch.
@@ -155,12 +152,7 @@ class KnnProbe:
 
     def accuracy(self, learner: Learner) -> float:
         """Return the share of queries that are classified correctly, from 0 to 1."""
-        h = np.concatenate(
-            [
-                learner.encode(self._images[start : start + _ENCODE_BATCH]).numpy()
-                for start in range(0, len(self._images), _ENCODE_BATCH)
-            ]
-        )
+        h = learner.encode(self._images)
         asked, known = self._queries, ~self._queries
         return knn_accuracy(
             (h[known], self._labels[known]),

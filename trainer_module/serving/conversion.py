@@ -55,7 +55,7 @@ _BATCH = 64
 
 
 def to_tflite(model: tf.Module, representative: NDArray[Any] | None = None) -> bytes:
-    """Convert a pixel model.
+    """Convert a pixel model to TFLite.
 
     Args:
         model: The result of `freeze`.
@@ -97,7 +97,7 @@ _OPSET = 17  # the newest that ONNX Runtime 1.12 reads
 
 
 def to_onnx(model: tf.Module, class_names: Sequence[str]) -> bytes:
-    """Convert a pixel model.
+    """Convert a pixel model to ONNX.
 
     Args:
         model: The result of `freeze`.

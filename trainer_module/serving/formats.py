@@ -31,7 +31,10 @@ from tfx_contrastive.trainer_module.serving.conversion import (
     to_tflite,
 )
 
+_log = logging.getLogger(__name__)
+
 _BATCH = 256
+_FILES = {"tflite": "model.tflite", "tflite_int8": "model_int8.tflite", "onnx": "model.onnx"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +70,11 @@ class Agreement:
 def compare(
     exported: Mapping[str, NDArray[Any]], served: Mapping[str, NDArray[Any]], label_index: NDArray[Any]
 ) -> Agreement:
-    """Compare the outputs of both for the same images.
+    """Compare the outputs of an export with those of the SavedModel for the same images.
 
     Args:
         exported: `embedding`, float32 [N, D], and `probabilities`, float32 [N, K], if it is a classifier.
-        served: The same outputs of the SavedModel.
+        served: The SavedModel's outputs, likewise.
         label_index: Class of each image, int64 [N], -1 if it has no label.
     """
     cosine = np.sum(exported[EMBEDDING] * served[EMBEDDING], axis=1)
@@ -120,11 +123,6 @@ def served_answers(model_dir: str, patterns: Sequence[str]) -> dict[str, NDArray
             probabilities = classify(image_bytes=images)[PROBABILITIES]
             answers.setdefault(PROBABILITIES, []).append(probabilities.numpy())
     return {name: np.concatenate(parts) for name, parts in answers.items()}
-
-
-_FILES = {"tflite": "model.tflite", "tflite_int8": "model_int8.tflite", "onnx": "model.onnx"}
-
-_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.orientation import JPEG_SIGNATURE, PNG_SIGNATURE, bytes_at, read_preambles
+from tfx_contrastive.trainer_module.orientation import (
+    JPEG_SIGNATURE,
+    PNG_SIGNATURE,
+    bytes_at,
+    equals,
+    number_in,
+    read_preambles,
+)
 
 _GIF, _BMP = b"GIF8", b"BM"
 _HEADER_BYTES = 41  # up to the type of a PNG's second chunk
@@ -40,11 +47,12 @@ def read_headers(image_bytes: tf.Tensor) -> Headers:
     Raises:
         tf.errors.InvalidArgumentError: When run, if a JPEG has no frame header.
     """
-    start = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=_HEADER_BYTES)  # [B, 41], padded with 0
+    start = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=_HEADER_BYTES)  # padded with 0
+    start = tf.ensure_shape(start, [None, _HEADER_BYTES])
     png, jpeg, gif, bmp = (_begins(start, magic) for magic in (PNG_SIGNATURE, JPEG_SIGNATURE, _GIF, _BMP))
     pixels = (
-        tf.where(png, _number(start, 16, 4, "big") * _number(start, 20, 4, "big"), 0)
-        + tf.where(gif, _number(start, 6, 2, "little") * _number(start, 8, 2, "little"), 0)
+        tf.where(png, number_in(start[:, 16:20], "big") * number_in(start[:, 20:24], "big"), 0)
+        + tf.where(gif, number_in(start[:, 6:8], "little") * number_in(start[:, 8:10], "little"), 0)
         + tf.where(bmp, _signed(start, 18) * _signed(start, 22), 0)
     )
     rows = tf.where(jpeg)
@@ -127,29 +135,21 @@ def _is_plain_bmp(contents: tf.Tensor) -> tf.Tensor:
     """
     nowhere = tf.zeros_like(tf.strings.length(contents), tf.int64)
     head = bytes_at(contents, nowhere, 54)
-    size, bits = _number(head, 14, 4, "little"), _number(head, 28, 2, "little")
+    size, bits = number_in(head[:, 14:18], "little"), number_in(head[:, 28:30], "little")
     palette = bytes_at(contents, 14 + size, len(_GRAY_PALETTE))
     is_gray = (
         tf.equal(bits, 8)
         & _begins(palette, _GRAY_PALETTE)
-        & tf.equal(_number(head, 10, 4, "little"), 14 + size + len(_GRAY_PALETTE))
+        & tf.equal(number_in(head[:, 10:14], "little"), 14 + size + len(_GRAY_PALETTE))
     )
-    return (size >= 40) & tf.equal(_number(head, 30, 4, "little"), 0) & (tf.equal(bits, 24) | is_gray)
+    return (size >= 40) & tf.equal(number_in(head[:, 30:34], "little"), 0) & (tf.equal(bits, 24) | is_gray)
 
 
 def _begins(start: tf.Tensor, magic: bytes) -> tf.Tensor:
-    return tf.reduce_all(tf.equal(start[:, : len(magic)], tuple(magic)), axis=1)
-
-
-def _number(start: tf.Tensor, at: int, length: int, order: str) -> tf.Tensor:
-    """Return the unsigned number in some bytes, int64 [B]."""
-    weights = [256**power for power in range(length)]
-    if order == "big":
-        weights.reverse()
-    return tf.reduce_sum(tf.cast(start[:, at : at + length], tf.int64) * weights, axis=1)
+    return equals(start[:, : len(magic)], magic)
 
 
 def _signed(start: tf.Tensor, at: int) -> tf.Tensor:
     """Return the magnitude of a signed 4-byte number; the height of a BMP is negative for top-down rows."""
-    number = _number(start, at, 4, "little")
+    number = number_in(start[:, at : at + 4], "little")
     return tf.minimum(number, 2**32 - number)

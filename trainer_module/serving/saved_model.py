@@ -25,6 +25,8 @@ from tfx_contrastive.contract.signatures import (
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.serving.signatures import ServedClassifier, ServedEncoder
 
+_BATCH = 64
+
 
 def export_encoder(
     directory: str, encoder: keras.Model, tf_transform_output: tft.TFTransformOutput, max_pixels: int
@@ -111,9 +113,6 @@ def _save(
     tf.saved_model.save(served, directory, dict(signatures))
     shape = tuple(tf_transform_output.transformed_feature_spec()[IMAGE].shape)
     write_warm_up_requests(directory, list(signatures), shape)
-
-
-_BATCH = 64
 
 
 def write_warm_up_requests(

@@ -71,7 +71,7 @@ def make_views(images: tf.Tensor, config: ViewsConfig, seed: tf.Tensor) -> list[
         seed: int32 [2].
 
     Returns:
-        List of float32 [B, h, w, C], pixels from 0 to 255; h, w = H, W for the first two.
+        List of float32 [B, h, w, C], pixels from 0 to 255; the first two have the size of the images.
     """
     small = config.small
     size = small_view_size(small, images.shape[1:])
@@ -83,7 +83,7 @@ def make_views(images: tf.Tensor, config: ViewsConfig, seed: tf.Tensor) -> list[
 
 
 def small_view_size(config: SmallViewsConfig, image_shape: Sequence[int]) -> tuple[int, int]:
-    """Return height and width of a small view of images of [height, width, channels]; at least 8."""
+    """Return height and width of the small views of images of [height, width, channels]; at least 8 each."""
     height, width = (max(8, round(side * config.size)) for side in image_shape[:2])
     return height, width
 
