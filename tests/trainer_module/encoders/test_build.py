@@ -97,6 +97,12 @@ def test_saved_encoder_is_the_same(tmp_path: pathlib.Path, name: str) -> None:
     np.testing.assert_array_equal(load_encoder(str(tmp_path / "model"))(PIXELS), encoder(PIXELS))
 
 
+def test_an_encoder_is_saved_to_any_file_system(tmp_path: pathlib.Path) -> None:
+    remote, encoder = f"memory:/{tmp_path}/model", build()
+    save_encoder(remote, encoder, EncoderConfig(name="c4n"), (28, 28, 1), [0.3], [0.35])
+    np.testing.assert_array_equal(load_encoder(remote)(PIXELS), encoder(PIXELS))
+
+
 def test_no_encoder_in_the_directory(tmp_path: pathlib.Path) -> None:
     with pytest.raises(ValueError, match=r"contains no encoder\.json"):
         load_encoder(str(tmp_path))

@@ -15,6 +15,13 @@ def views(num: int = 6, dim: int = 5, seed: int = 0) -> tuple[NDArray[Any], NDAr
     return z_a, z_a + 0.7 * rng.normal(size=(num, dim))
 
 
+def uneven_views() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Two views of which some dimensions vary by less than VICReg's target of 1, some by more."""
+    scale = np.array([0.2, 0.5, 1.0, 1.5, 2.0])
+    z_a, z_b = views(num=8)
+    return scale * z_a, scale * z_b
+
+
 def cosine(x: NDArray[Any], y: NDArray[Any]) -> float:
     return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))
 
@@ -25,6 +32,9 @@ DISTANCES: dict[str, Callable[[NDArray[Any], NDArray[Any]], float]] = {
     "manhattan": lambda x, y: float(np.sum(np.abs(x - y))),
     "cosine": lambda x, y: 1 - cosine(x, y),
 }
+
+# About the middle of the distances of `views`, so that some pairs are inside the margin and some are not.
+MARGINS = {"euclidean": 2.5, "squared_euclidean": 8.0, "manhattan": 5.0, "cosine": 0.9}
 
 
 def anchors(

@@ -47,12 +47,6 @@ def test_orthonormal_pairs_have_the_closed_form() -> None:
     )
 
 
-def test_exchanging_the_views_exchanges_the_anchors() -> None:
-    z_a, z_b = views()
-    forward, backward = nt_xent_loss(z_a, z_b, 0.2), nt_xent_loss(z_b, z_a, 0.2)
-    np.testing.assert_allclose(np.roll(forward, len(z_a)), backward, rtol=1e-5)
-
-
 def test_scale_does_not_matter() -> None:
     z_a, z_b = views()
     np.testing.assert_allclose(
@@ -65,14 +59,6 @@ def test_gradient() -> None:
     check_gradient(
         lambda a, b: nt_xent_loss(a, b, 0.5), lambda a, b: float(reference(a, b, 0.5).mean()), z_a, z_b
     )
-
-
-def test_gradient_is_finite_for_zero_vectors() -> None:
-    z = tf.zeros([4, 3])
-    with tf.GradientTape() as tape:
-        tape.watch(z)
-        loss = tf.reduce_mean(nt_xent_loss(z, z, 0.1))
-    assert np.isfinite(tape.gradient(loss, z)).all()
 
 
 def test_computes_in_float32_under_mixed_precision() -> None:

@@ -50,6 +50,48 @@ def test_order_of_the_images_does_not_matter(config: Any) -> None:
 
 
 @each_objective
+def test_exchanging_the_views_exchanges_the_anchors(config: Any) -> None:
+    (z_a, z_b), (t_a, t_b), objective = views(), views(seed=8), Objective(config)
+    labels = LABELS if objective.requirements.labels != "unused" else None
+    has_targets = objective.requirements.targets != "none"
+    forward = objective.per_anchor(z_a, z_b, labels, (t_a, t_b) if has_targets else None)
+    backward = objective.per_anchor(z_b, z_a, labels, (t_b, t_a) if has_targets else None)
+    np.testing.assert_allclose(np.roll(forward, len(z_a)), backward, rtol=1e-4, atol=1e-5)
+
+
+@each_objective
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_gradient_is_finite_for_constant_embeddings(config: Any, value: float) -> None:
+    z = tf.fill([6, 5], value)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        loss = call(Objective(config), z, z)
+    assert np.isfinite(tape.gradient(loss, z)).all()
+
+
+@pytest.mark.parametrize(
+    "config", [c for c in EVERY if c.requirements.targets != "none"], ids=lambda c: c.name
+)
+def test_targets_receive_no_gradient(config: Any) -> None:
+    targets = [tf.constant(t, tf.float32) for t in views(seed=8)]
+    with tf.GradientTape() as tape:
+        tape.watch(targets)
+        loss = Objective(config)(*views(), targets=tuple(targets))
+    assert tape.gradient(loss, targets) == [None, None]
+
+
+COMPARE_IMAGES = (
+    "dcl", "margin_contrastive", "triplet_margin", "barlow_twins", "vicreg", "alignment_uniformity"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("config", [c for c in EVERY if c.name in COMPARE_IMAGES], ids=lambda c: c.name)
+def test_refuses_a_single_image_where_images_are_compared(config: Any) -> None:
+    with pytest.raises(ValueError, match="needs at least 2"):
+        Objective(config)(*views(num=1))
+
+
+@each_objective
 def test_a_graph_with_unknown_batch_size_computes_the_same(config: Any) -> None:
     objective = Objective(config)
     spec = tf.TensorSpec([None, 5])

@@ -48,12 +48,14 @@ def encoder(value: float) -> Any:
     return model
 
 
-def test_the_highest_score_wins_and_survives_a_restart(tmp_path: pathlib.Path) -> None:
-    best = BestEncoder(str(tmp_path))
+@pytest.mark.parametrize("scheme", ["", "memory:/"])
+def test_the_highest_score_wins_and_survives_a_restart(tmp_path: pathlib.Path, scheme: str) -> None:
+    directory = f"{scheme}{tmp_path}"
+    best = BestEncoder(directory)
     assert best.step is None
     for step, score in ((10, 0.5), (20, 0.7), (30, 0.6)):
         best.offer(encoder(step), step, score)
-    resumed = BestEncoder(str(tmp_path))
+    resumed = BestEncoder(directory)
     assert resumed.step == 20
     resumed.offer(encoder(40), 40, 0.65)
     restored = encoder(0)
