@@ -46,7 +46,7 @@ class ImageDataset:
         label_index: int64 [N], index of the class, -1 if the image has no label.
         image_id: bytes [N] (object array), identifier of the image.
         mean: float32 [C], mean of each channel over the training split, for pixels in [0, 1].
-        std: float32 [C], standard deviation of each channel, likewise.
+        std: float32 [C], standard deviation of each channel, in the same unit.
     """
 
     images: NDArray[Any]

@@ -38,7 +38,7 @@ def build_encoder(
         image_shape: [height, width, channels] of the pixels. The network is convolutional
             and takes smaller views too.
         mean: Mean of each channel, [C], for pixels in [0, 1].
-        std: Standard deviation of each channel, [C], likewise.
+        std: Standard deviation of each channel, [C], in the same unit.
 
     Returns:
         Model from pixels in [0, 255], any numeric dtype, [B, H, W, C] to h, float32 [B, D].

@@ -26,7 +26,7 @@ class GridPooling(keras.layers.Layer):
         self.grid = grid
 
     def call(self, features: tf.Tensor) -> tf.Tensor:
-        """Pool float [B, H, W, C] to float [B, grid * grid * C], row by row of the grid."""
+        """Average float [B, H, W, C] over the cells, row by row: float [B, grid * grid * C]."""
         shape = tf.shape(features)
         rows, columns = (self._overlaps(shape[axis], features.dtype) for axis in (1, 2))
         pooled = tf.einsum("gh,bhwc->bgwc", rows, features)
@@ -51,7 +51,7 @@ class GridPooling(keras.layers.Layer):
 
 
 def pool(features: tf.Tensor, grid: int, name: str = "pool") -> tf.Tensor:
-    """Pool a feature map.
+    """Average a feature map over the cells of a grid.
 
     Global average pooling discards the positions of features, which suits photographs. If objects are upright
     and centered, positions help to distinguish classes, and a grid keeps them.

@@ -77,7 +77,7 @@ def check_positive(name: str, value: float) -> None:
 
 
 def with_both_anchors(per_image: tf.Tensor) -> tf.Tensor:
-    """Repeat the values of N images, float32 [N], for the anchors of view a, then of view b: [2N]."""
+    """Return the values of N images, float32 [N], once for each view: float32 [2N], view a first."""
     return tf.concat([per_image, per_image], axis=0)
 
 

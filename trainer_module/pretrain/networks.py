@@ -49,7 +49,7 @@ class Networks:
 
     @property
     def has_averaged_targets(self) -> bool:
-        """True if the objective regresses projections of averaged networks."""
+        """True if the objective needs target projections of averaged networks."""
         return bool(self._targets)
 
     @property
@@ -162,7 +162,7 @@ def gradient_at_once(
 def gradient_in_parts(
     networks: Networks, images: tf.Tensor, labels: tf.Tensor, draw_views: DrawViews, num_parts: int
 ) -> BatchGradient:
-    """Compute the same gradient with the activations of one part in memory (GradCache, arXiv:2101.06983).
+    """Compute the gradient of a batch with the activations of one part in memory (GradCache, arXiv:2101.06983).
 
     Objectives compare the images of a batch, so the gradients of small batches do not add up to that of a
     large one. Therefore all parts are first embedded without keeping activations. Then the loss of the whole
@@ -245,6 +245,6 @@ def _by_view(parts: tf.Tensor, num_views: int) -> tf.Tensor:
 
 
 def _by_part(rows: tf.Tensor, num_views: int, num_parts: int) -> tf.Tensor:
-    """Invert `_by_view`."""
+    """Reorder [V*M*n, D], view by view, to [M, V*n, D], part by part: the inverse of `_by_view`."""
     split = tf.reshape(rows, [num_views, num_parts, -1, rows.shape[1]])  # [V, M, n, D]
     return tf.reshape(tf.transpose(split, [1, 0, 2, 3]), [num_parts, -1, rows.shape[1]])

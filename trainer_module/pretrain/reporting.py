@@ -88,7 +88,10 @@ class Watcher:
         self._losses: list[NDArray[Any]] = []
 
     def begin(self, step: int) -> None:
-        """Start at a step. The first call, which traces the graph, is not timed."""
+        """Start at a step and take over the losses that no report includes yet.
+
+        The first call, which traces the graph, is not timed.
+        """
         self._timed_from = step
         self._since: float | None = None
         if step and files.is_file(self._losses_path):

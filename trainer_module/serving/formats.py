@@ -74,7 +74,7 @@ def compare(
 
     Args:
         exported: `embedding`, float32 [N, D], and `probabilities`, float32 [N, K], if it is a classifier.
-        served: The SavedModel's outputs, likewise.
+        served: The same outputs of the SavedModel.
         label_index: Class of each image, int64 [N], -1 if it has no label.
     """
     cosine = np.sum(exported[EMBEDDING] * served[EMBEDDING], axis=1)

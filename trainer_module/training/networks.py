@@ -46,7 +46,7 @@ def copy_network(network: keras.Model) -> keras.Model:
 
 
 def follow(slow: keras.Model, fast: keras.Model, decay: float | tf.Tensor) -> None:
-    """Move the weights and batch norm statistics of one network towards another: an exponential average.
+    """Move weights and batch norm statistics of a network towards those of another (exponential average).
 
     Args:
         slow: The network that is changed.
