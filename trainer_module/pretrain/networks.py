@@ -162,7 +162,7 @@ def gradient_at_once(
 def gradient_in_parts(
     networks: Networks, images: tf.Tensor, labels: tf.Tensor, draw_views: DrawViews, num_parts: int
 ) -> BatchGradient:
-    """Compute the gradient of a batch with the activations of one part in memory (GradCache, arXiv:2101.06983).
+    """Compute a gradient with the activations of one part in memory (GradCache, arXiv:2101.06983).
 
     Objectives compare the images of a batch, so the gradients of small batches do not add up to that of a
     large one. Therefore all parts are first embedded without keeping activations. Then the loss of the whole
