@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tests.components.image_example_gen.support import rgb_tiff
-from tfx_contrastive.components.examples import tensorflow_images
+from tfx_contrastive.components.examples.png import PNG_SIGNATURE
 
 KINDS = {
     "png": "gray 1,gray 2,gray 4,gray 8,gray 16,gray key,rgb 8,rgb 16,rgb key,palette,palette opacity,"
@@ -60,7 +60,7 @@ def png(pixels: Any, color_type: Any, depth: Any = 8, before: Any = b"", interla
     data = b"".join(rows(part) for part in parts if part.size)
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, int(interlaced))
     return (
-        tensorflow_images.PNG_SIGNATURE
+        PNG_SIGNATURE
         + chunk(b"IHDR", header)
         + before
         + chunk(b"IDAT", zlib.compress(data))

@@ -21,6 +21,7 @@ from tests.trainer_module.digits_data import encode_png, make_example, run_trans
 from tfx_contrastive.components.examples import tensorflow_images
 from tfx_contrastive.components.examples.decode import decode, for_model
 from tfx_contrastive.components.examples.model_input import SeenAs, as_seen
+from tfx_contrastive.components.examples.png import PNG_SIGNATURE
 from tfx_contrastive.contract.errors import Reason, RejectedError
 from tfx_contrastive.trainer_module.config import ImageConfig
 from tfx_contrastive.trainer_module.images import decode_image
@@ -244,7 +245,7 @@ def orientation_in_graph(contents: Any) -> Any:
         (
             b"",
             b"\xff\xd8\xff\xe1\x00\x40Exif\0\0",
-            tensorflow_images.PNG_SIGNATURE + b"\0" * 25 + b"\0\0\0\x30eXIf",
+            PNG_SIGNATURE + b"\0" * 25 + b"\0\0\0\x30eXIf",
         )
     ),
     exif=st.sampled_from((b"", exif_of(6, "<"), exif_of(8, ">"), exif_of(3, "<")[:20])),

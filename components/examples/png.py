@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # channels -> gray, RGB, RGBA
 _BIT_DEPTH = 8
 
@@ -37,7 +37,7 @@ def encode_png(pixels: npt.NDArray[Any]) -> list[bytes]:
     rows = np.zeros((num_images, height, 1 + width * channels), np.uint8)
     rows[:, :, 1:] = pixels.reshape(num_images, height, width * channels)
     level = 0 if rows[:1].size < _STORED_BELOW else 1
-    start = _SIGNATURE + _chunk(b"IHDR", header)
+    start = PNG_SIGNATURE + _chunk(b"IHDR", header)
     end = _chunk(b"IEND", b"")
     return [start + _chunk(b"IDAT", zlib.compress(image, level)) + end for image in rows]
 

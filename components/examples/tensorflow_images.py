@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfx_contrastive.components.examples.png import encode_png
+from tfx_contrastive.components.examples.png import PNG_SIGNATURE, encode_png
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
 UPRIGHT = 1
 MAX_BITS = 16  # of a value
