@@ -159,7 +159,7 @@ class IngestConfig(Frozen):
     group_pattern: str | None = Field(
         None,
         description="regular expression with one group, found in the file's name (with a slash: in the whole "
-        "source): images with the same text stay in one split; a manifest's column counts before it",
+        "source): images with the same text stay in one split; a manifest's group column takes precedence",
     )
     seed: int = Field(
         0, ge=0, description="seed of the labels that the budget keeps; has no effect on splits"

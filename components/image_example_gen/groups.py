@@ -178,7 +178,7 @@ def group_images(chunks: Sequence[StagedChunk], pattern: str | None) -> Groups |
 def follow(
     given: npt.NDArray[Any], is_unsplit: npt.NDArray[Any], numbers: npt.NDArray[Any]
 ) -> npt.NDArray[Any]:
-    """Move images without a split into `test` or else `eval`, where the source puts others of their group.
+    """Move images without a split to where the source puts others of their group: `test`, or else `eval`.
 
     Args:
         given: int8 [N], index in `SPLITS`.

@@ -178,7 +178,7 @@ def _keys(file: LabelsFile, chunks: Sequence[StagedChunk]) -> dict[str, bytes]:
 
 
 def resolve(file: LabelsFile, keys: Collection[str]) -> dict[str, str]:
-    """Find the images that the file names, with backslashes, in another case, or without extension.
+    """Find the images that the file names; backslashes, another case and a missing extension are allowed.
 
     Args:
         file: The labels.

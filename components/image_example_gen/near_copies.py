@@ -106,7 +106,7 @@ def _descriptors(thumbs: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _copies(
     queries: npt.NDArray[Any], others: npt.NDArray[Any], candidates: npt.NDArray[Any]
 ) -> npt.NDArray[Any]:
-    """Return which candidate of each query is its copy: row of `others`, -1 for none."""
+    """Return the row of `others` that is a copy of each query, int64 [Q]; -1 if no candidate is one."""
     last = candidates.shape[1] - 1
     candidates = candidates[:, [*range(min(_VERIFIED, last)), last]]
     explained = np.zeros(candidates.shape)

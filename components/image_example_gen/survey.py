@@ -193,7 +193,7 @@ class _Tally:
         return sorted({label for _, label in self._bad if label is not None} - good)
 
     def without_bad(self, inspection: SourceInspection) -> SourceInspection:
-        """Return the inspection without rejected images, where every image of a class or split was read."""
+        """Return the inspection without rejected images, in those groups whose every image was read."""
         labels: dict[str, dict[str, int]] = {}
         unlabelled: dict[str, int] = {}
         for group, size in _group_sizes(inspection):
@@ -207,7 +207,7 @@ class _Tally:
         return dataclasses.replace(inspection, labels=labels, unlabelled=unlabelled)
 
     def survey(self, inspection: SourceInspection, is_exact: bool, doubts: Sequence[str]) -> Survey:
-        """Return the survey; each group counts by its number of images."""
+        """Return the survey; each group is weighted by its number of images in the source."""
         sizes = dict(_group_sizes(inspection))
         looked = self._good + self._bad
         num_looked_at = sum(looked.values())
