@@ -21,13 +21,13 @@ setup:
 run: setup  ## run the pipeline on Fashion-MNIST with the default configuration
 	@$(BIN)/tfx-contrastive run --config fashion_mnist
 
-test: setup  ## run every test
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+test: setup  ## run every test; PYTEST_ARGS=--cov measures the coverage too
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 test-fast: setup  ## run the tests that take seconds
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not e2e"
 
-coverage: setup  ## run the tests that take seconds, and show which lines and branches they miss
+coverage: setup  ## run the tests that take seconds, and show which lines and branches they miss; fails below the floor
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not e2e" --cov
 
 lint: setup  ## check style, types and layering

@@ -187,7 +187,6 @@ class _PixelStore:
         if self._file is None and self._bytes > self._limit:
             if self._directory:
                 os.makedirs(self._directory, exist_ok=True)
-            # Stays open as long as its memory map.
             self._file = tempfile.TemporaryFile(dir=self._directory, prefix="pixels-")  # noqa: SIM115
             for chunk in self._chunks:
                 self._file.write(chunk.data)
@@ -200,5 +199,6 @@ class _PixelStore:
     def finish(self) -> NDArray[Any]:
         if self._file is None:
             return np.concatenate(self._chunks)
-        self._file.flush()
-        return np.memmap(self._file, dtype=np.uint8, mode="r", shape=(self._rows, *self._shape))
+        with self._file:  # the memory map keeps the data when the file is closed, which removes its name
+            self._file.flush()
+            return np.memmap(self._file, dtype=np.uint8, mode="r", shape=(self._rows, *self._shape))

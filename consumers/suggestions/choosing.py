@@ -1,11 +1,13 @@
 """Choice of images to label next and of labels to check again, by a classifier on embeddings."""
 
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
@@ -79,13 +81,15 @@ def _spread(vectors: NDArray[Any], rows: NDArray[Any], num: int, seed: int) -> N
         some = np.random.default_rng(seed).choice(len(rows), max(_MAX_CLUSTERED, num), replace=False)
         rows = rows[np.sort(some)]
     points = vectors[rows]
-    clusters = KMeans(num, n_init=1, random_state=seed).fit(points)
+    with warnings.catch_warnings():
+        # Copies of one picture can leave a cluster empty: others take its place below.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clusters = KMeans(num, n_init=1, random_state=seed).fit(points)
     distances = np.linalg.norm(points - clusters.cluster_centers_[clusters.labels_], axis=1)
     nearest_first = np.argsort(distances, kind="stable")
     found, first = np.unique(clusters.labels_[nearest_first], return_index=True)
     sizes = np.bincount(clusters.labels_, minlength=num)
     chosen = nearest_first[first[np.argsort(-sizes[found], kind="stable")]]
-    # Copies of one picture can leave a cluster empty; any other rows take its place.
     others = np.setdiff1d(np.arange(len(rows)), chosen)[: num - len(chosen)]
     spread: NDArray[Any] = rows[np.concatenate([chosen, others])]
     return spread

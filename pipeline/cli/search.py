@@ -150,19 +150,23 @@ def serve_command(
 def _bind(host: str, port: int) -> list[socket.socket]:
     """Bind the addresses before the model is loaded; nobody can connect until the server listens.
 
+    The sockets are closed when the command ends.
+
     Raises:
         click.ClickException: If an address is not available.
     """
+    command = click.get_current_context()
     places = []
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         ):
-            places.append(place := socket.socket(family, kind, protocol))
+            place = command.with_resource(socket.socket(family, kind, protocol))
             place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:  # IPv4 has its own socket
                 place.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             place.bind(address)
+            places.append(place)
     except OSError as error:  # also for unknown host names
         raise click.ClickException(
             f"The address {host}, port {port}, is not available: {error.strerror}. Choose another one with "

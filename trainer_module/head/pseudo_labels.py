@@ -137,7 +137,8 @@ def _whitened(h: NDArray[Any], dims: int) -> NDArray[Any]:
         standardized: NDArray[Any] = (h - h.mean(axis=0)) / (h.std(axis=0) + 1e-6)
         return standardized
     pca = PCA(min(dims, *h.shape), whiten=True, random_state=0)
-    components = pca.fit_transform(h)
+    with np.errstate(invalid="ignore"):  # shares of the variance, not used here, are 0/0 if h does not vary
+        components = pca.fit_transform(h)
     # Components with almost no variance are rounding errors, which whitening would amplify.
     varies = pca.explained_variance_ >= _LEAST_VARIANCE * pca.explained_variance_[0]
     kept: NDArray[Any] = components[:, varies].astype(np.float32)

@@ -34,7 +34,8 @@ def test_neighbors_are_printed_and_drawn(indexed: Any, query: Any, tmp_path: pat
     assert image_id(indexed.images[8])[:12] in done.output
     assert "1.0000" in done.output
     assert f"contact sheet: {sheet}" in done.output
-    assert Image.open(sheet).width > 4 * 96
+    with Image.open(sheet) as drawn:
+        assert drawn.width > 4 * 96
 
 
 def test_json_has_everything(indexed: Any, query: Any, tmp_path: pathlib.Path) -> None:

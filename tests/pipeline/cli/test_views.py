@@ -37,7 +37,8 @@ def test_it_draws_the_images_of_the_configuration_and_says_so(tmp_path: pathlib.
     assert "  crop: min_area 0.25, max_area 1, max_aspect_ratio 1.3333, probability 1" in rest
     assert "  and 2 small views of 5% to 30% of an image" in rest
     assert "  passed over: 1 truncated" in rest
-    assert Image.open(out).format == "PNG"
+    with Image.open(out) as drawn:
+        assert drawn.format == "PNG"
     assert not (tmp_path / "runs").exists()  # a look leaves nothing behind but the picture
     unnamed = draw("--config", str(config), "--out", str(out), "--images", "1", "--set", "pretrain={}")
     steps = [line.split(":")[0].strip() for line in unnamed.output.splitlines() if line.startswith("  ")]
