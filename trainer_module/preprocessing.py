@@ -148,7 +148,7 @@ class WriteSortedVocabulary(tft_beam.experimental.PTransformAnalyzer):
         return (
             pcoll
             | "Unique" >> beam.CombineGlobally(_UniqueCombineFn())
-            | "Write" >> beam.Map(_write_lines, path)
+            | "Write" >> beam.Map(_write_lines, path).with_output_types(np.ndarray)
         )
 
 
@@ -161,7 +161,7 @@ class WriteChannelStatistics(tft_beam.experimental.PTransformAnalyzer):
         return (
             pcoll
             | "Mean" >> beam.CombineGlobally(_MeanCombineFn())
-            | "Write" >> beam.Map(_write_statistics, path)
+            | "Write" >> beam.Map(_write_statistics, path).with_output_types(np.ndarray)
         )
 
 
