@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 
 import keras
@@ -109,8 +110,11 @@ def load_pretrained(encoder: keras.Model, path: str, sha256: str) -> None:
                 "the file is the right one, change the digest"
             )
         try:
-            network.load_weights(local)
-        except (ValueError, OSError, KeyError) as error:
+            with warnings.catch_warnings():
+                # Newer Keras leaves layers that the file lacks as they are, with this warning alone.
+                warnings.filterwarnings("error", "Skipping nested container")
+                network.load_weights(local)
+        except (ValueError, OSError, KeyError, UserWarning) as error:
             raise ConfigError(
                 f"encoder.weights: {path} does not fit {network.name} without its classifier "
                 f"({str(error).splitlines()[0]}): use the 'notop' file of this network"

@@ -41,9 +41,9 @@ def test_a_list_to_fill_in_with_the_next_command(base: Any, tmp_path: pathlib.Pa
         rows = list(csv.DictReader(file))
     assert [row["label"] for row in rows] == [""] * 25
     assert list(rows[0]) == ["label", "guess", "uncertainty", "source", "split", "image_id"]
-    picture = Image.open(sheet)
-    assert picture.width > 10 * 96
-    assert 3 * 96 < picture.height < 4 * 140
+    with Image.open(sheet) as picture:
+        assert picture.width > 10 * 96
+        assert 3 * 96 < picture.height < 4 * 140
 
 
 def test_what_somebody_may_have_filled_in_is_not_overwritten(base: Any, tmp_path: pathlib.Path) -> None:
