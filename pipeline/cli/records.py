@@ -1,6 +1,7 @@
 """How commands print runs, nodes and artifacts: as JSON and as tables. Imports no TensorFlow."""
 
 import json
+import math
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -33,8 +34,19 @@ def json_option(command: Command) -> Command:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as indented JSON; text of any language stays readable."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print a value as indented JSON; text of any language stays readable.
+
+    NaN and infinity, which JSON lacks, become null.
+    """
+    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_table(

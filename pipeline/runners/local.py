@@ -125,14 +125,9 @@ def record_metrics(store: metadata_store.MetadataStore, found: RunRecord) -> Non
         found: The run; `Run.metrics` says under which names its metrics are written.
     """
     metrics = {"representation": found.representation.get("figures", {})}
-    metrics |= {evaluation.split: evaluation.overall.values for evaluation in found.evaluations}
-    without_nan = {
-        place: {name: None if value != value else value for name, value in measured.items()}
-        for place, measured in metrics.items()
-        if measured
-    }
+    metrics |= {evaluation.split: dict(evaluation.overall.values) for evaluation in found.evaluations}
     context = store.get_context_by_type_and_name("pipeline_run", found.run.id)
-    context.custom_properties[lineage.METRICS_PROPERTY].string_value = json.dumps(without_nan)
+    context.custom_properties[lineage.METRICS_PROPERTY].string_value = json.dumps(metrics)
     store.put_contexts([context])
 
 

@@ -117,15 +117,15 @@ class Run:
         pipeline: Name of the pipeline.
         nodes: Its nodes, in the order in which they started.
         interrupted: Whether its process died before the end of the run, also between two nodes.
-        metrics: `representation`, `eval` or `test` -> metric -> number, with the names of the registry; None
-            is "not a number". Empty if the run has not reached its end.
+        metrics: `representation`, `eval` or `test` -> metric -> number, with the names of the registry; empty
+            if the run has not reached its end.
     """
 
     id: str
     pipeline: str
     nodes: tuple[NodeRun, ...]
     interrupted: bool = False
-    metrics: Mapping[str, Mapping[str, float | None]] = dataclasses.field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
     @property
     def started(self) -> datetime.datetime:

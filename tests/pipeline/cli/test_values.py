@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+import math
 from typing import Any
 
 import pytest
@@ -70,7 +71,7 @@ def test_a_run_is_told_in_eleven_values(blessed: int, verdict: str) -> None:
     )
     blessing = artifact(6, "ModelBlessing", blessed=blessed)
     gate = node(5, "RepresentationGate", "ran", {}, {"blessing": (blessing,)})
-    metrics = {"eval": {"accuracy": 0.75, "roc_auc": None}}
+    metrics = {"eval": {"accuracy": 0.75, "roc_auc": 0.5}}
     pusher = node(6, "Pusher", "ran", {}, {"pushed_model": (pushed,)})
     run = Run("run-1", "shop", (gate, pusher), metrics=metrics)
     values = records.run_values(run)
@@ -119,6 +120,12 @@ def test_a_long_property_is_cut_with_the_way_to_all_of_it(capsys: pytest.Capture
     ]
     history._echo(found, with_properties=False)
     assert capsys.readouterr().out.splitlines() == lines[:3]
+
+
+def test_json_has_null_for_what_is_not_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    records.print_json({"metrics": {"recall[3]": math.nan, "accuracy": 2 / 3}, "rows": [(math.inf, 1)]})
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == {"metrics": {"recall[3]": None, "accuracy": 2 / 3}, "rows": [[None, 1]]}
 
 
 def test_json_keeps_every_language_readable(capsys: pytest.CaptureFixture[str]) -> None:
