@@ -192,7 +192,7 @@ def names(directory: str) -> list[str]:
     if not scheme_of(directory):
         return sorted(os.listdir(local(directory)))
     if not is_directory(directory):
-        raise NotADirectoryError(f"Received {directory}, which is no directory.")
+        raise NotADirectoryError(f"Received {directory}, which is not a directory.")
     if gfile := gfile_for(directory):
         return sorted(filter(None, (name.rstrip("/") for name in gfile.listdir(directory))))
     found = fsspec_for(directory).ls(directory, detail=False)

@@ -22,8 +22,8 @@ def check_known(name_or_path: str) -> None:
     """
     if name_or_path not in _NAMED and not pathlib.Path(name_or_path).is_file():
         raise ValueError(
-            f"There is no such schema. Give the path of a .pbtxt file, one of these names: "
-            f"{', '.join(sorted(_NAMED))}; or null, which infers a schema from the data"
+            f"There is no such schema. Give the path of a .pbtxt file, one of the names "
+            f"{', '.join(sorted(_NAMED))}, or null, which infers a schema from the data"
         )
 
 

@@ -53,7 +53,10 @@ def compile_command(
     """Compile the pipeline for Kubeflow Pipelines. This needs neither a cluster nor credentials."""
     require_kfp()
     if inspect and unlabeled:
-        raise click.UsageError("--unlabeled goes with --no-inspect.")
+        raise click.UsageError(
+            "Received --unlabeled without --no-inspect. The inspection itself finds out whether images have "
+            "labels: give both options or neither."
+        )
     out = out or DEFAULT_NAMES[target]
     options.require_writable(pathlib.Path(out), "--out")
     with options.told_plainly():

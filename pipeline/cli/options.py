@@ -128,7 +128,7 @@ def require_writable(path: pathlib.Path, option: str) -> None:
     """
     existing = next(each for each in (path.absolute(), *path.absolute().parents) if os.path.lexists(each))
     if existing != path.absolute() and not existing.is_dir():
-        cause = f"{existing} is no directory"
+        cause = f"{existing} is not a directory"
     elif os.access(existing, os.W_OK | (os.X_OK if existing.is_dir() else 0)):
         return
     else:

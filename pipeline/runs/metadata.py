@@ -63,8 +63,8 @@ def reading_config(config: PipelineConfig) -> metadata_store_pb2.ConnectionConfi
     metadata = config.metadata
     if isinstance(metadata, SqliteMetadataConfig) and "://" in config.metadata_path:
         raise ConfigError(
-            f"Received the root {config.root}; runs on this machine have a local one, to be set with "
-            "--set root=DIR, and runs on a cluster are recorded in its own database (docs/kubeflow.md)."
+            f"Received the root {config.root}; a run on this machine needs a local directory. Set one with "
+            "--set root=DIR. Runs on a cluster are recorded in the cluster's own database (docs/kubeflow.md)."
         )
     if isinstance(metadata, SqliteMetadataConfig) and not pathlib.Path(config.metadata_path).exists():
         empty = metadata_store_pb2.ConnectionConfig()

@@ -19,7 +19,7 @@ def test_a_place_that_can_be_written_is_taken_and_left_alone(tmp_path: pathlib.P
 
 def test_a_place_below_a_file_is_refused(tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(click.ClickException, match="file/picture.png can't be written: .*file is no dir"):
+    with pytest.raises(click.ClickException, match="file/picture.png can't be written: .*file is not a dir"):
         options.require_writable(tmp_path / "file" / "picture.png", "--out")
 
 
