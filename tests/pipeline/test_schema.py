@@ -98,5 +98,5 @@ def test_a_users_own_file_is_taken_byte_by_byte(tmp_path: pathlib.Path) -> None:
 
 def test_an_unknown_name_is_told_the_known_ones(tmp_path: pathlib.Path) -> None:
     for call in (schema.check_known, lambda name: schema.staged(name, str(tmp_path))):
-        with pytest.raises(ValueError, match="one of the names digits, fashion_mnist; or null"):
+        with pytest.raises(ValueError, match="one of the names digits, fashion_mnist, or null"):
             call("nope")
