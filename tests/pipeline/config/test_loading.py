@@ -75,7 +75,7 @@ def test_a_configuration_is_frozen(tmp_path: pathlib.Path) -> None:
         (["metadata.kind=mysql"], r"metadata\.host: missing"),
         (["name=has blank"], r"name: received 'has blank'.*for example has-blank\."),
         (["data.source.kind=folder"], r"data\.source.*image_folder.*digits"),
-        (["schema_path=nope"], r"schema_path: received 'nope'\..*one of these names: digits, fashion_mnist"),
+        (["schema_path=nope"], r"schema_path: received 'nope'\..*one of the names digits, fashion_mnist"),
         (["pretrain"], r"--set pretrain: expected KEY=VALUE"),
         (["=3"], r"--set =3: expected KEY=VALUE"),
         (["name.x=3"], r"--set name\.x=3: name is a single value"),
