@@ -41,8 +41,8 @@ class Baseline:
 
     Attributes:
         model_dir: Directory of its SavedModel.
-        source: Its version directory relative to the serving directory, or `candidate`.
-        version: Its version number as text, or `none` if it is the candidate itself.
+        source: Version directory relative to the serving directory, or `candidate`.
+        version: Version number as text, or `none` if the baseline is the candidate itself.
         reason: One sentence for the run report.
         new_classes: Classes of the candidate that the model in use doesn't know.
         gone_classes: Classes of the model in use that the candidate doesn't know.

@@ -106,7 +106,7 @@ def name_format(head: bytes) -> str | None:
     """Return the name of the format of a file.
 
     Args:
-        head: Its first `HEAD_BYTES` bytes; all bytes of a shorter file.
+        head: First `HEAD_BYTES` bytes of the file, or all bytes of a shorter file.
 
     Returns:
         A name such as `a Parquet file`, `JSON` or `text`; None if the bytes are of no known format.

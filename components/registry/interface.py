@@ -44,7 +44,7 @@ class ModelVersion:
     """A version in a list of versions.
 
     Attributes:
-        number: Counted from 1; a number is never used twice.
+        number: Number of the version, from 1; a number is never used twice.
         digest: Digest of its model.
         blessed: The last verdict of the gates.
         created: Time of registration, UTC.

@@ -68,7 +68,7 @@ class ModelStore:
 
         Args:
             model_dir: Directory of the SavedModel, local or on an object store.
-            record: Its digest, facts and card.
+            record: Digest, facts and card of the model.
             describe: Function that adds the registry's own files to the copy, given its directory.
 
         Returns:

@@ -34,7 +34,7 @@ def random_kernel(seed: int, dim: int = 16) -> npt.NDArray[Any]:
 
 
 class _Encoder(tf.Module):
-    """Pixels times a matrix: what an encoder is, with nothing in the way of a closed form."""
+    """Pixels times a matrix, an encoder whose embeddings have a closed form."""
 
     def __init__(self, kernel: npt.NDArray[Any]) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ def save_model(
     head: npt.NDArray[Any] | None = None,
     class_names: Sequence[str] = (),
 ) -> str:
-    """Saves a SavedModel of an encoder, or of a classifier where there is a head, float32 [D, K]."""
+    """Save a SavedModel of an encoder, or of a classifier if there is a head, float32 [D, K]."""
     model = _Encoder(kernel) if head is None else _Classifier(kernel, head, class_names)
     signatures = {"embed_bytes": model.embed_bytes}
     if isinstance(model, _Classifier):
@@ -88,13 +88,13 @@ def save_model(
 
 
 def embed_with(kernel: npt.NDArray[Any], images: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """What a model of `save_model` gives, in NumPy: float32 [N, D]."""
+    """Return the embeddings that a model of `save_model` computes, in NumPy: float32 [N, D]."""
     vectors = images.reshape(len(images), -1).astype(np.float32) / 255.0 @ kernel
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def write_examples(path: pathlib.Path, images: npt.NDArray[Any], labels: Sequence[str | None]) -> None:
-    """Writes a TFRecord file as the data contract says."""
+    """Write a TFRecord file as the data contract says."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for row, (image, label) in enumerate(zip(images, labels, strict=True)):

@@ -57,7 +57,7 @@ def test_images_of_neighbors_are_those_that_were_indexed(search: Any, indexed: A
 
 
 def test_uploads_of_16_bits_are_read_as_the_model_was_trained(indexed: Any, tmp_path: pathlib.Path) -> None:
-    """Beside the model stands how many bits it takes; a form of which they can't be taken is refused."""
+    """The file beside the model states its bit depth; formats that can't be cut to it are refused."""
     model_dir = save_model(tmp_path / "model", KERNEL)
     upload = io.BytesIO()
     Image.fromarray(indexed.images[3].astype(np.uint16) << 4).save(upload, "TIFF")  # 12 bits

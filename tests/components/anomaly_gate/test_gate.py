@@ -1,4 +1,4 @@
-"""The gate on what TFDV really finds."""
+"""AnomalyGate on anomalies that TFDV itself finds."""
 
 import json
 import pathlib
@@ -18,7 +18,7 @@ from tfx_contrastive.contract.errors import DataError
 
 
 def statistics(**values: Any) -> Any:
-    """TFDV statistics of one example of the data contract, with some features replaced (None: left out)."""
+    """TFDV statistics of one example of the data contract; `values` replace features, None leaves one out."""
     features = {
         "image": b"\x89PNG\xff",
         "label": b"a",

@@ -1,4 +1,4 @@
-"""The choice of the baseline, on real SavedModels in real directories."""
+"""The choice of the baseline among real SavedModels."""
 
 import pathlib
 from typing import Any
@@ -66,7 +66,7 @@ def test_versions_that_cannot_be_compared_are_looked_past(tmp_path: pathlib.Path
 
 
 def save_classifier(path: Any, names: Any) -> Any:
-    """A classifier with these classes, which also answers `serving_default`, as the Trainer's do."""
+    """Save a classifier with these classes and the signature `serving_default`, as the Trainer does."""
 
     class Model(tf.Module):
         def answer(self, images: Any) -> Any:

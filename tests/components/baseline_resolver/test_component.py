@@ -1,4 +1,4 @@
-"""The node, through TFX's own executor."""
+"""BaselineResolver, run by TFX's own executor."""
 
 import pathlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""Both gates must bless."""
+"""CombinedBlessing blesses a model only if both gates have blessed it."""
 
 import pathlib
 from typing import Any

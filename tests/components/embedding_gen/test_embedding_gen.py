@@ -1,4 +1,4 @@
-"""The node through Beam and TFX's executor; exact contents."""
+"""EmbeddingGen, run by TFX's executor and Beam, writes exactly these contents."""
 
 import json
 import pathlib

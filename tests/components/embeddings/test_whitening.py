@@ -57,12 +57,14 @@ def test_what_does_not_vary_is_not_whitened(vectors: Any) -> None:
 
 
 def test_a_quiet_direction_decides_who_is_near_once_whitened() -> None:
-    """Pairs that agree in the quiet directions, while the loud ones say nothing."""
+    """Pairs are similar in directions of small variance and differ at random in those of large variance."""
     random = np.random.default_rng(1)
     things = 0.3 * random.normal(size=(200, 4))
     vectors = np.concatenate(
-        [np.hstack([3 * random.normal(size=(200, 2)), things + 0.02 * random.normal(size=(200, 4))])] * 1
-        + [np.hstack([3 * random.normal(size=(200, 2)), things + 0.02 * random.normal(size=(200, 4))])]
+        [
+            np.hstack([3 * random.normal(size=(200, 2)), things + 0.02 * random.normal(size=(200, 4))])
+            for _ in range(2)
+        ]
     )
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 

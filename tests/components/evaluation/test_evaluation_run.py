@@ -1,4 +1,4 @@
-"""TFMA evaluates a real SavedModel with our configuration; its figures equal scikit-learn's."""
+"""TFMA evaluates a real SavedModel with our configuration; its metrics equal those of scikit-learn."""
 
 import json
 import pathlib
@@ -46,7 +46,7 @@ def example_of(scores: Any, label: Any, band: Any, names: Any = CLASSES) -> Any:
 
 
 def evaluate(folder: pathlib.Path, examples: Any, config: Any, classes: Any = None) -> Any:
-    """Run TFMA on serialized examples with a model per spec; returns the directory of its result.
+    """Run TFMA on serialized examples with one model per spec; return the directory of its result.
 
     `classes` has the classes of a model by the name of its spec; those of the file where it says nothing.
     """
@@ -146,7 +146,7 @@ FORMER_CLASSES = ("ankle boot", "bag")  # one of these is gone, two of the other
 
 
 def compared(tmp_path: pathlib.Path, compare: Any) -> Any:
-    """Seven images; each model answers the greatest of its scores, by its own classes.
+    """Seven images; each model answers with the class of its greatest score, among its own classes.
 
     | label | candidate says | right | model in use says | right |
     |---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""TFMA's records as plain values, from records made by hand."""
+"""Records of TFMA, written by hand, are read as plain values."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""Looking at the beginning of any bytes gives an answer; the PNGs are as the specification asks for."""
+"""Functions that read the beginning of a file accept any bytes; encoded PNGs follow the specification."""
 
 import struct
 import zlib

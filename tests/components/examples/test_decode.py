@@ -1,4 +1,4 @@
-"""What is decoded, to which pixels, and why an image is refused."""
+"""Decoding of images to pixels, and the reasons for which images are refused."""
 
 import io
 import struct

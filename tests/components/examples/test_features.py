@@ -1,4 +1,4 @@
-"""PNG encoding, identity and statistics of pixels, the examples."""
+"""PNG encoding, ids and statistics of images, and the examples made from them."""
 
 import hashlib
 import io

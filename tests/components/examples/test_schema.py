@@ -1,4 +1,4 @@
-"""The schema on the statistics of real examples."""
+"""The schema of the data contract fits the statistics of real examples."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The one sentence for the decision of the gates."""
+"""The sentence that states the decision of the gates."""
 
 from typing import Any
 

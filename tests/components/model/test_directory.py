@@ -30,7 +30,7 @@ def test_a_number_in_the_future_or_half_written_is_passed_over(
 def test_what_is_being_copied_has_no_number_yet(
     models: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a server sees at the moment before the rename."""
+    """A server that looks just before the rename sees no new version."""
     seen = []
     rename = os.rename
 

@@ -116,7 +116,7 @@ def make_app() -> Any:
 
 @contextlib.contextmanager
 def serving(app: Any) -> Iterator[Any]:
-    """Serves the application on loopback; yields its URI."""
+    """Serve the application on loopback; yield its URI."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))

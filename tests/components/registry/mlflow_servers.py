@@ -16,7 +16,7 @@ from tests.ports import free_port
 
 @contextlib.contextmanager
 def running(arguments: Any, folder: pathlib.Path, ready: Any) -> Iterator[Any]:
-    """Runs an MLflow command that serves; yields its URI once `ready`, a path, answers."""
+    """Run an MLflow server; yield its URI as soon as it answers at the path `ready`."""
     port = free_port()
     command = [sys.executable, "-m", "mlflow", *arguments, "--host", "127.0.0.1", "--port", str(port)]
     # `mlflow models serve` starts its server by the names `python` and `uvicorn`.

@@ -1,4 +1,4 @@
-"""What the command line calls."""
+"""The operations behind `tfx-contrastive models`."""
 
 import pathlib
 from typing import Any

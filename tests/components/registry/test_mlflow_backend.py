@@ -1,4 +1,4 @@
-"""The embedded MLflow registry: what is visible, when, and to whom."""
+"""The embedded MLflow registry: versions, aliases and events, also as other processes see them."""
 
 import contextlib
 import os

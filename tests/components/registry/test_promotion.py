@@ -151,7 +151,7 @@ def test_a_challenger_that_the_pusher_served_gives_way_to_the_champion(
 
 
 class Crash(BaseException):
-    """Stands for a kill: nothing catches it."""
+    """An exception that stands for a kill, because no code catches it."""
 
 
 class CrashingRegistry(MlflowRegistry):

@@ -1,4 +1,4 @@
-"""The node, down to a real registry."""
+"""RegistryPusher, run by TFX's executor, with a real registry."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Reading what TFMA really writes."""
+"""The metrics in files that TFMA itself has written."""
 
 from typing import Any
 

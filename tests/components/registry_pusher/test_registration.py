@@ -1,4 +1,4 @@
-"""What becomes of a candidate, and what is recorded of it."""
+"""Registration of candidates: versions, aliases and recorded facts."""
 
 import dataclasses
 import json

@@ -13,7 +13,7 @@ LABELS_PER_CLASS = 20
 
 
 def write_examples(path: Any, images: Any, labels: Any, hidden: Collection[int] = ()) -> None:
-    """Writes uint8 [N, 8, 8] images as the data contract says; the rows in `hidden` get no label."""
+    """Write uint8 [N, 8, 8] images as the data contract says; the rows in `hidden` get no label."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for row, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -37,7 +37,7 @@ def digits() -> tuple[Any, Any]:
 
 @pytest.fixture(scope="session")
 def splits(digits: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[Any, Any]:
-    """Directories of `train` (20 labels a class), `eval` and `test`."""
+    """Directories of `train` (20 labels per class), `eval` and `test`."""
     root = tmp_path_factory.mktemp("examples")
     images, labels = digits
     seen = np.zeros(10, int)
@@ -66,7 +66,7 @@ def conv_encoder(seed: Any) -> Any:
 
 
 def save_encoder(path: Any, encode: Any, holder: Any = None) -> str:
-    """Saves `encode` (uint8 [B, 8, 8, 1] -> [B, D]) with the signature of the Pretrainer."""
+    """Save `encode` (uint8 [B, 8, 8, 1] -> [B, D]) with the signature of the Pretrainer."""
     module = tf.Module()
     module.holder = holder
 

@@ -1,4 +1,4 @@
-"""The nodes through TFX's executor, down to the blessing that the Pusher reads."""
+"""RepresentationGate and CombinedBlessing, run by TFX's executor, bless as the Pusher reads it."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""The gate on real example files and real SavedModels: who is blessed, who is refused, and why."""
+"""The gate blesses or refuses real SavedModels on real example files, with the expected reasons."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""Pixels as the encoder to beat: what is compared, and what is chance."""
+"""Comparison of encoders with pixels, and its confidence intervals."""
 
 import pathlib
 from typing import Any

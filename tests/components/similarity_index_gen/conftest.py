@@ -1,4 +1,4 @@
-"""An index of digits, made as the pipeline makes it, but for Beam."""
+"""An index of digits, made as the pipeline makes it, but without Beam."""
 
 import dataclasses
 from typing import Any

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tfx.types import channel_utils
 
-from tests.components.similarity_index_gen.embeddings_data import write_embeddings
+from tests.components.embeddings_data import write_embeddings
 from tfx_contrastive.components import artifacts
 from tfx_contrastive.components.embeddings import store
 from tfx_contrastive.components.similarity_index_gen.component import SimilarityIndexGen

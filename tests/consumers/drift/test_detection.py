@@ -1,4 +1,4 @@
-"""Silent on a resample; alarms on blur, inversion, a missing class and bad files."""
+"""No alarm on another sample of the same data; alarms on blur, inversion, a missing class and bad files."""
 
 import json
 import pathlib

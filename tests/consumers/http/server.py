@@ -13,7 +13,7 @@ from tests.pipeline.command import PROGRAM
 
 
 class Server:
-    """Serves until `stop`; what it prints goes to a file."""
+    """Serve until `stop` is called; the output goes to a file."""
 
     def __init__(self, printed: Any, *arguments: Any) -> None:
         """Starts it on a free port.

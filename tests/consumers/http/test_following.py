@@ -21,7 +21,7 @@ from tfx_contrastive.pipeline.runs.model_choice import INDEX, ModelChoice
 
 
 class Registry:
-    """A champion that a test moves, and what there is to load of each version."""
+    """A champion that a test moves, and the model and index of each version."""
 
     def __init__(self, *indexes: Any) -> None:
         self.champion = 1

@@ -1,4 +1,4 @@
-"""Which images are chosen: undecided ones, spread out; typical ones while nothing is known."""
+"""The choice of images to label: undecided and different ones, or typical ones without any label."""
 
 from typing import Any
 

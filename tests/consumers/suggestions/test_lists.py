@@ -1,4 +1,4 @@
-"""From embeddings to a file, and back through ingest."""
+"""Lists are made from embeddings, written to a file, and read again by ImageExampleGen."""
 
 import dataclasses
 import pathlib

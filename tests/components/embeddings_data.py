@@ -12,14 +12,14 @@ DIM = 8
 
 
 def write_embeddings(
-    path: pathlib.Path,
+    path: pathlib.Path | str,
     num_images: dict[str, int],
     fingerprint: str = "f" * 64,
     seed: int = 0,
     examples_uri: str = "/examples",
     model_dir: str = "/model",
 ) -> tuple[Any, Any]:
-    """Writes an artifact with a shard a split; returns its vectors and image ids in their order."""
+    """Write an artifact with one shard per split; return its vectors and image ids, row by row."""
     generator = np.random.default_rng(seed)
     all_vectors, all_ids = [], []
     for split in sorted(num_images):
