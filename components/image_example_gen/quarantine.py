@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tfx_contrastive.components.examples.names import listed
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
 from tfx_contrastive.components.image_example_gen.splits import UNLABELLED, SplitPlan
 from tfx_contrastive.contract import files
@@ -99,9 +100,8 @@ def lost_classes(chunks: Sequence[StagedChunk], kept: Collection[str] | None = N
 
 def lost_text(classes: Sequence[str]) -> str:
     """Return a sentence about lost classes, of which there is at least one."""
-    more = f" and {len(classes) - 5:,} more" if len(classes) > 5 else ""
     which = "this class" if len(classes) == 1 else "these classes"
-    names = ", ".join(map(repr, classes[:5])) + more
+    names = listed([repr(name) for name in classes])
     return f"No usable image of {names} is left: the model will not know {which}."
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
+from tfx_contrastive.components.examples.names import listed
 from tfx_contrastive.pipeline.cli import invocation, terminal
 from tfx_contrastive.pipeline.config import PipelineConfig
 from tfx_contrastive.pipeline.runners import events
@@ -125,9 +126,7 @@ def absent_text(split: str, classes: Sequence[str]) -> str:
         split: Name of the split.
         classes: The classes, at least one.
     """
-    names = ", ".join(map(repr, classes[:5])) + (
-        f" and {len(classes) - 5:,} more" if len(classes) > 5 else ""
-    )
+    names = listed([repr(name) for name in classes])
     which = "this class" if len(classes) == 1 else "these classes"
     return f"{split} has no image of {names}, so its figures say nothing about {which}"
 
