@@ -40,7 +40,7 @@ def test_before_the_first_run_they_say_so(tmp_path: pathlib.Path, command: Any) 
 def test_a_root_on_an_object_store_is_told(command: Any) -> None:
     done = CliRunner().invoke(command, arguments("gs://bucket/shoes"))
     assert done.exit_code == 1
-    assert done.output.startswith("Error: Received the root gs://bucket/shoes; runs on this machine ")
+    assert done.output.startswith("Error: Received the root gs://bucket/shoes; a run on this machine ")
 
 
 def test_an_empty_list_says_how_to_begin(tmp_path: pathlib.Path) -> None:
