@@ -17,7 +17,7 @@ def main() -> None:
 
     survey = survey_source(IngestConfig(source=ImageFolderSource(path=folder)))
     source = survey.inspection
-    print(f"{source.num_images} images, {source.num_labelled} of them labeled")
+    print(f"{source.num_images} images, {source.num_labeled} of them labeled")
     for split, counts in source.labels.items():
         for label, count in sorted(counts.items()):
             print(f"  {split or 'any split'}  {label}: {count}")

@@ -101,11 +101,11 @@ def _head(config: PipelineConfig, image_seconds: float, num_images: int, num_lab
         return 0.0
     tuning, guessing = config.head.fine_tune, config.head.self_training
     seconds = _training(tuning, num_labels, tuning.batch_size, image_seconds)
-    unlabelled = min(max(num_images - num_labels, 0), guessing.max_unlabelled)
-    if config.head.mode == "self_training" and unlabelled:
-        per_step = guessing.unlabelled_batch_size
-        extra = guessing.batch_size * image_seconds / 2 * math.ceil(unlabelled / per_step)
-        seconds += guessing.rounds * (_training(guessing, unlabelled, per_step, image_seconds) + extra)
+    unlabeled = min(max(num_images - num_labels, 0), guessing.max_unlabeled)
+    if config.head.mode == "self_training" and unlabeled:
+        per_step = guessing.unlabeled_batch_size
+        extra = guessing.batch_size * image_seconds / 2 * math.ceil(unlabeled / per_step)
+        seconds += guessing.rounds * (_training(guessing, unlabeled, per_step, image_seconds) + extra)
     return seconds
 
 

@@ -44,7 +44,7 @@ class Counts:
 
     split: str
     num_images: int
-    num_labelled: int
+    num_labeled: int
     num_embedded: int
     dim: int
 
@@ -107,9 +107,9 @@ def embed_file(task: EmbedTask, model: ServedModel, former: FormerVectors, batch
     if not tables:
         return Counts(task.split, 0, 0, 0, 0)
     store.write_shard(tables, task.shard)
-    num_labelled = num_rows - sum(table[LABEL].null_count for table in tables)
+    num_labeled = num_rows - sum(table[LABEL].null_count for table in tables)
     return Counts(
-        task.split, num_rows, num_labelled, len(new_ids), tables[0].schema.field("vector").type.list_size
+        task.split, num_rows, num_labeled, len(new_ids), tables[0].schema.field("vector").type.list_size
     )
 
 

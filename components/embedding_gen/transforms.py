@@ -184,10 +184,10 @@ def finish(
         ValueError: If there was no image.
     """
     by_split: collections.Counter[str] = collections.Counter()
-    labelled: collections.Counter[str] = collections.Counter()
+    labeled: collections.Counter[str] = collections.Counter()
     for each in counts:
         by_split[each.split] += each.num_images
-        labelled[each.split] += each.num_labelled
+        labeled[each.split] += each.num_labeled
     total, num_embedded = sum(by_split.values()), sum(each.num_embedded for each in counts)
     if not total:
         raise InputError(f"The examples {examples_uri!r} hold no image, so there is nothing to embed.")
@@ -195,7 +195,7 @@ def finish(
         encoder_fingerprint=encoder_fingerprint(model_dir),
         dim=max(each.dim for each in counts),
         num_images=dict(sorted(by_split.items())),
-        num_labelled=dict(sorted(labelled.items())),
+        num_labeled=dict(sorted(labeled.items())),
         num_embedded=num_embedded,
         num_reused=total - num_embedded,
         examples_uri=examples_uri,

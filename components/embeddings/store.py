@@ -22,7 +22,7 @@ from tfx_contrastive.contract.examples import IMAGE
 
 from . import whitening
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 META_FILE = "meta.json"
 SHARDS_DIR = "shards"
 VECTOR = "vector"
@@ -62,7 +62,7 @@ class Meta:
         encoder_fingerprint: Fingerprint of the encoder (`components.model.fingerprint`).
         dim: Number of values per vector.
         num_images: Number of rows, by split.
-        num_labelled: Number of rows with a label, by split.
+        num_labeled: Number of rows with a label, by split.
         num_embedded: Number of vectors that the model computed in this run.
         num_reused: Number of vectors taken over from former embeddings of the same encoder.
         examples_uri: URI of the Examples artifact, to which `examples_file` of a row is relative.
@@ -73,7 +73,7 @@ class Meta:
     encoder_fingerprint: str
     dim: int
     num_images: Mapping[str, int]
-    num_labelled: Mapping[str, int]
+    num_labeled: Mapping[str, int]
     num_embedded: int
     num_reused: int
     examples_uri: str

@@ -15,9 +15,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split(" "))
 
 
-_UNLABELLED = re.compile(
-    r"(unlabell?ed|nolabels?|notlabell?ed|withoutlabels?)(data|dataset|set|images|imgs)?"
-)
+_UNLABELED = re.compile(r"(unlabell?ed|nolabels?|notlabell?ed|withoutlabels?)(data|dataset|set|images|imgs)?")
 
 _SPLITS: Mapping[str, str] = {
     **dict.fromkeys(("train", "training", "trn", "trainval", "traina", "trainb"), TRAIN),
@@ -120,9 +118,9 @@ def split_in_file_name(name: str) -> str | None:
     return found[-1]
 
 
-def is_unlabelled(name: str) -> bool:
+def is_unlabeled(name: str) -> bool:
     """Return whether a directory's name says that its images have no label."""
-    return _UNLABELLED.fullmatch(folded(name)) is not None
+    return _UNLABELED.fullmatch(folded(name)) is not None
 
 
 @functools.lru_cache(maxsize=4096)  # of a class, for every image in it

@@ -60,26 +60,26 @@ class _SmallestIds:
         return Sample(*self._rows[1:])
 
 
-def read_samples(split_dirs: Sequence[str], num_any: int, num_labelled: int) -> tuple[Sample, Sample]:
+def read_samples(split_dirs: Sequence[str], num_any: int, num_labeled: int) -> tuple[Sample, Sample]:
     """Draw two samples of a split in one pass.
 
     Args:
         split_dirs: Directories of TFRecord files (gzip where a name ends in `.gz`), local or remote.
         num_any: Maximum size of the sample of all examples.
-        num_labelled: Maximum size of the sample of labeled examples.
+        num_labeled: Maximum size of the sample of labeled examples.
 
     Returns:
         The sample of all examples and the sample of the labeled ones.
     """
-    any_label, labelled = _SmallestIds(num_any), _SmallestIds(num_labelled)
+    any_label, labeled = _SmallestIds(num_any), _SmallestIds(num_labeled)
     for path in tfrecords.paths_in(split_dirs):
         records = tfrecords.as_dataset(path)
         for batch in records.batch(_READ_BATCH).prefetch(2).as_numpy_iterator():
             ids, images, labels = _parse(batch)
             any_label.add(ids, batch, images, labels)
             has_label = labels != b""
-            labelled.add(ids[has_label], batch[has_label], images[has_label], labels[has_label])
-    return any_label.sample(), labelled.sample()
+            labeled.add(ids[has_label], batch[has_label], images[has_label], labels[has_label])
+    return any_label.sample(), labeled.sample()
 
 
 def _parse(batch: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

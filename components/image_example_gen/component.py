@@ -28,7 +28,7 @@ class ImageExampleGen(base_beam_component.BaseBeamComponent):
 
     Outputs:
         examples: Splits `train`, `eval` and `test`; features: docs/data.md. Custom properties:
-            `num_<split>`, `num_<split>_labelled`, `num_classes`, `input_fingerprint`.
+            `num_<split>`, `num_<split>_labeled`, `num_classes`, `input_fingerprint`.
         quarantine: `records.jsonl`, `summary.json`, some of the images under `images/`. Custom
             properties: `num_read`, `num_set_aside`, `num_<reason>`, `num_duplicates`,
             `num_conflicting_labels`.

@@ -106,8 +106,8 @@ def _record_examples(artifact: types.Artifact, summary: dict[str, Any], fingerpr
     classes = set()
     for split, counts in summary["written"].items():
         artifact.set_int_custom_property(f"num_{split}", counts["images"])
-        artifact.set_int_custom_property(f"num_{split}_labelled", sum(counts["labelled"].values()))
-        classes |= set(counts["labelled"])
+        artifact.set_int_custom_property(f"num_{split}_labeled", sum(counts["labeled"].values()))
+        classes |= set(counts["labeled"])
     artifact.set_int_custom_property("num_classes", len(classes))
 
 

@@ -23,7 +23,7 @@ class SourceInspection:
         num_images: Number of images found; some may turn out to be bad.
         labels: Split of the source ("" for images that it assigns to no split) -> class -> number of
             images.
-        unlabelled: Split of the source -> number of images without a label.
+        unlabeled: Split of the source -> number of images without a label.
         given_labels: Class -> number of lines in the labels files; empty without labels files.
         passed_over: Kind of file that is no image by its name, in the plural -> number.
         warnings: Warnings about how the source was read, one sentence each.
@@ -33,7 +33,7 @@ class SourceInspection:
     content: Content
     num_images: int
     labels: Mapping[str, Mapping[str, int]]
-    unlabelled: Mapping[str, int]
+    unlabeled: Mapping[str, int]
     given_labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
     passed_over: Mapping[str, int] = dataclasses.field(default_factory=dict)
     warnings: Sequence[str] = ()
@@ -51,7 +51,7 @@ class SourceInspection:
         return bool(self.class_names)
 
     @property
-    def num_labelled(self) -> int:
+    def num_labeled(self) -> int:
         """Return the number of images to which the source itself gives a label."""
         return sum(count for counts in self.labels.values() for count in counts.values())
 
@@ -85,7 +85,7 @@ def inspect_listing(ingest: IngestConfig, listing: Listing, is_exact: bool = Tru
         DataError: As `inspect_source` does.
     """
     labels = {split: dict(sorted(counts.items())) for split, counts in listing.labels.items()}
-    num_labelled = sum(sum(counts.values()) for counts in labels.values())
+    num_labeled = sum(sum(counts.values()) for counts in labels.values())
     content = listing.content
     given_labels: collections.Counter[str] = collections.Counter()
     for path in ingest.labels_files:
@@ -95,9 +95,9 @@ def inspect_listing(ingest: IngestConfig, listing: Listing, is_exact: bool = Tru
         given_labels.update(file.labels.values())
     inspection = SourceInspection(
         content,
-        num_labelled + sum(listing.unlabelled.values()),
+        num_labeled + sum(listing.unlabeled.values()),
         labels,
-        dict(listing.unlabelled),
+        dict(listing.unlabeled),
         dict(sorted(given_labels.items())),
         dict(listing.passed_over),
         [*listing.warnings, *([listing.unusable] if listing.unusable else [])],
@@ -134,7 +134,7 @@ def require_enough_labels(inspection: SourceInspection) -> None:
         DataError: If there is nothing to train on, a measured class has no training image, or a split
             can't be filled.
     """
-    own = {*inspection.labels, *inspection.unlabelled}
+    own = {*inspection.labels, *inspection.unlabeled}
     if not own & {TRAIN, UNSPLIT}:
         raise DataError(
             f"Received {inspection.num_images:,} images, all of them in {' and '.join(sorted(own))}; "
@@ -152,7 +152,7 @@ def require_enough_labels(inspection: SourceInspection) -> None:
         raise DataError(" ".join([str(error), *map(_sentence, hints)])) from error
     for split in (EVAL, TEST):
         if inspection.has_labels and not inspection.given_labels and split in own - set(inspection.labels):
-            raise DataError(unlabelled_split_error(split))
+            raise DataError(unlabeled_split_error(split))
     missing = [split for split in (TEST, EVAL) if split not in own]
     to_spare = sum(count - 1 for count in learnt.values())  # each class keeps one training image
     if inspection.has_labels and to_spare < len(missing):
@@ -192,7 +192,7 @@ def require_learnt(learnt: Set[str], measured: Set[str], num_classes: int) -> No
         )
 
 
-def unlabelled_split_error(split: str) -> str:
+def unlabeled_split_error(split: str) -> str:
     """Return the message for a split of the source without labels, where other images have labels."""
     return (
         f"The source's own split {split} has no labeled image that can be used; expected at least one. "

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfx_contrastive.components.examples.names import listed
 from tfx_contrastive.components.image_example_gen.config import IngestConfig
-from tfx_contrastive.components.image_example_gen.splits import UNLABELLED, SplitPlan
+from tfx_contrastive.components.image_example_gen.splits import UNLABELED, SplitPlan
 from tfx_contrastive.contract import files
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import SPLITS
@@ -69,17 +69,17 @@ def summarize(chunks: Sequence[StagedChunk], plan: SplitPlan | None, error: str 
         written = {name: _split_counts(plan, code) for code, name in enumerate(SPLITS)}
         summary |= {
             "classes_lost": lost_classes(
-                chunks, {name for each in written.values() for name in each["labelled"]}
+                chunks, {name for each in written.values() for name in each["labeled"]}
             ),
             "written": written,
             "duplicates": dataclasses.asdict(plan.duplicates),
             "labels_hidden": plan.labels_hidden,
             "labels_given": plan.labels_given,
-            "unlabelled_dropped": plan.unlabelled_dropped,
+            "unlabeled_dropped": plan.unlabeled_dropped,
             "groups": plan.groups.census.num_groups if plan.groups else 0,
             "group_warnings": plan.groups.census.warnings() if plan.groups else [],
             "classes_absent": {
-                name: sorted(set(written["train"]["labelled"]) - set(written[name]["labelled"]))
+                name: sorted(set(written["train"]["labeled"]) - set(written[name]["labeled"]))
                 for name in SPLITS[1:]
             },
         }
@@ -107,11 +107,11 @@ def lost_text(classes: Sequence[str]) -> str:
 
 def _split_counts(plan: SplitPlan, code: int) -> dict[str, Any]:
     labels = plan.labels[plan.splits == code]
-    counts = np.bincount(labels[labels != UNLABELLED], minlength=len(plan.class_names))
+    counts = np.bincount(labels[labels != UNLABELED], minlength=len(plan.class_names))
     return {
         "images": len(labels),
-        "labelled": {name: int(count) for name, count in zip(plan.class_names, counts, strict=True) if count},
-        "unlabelled": int((labels == UNLABELLED).sum()),
+        "labeled": {name: int(count) for name, count in zip(plan.class_names, counts, strict=True) if count},
+        "unlabeled": int((labels == UNLABELED).sum()),
     }
 
 
@@ -141,8 +141,12 @@ def write_summary(directory: str, summary: Mapping[str, Any]) -> None:
 
 
 def read_summary(directory: str) -> dict[str, Any]:
-    """Read `summary.json`."""
+    """Read `summary.json`; runs before version 0.3 spelled its keys `labelled`."""
     summary: dict[str, Any] = json.loads(files.read_text(os.path.join(directory, SUMMARY_FILE)))
+    for counts in (summary, *summary.get("written", {}).values()):
+        for key in ("labelled", "unlabelled", "unlabelled_dropped"):
+            if key in counts:
+                counts[key.replace("labelled", "labeled")] = counts.pop(key)
     return summary
 
 

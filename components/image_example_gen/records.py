@@ -110,7 +110,7 @@ class Listing:
     Attributes:
         content: Everything that determines its examples.
         labels: Split of the source -> class name -> number of images.
-        unlabelled: Split of the source -> number of images without a label.
+        unlabeled: Split of the source -> number of images without a label.
         passed_over: Kind of file that is no image by its name, in the plural -> number.
         warnings: Warnings about how the source was read, one sentence each.
         unusable: Number of images that can't be read, and the reason for the first; empty if all can.
@@ -120,7 +120,7 @@ class Listing:
 
     content: Content
     labels: Mapping[str, Mapping[str, int]]
-    unlabelled: Mapping[str, int]
+    unlabeled: Mapping[str, int]
     passed_over: Mapping[str, int] = dataclasses.field(default_factory=dict)
     warnings: Sequence[str] = ()
     unusable: str = ""
@@ -147,13 +147,13 @@ class Sketch:
 def count_labels(pairs: Iterable[tuple[str, str | None]]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
     """Count (split, label) pairs: labeled ones by split and class, unlabeled ones by split."""
     labels: dict[str, dict[str, int]] = {}
-    unlabelled: dict[str, int] = {}
+    unlabeled: dict[str, int] = {}
     for (split, label), count in collections.Counter(pairs).items():
         if label is None:
-            unlabelled[split] = count
+            unlabeled[split] = count
         else:
             labels.setdefault(split, {})[label] = count
-    return labels, unlabelled
+    return labels, unlabeled
 
 
 @dataclasses.dataclass(frozen=True)

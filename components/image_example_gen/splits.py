@@ -35,7 +35,7 @@ from tfx_contrastive.components.image_example_gen.inspection import (
     require_classes,
     require_learnt,
     too_few_labels_error,
-    unlabelled_split_error,
+    unlabeled_split_error,
 )
 from tfx_contrastive.contract.errors import DataError
 from tfx_contrastive.contract.examples import EVAL, SPLITS, TEST, TRAIN
@@ -43,7 +43,7 @@ from tfx_contrastive.contract.examples import EVAL, SPLITS, TEST, TRAIN
 from .records import UNSPLIT, Duplicates, StagedChunk
 
 DROPPED = -1
-UNLABELLED = -1
+UNLABELED = -1
 _TRAIN, _EVAL, _TEST = range(3)
 _CODES = {TRAIN: _TRAIN, EVAL: _EVAL, TEST: _TEST, UNSPLIT: _TRAIN}
 
@@ -54,12 +54,12 @@ class SplitPlan:
 
     Attributes:
         splits: int8 [N], index in `SPLITS`, or `DROPPED`.
-        labels: int32 [N], index in `class_names`, or `UNLABELLED`.
+        labels: int32 [N], index in `class_names`, or `UNLABELED`.
         class_names: The classes, sorted.
         duplicates: Counts of images that occur more than once.
         labels_hidden: Number of labels that the budget hides.
         labels_given: Number of images that the labels files name.
-        unlabelled_dropped: Number of unlabeled images left out of `eval` and `test`.
+        unlabeled_dropped: Number of unlabeled images left out of `eval` and `test`.
         groups: Scenes, patients or bursts that stay in one split; None if there are no groups.
     """
 
@@ -69,7 +69,7 @@ class SplitPlan:
     duplicates: Duplicates
     labels_hidden: int
     labels_given: int
-    unlabelled_dropped: int
+    unlabeled_dropped: int
     groups: Groups | None = None
 
 
@@ -94,7 +94,7 @@ def plan_splits(
     given_labels = given_labels or {}
     class_names = tuple(sorted({text for text in texts if text is not None} | set(given_labels.values())))
     codes: dict[str | None, int] = {name: code for code, name in enumerate(class_names)}
-    codes[None] = UNLABELLED
+    codes[None] = UNLABELED
     labels = np.array([codes[text] for text in texts], np.int32)
 
     groups = group_images(chunks, config.group_pattern)
@@ -103,8 +103,8 @@ def plan_splits(
         given = follow(given, is_unsplit, groups.numbers)
     splits, labels, fixed, duplicates = _without_duplicates(ids, given, labels, chunks, config)
     given_codes = _given_codes(ids, given_labels, codes)
-    is_given = given_codes != UNLABELLED
-    if not (labels[splits != DROPPED] != UNLABELLED).any():
+    is_given = given_codes != UNLABELED
+    if not (labels[splits != DROPPED] != UNLABELED).any():
         labels = np.where(is_given, given_codes, labels)
     test_fraction = 0.0 if TEST in has_own else config.test_fraction
     eval_fraction = 0.0 if EVAL in has_own else config.eval_fraction
@@ -116,18 +116,18 @@ def plan_splits(
         hidden &= ~is_given
     labels = np.where(is_given, given_codes, labels)
     require_classes(_names(labels[splits != DROPPED], class_names), str(config.source))
-    any_label = bool((labels[splits != DROPPED] != UNLABELLED).any())
-    unlabelled_dropped = 0
+    any_label = bool((labels[splits != DROPPED] != UNLABELED).any())
+    unlabeled_dropped = 0
     if any_label:
-        unusable = (splits > _TRAIN) & (labels == UNLABELLED)
-        unlabelled_dropped = int(unusable.sum())
+        unusable = (splits > _TRAIN) & (labels == UNLABELED)
+        unlabeled_dropped = int(unusable.sum())
         splits[unusable] = DROPPED
     try:
         _check(splits, labels, class_names, any_label, has_own)
     except DataError as error:
         more = [str(duplicates), _grouped_text(groups) if groups else ""]
         raise DataError(" ".join(filter(None, [str(error), *more]))) from error
-    labels[hidden] = UNLABELLED
+    labels[hidden] = UNLABELED
     return SplitPlan(
         splits,
         labels,
@@ -135,7 +135,7 @@ def plan_splits(
         duplicates,
         int(hidden.sum()),
         len(given_labels),
-        unlabelled_dropped,
+        unlabeled_dropped,
         groups,
     )
 
@@ -143,9 +143,9 @@ def plan_splits(
 def _given_codes(
     ids: npt.NDArray[Any], given_labels: Mapping[bytes, str], codes: Mapping[str | None, int]
 ) -> npt.NDArray[Any]:
-    """Return the class of each image in the labels files, int32 [N]; `UNLABELLED` where they have none."""
+    """Return the class of each image in the labels files, int32 [N]; `UNLABELED` where they have none."""
     if not given_labels:
-        return np.full(len(ids), UNLABELLED, np.int32)
+        return np.full(len(ids), UNLABELED, np.int32)
     return np.array([codes[given_labels.get(row.tobytes())] for row in ids], np.int32)
 
 
@@ -168,16 +168,16 @@ def _without_duplicates(
             continue
         if config.cross_split_duplicates == "error" and len(set(given[group].tolist())) > 1:
             raise DataError(_cross_split_error(group, given, chunks))
-        known = {label for label in labels[group].tolist() if label != UNLABELLED}
+        known = {label for label in labels[group].tolist() if label != UNLABELED}
         # `test` first, then `eval`; then a copy with a label; then the order of the source.
-        kept = min(group.tolist(), key=lambda i: (-given[i], labels[i] == UNLABELLED, i))
+        kept = min(group.tolist(), key=lambda i: (-given[i], labels[i] == UNLABELED, i))
         same_split += int((given[group] == given[kept]).sum()) - 1
         across_splits += int((given[group] != given[kept]).sum())
         splits[group] = DROPPED
         splits[kept] = given[kept]
         if len(known) > 1:
             conflicting += 1
-            splits[kept], labels[kept], fixed[kept] = _TRAIN, UNLABELLED, True
+            splits[kept], labels[kept], fixed[kept] = _TRAIN, UNLABELED, True
         elif known:
             labels[kept] = known.pop()
     return splits, labels, fixed, Duplicates(same_split, across_splits, conflicting)
@@ -206,14 +206,14 @@ def _carved(
     test_fraction, eval_fraction = fractions
     position = unit_interval(ids)
     free = (splits == _TRAIN) & ~fixed
-    if groups is None and (labels[splits != DROPPED] != UNLABELLED).any():
-        free &= labels != UNLABELLED
+    if groups is None and (labels[splits != DROPPED] != UNLABELED).any():
+        free &= labels != UNLABELED
     carved = splits.copy()
     carved[free & (position < test_fraction + eval_fraction)] = _EVAL
     carved[free & (position < test_fraction)] = _TEST
     for label in np.unique(labels[free & (carved != _TRAIN)]).tolist():
         of_class = labels == label
-        if label != UNLABELLED and not (of_class & (carved == _TRAIN)).any():
+        if label != UNLABELED and not (of_class & (carved == _TRAIN)).any():
             carved[of_class & free] = _TRAIN
     return carved if groups is None else whole_groups(carved, groups.numbers, free)
 
@@ -233,13 +233,13 @@ def _over_budget(
     """Return the indices of the training images whose label is to be hidden."""
     key = seed.to_bytes(16, "little")
     by_class = collections.defaultdict(list)
-    for i in np.flatnonzero((splits == _TRAIN) & (labels != UNLABELLED)).tolist():
+    for i in np.flatnonzero((splits == _TRAIN) & (labels != UNLABELED)).tolist():
         by_class[int(labels[i])].append((hashlib.blake2b(ids[i], digest_size=8, key=key).digest(), i))
     return sorted(i for ranked in by_class.values() for _, i in sorted(ranked)[labels_per_class:])
 
 
 def _names(labels: npt.NDArray[Any], class_names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(class_names[code] for code in np.unique(labels).tolist() if code != UNLABELLED)
+    return tuple(class_names[code] for code in np.unique(labels).tolist() if code != UNLABELED)
 
 
 def _check(
@@ -272,9 +272,9 @@ def _empty_split_error(
 ) -> str:
     num_images = int((splits != DROPPED).sum())
     if any_label and name in has_own and name != TRAIN:
-        return unlabelled_split_error(name)
+        return unlabeled_split_error(name)
     if any_label and name != TRAIN:
-        counts = np.bincount(labels[(splits != DROPPED) & (labels != UNLABELLED)])
+        counts = np.bincount(labels[(splits != DROPPED) & (labels != UNLABELED)])
         return too_few_labels_error(name, counts[counts > 0].tolist())
     remedy = "" if name == TRAIN else f", or raise data.{name}_fraction"
     return (

@@ -195,16 +195,16 @@ class _Tally:
     def without_bad(self, inspection: SourceInspection) -> SourceInspection:
         """Return the inspection without rejected images, in those groups whose every image was read."""
         labels: dict[str, dict[str, int]] = {}
-        unlabelled: dict[str, int] = {}
+        unlabeled: dict[str, int] = {}
         for group, size in _group_sizes(inspection):
             split, label = group
             is_whole = self._good[group] + self._bad[group] >= size
             left = self._good[group] if is_whole else size
             if label is None or not left:
-                unlabelled[split] = unlabelled.get(split, 0) + left
+                unlabeled[split] = unlabeled.get(split, 0) + left
             else:
                 labels.setdefault(split, {})[label] = left
-        return dataclasses.replace(inspection, labels=labels, unlabelled=unlabelled)
+        return dataclasses.replace(inspection, labels=labels, unlabeled=unlabeled)
 
     def survey(self, inspection: SourceInspection, is_exact: bool, doubts: Sequence[str]) -> Survey:
         """Return the survey; each group is weighted by its number of images in the source."""
@@ -250,7 +250,7 @@ def _group_sizes(inspection: SourceInspection) -> Iterator[tuple[Group, int]]:
     for split, counts in inspection.labels.items():
         for label, count in counts.items():
             yield (split, label), count
-    for split, count in inspection.unlabelled.items():
+    for split, count in inspection.unlabeled.items():
         yield (split, None), count
 
 

@@ -280,7 +280,7 @@ def assign(
 def write_splits(assignment: Assignment) -> int:
     """Write the final files of one staged chunk; return the number of examples."""
     suffixes = [features.label_suffix(name) for name in assignment.class_names]
-    suffixes.append(b"")  # at UNLABELLED, which is -1
+    suffixes.append(b"")  # at UNLABELED, which is -1
     columns = (assignment.splits.tolist(), assignment.labels.tolist(), assignment.copied.tolist())
     records = tfrecords.read_unchecked(assignment.path)
     with contextlib.ExitStack() as stack:

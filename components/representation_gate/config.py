@@ -55,7 +55,7 @@ class GateConfig(Frozen):
     temperature: float = Field(0.07, gt=0, description="weights of the neighbors: exp(cosine / temperature)")
     whitening_ridge: float = Field(0.3, gt=0, description="as embedding.whitening_ridge")
     num_twins: int = Field(4, ge=1, le=20, description="permuted copies of the encoder to compare with")
-    max_labelled_train: int = Field(2_000, ge=10, description="labeled training images of the probes")
+    max_labeled_train: int = Field(2_000, ge=10, description="labeled training images of the probes")
     max_eval: int = Field(10_000, ge=10)
     max_twin_eval: int = Field(3_000, ge=10, description="eval images on which the twins are compared")
     max_test: int = Field(10_000, ge=0)

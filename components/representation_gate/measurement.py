@@ -74,7 +74,7 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
     Raises:
         ValueError: If `train` holds fewer than two images or the model isn't an encoder.
     """
-    images, train = read_samples(split_dirs[TRAIN], config.num_label_free, config.max_labelled_train)
+    images, train = read_samples(split_dirs[TRAIN], config.num_label_free, config.max_labeled_train)
     if len(images) < 2:
         raise DataError(
             f"Received {len(images)} images in train ({list(split_dirs['train'])}); expected two at least."

@@ -137,8 +137,8 @@ def _classifier_text(summary: Mapping[str, Any]) -> str:
     for name, values in (("test", summary["test"]), ("eval", summary["evaluation"])):
         if values:
             parts.append(f"{name} accuracy {values['accuracy']:.4f} ({_beside_accuracy(values)})")
-    labelled = summary["images"]["written"].get("train", {}).get("labelled", {})
-    return ", ".join(parts) + f", trained on {_budget(labelled)}"
+    labeled = summary["images"]["written"].get("train", {}).get("labeled", {})
+    return ", ".join(parts) + f", trained on {_budget(labeled)}"
 
 
 def _beside_accuracy(values: Mapping[str, float]) -> str:
@@ -154,11 +154,11 @@ def _beside_accuracy(values: Mapping[str, float]) -> str:
     return ", ".join(parts)
 
 
-def _budget(labelled: Mapping[str, int]) -> str:
+def _budget(labeled: Mapping[str, int]) -> str:
     """Return the number of labels as text, such as `600 labels, 60 per class`."""
-    fewest, most = min(labelled.values(), default=0), max(labelled.values(), default=0)
+    fewest, most = min(labeled.values(), default=0), max(labeled.values(), default=0)
     per_class = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    return f"{sum(labelled.values()):,} labels, {per_class} per class"
+    return f"{sum(labeled.values()):,} labels, {per_class} per class"
 
 
 def _image_rows(images: Mapping[str, Any], quarantine: str) -> Iterable[tuple[str, str]]:

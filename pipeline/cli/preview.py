@@ -58,7 +58,7 @@ def _duration(config: PipelineConfig, survey: Survey) -> str:
 def describe(inspection: SourceInspection, is_exact: bool = True) -> list[str]:
     """Return what a source contains, one line per fact, then the warnings."""
     about = "" if is_exact else "about "
-    lines = [f"{about}{inspection.num_images:,} images, {inspection.num_labelled:,} of them labeled"]
+    lines = [f"{about}{inspection.num_images:,} images, {inspection.num_labeled:,} of them labeled"]
     for split, labels in inspection.labels.items():
         lines.append(f"{split or 'split by hash'}: {_counts(labels)}")
     if inspection.given_labels:
@@ -108,7 +108,7 @@ def describe_sample(survey: Survey, ingest: IngestConfig) -> list[str]:
     )
     lines.append(f"the run will hold: {held} (copies of a picture are kept once)")
     for split, (expected, _, _) in rows.items():
-        is_carved = split not in {TRAIN, *survey.inspection.labels, *survey.inspection.unlabelled}
+        is_carved = split not in {TRAIN, *survey.inspection.labels, *survey.inspection.unlabeled}
         if is_carved and survey.groups is not None:
             lines += _few_groups(split, survey.groups.num_movable, ingest)
         elif is_carved and expected < _FEW:

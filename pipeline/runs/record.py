@@ -96,7 +96,11 @@ class RunRecord:
     def num_labels(self) -> int | None:
         """Labeled images in `train`; None before the examples exist."""
         artifact = self.output("ImageExampleGen", "examples")
-        return artifact.properties.get("num_train_labelled") if artifact else None
+        if artifact is None:
+            return None
+        former = artifact.properties.get("num_train_labelled")  # the spelling before version 0.3
+        found: int | None = artifact.properties.get("num_train_labeled", former)
+        return found
 
     @functools.cached_property
     def head_mode(self) -> str:

@@ -23,7 +23,7 @@ SETTINGS = Settings.model_validate(
         "dataset": "digits",
         "pixel_penalties": [0.1],
         "pretrain": {"num_steps": 2},
-        "head": {"fine_tune": QUICK, "self_training": {**QUICK, "rounds": 1, "unlabelled_batch_size": 32}},
+        "head": {"fine_tune": QUICK, "self_training": {**QUICK, "rounds": 1, "unlabeled_batch_size": 32}},
         "scratch": {**QUICK, "num_steps": 60, "layer_decay": 1.0},
     }
 )
@@ -105,7 +105,7 @@ def test_cells_that_are_filled_are_not_trained_again(splits: Any, tmp_path: path
     assert store.report.results == (first,)
 
 
-def test_there_is_nothing_to_guess_where_all_is_labelled() -> None:
+def test_there_is_nothing_to_guess_where_all_is_labeled() -> None:
     assert [method for method in METHODS if not applies(method, None)] == ["self-training"]
     assert all(applies(method, 4) for method in METHODS)
 

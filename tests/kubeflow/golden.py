@@ -44,7 +44,7 @@ def compile_golden(target: Any) -> Any:
     return compiler.compile_pipeline(load_config("digits", OVERRIDES[target]), SOURCE, target)
 
 
-def normalised(compiled: Any) -> Any:
+def normalized(compiled: Any) -> Any:
     """The compiled text, shortened, without what changes with each version of code or library."""
     documents = [compiled.job] if compiled.job else [compiled.spec, compiled.platform]
     return yaml.safe_dump_all([_shortened(document) for document in documents], sort_keys=True)
@@ -77,4 +77,4 @@ def _shortened(value: Any, key: str = "") -> Any:
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for name in OVERRIDES:
-        path_of(name).write_text(normalised(compile_golden(name)))
+        path_of(name).write_text(normalized(compile_golden(name)))

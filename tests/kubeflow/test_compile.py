@@ -38,7 +38,7 @@ def container_of(spec: Any, node_id: Any) -> Any:
 @pytest.mark.parametrize("target", list(golden.OVERRIDES))
 def test_the_compiled_file_is_the_golden_one(compiled: dict[Any, Any], target: Any) -> None:
     """After a wanted change: `python -m tests.kubeflow.golden`, and look at the difference."""
-    assert golden.normalised(compiled[target]) == golden.path_of(target).read_text()
+    assert golden.normalized(compiled[target]) == golden.path_of(target).read_text()
 
 
 def test_an_optional_tuner_hands_its_best_to_the_pretrainer(spec: Any) -> None:

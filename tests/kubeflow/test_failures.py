@@ -31,7 +31,7 @@ def test_two_runs_at_once_on_the_same_root_stay_apart(kubeflow: Kubeflow) -> Non
     assert [run.state for run in runs] == ["SUCCEEDED", "SUCCEEDED"]
     outputs = [run.artifacts["ImageExampleGen"]["examples"] for run in runs]
     assert outputs[0]["uri"] != outputs[1]["uri"]
-    assert [output["metadata"]["num_train_labelled"] for output in outputs] == [
+    assert [output["metadata"]["num_train_labeled"] for output in outputs] == [
         10 * kubeflow.parameters["labels_per_class"],
         10 * FEWER_LABELS,
     ]

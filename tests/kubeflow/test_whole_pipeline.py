@@ -124,7 +124,7 @@ def test_pushed_models_predict_the_same(beam: tuple[Any, Any], kubeflow: Kubeflo
 def test_run_time_parameters_were_used(kubeflow: Kubeflow) -> None:
     """The file was compiled with other values."""
     labels = kubeflow.parameters["labels_per_class"]
-    assert kubeflow.metadata("ImageExampleGen", "examples")["num_train_labelled"] == 10 * labels
+    assert kubeflow.metadata("ImageExampleGen", "examples")["num_train_labeled"] == 10 * labels
 
 
 def test_the_exit_handler_reports_success(kubeflow: Kubeflow) -> None:

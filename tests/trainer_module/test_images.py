@@ -97,13 +97,13 @@ def test_batch_of_fitting_pngs_keeps_their_pixels(channels: int, num_images: Any
     np.testing.assert_allclose(channel_moments(contents, wanted), expected, atol=1e-6)
 
 
-GREY = Image.fromarray(RNG.integers(0, 256, (9, 9), dtype=np.uint8))
+GRAY = Image.fromarray(RNG.integers(0, 256, (9, 9), dtype=np.uint8))
 PNGS_OF_ONE_SHAPE = {
-    "gray": save(GREY),
-    "palette": save(GREY.convert("RGB").quantize(8)),
-    "two levels": save(GREY.convert("1")),
+    "gray": save(GRAY),
+    "palette": save(GRAY.convert("RGB").quantize(8)),
+    "two levels": save(GRAY.convert("1")),
     "16 bits": encode(RNG.integers(0, 2**16, (9, 9), dtype=np.uint16)),
-    "transparent gray": save(GREY, transparency=7),
+    "transparent gray": save(GRAY, transparency=7),
 }
 
 

@@ -50,11 +50,11 @@ class SelfTrainingConfig(FineTuneConfig):
     min_epochs: float = Field(
         4.0, ge=0, description="smallest number of epochs of the unlabeled images per round"
     )
-    unlabelled_batch_size: int = Field(448, ge=1, description="unlabeled images per step")
-    max_unlabelled: int = Field(
+    unlabeled_batch_size: int = Field(448, ge=1, description="unlabeled images per step")
+    max_unlabeled: int = Field(
         100_000, ge=1, description="largest number of unlabeled images; a random subset beyond it"
     )
-    unlabelled_weight: float = Field(
+    unlabeled_weight: float = Field(
         1.0, ge=0, description="weight of an unlabeled image; a labeled one has 1"
     )
     temperature: float = Field(

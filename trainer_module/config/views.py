@@ -115,10 +115,10 @@ class ColorJitter(Step):
     probability: Probability = 0.8
 
 
-class Greyscale(Step):
+class Grayscale(Step):
     """Replace colors by their luminance. Needs RGB or RGBA images; alpha stays unchanged."""
 
-    name: Literal["greyscale"] = "greyscale"
+    name: Literal["grayscale", "greyscale"] = "grayscale"  # the latter in runs before version 0.3
     probability: Probability = 0.2
 
 
@@ -175,7 +175,7 @@ AnyStep = Annotated[
     | Contrast
     | Gamma
     | ColorJitter
-    | Greyscale
+    | Grayscale
     | Blur
     | Solarize
     | Noise
@@ -184,7 +184,7 @@ AnyStep = Annotated[
 ]
 
 
-_NEEDS_COLOR = (ColorJitter, Greyscale)
+_NEEDS_COLOR = (ColorJitter, Grayscale)
 
 
 def default_policy(channels: int) -> tuple[AnyStep, ...]:
@@ -195,7 +195,7 @@ def default_policy(channels: int) -> tuple[AnyStep, ...]:
     """
     if channels < 3:
         return Crop(), Flip(), Brightness(), Contrast()
-    return Crop(min_area=0.4), Flip(), Brightness(), Contrast(), ColorJitter(), Greyscale()
+    return Crop(min_area=0.4), Flip(), Brightness(), Contrast(), ColorJitter(), Grayscale()
 
 
 def check_policy(policy: Sequence[Step], channels: int, where: str = "views.policy") -> None:

@@ -131,7 +131,7 @@ def self_train(
     Returns:
         The trained student.
     """
-    images = _bounded(train, config.max_unlabelled, seed)
+    images = _bounded(train, config.max_unlabeled, seed)
     h = BatchEncoder(teacher.served, train.image_shape)(images.images)
     guesses, trust = guess_classes(teacher.classifier.logits(h), h, images.label_index, config)
 
@@ -139,19 +139,19 @@ def self_train(
     unlabeled_rows = np.flatnonzero(images.label_index < 0)
     labels = images.label_index[labeled_rows]
     targets = smooth_targets(labels, len(weights), config.label_smoothing)
-    config = long_enough(config, len(unlabeled_rows), config.unlabelled_batch_size)
+    config = long_enough(config, len(unlabeled_rows), config.unlabeled_batch_size)
     student = Student(teacher.encoder, teacher.classifier, config, seed)
 
     random = np.random.default_rng([seed, 2])
     labeled = endless_batches(len(labeled_rows), config.batch_size, random)
-    unlabeled = endless_batches(len(unlabeled_rows), config.unlabelled_batch_size, random)
+    unlabeled = endless_batches(len(unlabeled_rows), config.unlabeled_batch_size, random)
     progress = HeadProgress("self-training", config.num_steps, config.log_every)
     for step in range(1, config.num_steps + 1):
         rows, others = next(labeled), unlabeled_rows[next(unlabeled)]
         loss = student.step(
             tf.constant(images.images[np.concatenate([labeled_rows[rows], others])]),
             tf.constant(np.concatenate([targets[rows], guesses[others]])),
-            tf.constant(np.concatenate([weights[labels[rows]], config.unlabelled_weight * trust[others]])),
+            tf.constant(np.concatenate([weights[labels[rows]], config.unlabeled_weight * trust[others]])),
             tf.constant(draw_share(config.mixup, random), tf.float32),
         )
         if progress.due(step):
@@ -159,13 +159,13 @@ def self_train(
     return student
 
 
-def _bounded(train: ImageDataset, max_unlabelled: int, seed: int) -> ImageDataset:
-    """Return all labeled and at most `max_unlabelled` other images: neighbor search takes quadratic time."""
+def _bounded(train: ImageDataset, max_unlabeled: int, seed: int) -> ImageDataset:
+    """Return all labeled and at most `max_unlabeled` other images: neighbor search takes quadratic time."""
     unlabeled = np.flatnonzero(train.label_index < 0)
-    if len(unlabeled) <= max_unlabelled:
+    if len(unlabeled) <= max_unlabeled:
         return train
-    _log.info("self-training uses %d of %d unlabeled images", max_unlabelled, len(unlabeled))
-    kept = np.random.default_rng([seed, 3]).choice(unlabeled, max_unlabelled, replace=False)
+    _log.info("self-training uses %d of %d unlabeled images", max_unlabeled, len(unlabeled))
+    kept = np.random.default_rng([seed, 3]).choice(unlabeled, max_unlabeled, replace=False)
     rows = np.sort(np.concatenate([np.flatnonzero(train.label_index >= 0), kept]))
     return dataclasses.replace(
         train,

@@ -46,7 +46,7 @@ class Agreement:
 
     Attributes:
         num_images: Number of images of `eval`.
-        num_labelled: Number of labeled images, on which accuracy is measured.
+        num_labeled: Number of labeled images, on which accuracy is measured.
         accuracy: Accuracy of the export.
         saved_model_accuracy: Accuracy of the SavedModel.
         accuracy_loss: `saved_model_accuracy` - `accuracy`.
@@ -57,7 +57,7 @@ class Agreement:
     """
 
     num_images: int
-    num_labelled: int
+    num_labeled: int
     accuracy: float | None
     saved_model_accuracy: float | None
     accuracy_loss: float | None
@@ -89,7 +89,7 @@ def compare(
             saved_model_accuracy = float(np.mean(theirs[labeled] == label_index[labeled]))
     return Agreement(
         num_images=len(label_index),
-        num_labelled=int(labeled.sum()),
+        num_labeled=int(labeled.sum()),
         accuracy=accuracy,
         saved_model_accuracy=saved_model_accuracy,
         accuracy_loss=None

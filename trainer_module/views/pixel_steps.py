@@ -18,7 +18,7 @@ from tfx_contrastive.trainer_module.config import (
     Contrast,
     Cutout,
     Gamma,
-    Greyscale,
+    Grayscale,
     Noise,
     Solarize,
     Step,
@@ -117,7 +117,7 @@ def color_jitter(images: tf.Tensor, step: ColorJitter, seed: tf.Tensor) -> tf.Te
     return tf.concat([colored, images[..., 3:]], axis=-1)
 
 
-def greyscale(images: tf.Tensor, step: Greyscale, seed: tf.Tensor) -> tf.Tensor:
+def grayscale(images: tf.Tensor, step: Grayscale, seed: tf.Tensor) -> tf.Tensor:
     """Replace colors by their luminance. Images float32 [B, H, W, 3 or 4], seed int32 [2]."""
     some = per_image(chosen(seed, tf.shape(images)[0], step.probability))
     colors = images[..., :3]
@@ -199,7 +199,7 @@ PIXEL_STEPS: dict[type[Step], Callable[[tf.Tensor, Any, tf.Tensor], tf.Tensor]] 
     Solarize: solarize,
     Noise: noise,
     ColorJitter: color_jitter,
-    Greyscale: greyscale,
+    Grayscale: grayscale,
     Blur: blur,
     Cutout: cutout,
 }

@@ -148,10 +148,10 @@ def _find(source: IdxSource) -> dict[str, tuple[file_info.FileInfo, file_info.Fi
             "expected <prefix>-labels-idx1-ubyte[.gz], one byte for each image. Write the classes so, or "
             "take these files away to train without labels."
         )
-    unlabelled = [prefix for prefix in images if prefix not in labels and not names.is_unlabelled(prefix)]
+    unlabeled = [prefix for prefix in images if prefix not in labels and not names.is_unlabeled(prefix)]
     alone = [labels[prefix].relative for prefix in labels if prefix not in images]
-    if alone or (labels and unlabelled):
-        found = [*alone, *(images[prefix].relative for prefix in unlabelled)]
+    if alone or (labels and unlabeled):
+        found = [*alone, *(images[prefix].relative for prefix in unlabeled)]
         raise DataError(
             f"Received the directory {root}, in which {found[0]} has no "
             f"{'images' if alone else 'labels'} of the same name beside it; expected <prefix>-images-idx3-"

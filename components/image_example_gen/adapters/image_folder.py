@@ -108,11 +108,11 @@ def tree_listing(found: Tree, choice: str) -> Listing:
     """Return the listing of an image folder."""
     rejected = [entry for entry in found.entries if entry.rejected]
     counted_entries = ((entry.split, entry.label) for entry in found.entries if not entry.rejected)
-    labels, unlabelled = count_labels(counted_entries)
+    labels, unlabeled = count_labels(counted_entries)
     return Listing(
         Content(found.infos, (choice,)),
         labels,
-        unlabelled,
+        unlabeled,
         found.passed_over,
         found.warnings,
         source_files.unusable(rejected),

@@ -61,7 +61,7 @@ def read_layout(relatives: Sequence[str], others: Sequence[str], choice: str, wh
     if choice == "groups":
         rests = [path[1:] if len(path) > 2 else path for path in rests]
     elif choice == "auto":
-        rests = layout_clues.without_labelled(rests, of)
+        rests = layout_clues.without_labeled(rests, of)
         reader.refuse_groups(rests)
     places = tuple((split, _label(rest)) for split, rest in zip(of, rests, strict=True))
     reader.judge(places, choice)
@@ -69,7 +69,7 @@ def read_layout(relatives: Sequence[str], others: Sequence[str], choice: str, wh
 
 
 def _label(path: Parts) -> str | None:
-    return path[0] if len(path) > 1 and not names.is_unlabelled(path[0]) else None
+    return path[0] if len(path) > 1 and not names.is_unlabeled(path[0]) else None
 
 
 class _Reader:
@@ -91,7 +91,7 @@ class _Reader:
         if choice in ("classes", "groups"):
             return None
         named = names.splits_of(self._tops)
-        unknown = [top for top in self._tops if top not in named and not names.is_unlabelled(top)]
+        unknown = [top for top in self._tops if top not in named and not names.is_unlabeled(top)]
         classes = {top: set(layout_clues.directories(self._tops[top])) for top in named}
         learnt = {name for top, split in named.items() if split == TRAIN for name in classes[top]}
         if choice == "splits":
@@ -160,7 +160,7 @@ class _Reader:
         tops = {
             top: below
             for top, below in layout_clues.directories(paths).items()
-            if not names.is_unlabelled(top)
+            if not names.is_unlabeled(top)
         }
         inside = (
             layout_clues.without_all(below, layout_clues.around(below, "classes")) for below in tops.values()

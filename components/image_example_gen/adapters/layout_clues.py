@@ -44,7 +44,7 @@ def around(paths: Sequence[Parts], choice: str) -> Parts:
         is_split = choice in ("auto", "splits") and names.split_of(name) is not None
         below = directories(inside)
         loose = any(len(path) == 1 for path in inside)
-        if is_split or names.is_unlabelled(name) or not below or (loose and len(below) == 1):
+        if is_split or names.is_unlabeled(name) or not below or (loose and len(below) == 1):
             return tuple(wrapper)
         wrapper.append(name)
         paths = inside
@@ -78,23 +78,23 @@ def around_splits(tops: Mapping[str, Sequence[Parts]], splits: Mapping[str, str]
     return found
 
 
-def without_labelled(paths: Sequence[Parts], splits: Sequence[str]) -> list[Parts]:
+def without_labeled(paths: Sequence[Parts], splits: Sequence[str]) -> list[Parts]:
     """Remove `labeled/` where it holds the classes of a split, with only `unlabeled/` beside it."""
     tops: dict[str, set[str]] = {}
     for path, split in zip(paths, splits, strict=True):
         if len(path) > 1:
             tops.setdefault(split, set()).add(path[0])
     only = {
-        split: all(_is_labelled(top) or names.is_unlabelled(top) for top in found)
+        split: all(_is_labeled(top) or names.is_unlabeled(top) for top in found)
         for split, found in tops.items()
     }
     return [
-        path[1:] if len(path) > 2 and _is_labelled(path[0]) and only[split] else path
+        path[1:] if len(path) > 2 and _is_labeled(path[0]) and only[split] else path
         for path, split in zip(paths, splits, strict=True)
     ]
 
 
-def _is_labelled(top: str) -> bool:
+def _is_labeled(top: str) -> bool:
     return names.folded(top) in ("labeled", "labelled")
 
 

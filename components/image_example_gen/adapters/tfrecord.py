@@ -283,16 +283,16 @@ def scaled_up(
     images: Sequence[EncodedImage], num_records: dict[str, float]
 ) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
     """Scale the label counts of a sample up to the number of records of each split."""
-    labels, unlabelled = count_labels((image.split, image.label) for image in images)
+    labels, unlabeled = count_labels((image.split, image.label) for image in images)
     for split, total in num_records.items():
         counts = labels.get(split, {})
-        sampled = sum(counts.values()) + unlabelled.get(split, 0)
+        sampled = sum(counts.values()) + unlabeled.get(split, 0)
         factor = total / sampled if sampled else 0.0
         if counts:
             labels[split] = {name: max(round(count * factor), 1) for name, count in counts.items()}
-        if split in unlabelled:
-            unlabelled[split] = max(round(unlabelled[split] * factor), 1)
-    return labels, unlabelled
+        if split in unlabeled:
+            unlabeled[split] = max(round(unlabeled[split] * factor), 1)
+    return labels, unlabeled
 
 
 def _size(file: RecordFile) -> int:

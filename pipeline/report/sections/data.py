@@ -133,7 +133,7 @@ def collect_data(record: RunRecord, atlas: Atlas) -> Data | None:
     if not counts or ingest is None:
         return None
     splits = tuple(
-        SplitCounts(name, each["images"], each["labelled"], each["unlabelled"])
+        SplitCounts(name, each["images"], each["labeled"], each["unlabeled"])
         for name, each in counts.get("written", {}).items()
     )
     return Data(

@@ -83,7 +83,7 @@ def test_every_image_has_its_row(tmp_path: pathlib.Path, model_uri: str) -> None
     assert first_of_second_file["source"] == "data-1#2"
     meta = store.read_meta(str(tmp_path / "out"))
     assert (meta.dim, meta.num_images, meta.num_embedded) == (16, {"eval": 20, "train": 30}, 50)
-    assert meta.num_labelled == {"eval": 20, "train": 20}
+    assert meta.num_labeled == {"eval": 20, "train": 20}
     assert artifact.get_int_custom_property("num_train") == 30
     assert artifact.get_string_custom_property("encoder_fingerprint") == meta.encoder_fingerprint
 
@@ -236,7 +236,7 @@ def test_missing_shards_are_noticed(tmp_path: pathlib.Path, model_uri: str) -> N
 
 def test_another_format_version_is_refused(tmp_path: pathlib.Path) -> None:
     (tmp_path / "meta.json").write_text(json.dumps({"format_version": 0}))
-    with pytest.raises(ValueError, match="format version 0; expected 1"):
+    with pytest.raises(ValueError, match="format version 0; expected 2"):
         store.read_meta(str(tmp_path))
 
 

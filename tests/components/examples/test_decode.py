@@ -54,8 +54,8 @@ def test_png_keeps_bytes_and_pixels(channels: int) -> None:
 
 @pytest.mark.parametrize("image_format", ["BMP", "GIF", "JPEG"])
 def test_formats_that_tensorflow_reads_alike_keep_their_bytes(image_format: Any) -> None:
-    grey = picture(2, channels=1)
-    data = encoded(grey if image_format == "GIF" else picture(2), image_format)
+    gray = picture(2, channels=1)
+    data = encoded(gray if image_format == "GIF" else picture(2), image_format)
     decoded = ok(data)
     assert decoded.encoded == data
     assert decoded.pixels.shape == (12, 16, 3)
@@ -101,7 +101,7 @@ def test_sixteen_bits_keep_the_high_byte_as_tensorflow_does() -> None:
         (Image.fromarray(picture(8, channels=1)).convert("1"), "L"),
         (Image.fromarray(picture(8, channels=2)[..., :2], "LA"), "RGBA"),
     ],
-    ids=["palette", "palette with transparency", "1 bit", "grey with alpha"],
+    ids=["palette", "palette with transparency", "1 bit", "gray with alpha"],
 )
 def test_unusual_modes_read_alike_in_tensorflow(image: Any, mode: Any) -> None:
     import tensorflow as tf

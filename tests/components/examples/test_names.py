@@ -71,12 +71,12 @@ def test_a_file_name_holds_a_split(name: str, split: str | None) -> None:
 
 @pytest.mark.parametrize("name", ["unlabeled", "Unlabelled Data", "no_label", "no labels", "without-labels"])
 def test_names_of_unlabeled_images(name: str) -> None:
-    assert names.is_unlabelled(name)
+    assert names.is_unlabeled(name)
 
 
 @pytest.mark.parametrize("name", ["labeled", "label", "unlabel", "data", "no"])
 def test_other_names_are_not_those_of_unlabeled_images(name: str) -> None:
-    assert not names.is_unlabelled(name)
+    assert not names.is_unlabeled(name)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_digits(tmp_path: pathlib.Path) -> None:
     assert 100 < sizes["eval"] < 260
     assert artifact.split_names == '["train", "eval", "test"]'
     assert {split: artifact.get_int_custom_property(f"num_{split}") for split in sizes} == sizes
-    assert artifact.get_int_custom_property("num_train_labelled") == 50
+    assert artifact.get_int_custom_property("num_train_labeled") == 50
     assert artifact.get_int_custom_property("num_classes") == 10
     assert quarantine.get_int_custom_property("num_read") == 1797
     assert sorted(os.listdir(f"{artifact.uri}/Split-train")) == [

@@ -28,10 +28,10 @@ def config(**options: Any) -> IngestConfig:
 
 
 def inspection(
-    labels: Any = (), unlabelled: Any = (), given: Any = (), grouped_by: str = ""
+    labels: Any = (), unlabeled: Any = (), given: Any = (), grouped_by: str = ""
 ) -> SourceInspection:
     return SourceInspection(
-        Content(()), 0, dict(labels), dict(unlabelled), given_labels=dict(given), grouped_by=grouped_by
+        Content(()), 0, dict(labels), dict(unlabeled), given_labels=dict(given), grouped_by=grouped_by
     )
 
 

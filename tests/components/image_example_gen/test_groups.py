@@ -52,11 +52,11 @@ def test_new_scenes_move_no_other() -> None:
     assert many[:100] == few
 
 
-def test_unlabelled_shots_go_with_their_scene() -> None:
+def test_unlabeled_shots_go_with_their_scene() -> None:
     plan = plan_splits([shots(200, hidden=(1, 2))], config(group_pattern=r"^(\d+)_"))
     for splits in splits_of_scenes(plan):
         assert splits in ({"train"}, {"eval", None}, {"test", None})
-    assert plan.unlabelled_dropped > 20
+    assert plan.unlabeled_dropped > 20
 
 
 def test_patients_of_a_manifest_are_in_one_split(tmp_path: pathlib.Path) -> None:

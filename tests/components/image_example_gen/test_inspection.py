@@ -12,17 +12,17 @@ from tfx_contrastive.contract.errors import DataError
 INGEST = IngestConfig.model_validate({"source": {"kind": "image_folder", "path": "/images"}})
 
 
-def listed(labels: Any = (), unlabelled: Any = (), **more: Any) -> Listing:
-    return Listing(Content(()), dict(labels), dict(unlabelled), **more)
+def listed(labels: Any = (), unlabeled: Any = (), **more: Any) -> Listing:
+    return Listing(Content(()), dict(labels), dict(unlabeled), **more)
 
 
-def inspected(labels: Any = (), unlabelled: Any = (), **more: Any) -> SourceInspection:
-    return module.inspect_listing(INGEST, listed(labels, unlabelled, **more))
+def inspected(labels: Any = (), unlabeled: Any = (), **more: Any) -> SourceInspection:
+    return module.inspect_listing(INGEST, listed(labels, unlabeled, **more))
 
 
 def test_a_listing_is_counted_and_sorted() -> None:
     found = inspected({"train": {"dog": 3, "cat": 2}, "": {"owl": 1}}, {"train": 4}, warnings=["a hint"])
-    assert (found.num_images, found.num_labelled, found.has_labels) == (10, 6, True)
+    assert (found.num_images, found.num_labeled, found.has_labels) == (10, 6, True)
     assert found.class_names == ("cat", "dog", "owl")
     assert list(found.labels["train"]) == ["cat", "dog"]
     assert found.warnings == ["a hint"]
@@ -59,7 +59,7 @@ def test_one_class_is_told_with_every_warning_as_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "unlabelled", "told"),
+    ("labels", "unlabeled", "told"),
     [
         ({"test": {"a": 5, "b": 5}}, {}, "Received 10 images, all of them in test; expected images to train"),
         ({"test": {"a": 5}, "eval": {"b": 5}}, {}, "all of them in eval and test; expected"),
@@ -83,13 +83,13 @@ def test_one_class_is_told_with_every_warning_as_a_sentence() -> None:
         ),
     ],
 )
-def test_what_is_certain_to_fail_is_refused(labels: Any, unlabelled: Any, told: str) -> None:
+def test_what_is_certain_to_fail_is_refused(labels: Any, unlabeled: Any, told: str) -> None:
     with pytest.raises(DataError, match=told):
-        module.require_enough_labels(inspected(labels, unlabelled))
+        module.require_enough_labels(inspected(labels, unlabeled))
 
 
 @pytest.mark.parametrize(
-    ("labels", "unlabelled"),
+    ("labels", "unlabeled"),
     [
         ({"": {"a": 2, "b": 2}}, {}),
         ({"": {"a": 3, "b": 1}}, {}),  # one class has two to spare
@@ -98,8 +98,8 @@ def test_what_is_certain_to_fail_is_refused(labels: Any, unlabelled: Any, told: 
         ({"train": {"a": 2, "b": 1}, "test": {"a": 1}}, {"train": 50}),
     ],
 )
-def test_what_may_do_goes_on(labels: Any, unlabelled: Any) -> None:
-    inspection = inspected(labels, unlabelled)
+def test_what_may_do_goes_on(labels: Any, unlabeled: Any) -> None:
+    inspection = inspected(labels, unlabeled)
     module.require_enough_labels(inspection)
     assert inspection.num_images > 0
 

@@ -1,4 +1,4 @@
-"""Labels from a file beside the source: what it may say, and where the labelled images go."""
+"""Labels from a file beside the source: what it may say, and where the labeled images go."""
 
 import pathlib
 from typing import Any
@@ -105,8 +105,8 @@ def test_its_labels_stay_out_of_the_budget_and_take_nobody_s_place() -> None:
 def test_chosen_images_stay_in_train_and_a_correction_moves_nothing() -> None:
     rows = [(f"p{i}", "ab"[i % 2] if i % 4 else None, "") for i in range(400)]
     before, _ = plan_with(rows, {})
-    unlabelled = {name: "a" for name, label, _ in rows if label is None}
-    after, _ = plan_with(rows, unlabelled)
+    unlabeled = {name: "a" for name, label, _ in rows if label is None}
+    after, _ = plan_with(rows, unlabeled)
     assert [split for split, _ in after] == [split for split, _ in before]
     assert all(after[i] == ("train", "a") for i in range(0, 400, 4))
     measured = next(i for i, (split, _) in enumerate(before) if split == "eval")
@@ -166,7 +166,7 @@ def test_the_file_is_part_of_the_data(tmp_path: pathlib.Path) -> None:
     path = written(tmp_path, "\n".join(["source,label", *lines]))
     ingest = IngestConfig(source=source, labels_files=path)
     first = inspect_source(ingest)
-    assert (first.class_names, first.num_labelled) == (("bag", "boot"), 0)
+    assert (first.class_names, first.num_labeled) == (("bag", "boot"), 0)
     assert first.given_labels == {"bag": 3, "boot": 3}
     written(tmp_path, "\n".join(["source,label", *lines[:-1], "unlabeled/5.png,bag"]))
     without = inspect_source(IngestConfig(source=source))

@@ -68,17 +68,26 @@ def test_the_summary_counts_everything() -> None:
         "deepest_value": 4095,
         "classes_lost": ["bird"],
         "written": {
-            "train": {"images": 2, "labelled": {"cat": 1}, "unlabelled": 1},
-            "eval": {"images": 1, "labelled": {"dog": 1}, "unlabelled": 0},
-            "test": {"images": 0, "labelled": {}, "unlabelled": 0},
+            "train": {"images": 2, "labeled": {"cat": 1}, "unlabeled": 1},
+            "eval": {"images": 1, "labeled": {"dog": 1}, "unlabeled": 0},
+            "test": {"images": 0, "labeled": {}, "unlabeled": 0},
         },
         "duplicates": {"same_split": 1, "across_splits": 2, "conflicting_labels": 3},
         "labels_hidden": 4,
         "labels_given": 5,
-        "unlabelled_dropped": 6,
+        "unlabeled_dropped": 6,
         "groups": 0,
         "group_warnings": [],
         "classes_absent": {"eval": ["cat"], "test": ["cat"]},
+    }
+
+
+def test_a_summary_of_an_earlier_version_is_read(tmp_path: pathlib.Path) -> None:
+    text = '{"written": {"train": {"labelled": {"labelled": 1}, "unlabelled": 2}}, "unlabelled_dropped": 3}'
+    (tmp_path / "summary.json").write_text(text)
+    assert quarantine.read_summary(str(tmp_path)) == {
+        "written": {"train": {"labeled": {"labelled": 1}, "unlabeled": 2}},
+        "unlabeled_dropped": 3,
     }
 
 

@@ -114,10 +114,10 @@ def test_a_picture_with_two_labels_is_kept_for_pretraining_only() -> None:
     assert plan.duplicates.conflicting_labels == 1
 
 
-def test_unlabelled_images_do_not_measure() -> None:
+def test_unlabeled_images_do_not_measure() -> None:
     found, plan = after([("x", None, "eval"), ("y", None, "train"), ("z", None, "")])
     assert found == [(None, None), ("train", None), ("train", None)]
-    assert plan.unlabelled_dropped == 1
+    assert plan.unlabeled_dropped == 1
 
 
 def test_budget_hides_labels_of_training_images_only() -> None:

@@ -33,7 +33,7 @@ def inputs(models: list[str], example_dir: str, tmp_path: pathlib.Path) -> Any:
         standard_artifacts.Examples,
         os.path.dirname(example_dir),
         num_train=100,
-        num_train_labelled=20,
+        num_train_labeled=20,
         input_fingerprint="d1",
     )
     examples.split_names = artifact_utils.encode_split_names(["eval"])
@@ -72,7 +72,7 @@ def test_the_pushed_model_is_registered_with_its_lineage(
     location = commands.RegistryLocation(RegistryConfig(), "clothes", directory)
     facts = commands.show_model(location, "champion").record.facts
     assert facts["lineage"]["artifacts"]["model"] == [{"id": 42, "uri": str(tmp_path)}]
-    assert facts["data"] == {"num_train": 100, "num_train_labelled": 20}
+    assert facts["data"] == {"num_train": 100, "num_train_labeled": 20}
     assert (facts["data_digest"], facts["git_commit"]) == ("d1", "abc")
 
 

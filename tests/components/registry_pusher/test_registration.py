@@ -30,7 +30,7 @@ def candidate(models: list[str], example_dir: str) -> Any:
         representation_uri=None,
         compatibility_uri=None,
         schema_uri=None,
-        data={"num_train": 100, "num_train_labelled": 20, "digest": "d1"},
+        data={"num_train": 100, "num_train_labeled": 20, "digest": "d1"},
         blessed=True,
         refused_by="",
         lineage={"pipeline": "clothes", "run": "r1", "execution": "7", "artifacts": {}},
@@ -179,7 +179,7 @@ def test_gates_schema_and_card(location: Any, candidate: Any, tmp_path: pathlib.
     assert record.facts["compatibility"] == compatibility
     assert "Compared with version 17: **re-index needed**. linear CKA is 0.5" in record.card
     assert len(record.facts["schema_digest"]) == 64
-    assert "| num train labelled | 20 |" in record.card
+    assert "| num train labeled | 20 |" in record.card
     assert "| knn_accuracy | 0.8750 |" in record.card
     assert "| git commit | abc |" in record.card
     assert "| execution in ML Metadata | 7 |" in record.card

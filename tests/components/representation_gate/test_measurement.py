@@ -20,7 +20,7 @@ CONFIG = GateConfig(num_views=200)
 
 @pytest.fixture(scope="module")
 def without_labels(digits: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    root = tmp_path_factory.mktemp("unlabelled")
+    root = tmp_path_factory.mktemp("unlabeled")
     images, labels = digits
     write_examples(root / "Split-train" / "data", images[:500], labels[:500], hidden=range(500))
     return {"train": [str(root / "Split-train")]}

@@ -50,7 +50,7 @@ def some_labels(truth: Any, num_train: int = 60) -> list[Any]:
     return [label if row < num_train or row >= 320 else None for row, label in enumerate(truth)]
 
 
-def test_suggestions_are_unlabelled_training_images(tmp_path: pathlib.Path) -> None:
+def test_suggestions_are_unlabeled_training_images(tmp_path: pathlib.Path) -> None:
     _, truth = digit_images(NUM)
     uri, images, _ = make(tmp_path, some_labels(truth))
     found = lists.suggestions(uri, 20, 0)

@@ -23,7 +23,7 @@ def test_accuracies_without_near_copies_stand_below_the_classifier(tmp_path: pat
     summary = {
         "images": {
             "read": 90,
-            "written": {"train": {"images": 60, "labelled": {"a": 30, "b": 30}}},
+            "written": {"train": {"images": 60, "labeled": {"a": 30, "b": 30}}},
             "set_aside": {},
             "duplicates": {},
         },

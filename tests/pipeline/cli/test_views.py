@@ -42,7 +42,7 @@ def test_it_draws_the_images_of_the_configuration_and_says_so(tmp_path: pathlib.
     assert not (tmp_path / "runs").exists()  # a look leaves nothing behind but the picture
     unnamed = draw("--config", str(config), "--out", str(out), "--images", "1", "--set", "pretrain={}")
     steps = [line.split(":")[0].strip() for line in unnamed.output.splitlines() if line.startswith("  ")]
-    assert steps[:6] == ["crop", "flip", "brightness", "contrast", "color_jitter", "greyscale"]
+    assert steps[:6] == ["crop", "flip", "brightness", "contrast", "color_jitter", "grayscale"]
 
 
 def test_a_policy_that_does_not_fit_is_told_plainly(tmp_path: pathlib.Path) -> None:

@@ -157,7 +157,7 @@ def test_color_images_have_defaults_of_their_own(tmp_path: pathlib.Path) -> None
     assert step_names(gray) == ["crop", "flip", "brightness", "contrast"]
     color = load_config(write(tmp_path, MINIMAL), ["image.channels=3"]).pretrain
     assert (color.encoder.name, color.encoder.gradient_grid, color.batch_size) == ("gradnet", 4, 256)
-    assert step_names(color) == [*step_names(gray), "color_jitter", "greyscale"]
+    assert step_names(color) == [*step_names(gray), "color_jitter", "grayscale"]
 
 
 def test_what_is_named_stays_in_color(tmp_path: pathlib.Path) -> None:
@@ -172,7 +172,7 @@ def test_what_is_named_stays_in_color(tmp_path: pathlib.Path) -> None:
     ).pretrain
     assert (named.encoder.name, named.encoder.latent_dim, named.encoder.gradient_grid) == ("c4n", 64, 0)
     assert (named.batch_size, named.views.small.count) == (512, 2)
-    assert step_names(named)[-2:] == ["color_jitter", "greyscale"]
+    assert step_names(named)[-2:] == ["color_jitter", "grayscale"]
     own = ["image.channels=3", "pretrain.views.policy=[{name: flip}]"]
     assert step_names(load_config(write(tmp_path, MINIMAL), own).pretrain) == ["flip"]
 

@@ -97,7 +97,7 @@ def test_ids_are_unique_and_references_resolve(document: Any) -> None:
     ids = [attributes["id"] for _, attributes in document.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for _, attributes in document.elements:
-        for name in ("aria-labelledby", "aria-controls", "aria-describedby", "for"):
+        for name in ("aria-labeledby", "aria-controls", "aria-describedby", "for"):
             if name in attributes:
                 assert attributes[name] in ids
 

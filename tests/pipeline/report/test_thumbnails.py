@@ -15,13 +15,13 @@ def encoded(pixels: Any, **options: Any) -> Any:
     return buffer.getvalue()
 
 
-def grey(height: Any, width: Any, value: Any = 100) -> Any:
+def gray(height: Any, width: Any, value: Any = 100) -> Any:
     return np.full((height, width), value, np.uint8)
 
 
 def test_tiles_lie_where_their_numbers_say() -> None:
     atlas = Atlas(16)
-    numbers = [atlas.add_pixels(str(value), grey(8, 8, value)[..., None]) for value in (10, 200, 90)]
+    numbers = [atlas.add_pixels(str(value), gray(8, 8, value)[..., None]) for value in (10, 200, 90)]
     assert numbers == [0, 1, 2]
     sheet = atlas.sheet()
     assert (sheet.columns, sheet.rows, sheet.tile, sheet.count) == (2, 2, 8, 3)
@@ -36,24 +36,24 @@ def test_tiles_lie_where_their_numbers_say() -> None:
 
 def test_the_same_picture_is_kept_once() -> None:
     atlas = Atlas(16)
-    data = encoded(grey(4, 4))
+    data = encoded(gray(4, 4))
     assert atlas.add_encoded("a", data) == atlas.add_encoded("a", data) == 0
     assert atlas.sheet().count == 1
 
 
 def test_a_large_picture_is_reduced_and_keeps_its_shape() -> None:
-    small = thumbnail(encoded(grey(300, 100)), 30)
+    small = thumbnail(encoded(gray(300, 100)), 30)
     assert small is not None
     assert small.size == (10, 30)
 
 
 def test_a_narrow_picture_stands_in_the_middle_of_its_tile() -> None:
-    canvas = paste([Image.fromarray(grey(8, 2))], 8, 1)
+    canvas = paste([Image.fromarray(gray(8, 2))], 8, 1)
     assert np.asarray(canvas)[0, 0, 3] == 0
     assert canvas.getpixel((4, 4)) == (100, 100, 100, 255)
 
 
-@pytest.mark.parametrize("data", [b"", b"not an image", encoded(grey(64, 64))[:60]])
+@pytest.mark.parametrize("data", [b"", b"not an image", encoded(gray(64, 64))[:60]])
 def test_damaged_bytes_have_no_thumbnail(data: Any) -> None:
     assert thumbnail(data, 16) is None
     assert Atlas(16).add_encoded("x", data) is None

@@ -101,7 +101,7 @@ def test_a_registered_version_is_served_elsewhere_than_it_was_pushed() -> None:
 def test_configuration_of_nodes_is_read_from_their_properties() -> None:
     head = {"custom_config": json.dumps({"head": json.dumps({"mode": "fine_tune"})})}
     image = {"custom_config": json.dumps({"image": json.dumps({"height": 8, "width": 9, "channels": 1})})}
-    examples = artifact(1, "Examples", num_train_labelled=15)
+    examples = artifact(1, "Examples", num_train_labeled=15)
     record = RunRecord(
         run_of(
             node(1, "ImageExampleGen", outputs={"examples": (examples,)}),

@@ -86,7 +86,7 @@ def test_color_images_change_only_what_is_not_configured() -> None:
     image = ImageConfig(channels=3)
     fitted = PretrainConfig(batch_size=32).fitted_to(image)
     assert (fitted.encoder.name, fitted.batch_size) == ("gradnet", 32)
-    assert [step.name for step in fitted.views.policy][-2:] == ["color_jitter", "greyscale"]
+    assert [step.name for step in fitted.views.policy][-2:] == ["color_jitter", "grayscale"]
     assert PretrainConfig().fitted_to(ImageConfig()) == PretrainConfig()
 
 

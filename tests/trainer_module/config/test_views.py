@@ -15,7 +15,7 @@ from tfx_contrastive.trainer_module.config import (
     Crop,
     Cutout,
     Flip,
-    Greyscale,
+    Grayscale,
     Noise,
     Rotate,
     SmallViewsConfig,
@@ -64,7 +64,7 @@ def test_any_crop_survives_json_or_is_out_of_order(
         (Rotate(max_degrees=90), "max_degrees 90, probability 1"),
         (Solarize(), "threshold 0.5, probability 0.2"),
         (Blur(), "min_sigma 0.005, max_sigma 0.05, probability 0.5"),
-        (Greyscale(probability=1e-9), "probability 1e-09"),
+        (Grayscale(probability=1e-9), "probability 1e-09"),
     ],
 )
 def test_parameters_are_told_in_their_order(step: Step, text: str) -> None:
@@ -84,7 +84,7 @@ def test_parameters_are_told_in_their_order(step: Step, text: str) -> None:
         {"name": "noise", "probability": 1.5},
         {"name": "cutout", "max_area": 1},
         {"name": "flip", "probability": 0.5},
-        {"name": "grayscale"},
+        {"name": "sharpen"},
         {"probability": 0.5},
     ],
 )
@@ -93,9 +93,15 @@ def test_a_step_out_of_bounds_or_unknown_is_refused(settings: Any) -> None:
         ViewsConfig.model_validate({"policy": [settings]})
 
 
+def test_the_former_spelling_of_a_step_is_read() -> None:
+    former = ViewsConfig.model_validate({"policy": [{"name": "greyscale", "probability": 0.3}]})
+    assert isinstance(former.policy[0], Grayscale)
+    assert former.policy[0].probability == 0.3
+
+
 def test_the_default_policy_has_color_steps_where_there_are_colors() -> None:
     assert [step.name for step in default_policy(1)] == ["crop", "flip", "brightness", "contrast"]
-    names = ["crop", "flip", "brightness", "contrast", "color_jitter", "greyscale"]
+    names = ["crop", "flip", "brightness", "contrast", "color_jitter", "grayscale"]
     assert [step.name for step in default_policy(3)] == [step.name for step in default_policy(4)] == names
     assert default_policy(3)[0] == Crop(min_area=0.4)
     assert ViewsConfig().policy == default_policy(1)
@@ -108,9 +114,9 @@ def test_the_default_policy_suits_its_images(channels: int) -> None:
 
 def test_every_color_step_is_named_with_its_policy() -> None:
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 the text is compared below
-        check_policy([ColorJitter(), Brightness(), Greyscale()], 1, where="head.fine_tune.policy")
+        check_policy([ColorJitter(), Brightness(), Grayscale()], 1, where="head.fine_tune.policy")
     assert str(refusal.value) == (
-        "head.fine_tune.policy has color_jitter, greyscale, but images have 1 channel(s), not 3 or 4: "
+        "head.fine_tune.policy has color_jitter, grayscale, but images have 1 channel(s), not 3 or 4: "
         "remove these steps, or set image.channels to 3"
     )
 

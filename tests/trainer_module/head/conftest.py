@@ -11,7 +11,7 @@ from tfx_contrastive.trainer_module.dataset import ImageDataset
 from tfx_contrastive.trainer_module.encoders.build import build_encoder
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-NUM_LABELLED = 100
+NUM_LABELED = 100
 
 
 def make_dataset(images: NDArray[Any], labels: NDArray[Any]) -> ImageDataset:
@@ -27,7 +27,7 @@ def digits() -> tuple[ImageDataset, ImageDataset]:
     pixels, labels = digit_pixels(1797)
     pixels = pixels[..., np.newaxis]
     hidden = labels[:1000].copy()
-    hidden[NUM_LABELLED:] = -1
+    hidden[NUM_LABELED:] = -1
     return make_dataset(pixels[:1000], hidden), make_dataset(pixels[1000:], labels[1000:])
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.trainer_module.head.conftest import NAMES, NUM_LABELLED
+from tests.trainer_module.head.conftest import NAMES, NUM_LABELED
 from tfx_contrastive.trainer_module.config import (
     AdamW,
     EncoderConfig,
@@ -49,7 +49,7 @@ def test_linear_probe_leaves_the_encoder_as_it_is_and_calibrates(encoder: Any, d
     assert metrics.eval_log_loss == pytest.approx(log_loss(logits, digits[1].label_index), abs=1e-4)
     assert metrics.eval_log_loss is not None
     assert log_loss(logits * metrics.temperature, digits[1].label_index) >= metrics.eval_log_loss - 1e-3
-    assert sum(metrics.labels_per_class.values()) == NUM_LABELLED
+    assert sum(metrics.labels_per_class.values()) == NUM_LABELED
     assert metrics.num_eval_images == len(digits[1])
 
 
@@ -65,7 +65,7 @@ def test_fine_tuning_beats_the_probe_of_an_untrained_encoder(encoder: Any, digit
 
 
 def test_self_training_beats_fine_tuning_on_the_same_labels(encoder: Any, digits: Splits) -> None:
-    changes = SHORT.model_dump() | {"unlabelled_batch_size": 96, "num_steps": 200, "label_smoothing": 0.0}
+    changes = SHORT.model_dump() | {"unlabeled_batch_size": 96, "num_steps": 200, "label_smoothing": 0.0}
     config = HeadConfig(
         mode="self_training", fine_tune=SHORT, self_training=SelfTrainingConfig.model_validate(changes)
     )
@@ -89,7 +89,7 @@ def test_a_mirror_average_is_what_is_served_and_measured(encoder: Any, digits: S
     assert trained.metrics.eval_accuracy == pytest.approx(np.mean(logits.argmax(1) == digits[1].label_index))
 
 
-def test_self_training_without_unlabelled_images_is_fine_tuning(encoder: Any, digits: Splits) -> None:
+def test_self_training_without_unlabeled_images_is_fine_tuning(encoder: Any, digits: Splits) -> None:
     few = HeadConfig(mode="self_training", fine_tune=SHORT)
     trained = train_head(encoder, digits[0].labeled(), digits[1], NAMES, few)
     assert trained.metrics.mode == "fine_tune"

@@ -141,7 +141,7 @@ def test_exports_agree_with_the_saved_model(
     measured = report["eval"]
     labels = digit_pixels(300)[1][200:]
     ours, theirs = (np.argmax(side, axis=1) for side in (answer["probabilities"], probabilities))
-    assert (measured["num_images"], measured["num_labelled"]) == (100, 100)
+    assert (measured["num_images"], measured["num_labeled"]) == (100, 100)
     assert measured["accuracy"] == pytest.approx(np.mean(ours == labels))
     assert measured["accuracy_loss"] == pytest.approx(np.mean(theirs == labels) - np.mean(ours == labels))
     assert measured["same_label"] == pytest.approx(np.mean(ours == theirs))

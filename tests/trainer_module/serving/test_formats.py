@@ -28,7 +28,7 @@ def test_an_encoder_alone_is_exported_without_classes(served: Any, tmp_path: pat
     report = json.loads((folder / "model.tflite.json").read_text())
     assert report["classes"] == []
     assert report["outputs"] == {"embedding": {"dtype": "float32", "shape": [None, 128]}}
-    assert report["eval"]["num_labelled"] == 20
+    assert report["eval"]["num_labeled"] == 20
     assert report["eval"]["min_cosine"] == pytest.approx(1, abs=1e-5)
     for name in ("accuracy", "accuracy_loss", "same_label", "max_probability_difference"):
         assert report["eval"][name] is None

@@ -152,11 +152,11 @@ def _grey_as(kind: str) -> bytes:
     return {
         "rgb": lambda: encode_png(rgb),
         "rgba": lambda: encode_png(np.concatenate([rgb, alpha], axis=-1)),
-        "grey_alpha": lambda: encode_png(np.concatenate([gray[..., np.newaxis], alpha], axis=-1)),
+        "gray_alpha": lambda: encode_png(np.concatenate([gray[..., np.newaxis], alpha], axis=-1)),
     }[kind]()
 
 
-@pytest.mark.parametrize("kind", ["rgb", "rgba", "grey_alpha"])
+@pytest.mark.parametrize("kind", ["rgb", "rgba", "gray_alpha"])
 def test_other_channel_counts_are_converted(served: Any, kind: Any) -> None:
     reader = ImageReader(served.transform, MAX_PIXELS)
     gray, other = reader.pixels_of_bytes(tf.constant([encode_png(digit_pixels(1)[0][0]), _grey_as(kind)]))

@@ -14,7 +14,7 @@ EVERY_STEP = (
     steps.Crop(), steps.Flip(), steps.Rotate(), steps.Brightness(), steps.Contrast(), steps.Gamma(),
     steps.Translate(), steps.Blur(), steps.Solarize(), steps.Noise(), steps.Cutout(),
 )  # fmt: skip
-COLOR_STEPS = (steps.ColorJitter(), steps.Greyscale())
+COLOR_STEPS = (steps.ColorJitter(), steps.Grayscale())
 
 
 def images(channels: int) -> NDArray[Any]:
@@ -62,7 +62,7 @@ def test_resizing_without_a_geometric_step() -> None:
 
 
 def test_color_steps_are_refused_for_grey_images() -> None:
-    with pytest.raises(ValueError, match=r"color_jitter, greyscale, but images have 1 channel"):
+    with pytest.raises(ValueError, match=r"color_jitter, grayscale, but images have 1 channel"):
         make_view(images(1), COLOR_STEPS, SEED)
 
 

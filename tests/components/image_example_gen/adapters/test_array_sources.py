@@ -117,7 +117,7 @@ def test_idx_images_meant_without_labels_and_a_packed_copy(tmp_path: pathlib.Pat
     put_idx(tmp_path, *pair("train"), "unlabeled-images-idx3-ubyte")
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(stack(9))))
     found = inspect_source(config("idx", tmp_path))
-    assert (found.labels, found.unlabelled) == ({"train": {"0": 2, "1": 2}}, {"": 4})
+    assert (found.labels, found.unlabeled) == ({"train": {"0": 2, "1": 2}}, {"": 4})
 
 
 def test_idx_files_as_browsers_and_kaggle_leave_them(tmp_path: pathlib.Path) -> None:
@@ -151,7 +151,7 @@ def test_idx_labels_of_another_kind_are_not_left_out(tmp_path: pathlib.Path) -> 
 def test_idx_without_labels(tmp_path: pathlib.Path) -> None:
     (tmp_path / "all-images-idx3-ubyte").write_bytes(idx(stack(4)))
     found = inspect_source(config("idx", tmp_path))
-    assert (found.labels, found.unlabelled) == ({}, {"": 4})
+    assert (found.labels, found.unlabeled) == ({}, {"": 4})
 
 
 @pytest.mark.parametrize(

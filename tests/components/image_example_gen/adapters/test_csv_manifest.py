@@ -30,7 +30,7 @@ def test_manifest(tmp_path: pathlib.Path) -> None:
     )
     found = inspect_source(ingest)
     assert found.labels == {"train": {"Größe 38, rot/blau": 1}, "test": {"x": 1}}
-    assert found.unlabelled == {"": 1}
+    assert found.unlabeled == {"": 1}
     assert [(i.source, i.label, i.split, i.data) for i in images(ingest, tmp_path)] == [
         ("a.png", "Größe 38, rot/blau", "train", encoded(picture(5))),
         ("sub/b.png", "x", "test", encoded(picture(9))),

@@ -83,11 +83,11 @@ def test_what_a_header_states_is_checked_before_anything_of_that_size_is_made(
 @pytest.mark.parametrize("pack", [bytes, lambda data: gzip.compress(data, mtime=0)])
 def test_blank_images_are_whole_however_well_they_pack(tmp_path: pathlib.Path, pack: Any) -> None:
     listing = adapter(tmp_path, pack(header(2000, 20, 20) + bytes(800_000))).listing()
-    assert listing.unlabelled == {"train": 2000}
+    assert listing.unlabeled == {"train": 2000}
 
 
 def test_an_empty_set_has_no_image(tmp_path: pathlib.Path) -> None:
-    assert adapter(tmp_path, header(0, 2, 2)).listing().unlabelled == {}
+    assert adapter(tmp_path, header(0, 2, 2)).listing().unlabeled == {}
     assert adapter(tmp_path, header(0, 2, 2)).chunks(str(tmp_path), 10) == []
 
 

@@ -19,14 +19,14 @@ from tfx_contrastive.components.image_example_gen import DataError
 from tfx_contrastive.contract.errors import Reason
 
 
-def test_classes_unlabelled_and_odd_names(tmp_path: pathlib.Path) -> None:
+def test_classes_unlabeled_and_odd_names(tmp_path: pathlib.Path) -> None:
     names = ["T-shirt, rot", "Größe 38", "日本"]
     image_folder(tmp_path / "data", [*names, "unlabeled"], 3)
     write(tmp_path / "data" / "loose.png", encoded(picture(9)))
     write(tmp_path / "data" / ".hidden" / "x.png", b"")
     found = inspect(tmp_path / "data")
     assert found.labels == {"": dict.fromkeys(sorted(names), 3)}
-    assert found.unlabelled == {"": 4}
+    assert found.unlabeled == {"": 4}
     assert (found.num_images, found.has_labels, found.class_names) == (13, True, tuple(sorted(names)))
 
 
@@ -40,7 +40,7 @@ def test_splits_as_top_directories(tmp_path: pathlib.Path) -> None:
         "eval": {"cat": 2, "dog": 2},
         "test": {"cat": 1, "dog": 1},
     }
-    assert found.unlabelled == {"train": 4}
+    assert found.unlabeled == {"train": 4}
 
 
 def test_a_class_may_be_called_train(tmp_path: pathlib.Path) -> None:

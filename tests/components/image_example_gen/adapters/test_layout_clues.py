@@ -64,11 +64,9 @@ def test_splits_below_classes(paths: list[str], splits: dict[str, str] | None) -
 
 def test_the_directory_labeled_means_nothing_beside_unlabeled() -> None:
     paths = parts("labeled/a/1.png", "labeled/b/1.png", "unlabeled/1.png")
-    assert layout_clues.without_labelled(paths, ["", "", ""]) == parts(
-        "a/1.png", "b/1.png", "unlabeled/1.png"
-    )
+    assert layout_clues.without_labeled(paths, ["", "", ""]) == parts("a/1.png", "b/1.png", "unlabeled/1.png")
     mixed = parts("labeled/a/1.png", "c/1.png")
-    assert layout_clues.without_labelled(mixed, ["", ""]) == mixed
+    assert layout_clues.without_labeled(mixed, ["", ""]) == mixed
 
 
 @pytest.mark.parametrize(

@@ -205,10 +205,10 @@ CHOSEN = {
 @both_kinds
 @pytest.mark.parametrize("name", CHOSEN)
 def test_the_configuration_decides(tmp_path: pathlib.Path, kind: str, name: str) -> None:
-    paths, labels, unlabelled = CHOSEN[name]
+    paths, labels, unlabeled = CHOSEN[name]
     source = put(tmp_path, kind, paths) | {"layout": name.split()[-1]}
     found = inspect_source(IngestConfig(source=source))
-    assert (found.labels, found.unlabelled) == (labels, unlabelled)
+    assert (found.labels, found.unlabeled) == (labels, unlabeled)
 
 
 def test_a_class_spelt_otherwise_in_test(tmp_path: pathlib.Path) -> None:

@@ -55,7 +55,7 @@ def test_tfrecord(tmp_path: pathlib.Path) -> None:
     ingest = config(tmp_path / "data", class_names=["a", "b/ß"])
     found = inspect_source(ingest)
     assert found.labels == {"train": {"a": 1, "b/ß": 1}, "test": {"b/ß": 1}}
-    assert found.unlabelled == {"train": 1}
+    assert found.unlabeled == {"train": 1}
     assert [(i.source, i.label, i.split, i.data, i.rejected and i.rejected[1]) for i in images(ingest)] == [
         ("Split-train/x.gz/0", "b/ß", "train", data[0], None),
         ("Split-train/x.gz/1", None, "train", data[1], None),
@@ -165,12 +165,12 @@ def test_a_label_under_another_key_is_no_reason_to_train_without_labels(tmp_path
     assert "no record has the key 'label'" in found
     assert "'class' may be the label" in found
     assert "no record has the key 'lable'" in error(tmp_path, records, label_feature="lable")
-    assert inspect_source(config(tmp_path / "x", label_feature="")).unlabelled == {"": 3}
+    assert inspect_source(config(tmp_path / "x", label_feature="")).unlabeled == {"": 3}
 
 
-def test_records_without_anything_like_a_label_are_unlabelled(tmp_path: pathlib.Path) -> None:
+def test_records_without_anything_like_a_label_are_unlabeled(tmp_path: pathlib.Path) -> None:
     write_records(tmp_path / "x", [example(image=png(i), id=i) for i in range(3)])
-    assert inspect_source(config(tmp_path / "x")).unlabelled == {"": 3}
+    assert inspect_source(config(tmp_path / "x")).unlabeled == {"": 3}
     with pytest.raises(DataError, match="no record has the key 'label'"):
         inspect_source(config(tmp_path / "x", label_feature="label"))
 

@@ -39,8 +39,8 @@ def ingest_record(**contents: Any) -> Any:
     counts = {
         "read": 8,
         "written": {
-            "train": {"images": 5, "labelled": {"dog": 2, "cat": 1}, "unlabelled": 2},
-            "eval": {"images": 1, "labelled": {"emu": 1}, "unlabelled": 0},
+            "train": {"images": 5, "labeled": {"dog": 2, "cat": 1}, "unlabeled": 2},
+            "eval": {"images": 1, "labeled": {"emu": 1}, "unlabeled": 0},
         },
         "set_aside": {"blank": 2},
         "warnings": ["look twice"],
