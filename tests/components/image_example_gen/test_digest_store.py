@@ -1,5 +1,6 @@
 """The store of digests: files that nobody touched are not read again."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -71,7 +72,7 @@ def test_a_store_that_fails_later_is_given_up(
     source = write_folder(tmp_path / "data")
     found = inspect_source(IngestConfig(source=source)).content
     store = DigestStore(str(tmp_path / FILE_NAME))
-    with sqlite3.connect(tmp_path / FILE_NAME) as other:
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as other, other:
         other.execute("DROP TABLE digests")
     store.remember([("a", "1", "x")])
     assert store.known(found.files) == {}
