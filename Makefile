@@ -47,7 +47,7 @@ docs: setup  ## build the documentation site into build/site; fails at a dead li
 bench: setup  ## measure speed and memory
 	@$(BIN)/python -m benchmarks
 
-benchmark-labels: setup  ## accuracy by labels a class; takes hours, goes on where it was stopped
+benchmark-labels: setup  ## measure accuracy by labels per class; takes hours, continues where it was stopped
 	@$(BIN)/python -m benchmarks.label_efficiency
 
 lock: setup  ## resolve the lock files again

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfx_contrastive.components.compatibility.config import CompatibilityConfig
+from tfx_contrastive.components.gates.verdict import COMPATIBILITY_FILE
 from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.components.model.served import ServedModel
@@ -104,7 +105,6 @@ def _overlap(first: NDArray[Any], second: NDArray[Any]) -> float:
     return float((first[:, :, None] == second[:, None, :]).any(axis=2).mean())
 
 
-REPORT_FILE = "compatibility.json"
 DROP_IN, REINDEX, FIRST = "drop-in", "re-index needed", "first model"
 
 
@@ -240,4 +240,4 @@ def _reasons(
 def write_judgment(report: Judgment, config: CompatibilityConfig, uri: str) -> None:
     """Write `compatibility.json` with the metrics and the thresholds that were applied."""
     content = dataclasses.asdict(report) | {"config": config.model_dump()}
-    files.write_text(files.join(uri, REPORT_FILE), json.dumps(content, indent=2))
+    files.write_text(files.join(uri, COMPATIBILITY_FILE), json.dumps(content, indent=2))

@@ -8,6 +8,10 @@ from collections.abc import Iterable
 
 from tfx_contrastive.contract import files
 
+# Files in which gates record their measurements, each in its own artifact.
+REPRESENTATION_FILE = "metrics.json"
+COMPATIBILITY_FILE = "compatibility.json"
+
 # Input of CombinedBlessing -> id of the node that decides. CombinedBlessing and the registry record inputs.
 _GATES = {"representation": "RepresentationGate", "evaluation": "Evaluator"}
 

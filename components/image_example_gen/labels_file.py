@@ -83,7 +83,7 @@ def read(path: str) -> LabelsFile:
         )
     if double:
         raise DataError(
-            f"Received the labels file {path}, which names {len(double)} images twice: "
+            f"Received the labels file {path}, which names {_images(len(double))} twice: "
             f"{_listed(double)}; expected one line for each image."
         )
     if not labels:
@@ -210,11 +210,15 @@ def resolve(file: LabelsFile, keys: Collection[str]) -> dict[str, str]:
     if unknown:
         example = f", such as {next(iter(keys))}" if keys else ""
         raise DataError(
-            f"Received the labels file {file.path}, which names {len(unknown)} images that the source "
+            f"Received the labels file {file.path}, which names {_images(len(unknown))} that the source "
             f"doesn't have or that were set aside: {_listed(unknown)}; expected the {file.key} of its "
             f"images{example}. Delete those lines, or correct data.source."
         )
     return found
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'s' if count != 1 else ''}"
 
 
 def _meant(name: str, similar: Mapping[str, list[str]]) -> list[str]:

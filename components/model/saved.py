@@ -68,14 +68,14 @@ def model_digest(model_dir: str, ignored: frozenset[str] = frozenset()) -> str:
 
     Args:
         model_dir: Directory of a SavedModel, local or on an object store.
-        ignored: Names in the top directory that don't belong to the model.
+        ignored: Names of files and folders in the top directory that don't belong to the model.
 
     Returns:
         SHA-256, hex. Equal for copies of a model in different places.
     """
     digest = hashlib.sha256()
     for name in files.find(model_dir):
-        if name in ignored:
+        if name.partition("/")[0] in ignored:
             continue
         content = hashlib.sha256()
         with files.open_binary(files.join(model_dir, name)) as file:

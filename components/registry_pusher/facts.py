@@ -10,6 +10,7 @@ from typing import Any
 
 from tfx_contrastive.components.evaluation.results import EvaluationResult
 from tfx_contrastive.components.examples import tfrecords
+from tfx_contrastive.components.gates.verdict import COMPATIBILITY_FILE, REPRESENTATION_FILE
 from tfx_contrastive.components.model.directory import complete_versions
 from tfx_contrastive.components.model.fingerprint import encoder_fingerprint
 from tfx_contrastive.components.model.saved import SAVED_MODEL_FILE, LoadedModel, read_signatures
@@ -68,7 +69,7 @@ def collect(sources: Sources, serving_dir: str) -> dict[str, Any]:
     """
     gates: dict[str, Any] = {"blessed": sources.blessed, "refused_by": sources.refused_by}
     if sources.representation_uri:
-        report = json.loads(files.read_text(f"{sources.representation_uri}/metrics.json"))
+        report = json.loads(files.read_text(files.join(sources.representation_uri, REPRESENTATION_FILE)))
         gates["representation"] = {"figures": report["figures"], "reasons": report["reasons"]}
     evaluations = {split: EvaluationResult(uri) for split, uri in sources.evaluations.items()}
     if "eval" in evaluations:
@@ -76,7 +77,7 @@ def collect(sources: Sources, serving_dir: str) -> dict[str, Any]:
         gates["baseline"] = baseline_version(evaluations["eval"].baseline_dir, sources.model_dir, serving_dir)
     compatibility = {}
     if sources.compatibility_uri:
-        compatibility = json.loads(files.read_text(f"{sources.compatibility_uri}/compatibility.json"))
+        compatibility = json.loads(files.read_text(files.join(sources.compatibility_uri, COMPATIBILITY_FILE)))
         del compatibility["config"]
     return {
         **sources.given,

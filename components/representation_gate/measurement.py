@@ -13,6 +13,7 @@ from tfx_contrastive.components.embeddings import whitening
 from tfx_contrastive.components.embeddings.whitening import Whitening
 from tfx_contrastive.components.examples.model_input import SeenAs
 from tfx_contrastive.components.gates.samples import Sample, read_samples
+from tfx_contrastive.components.gates.verdict import REPRESENTATION_FILE
 from tfx_contrastive.components.representation_gate.checks import (
     Check,
     Comparison,
@@ -34,7 +35,6 @@ from tfx_contrastive.contract.examples import EVAL, TEST, TRAIN
 from tfx_contrastive.contract.metrics import label_free
 from tfx_contrastive.contract.metrics.probes import LinearProbe, knn_accuracy, knn_probe
 
-METRICS_FILE = "metrics.json"
 _COMPARED = "compared_"  # begins the names of metrics that only the comparison with twins needs
 _AS_THEY_ARE, _WHITENED = "embedding", "embedding, whitened"
 _progress = logging.getLogger("tfx_contrastive.progress")
@@ -133,7 +133,7 @@ def evaluate(split_dirs: Mapping[str, Sequence[str]], model_dir: str, config: Ga
 def write_measurement(measurement: Measurement, config: GateConfig, output_dir: str) -> None:
     """Write `metrics.json`, which holds the measurement and the configuration."""
     content: dict[str, Any] = dataclasses.asdict(measurement) | {"config": config.model_dump()}
-    files.write_text(files.join(output_dir, METRICS_FILE), json.dumps(content, indent=2))
+    files.write_text(files.join(output_dir, REPRESENTATION_FILE), json.dumps(content, indent=2))
 
 
 def _gain(accuracy: float, reference: float) -> float:

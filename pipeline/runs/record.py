@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfx_contrastive.components.gates.verdict import Decision, Delivery
+from tfx_contrastive.components.gates.verdict import REPRESENTATION_FILE, Decision, Delivery
 from tfx_contrastive.contract import files
 
 from .lineage import Artifact, NodeRun, Run
@@ -173,7 +173,7 @@ class RunRecord:
     def representation(self) -> Mapping[str, Any]:
         """The `metrics.json` of RepresentationGate: figures, checks, reasons; empty without it."""
         artifact = self.output("RepresentationGate", "representation")
-        return dict(json.loads(_read(artifact.uri, "metrics.json"))) if artifact else {}
+        return dict(json.loads(_read(artifact.uri, REPRESENTATION_FILE))) if artifact else {}
 
     @property
     def evaluations(self) -> "tuple[Evaluation, ...]":

@@ -72,7 +72,7 @@ def test_the_file_is_read_as_a_manifest_is(tmp_path: pathlib.Path) -> None:
             "without label or source in these lines: 3, 4; .*delete the lines that stay",
         ),
         ("source,label\n,a\n", "without label or source in these lines: 2;"),
-        ("source,label\nx,a\ny,b\nx,a\n", "names 1 images twice: lines 2 and 4 name x"),
+        ("source,label\nx,a\ny,b\nx,a\n", "names 1 image twice: lines 2 and 4 name x"),
     ],
 )
 def test_a_wrong_file_is_explained(tmp_path: pathlib.Path, text: str, message: str) -> None:
@@ -145,7 +145,7 @@ def test_images_are_found_by_id_or_source_and_unknown_ones_are_told(tmp_path: pa
     }
     by_id = labels_file.read(written(tmp_path, f"image_id,label\n{digest('y').tobytes().hex()},b\n"))
     assert labels_file.by_image_id(by_id, chunks) == {digest("y").tobytes(): "b"}
-    with pytest.raises(DataError, match=r"names 1 images that the source doesn't have .*: 7/7 \(line 3\)"):
+    with pytest.raises(DataError, match=r"names 1 image that the source doesn't have .*: 7/7 \(line 3\)"):
         labels_file.by_image_id(labels_file.read(written(tmp_path, "source,label\n0/1,a\n7/7,b\n")), chunks)
     with pytest.raises(DataError, match=r"lines 2 and 3 give one picture the labels 'a' and 'b'"):
         labels_file.by_image_id(labels_file.read(written(tmp_path, "source,label\n0/0,a\n1/0,b\n")), chunks)
@@ -218,7 +218,7 @@ def test_what_is_not_there_is_told_before_images_are_read(tmp_path: pathlib.Path
     write(tmp_path / "images" / "boot" / "1.jpg", encoded(picture(99), "JPEG"))
     source = {"kind": "image_folder", "path": str(tmp_path / "images")}
     for line, told in (
-        ("elsewhere/1.png", r"names 1 images that .* elsewhere/1.png \(line 2\); .* such as bag/0.png"),
+        ("elsewhere/1.png", r"names 1 image that .* elsewhere/1.png \(line 2\); .* such as bag/0.png"),
         ("boot/1", "line 2, with boot/1, which may be boot/1.jpg or boot/1.png; expected one image"),
     ):
         ingest = IngestConfig(source=source, labels_files=written(tmp_path, f"source,label\n{line},bag\n"))

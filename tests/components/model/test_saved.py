@@ -65,6 +65,7 @@ def test_the_digest_is_that_of_names_and_contents(tmp_path: pathlib.Path) -> Non
     (tmp_path / "second" / "variables").mkdir()
     (tmp_path / "second" / "variables" / "version.json").write_text("{}")
     assert model_digest(second, frozenset({"version.json"})) != digest  # only names at the top are ignored
+    assert model_digest(second, frozenset({"variables"})) == digest  # a folder with all that is in it
 
 
 def test_the_digest_tells_names_from_contents(tmp_path: pathlib.Path) -> None:
