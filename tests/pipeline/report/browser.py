@@ -129,17 +129,19 @@ class Browser:
 @contextlib.contextmanager
 def opened(**options: Any) -> Any:
     """A browser that is closed at the end, with the driver."""
-    driver = subprocess.Popen([str(CHROMEDRIVER), "--port=0"], stdout=subprocess.PIPE, text=True)
-    assert driver.stdout is not None
-    try:
-        port = next(
-            found[1] for line in driver.stdout if (found := re.search(r"successfully on port (\d+)", line))
-        )
-        browser = Browser(port, **options)
+    command = [str(CHROMEDRIVER), "--port=0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
         try:
-            yield browser
+            port = next(
+                found[1]
+                for line in driver.stdout
+                if (found := re.search(r"successfully on port (\d+)", line))
+            )
+            browser = Browser(port, **options)
+            try:
+                yield browser
+            finally:
+                browser.close()
         finally:
-            browser.close()
-    finally:
-        driver.terminate()
-        driver.wait(30)
+            driver.terminate()

@@ -99,9 +99,9 @@ def test_tensorboard_has_scalars_views_and_embeddings_with_thumbnails(
     (tile,) = set(
         map(int, re.findall(r"single_image_dim: (\d+)", (projector / "projector_config.pbtxt").read_text()))
     )
-    sprite = Image.open(projector / "sprite.png")
     columns = int(np.ceil(np.sqrt(185)))
-    assert sprite.size == (columns * tile, columns * tile)
+    with Image.open(projector / "sprite.png") as sprite:
+        assert sprite.size == (columns * tile, columns * tile)
     tags = {part.name: tags_in(part) for part in folder.iterdir()}
     assert "pretrain/loss" in tags["Pretrainer"]
     assert any(tag.startswith("views") for tag in tags["views"])

@@ -65,7 +65,7 @@ def board(digits: tuple[str, str]) -> Any:
         yield Board(found[0])
     finally:
         process.terminate()
-        process.wait(30)
+        process.communicate(timeout=30)
 
 
 @pytest.fixture(scope="module")
