@@ -93,11 +93,19 @@ def test_every_section_is_there_and_linked(document: Any) -> None:
     ]  # fmt: skip
 
 
+# Names of WAI-ARIA 1.2 that the report uses; browsers ignore any other one in silence.
+ARIA = {
+    *("aria-controls", "aria-current", "aria-describedby", "aria-hidden"),
+    *("aria-label", "aria-labelledby", "aria-live", "aria-pressed"),
+}
+
+
 def test_ids_are_unique_and_references_resolve(document: Any) -> None:
+    assert {name for _, found in document.elements for name in found if name.startswith("aria-")} <= ARIA
     ids = [attributes["id"] for _, attributes in document.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for _, attributes in document.elements:
-        for name in ("aria-labeledby", "aria-controls", "aria-describedby", "for"):
+        for name in ("aria-labelledby", "aria-controls", "aria-describedby", "for"):
             if name in attributes:
                 assert attributes[name] in ids
 
