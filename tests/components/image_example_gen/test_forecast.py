@@ -159,7 +159,7 @@ def test_archives_are_not_unpacked_to_find_groups(
         ("source,label\na/1.png,cat\n", None),
         ("source,label\nA\\1.PNG,cat\n", None),
         ("source,label\n/data/a/1.png,cat\n", None),
-        ("source,label\na/2.png,cat\n", r"names 1 images .*a/2.png \(line 2\)"),
+        ("source,label\na/2.png,cat\n", r"names 1 image .*a/2.png \(line 2\)"),
         (f"image_id,label\n{'ab' * 32},cat\n", None),
         ("image_id,label\nab12,cat\n", "whose line 2 has the image_id ab12; expected 64 hexadecimal digits"),
     ],
