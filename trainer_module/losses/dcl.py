@@ -4,8 +4,8 @@ import tensorflow as tf
 
 from tfx_contrastive.trainer_module.losses.vectors import (
     EXCLUDED,
-    as_views,
     check_positive,
+    unit_views,
     with_both_anchors,
 )
 
@@ -29,11 +29,8 @@ def dcl_loss(z_a: tf.Tensor, z_b: tf.Tensor, temperature: float) -> tf.Tensor:
     Raises:
         ValueError: If `temperature` is not positive, or the shapes are not two equal [N, D], N >= 2.
     """
-    z_a, z_b = as_views(z_a, z_b, min_images=2)
+    a, b, z = unit_views(z_a, z_b, min_images=2)
     check_positive("temperature", temperature)
-    a = tf.math.l2_normalize(z_a, axis=1)
-    b = tf.math.l2_normalize(z_b, axis=1)
-    z = tf.concat([a, b], axis=0)  # [2N, D]
     logits = tf.matmul(z / temperature, z, transpose_b=True)  # [2N, 2N]
     image = tf.tile(tf.range(tf.shape(a)[0]), [2])
     logits = tf.where(image[:, None] == image[None, :], EXCLUDED, logits)

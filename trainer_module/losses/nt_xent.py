@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 from tfx_contrastive.trainer_module.losses.vectors import (
-    EXCLUDED,
-    as_views,
     check_positive,
+    logits_of_others,
+    unit_views,
     with_both_anchors,
 )
 
@@ -29,12 +29,8 @@ def nt_xent_loss(z_a: tf.Tensor, z_b: tf.Tensor, temperature: float) -> tf.Tenso
     Raises:
         ValueError: If `temperature` is not positive, or the shapes are not two equal [N, D].
     """
-    z_a, z_b = as_views(z_a, z_b)
+    a, b, z = unit_views(z_a, z_b)
     check_positive("temperature", temperature)
-    a = tf.math.l2_normalize(z_a, axis=1)
-    b = tf.math.l2_normalize(z_b, axis=1)
-    z = tf.concat([a, b], axis=0)  # [2N, D]
-    logits = tf.matmul(z / temperature, z, transpose_b=True)  # [2N, 2N]
-    logits = tf.linalg.set_diag(logits, tf.fill(tf.shape(z)[:1], EXCLUDED))
+    logits = logits_of_others(z, temperature)  # [2N, 2N]
     positives = tf.reduce_sum(a * b, axis=1) / temperature  # [N]
     return tf.reduce_logsumexp(logits, axis=1) - with_both_anchors(positives)

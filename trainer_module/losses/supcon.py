@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfx_contrastive.trainer_module.losses.vectors import EXCLUDED, as_views, check_positive
+from tfx_contrastive.trainer_module.losses.vectors import check_positive, logits_of_others, unit_views
 
 
 def supcon_loss(
@@ -27,13 +27,9 @@ def supcon_loss(
         ValueError: If `temperature` is not positive, the shapes are not two equal [N, D], or the labels
             are not integers [N].
     """
-    z_a, z_b = as_views(z_a, z_b)
+    a, b, z = unit_views(z_a, z_b)
     check_positive("temperature", temperature)
-    a = tf.math.l2_normalize(z_a, axis=1)
-    b = tf.math.l2_normalize(z_b, axis=1)
-    z = tf.concat([a, b], axis=0)  # [2N, D]
-    logits = tf.matmul(z / temperature, z, transpose_b=True)  # [2N, 2N]
-    logits = tf.linalg.set_diag(logits, tf.fill(tf.shape(z)[:1], EXCLUDED))
+    logits = logits_of_others(z, temperature)  # [2N, 2N]
 
     # The sum of an anchor's similarities to its class equals its similarity to the sum of its class.
     same = _same_class(labels, a)  # [N, N]

@@ -43,6 +43,34 @@ def as_views(z_a: tf.Tensor, z_b: tf.Tensor, min_images: int = 1) -> tuple[tf.Te
     return a, b
 
 
+def unit_views(z_a: tf.Tensor, z_b: tf.Tensor, min_images: int = 1) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return the unit vectors of two views, as `as_views` checks and casts them.
+
+    Returns:
+        Those of view a, float32 [N, D], those of view b, float32 [N, D], and all of them, [2N, D], view a
+        first.
+
+    Raises:
+        ValueError: As `as_views` does.
+    """
+    a, b = (tf.math.l2_normalize(z, axis=1) for z in as_views(z_a, z_b, min_images))
+    return a, b, tf.concat([a, b], axis=0)
+
+
+def logits_of_others(z: tf.Tensor, temperature: float) -> tf.Tensor:
+    """Return the cosine of each view with every other one, divided by the temperature.
+
+    Args:
+        z: Unit vectors, float32 [2N, D].
+        temperature: Positive number.
+
+    Returns:
+        float32 [2N, 2N]; `EXCLUDED` on the diagonal, as no view is its own candidate.
+    """
+    logits = tf.matmul(z / temperature, z, transpose_b=True)
+    return tf.linalg.set_diag(logits, tf.fill(tf.shape(z)[:1], EXCLUDED))
+
+
 def as_matrix(vectors: tf.Tensor, name: str) -> tf.Tensor:
     """Cast vectors to float32.
 
