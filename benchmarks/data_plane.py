@@ -37,7 +37,6 @@ from tfx_contrastive.components.image_example_gen import inspect_source
 from tfx_contrastive.components.image_example_gen.adapters import idx
 from tfx_contrastive.components.image_example_gen.adapters.known_data_sets import MD5, find_fashion_mnist
 from tfx_contrastive.components.image_example_gen.config import FashionMnistSource
-from tfx_contrastive.contract import files
 from tfx_contrastive.pipeline import pipeline as topology
 from tfx_contrastive.pipeline.config import load_config
 from tfx_contrastive.pipeline.config.platforms import BeamConfig
@@ -155,7 +154,7 @@ class DataPlane:
         for key, output in node.outputs.items():
             artifact = output.type()
             artifact.uri = str(self._folder / f"{node_id}-{len(beam_args)}-{time.monotonic_ns()}" / key)
-            files.make_directory(artifact.uri)
+            pathlib.Path(artifact.uri).mkdir(parents=True, exist_ok=True)
             outputs[key] = [artifact]
         executor_class = node.executor_spec.executor_class
         arguments: dict[str, Any] = {"tmp_dir": str(self._folder / "tmp"), "unique_id": "1"}
